@@ -1,1 +1,38 @@
-//! Skeleton.
+//! DECIDES. The rules of orders and inventory as pure functions: given the rows a command names, the
+//! time and fresh numbers, [`decide`] answers with a [`Decision`] or a lawful no ([`Refusal`]).
+//!
+//! This crate is `no_std`: it has no clock, no files, no sockets, no threads and no randomly ordered
+//! maps, and it uses no floats, so every rule can be enumerated and replayed. It knows nothing of SQL,
+//! HTTP or JSON. Start with [`command`], then read `orders/` and `inventory/`.
+#![no_std]
+#![warn(clippy::float_arithmetic)]
+
+extern crate alloc;
+
+pub mod actor;
+pub mod catalog;
+pub mod command;
+pub mod draft;
+pub mod events;
+pub mod ids;
+pub mod inventory;
+pub mod limits;
+pub mod money;
+pub mod orders;
+pub mod quantity;
+pub mod refusal;
+pub mod state;
+pub mod text;
+
+pub use actor::Actor;
+pub use command::{Command, Context, Decision, Numbering, Reply, Stop, decide};
+pub use events::{Event, EventBody, Subject};
+pub use money::{Currency, Money};
+pub use quantity::Quantity;
+pub use refusal::Refusal;
+pub use state::{Needs, State};
+
+/// The number of times a row has been changed; the first stored form is version 1.
+pub type Version = u64;
+/// An instant with microsecond precision, handed in by the caller and never read here.
+pub type Timestamp = jiff::Timestamp;

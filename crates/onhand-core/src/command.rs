@@ -1,0 +1,160 @@
+//! The one question and its answers: [`decide`] takes a [`Command`], the rows it names and a [`Context`],
+//! and answers with a [`Decision`] or stops: refused, or missing rows that the caller must load first.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::actor::Actor;
+use crate::catalog::{self, Category, Product};
+use crate::draft::{Changes, Draft};
+use crate::events::Event;
+use crate::inventory::{self, Level, Location, Mark, Movement, ReservationView, StockChange};
+use crate::orders::{self, Order};
+use crate::text::Sku;
+use crate::{Needs, Refusal, State, Timestamp};
+
+/// Anything that may change what is remembered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Products and categories.
+    Catalog(catalog::Command),
+    /// Locations, figures, reservations.
+    Inventory(inventory::Command),
+    /// Orders.
+    Orders(orders::Command),
+}
+
+impl Command {
+    /// The rows that this command names, for loading a whole batch's at once. A decision may turn out to
+    /// need more and says so ([`Stop::Missing`]).
+    pub fn names(&self, needs: &mut Needs) {
+        match self {
+            Self::Catalog(command) => command.names(needs),
+            Self::Inventory(command) => command.names(needs),
+            Self::Orders(command) => command.names(needs),
+        }
+    }
+}
+
+/// The next number of each kind. A decision that is carried out moves them on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbering {
+    /// Next product id.
+    pub product: i64,
+    /// Next category id.
+    pub category: i64,
+    /// Next location id.
+    pub location: i64,
+    /// Next reservation id.
+    pub reservation: i64,
+    /// Next order id.
+    pub order: i64,
+    /// Next position in the ledger.
+    pub movement: i64,
+    /// Next position in the event log.
+    pub event: i64,
+}
+
+impl Numbering {
+    /// Of an empty installation: everything starts at 1.
+    pub const FIRST: Self = Self {
+        product: 1,
+        category: 1,
+        location: 1,
+        reservation: 1,
+        order: 1,
+        movement: 1,
+        event: 1,
+    };
+}
+
+/// What a decision is made with besides rows.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The time; never before that of an earlier decision.
+    pub now: Timestamp,
+    /// Who asks.
+    pub actor: Actor,
+    /// Fresh numbers.
+    pub numbering: Numbering,
+}
+
+/// What a command that was carried out answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// A product as it was left.
+    Product(Arc<Product>),
+    /// A category as it was left.
+    Category(Category),
+    /// A location as it was left.
+    Location(Location),
+    /// The movements made, with the levels they left.
+    Stock(Vec<StockChange>),
+    /// A level as it was left.
+    Level {
+        /// The product's SKU.
+        sku: Sku,
+        /// The figures.
+        level: Level,
+    },
+    /// Reservations as they were left.
+    Reservations(Vec<ReservationView>),
+    /// How many holds a sweep expired.
+    Expired {
+        /// Holds, an order's counted once.
+        holds: u64,
+    },
+    /// An order as it was left.
+    Order(Arc<Order>),
+    /// The outcomes of a batch, in its order.
+    Orders(Vec<Result<Arc<Order>, Refusal>>),
+}
+
+/// What is to be remembered and answered.
+#[derive(Debug)]
+pub struct Decision {
+    /// Rows as they are to be.
+    pub changes: Changes,
+    /// New entries of the ledger, in order.
+    pub movements: Vec<Movement>,
+    /// Marks that the movements leave.
+    pub marks: Vec<Mark>,
+    /// New events, in order.
+    pub events: Vec<Event>,
+    /// What the caller is told.
+    pub reply: Reply,
+    /// The numbers that are left.
+    pub numbering: Numbering,
+}
+
+/// Why there is no decision.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Stop {
+    /// A lawful no; nothing changes.
+    Refused(Refusal),
+    /// Rows have to be loaded first; then ask again.
+    Missing(Needs),
+}
+
+impl<R: Into<Refusal>> From<R> for Stop {
+    fn from(refusal: R) -> Self {
+        Self::Refused(refusal.into())
+    }
+}
+
+/// Decides a command. Pure: the same arguments always give the same answer.
+///
+/// # Errors
+/// [`Stop::Refused`] with the reason; [`Stop::Missing`] with the rows that `state` lacks.
+pub fn decide(state: &State, command: &Command, context: &Context) -> Result<Decision, Stop> {
+    let mut draft = Draft::new(state, context);
+    let reply = match command {
+        Command::Catalog(command) => command.decide(&mut draft)?,
+        Command::Inventory(command) => command.decide(&mut draft)?,
+        Command::Orders(command) => command.decide(&mut draft)?,
+    };
+    Ok(draft.finish(reply))
+}

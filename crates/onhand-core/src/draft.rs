@@ -1,0 +1,533 @@
+//! A decision in the making: reads rows from the [`State`] or from what it has itself changed so far,
+//! collects changes, movements and events, and is thrown away whole on a refusal.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::catalog::{self, Category, Product, ProductRef};
+use crate::command::{Context, Decision, Numbering, Reply, Stop};
+use crate::events::{Event, EventBody};
+use crate::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use crate::inventory::{self, Level, Location, Mark, Move, Movement, Reservation, StockChange};
+use crate::limits::MOVEMENTS_PER_MARK;
+use crate::orders::{self, Order};
+use crate::state::sort_locations;
+use crate::text::{Reference, Sku};
+use crate::{Needs, Refusal, State, Timestamp, Version};
+
+/// Rows as a decision leaves them. A row's version says what it was before: one less.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// Products.
+    pub products: BTreeMap<ProductId, Arc<Product>>,
+    /// Categories.
+    pub categories: BTreeMap<CategoryId, Category>,
+    /// All locations in the order of their priority, when one changed.
+    pub locations: Option<Vec<Location>>,
+    /// All levels of the products one of whose levels changed.
+    pub levels: BTreeMap<ProductId, Vec<Level>>,
+    /// Reservations.
+    pub reservations: BTreeMap<ReservationId, Reservation>,
+    /// Orders.
+    pub orders: BTreeMap<OrderId, Arc<Order>>,
+}
+
+/// A decision in the making.
+#[derive(Debug)]
+pub struct Draft<'a> {
+    state: &'a State,
+    context: &'a Context,
+    numbering: Numbering,
+    changes: Changes,
+    movements: Vec<Movement>,
+    marks: Vec<Mark>,
+    events: Vec<Event>,
+    /// Levels that became low. Their events come last, so that a movement's cause is the event of what
+    /// was asked.
+    low: Vec<(Sku, Level)>,
+}
+
+fn missing<T>(name: impl FnOnce(&mut Needs)) -> Result<T, Stop> {
+    let mut needs = Needs::default();
+    name(&mut needs);
+    Err(Stop::Missing(needs))
+}
+
+impl<'a> Draft<'a> {
+    pub(crate) fn new(state: &'a State, context: &'a Context) -> Self {
+        Self {
+            state,
+            context,
+            numbering: context.numbering,
+            changes: Changes::default(),
+            movements: Vec::new(),
+            marks: Vec::new(),
+            events: Vec::new(),
+            low: Vec::new(),
+        }
+    }
+
+    pub(crate) fn finish(mut self, reply: Reply) -> Decision {
+        for (sku, level) in core::mem::take(&mut self.low) {
+            self.emit("stock.low", EventBody::Level { sku, level });
+        }
+        Decision {
+            changes: self.changes,
+            movements: self.movements,
+            marks: self.marks,
+            events: self.events,
+            reply,
+            numbering: self.numbering,
+        }
+    }
+
+    /// Tries something and, when it is refused, forgets all that it did.
+    pub(crate) fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
+        let (changes, numbering) = (self.changes.clone(), self.numbering);
+        let lengths = (self.movements.len(), self.marks.len(), self.events.len(), self.low.len());
+        let result = work(self);
+        if result.is_err() {
+            (self.changes, self.numbering) = (changes, numbering);
+            self.movements.truncate(lengths.0);
+            self.marks.truncate(lengths.1);
+            self.events.truncate(lengths.2);
+            self.low.truncate(lengths.3);
+        }
+        result
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.context.now
+    }
+
+    /// The instant this many seconds from now; the end of time when there is no such instant.
+    pub(crate) fn after_secs(&self, secs: i64) -> Timestamp {
+        let later = self
+            .context
+            .now
+            .checked_add(jiff::SignedDuration::from_secs(secs));
+        later.unwrap_or(Timestamp::MAX)
+    }
+
+    pub(crate) fn expect_version(
+        &self,
+        expected: Option<Version>,
+        actual: Version,
+    ) -> Result<(), Stop> {
+        match expected {
+            Some(expected) if expected != actual => {
+                Err(Refusal::VersionMismatch { expected, actual }.into())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The product of this name that is in the catalogue, if there is one.
+    pub(crate) fn find_product(
+        &self,
+        reference: &ProductRef,
+    ) -> Result<Option<Arc<Product>>, Stop> {
+        let id = match reference {
+            ProductRef::Id(id) => *id,
+            ProductRef::Sku(sku) => match self.id_of_sku(sku)? {
+                Some(id) => id,
+                None => return Ok(None),
+            },
+        };
+        let product = self.any_product(id)?;
+        Ok(product.filter(|product| product.deleted_at.is_none()))
+    }
+
+    fn id_of_sku(&self, sku: &Sku) -> Result<Option<ProductId>, Stop> {
+        match self.state.skus.get(sku) {
+            Some(id) => Ok(*id),
+            None => missing(|needs| {
+                needs.skus.insert(sku.clone());
+            }),
+        }
+    }
+
+    fn any_product(&self, id: ProductId) -> Result<Option<Arc<Product>>, Stop> {
+        if let Some(product) = self.changes.products.get(&id) {
+            return Ok(Some(product.clone()));
+        }
+        match self.state.products.get(&id) {
+            Some(product) => Ok(product.clone()),
+            None => missing(|needs| {
+                needs.products.insert(id);
+            }),
+        }
+    }
+
+    /// The product of this name; refused when the catalogue has none.
+    pub(crate) fn product(&self, reference: &ProductRef) -> Result<Arc<Product>, Stop> {
+        self.find_product(reference)?
+            .ok_or_else(|| reference.unknown().into())
+    }
+
+    /// The product of a row that refers to it, whether it is still in the catalogue or not.
+    pub(crate) fn product_row(&self, id: ProductId) -> Result<Arc<Product>, Stop> {
+        self.any_product(id)?
+            .ok_or_else(|| ProductRef::Id(id).unknown().into())
+    }
+
+    pub(crate) fn category(&self, id: CategoryId) -> Result<Category, Stop> {
+        let row = match self.changes.categories.get(&id) {
+            Some(category) => Some(category),
+            None => match self.state.categories.get(&id) {
+                Some(row) => row.as_ref(),
+                None => {
+                    return missing(|needs| {
+                        needs.categories.insert(id);
+                    });
+                }
+            },
+        };
+        row.filter(|category| category.deleted_at.is_none())
+            .cloned()
+            .ok_or_else(|| catalog::Refusal::UnknownCategory { category_id: id }.into())
+    }
+
+    pub(crate) fn category_uses(&self, id: CategoryId) -> Result<u64, Stop> {
+        match self.state.category_uses.get(&id) {
+            Some(uses) => Ok(*uses),
+            None => missing(|needs| {
+                needs.category_uses.insert(id);
+            }),
+        }
+    }
+
+    /// All locations, in the order in which they are asked.
+    pub(crate) fn locations(&self) -> Result<&[Location], Stop> {
+        match self
+            .changes
+            .locations
+            .as_ref()
+            .or(self.state.locations.as_ref())
+        {
+            Some(locations) => Ok(locations),
+            None => missing(|needs| needs.locations = true),
+        }
+    }
+
+    pub(crate) fn location(&self, id: LocationId) -> Result<&Location, Stop> {
+        self.locations()?
+            .iter()
+            .find(|location| location.id == id)
+            .ok_or_else(|| inventory::Refusal::UnknownLocation { location_id: id }.into())
+    }
+
+    /// All levels of a product, by location.
+    pub(crate) fn levels(&self, id: ProductId) -> Result<&[Level], Stop> {
+        match self
+            .changes
+            .levels
+            .get(&id)
+            .or_else(|| self.state.levels.get(&id))
+        {
+            Some(levels) => Ok(levels),
+            None if self.changes.products.contains_key(&id) => Ok(&[]),
+            None => missing(|needs| {
+                needs.products.insert(id);
+            }),
+        }
+    }
+
+    /// The level of a product at a location; an empty one where it has none.
+    pub(crate) fn level(&self, id: ProductId, location_id: LocationId) -> Result<Level, Stop> {
+        let levels = self.levels(id)?;
+        let level = levels
+            .iter()
+            .find(|level| level.location_id == location_id)
+            .cloned();
+        Ok(level.unwrap_or_else(|| Level::empty(id, location_id, self.now())))
+    }
+
+    pub(crate) fn reservation(&self, id: ReservationId) -> Result<Reservation, Stop> {
+        if let Some(reservation) = self.changes.reservations.get(&id) {
+            return Ok(reservation.clone());
+        }
+        match self.state.reservations.get(&id) {
+            Some(Some(reservation)) => Ok(reservation.clone()),
+            Some(None) => Err(inventory::Refusal::UnknownReservation { reservation_id: id }.into()),
+            None => missing(|needs| {
+                needs.reservations.insert(id);
+            }),
+        }
+    }
+
+    /// The order, at the version that the caller named.
+    pub(crate) fn order_at(
+        &self,
+        id: OrderId,
+        expected_version: Option<Version>,
+    ) -> Result<Order, Stop> {
+        let row = match self.changes.orders.get(&id) {
+            Some(order) => Some(order),
+            None => match self.state.orders.get(&id) {
+                Some(row) => row.as_ref(),
+                None => {
+                    return missing(|needs| {
+                        needs.orders.insert(id);
+                    });
+                }
+            },
+        };
+        let Some(order) = row else {
+            return Err(orders::Refusal::UnknownOrder { order_id: id }.into());
+        };
+        self.expect_version(expected_version, order.version)?;
+        Ok((**order).clone())
+    }
+
+    pub(crate) fn order_of_reference(
+        &self,
+        reference: &Reference,
+    ) -> Result<Option<OrderId>, Stop> {
+        let here = self.changes.orders.values();
+        let mut here = here.filter(|order| order.external_reference.as_ref() == Some(reference));
+        if let Some(order) = here.next() {
+            return Ok(Some(order.id));
+        }
+        match self.state.references.get(reference) {
+            Some(order) => Ok(*order),
+            None => missing(|needs| {
+                needs.references.insert(reference.clone());
+            }),
+        }
+    }
+
+    /// Holds of a product that had run out when they were loaded; some may have ended since.
+    pub(crate) fn expired_holds(&self, id: ProductId) -> Result<Vec<ReservationId>, Stop> {
+        match self.state.expired_holds.get(&id) {
+            Some(holds) => Ok(holds.clone()),
+            None => missing(|needs| {
+                needs.expired_holds.insert(id);
+            }),
+        }
+    }
+
+    /// The oldest holds that had run out when they were loaded.
+    pub(crate) fn due(&self, most: usize) -> Result<Vec<ReservationId>, Stop> {
+        match &self.state.due {
+            Some(holds) => Ok(holds.iter().copied().take(most).collect()),
+            None => missing(|needs| needs.due = Some(most)),
+        }
+    }
+
+    /// What was on hand at an instant; `None` when that is too long ago to tell.
+    pub(crate) fn on_hand_at(
+        &self,
+        id: ProductId,
+        location_id: LocationId,
+        at: Timestamp,
+    ) -> Result<Option<i64>, Stop> {
+        let key = (id, location_id, at);
+        match self.state.on_hand_at.get(&key) {
+            Some(on_hand) => Ok(*on_hand),
+            None => missing(|needs| {
+                needs.on_hand_at.insert(key);
+            }),
+        }
+    }
+
+    pub(crate) fn put_product(&mut self, product: Arc<Product>) {
+        self.changes.products.insert(product.id, product);
+    }
+
+    pub(crate) fn put_category(&mut self, category: Category) {
+        self.changes.categories.insert(category.id, category);
+    }
+
+    pub(crate) fn put_location(&mut self, location: Location) -> Result<(), Stop> {
+        let mut locations = self.locations()?.to_vec();
+        locations.retain(|other| other.id != location.id);
+        locations.push(location);
+        sort_locations(&mut locations);
+        self.changes.locations = Some(locations);
+        Ok(())
+    }
+
+    pub(crate) fn put_reservation(&mut self, reservation: Reservation) {
+        self.changes
+            .reservations
+            .insert(reservation.id, reservation);
+    }
+
+    /// Stores a changed reservation of an order.
+    pub(crate) fn save_reservation(&mut self, mut reservation: Reservation) {
+        reservation.version += 1;
+        reservation.updated_at = self.now();
+        self.put_reservation(reservation);
+    }
+
+    pub(crate) fn put_order(&mut self, order: Arc<Order>) {
+        self.changes.orders.insert(order.id, order);
+    }
+
+    /// Stores a changed order with the event that says so.
+    pub(crate) fn save_order(
+        &mut self,
+        mut order: Order,
+        event: &'static str,
+    ) -> Result<Arc<Order>, Stop> {
+        let previous = order.last_event;
+        order.version += 1;
+        order.updated_at = self.now();
+        order.last_event = self.numbering.event;
+        let order = Arc::new(order);
+        self.put_order(order.clone());
+        self.emit_after(previous, event, EventBody::Order(order.clone()));
+        Ok(order)
+    }
+
+    pub(crate) fn put_level(&mut self, level: Level) -> Result<(), Stop> {
+        let product_id = level.product_id;
+        if !self.changes.levels.contains_key(&product_id) {
+            let levels = self.levels(product_id)?.to_vec();
+            self.changes.levels.insert(product_id, levels);
+        }
+        let levels = self.changes.levels.entry(product_id).or_default();
+        match levels.binary_search_by_key(&level.location_id, |level| level.location_id) {
+            Ok(position) => levels[position] = level,
+            Err(position) => levels.insert(position, level),
+        }
+        Ok(())
+    }
+
+    /// The one door through which stock changes: moves the level, writes the ledger, leaves a mark and
+    /// raises the low-stock alert.
+    ///
+    /// # Panics
+    /// When a rule lets a figure fall below zero or promises more than there is: a mistake in a rule.
+    pub(crate) fn move_stock(
+        &mut self,
+        product: &Product,
+        location_id: LocationId,
+        change: Move,
+    ) -> Result<StockChange, Stop> {
+        let before = self.level(product.id, location_id)?;
+        let mut level = before.clone();
+        level.on_hand += change.delta_on_hand;
+        level.reserved += change.delta_reserved;
+        assert!(
+            level.reserved >= 0,
+            "{}: reserved fell below zero",
+            product.sku
+        );
+        assert!(
+            level.on_hand >= level.reserved,
+            "{}: promised more than is there",
+            product.sku
+        );
+        level.totals.add(change.kind, change.delta_on_hand);
+        level.movements += 1;
+        level.last_movement = self.next_movement_seq();
+        level.version += 1;
+        level.updated_at = self.now();
+        let movement = Movement {
+            seq: level.last_movement,
+            product_id: product.id,
+            location_id,
+            kind: change.kind,
+            reason: change.reason,
+            reference: change.reference,
+            actor: self.context.actor.clone(),
+            delta_on_hand: change.delta_on_hand,
+            delta_reserved: change.delta_reserved,
+            on_hand_after: level.on_hand,
+            reserved_after: level.reserved,
+            occurred_at: change.occurred_at.unwrap_or(self.context.now),
+            recorded_at: self.context.now,
+            previous: before.last_movement,
+            ordinal: level.movements,
+            cause: self.numbering.event,
+        };
+        if level.movements.is_multiple_of(MOVEMENTS_PER_MARK) {
+            self.marks.push(Mark {
+                product_id: product.id,
+                location_id,
+                ordinal: level.movements,
+                seq: movement.seq,
+                recorded_at: movement.recorded_at,
+                totals: level.totals,
+            });
+        }
+        self.movements.push(movement.clone());
+        self.put_level(level.clone())?;
+        self.alert_if_low(&product.sku, &before, &level);
+        Ok(StockChange {
+            sku: product.sku.clone(),
+            movement,
+            level,
+        })
+    }
+
+    /// Says once that the stock has become low: when it crosses the threshold downwards.
+    pub(crate) fn alert_if_low(&mut self, sku: &Sku, before: &Level, after: &Level) {
+        let was_low = before.available() < before.low_stock_threshold;
+        let is_low = after.available() < after.low_stock_threshold;
+        if is_low && !was_low {
+            self.low.push((sku.clone(), after.clone()));
+        }
+    }
+
+    /// The position that the next event will have.
+    pub(crate) fn next_event_seq(&self) -> i64 {
+        self.numbering.event
+    }
+
+    pub(crate) fn emit(&mut self, kind: &'static str, body: EventBody) {
+        self.emit_after(0, kind, body);
+    }
+
+    fn emit_after(&mut self, previous: i64, kind: &'static str, body: EventBody) {
+        let seq = self.numbering.event;
+        self.numbering.event += 1;
+        self.events.push(Event {
+            seq,
+            kind,
+            previous,
+            actor: self.context.actor.clone(),
+            recorded_at: self.context.now,
+            body,
+        });
+    }
+
+    fn next_movement_seq(&mut self) -> i64 {
+        let seq = self.numbering.movement;
+        self.numbering.movement += 1;
+        seq
+    }
+}
+
+macro_rules! next_ids {
+    ($($method:ident: $field:ident, $kind:ident;)+) => {
+        impl Draft<'_> {$(
+            /// A fresh id.
+            ///
+            /// # Panics
+            /// Beyond 2^53 ids of one kind.
+            pub(crate) fn $method(&mut self) -> $kind {
+                let number = self.numbering.$field;
+                self.numbering.$field += 1;
+                match $kind::new(number) {
+                    Some(id) => id,
+                    None => panic!("out of ids: {number}"),
+                }
+            }
+        )+}
+    };
+}
+
+next_ids! {
+    next_product_id: product, ProductId;
+    next_category_id: category, CategoryId;
+    next_location_id: location, LocationId;
+    next_reservation_id: reservation, ReservationId;
+    next_order_id: order, OrderId;
+}

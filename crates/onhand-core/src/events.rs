@@ -1,0 +1,122 @@
+//! What happened, for everybody outside: one permanent log with a dense sequence. Each event carries the
+//! whole object as it was left, so that the state is a fold of the log and a late reader needs nothing else.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Timestamp;
+use crate::actor::Actor;
+use crate::catalog::{Category, Product};
+use crate::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use crate::inventory::{Level, Location, ReservationView, StockChange};
+use crate::orders::Order;
+use crate::text::Sku;
+
+/// Every type of event, for documents and filters.
+pub const TYPES: &[&str] = &[
+    "category.created",
+    "category.deleted",
+    "category.updated",
+    "location.created",
+    "location.updated",
+    "order.cancelled",
+    "order.confirmed",
+    "order.delivered",
+    "order.expired",
+    "order.fulfilled",
+    "order.partially_fulfilled",
+    "order.placed",
+    "order.returned",
+    "order.updated",
+    "product.created",
+    "product.deleted",
+    "product.updated",
+    "reservation.consumed",
+    "reservation.expired",
+    "reservation.extended",
+    "reservation.held",
+    "reservation.released",
+    "stock.adjusted",
+    "stock.counted",
+    "stock.low",
+    "stock.policy_changed",
+    "stock.transferred",
+];
+
+/// The object that an event is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A product.
+    Product(ProductId),
+    /// A category.
+    Category(CategoryId),
+    /// A location.
+    Location(LocationId),
+    /// A reservation.
+    Reservation(ReservationId),
+    /// An order.
+    Order(OrderId),
+}
+
+/// The object as the event left it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventBody {
+    /// A product.
+    Product(Arc<Product>),
+    /// A category.
+    Category(Category),
+    /// A location.
+    Location(Location),
+    /// Movements with the levels they left; of one product or several.
+    Stock(Vec<StockChange>),
+    /// A level whose policy changed or whose stock became low.
+    Level {
+        /// The product's SKU.
+        sku: Sku,
+        /// The figures.
+        level: Level,
+    },
+    /// Reservations made or changed together.
+    Reservations(Vec<ReservationView>),
+    /// An order.
+    Order(Arc<Order>),
+}
+
+impl EventBody {
+    /// What the event is about; of several, the first.
+    pub fn subject(&self) -> Option<Subject> {
+        match self {
+            Self::Product(product) => Some(Subject::Product(product.id)),
+            Self::Category(category) => Some(Subject::Category(category.id)),
+            Self::Location(location) => Some(Subject::Location(location.id)),
+            Self::Stock(changes) => changes
+                .first()
+                .map(|change| Subject::Product(change.movement.product_id)),
+            Self::Level { level, .. } => Some(Subject::Product(level.product_id)),
+            Self::Reservations(views) => views
+                .first()
+                .map(|view| Subject::Reservation(view.reservation.id)),
+            Self::Order(order) => Some(Subject::Order(order.id)),
+        }
+    }
+}
+
+/// One entry of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Position in the log, without gaps.
+    pub seq: i64,
+    /// One of [`TYPES`].
+    pub kind: &'static str,
+    /// The order's event before this one; 0 for its first, and for every other subject.
+    pub previous: i64,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The object as it was left.
+    pub body: EventBody,
+}

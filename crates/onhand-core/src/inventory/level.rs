@@ -1,0 +1,105 @@
+//! The figures of one product at one location. A level is a cache of the ledger: its totals by kind add
+//! up to what is on hand, and every change of it is a movement.
+
+use serde::{Deserialize, Serialize};
+
+use super::movement::MovementKind;
+use crate::ids::{LocationId, ProductId};
+use crate::limits::LOW_STOCK_THRESHOLD_DEFAULT;
+use crate::{Timestamp, Version};
+
+/// Running totals since the first movement: signed sums of `delta_on_hand` by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Totals {
+    /// Units that came in.
+    pub received: i64,
+    /// Units that left for orders and reservations; zero or negative.
+    pub sold: i64,
+    /// Units that came back.
+    pub returned: i64,
+    /// Corrections by hand: damage, loss, found.
+    pub adjusted: i64,
+    /// Differences found by counting.
+    pub counted: i64,
+    /// Units moved between locations.
+    pub transferred: i64,
+}
+
+impl Totals {
+    /// What must be on hand.
+    pub const fn sum(&self) -> i64 {
+        self.received + self.sold + self.returned + self.adjusted + self.counted + self.transferred
+    }
+
+    pub(crate) fn add(&mut self, kind: MovementKind, delta_on_hand: i64) {
+        let total = match kind {
+            MovementKind::Received => &mut self.received,
+            MovementKind::Sold => &mut self.sold,
+            MovementKind::Returned => &mut self.returned,
+            MovementKind::Adjusted => &mut self.adjusted,
+            MovementKind::Counted => &mut self.counted,
+            MovementKind::Transferred => &mut self.transferred,
+            MovementKind::Reserved | MovementKind::Released | MovementKind::Expired => {
+                assert!(delta_on_hand == 0, "a promise does not move units");
+                return;
+            }
+        };
+        *total += delta_on_hand;
+    }
+}
+
+/// The figures of one product at one location.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Level {
+    /// The product.
+    pub product_id: ProductId,
+    /// The location.
+    pub location_id: LocationId,
+    /// Units that are physically there.
+    pub on_hand: i64,
+    /// Units promised to orders and reservations.
+    pub reserved: i64,
+    /// Units held back from sale.
+    pub safety_stock: i64,
+    /// Available units below which the stock counts as low.
+    pub low_stock_threshold: i64,
+    /// Where the units on hand came from and went to.
+    pub totals: Totals,
+    /// How many movements the level has had.
+    pub movements: u64,
+    /// Sequence number of the newest movement; 0 before the first.
+    pub last_movement: i64,
+    /// How often it was changed.
+    pub version: Version,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Level {
+    /// An empty level, not yet stored: version 0.
+    pub fn empty(product_id: ProductId, location_id: LocationId, now: Timestamp) -> Self {
+        Self {
+            product_id,
+            location_id,
+            on_hand: 0,
+            reserved: 0,
+            safety_stock: 0,
+            low_stock_threshold: LOW_STOCK_THRESHOLD_DEFAULT,
+            totals: Totals::default(),
+            movements: 0,
+            last_movement: 0,
+            version: 0,
+            updated_at: now,
+        }
+    }
+
+    /// What can still be promised: on hand, less what is promised, less what is held back; never negative.
+    pub fn available(&self) -> i64 {
+        (self.on_hand - self.reserved - self.safety_stock).max(0)
+    }
+
+    /// What is not promised, safety stock included.
+    pub fn unreserved(&self) -> i64 {
+        self.on_hand - self.reserved
+    }
+}

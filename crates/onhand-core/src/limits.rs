@@ -1,0 +1,48 @@
+//! Every bound of the rules in one place: what it protects and what it is. Bounds of queues, bodies
+//! and pages are in the engine's and the server's `limits.rs`.
+
+/// Most units one line, movement or level may hold. Keeps every sum far inside `i64`.
+pub const QUANTITY_MAX: i64 = 1_000_000_000;
+/// Most minor units one price may have: 10^13, so that a full order's total fits in an `i64`.
+pub const AMOUNT_MAX: i64 = 10_000_000_000_000;
+/// Most lines of one order after duplicates are summed.
+pub const ORDER_LINES_MAX: usize = 500;
+/// Most orders in one batch command; they commit together.
+pub const BATCH_ORDERS_MAX: usize = 500;
+/// Most items of one reservation command.
+pub const RESERVATION_ITEMS_MAX: usize = 500;
+/// Most entries in one adjustment command.
+pub const ADJUSTMENTS_MAX: usize = 500;
+/// Most categories a product may be in.
+pub const PRODUCT_CATEGORIES_MAX: usize = 64;
+/// Most locations in the whole installation; all are at hand for every sourcing decision.
+pub const LOCATIONS_MAX: usize = 1_000;
+/// Longest SKU in characters.
+pub const SKU_CHARS_MAX: usize = 64;
+/// Longest name (product, category, location) in characters.
+pub const NAME_CHARS_MAX: usize = 100;
+/// Longest free text (description, note) in characters.
+pub const TEXT_CHARS_MAX: usize = 2_000;
+/// Longest reference (order of another system, external reference) in characters.
+pub const REFERENCE_CHARS_MAX: usize = 255;
+/// Longest reason of a movement in characters.
+pub const REASON_CHARS_MAX: usize = 64;
+/// Most metadata entries of an order.
+pub const METADATA_ENTRIES_MAX: usize = 50;
+/// Shortest life of a hold in seconds.
+pub const HOLD_SECS_MIN: i64 = 1;
+/// Longest life of a hold in seconds: 31 days.
+pub const HOLD_SECS_MAX: i64 = 31 * 24 * 3600;
+/// Life of a hold in seconds when the caller names none: 10 minutes.
+pub const HOLD_SECS_DEFAULT: i64 = 600;
+/// Furthest `occurred_at` may lie in the future, in seconds: tolerates a caller's clock.
+pub const OCCURRED_AHEAD_SECS_MAX: i64 = 60;
+/// Threshold below which stock counts as low when none was set.
+pub const LOW_STOCK_THRESHOLD_DEFAULT: i64 = 10;
+/// Every this many movements of one level the ledger keeps a mark with running totals, so that a
+/// look into the past walks at most this many entries.
+pub const MOVEMENTS_PER_MARK: u64 = 64;
+/// Most expired holds one command releases before it decides; the sweeper takes the rest.
+pub const EXPIRED_HOLDS_PER_COMMAND_MAX: usize = 1_000;
+/// Most fulfilments of one order.
+pub const FULFILMENTS_MAX: usize = 500;

@@ -1,0 +1,53 @@
+//! Cancelling and expiring: the order ends and its stock is free again, exactly once.
+
+use alloc::sync::Arc;
+
+use super::order::Order;
+use super::status::Action;
+use crate::Version;
+use crate::command::{Reply, Stop};
+use crate::draft::Draft;
+use crate::ids::OrderId;
+use crate::inventory::{Ending, close_hold, constant_reason};
+use crate::text::Reason;
+
+/// Cancels an order nothing of which has left. The rule of who may be cancelled is the table in
+/// `status.rs`.
+pub(super) fn cancel(
+    draft: &mut Draft<'_>,
+    id: OrderId,
+    expected_version: Option<Version>,
+    reason: Option<&Reason>,
+) -> Result<Reply, Stop> {
+    let mut order = draft.order_at(id, expected_version)?;
+    order.step(Action::Cancel)?;
+    order.failure_reason = Some(
+        reason
+            .cloned()
+            .unwrap_or_else(|| constant_reason("cancelled")),
+    );
+    give_stock_back(draft, &order, Ending::Released)?;
+    draft.save_order(order, "order.cancelled").map(Reply::Order)
+}
+
+/// Ends a pending order whose hold has run out.
+pub(crate) fn expire(draft: &mut Draft<'_>, id: OrderId) -> Result<(), Stop> {
+    let mut order = draft.order_at(id, None)?;
+    order.step(Action::Expire)?;
+    order.failure_reason = Some(constant_reason("hold_expired"));
+    give_stock_back(draft, &order, Ending::Expired)?;
+    let _: Arc<Order> = draft.save_order(order, "order.expired")?;
+    Ok(())
+}
+
+fn give_stock_back(draft: &mut Draft<'_>, order: &Order, ending: Ending) -> Result<(), Stop> {
+    for allocation in order.lines.iter().flat_map(|line| &line.allocations) {
+        let reservation = draft.reservation(allocation.reservation_id)?;
+        let open = reservation.open();
+        if open > 0 {
+            let reservation = close_hold(draft, reservation, open, ending)?;
+            draft.save_reservation(reservation);
+        }
+    }
+    Ok(())
+}

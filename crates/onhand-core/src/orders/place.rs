@@ -1,0 +1,249 @@
+//! Placing an order: the catalogue prices it, the inventory holds its stock, and both are one decision.
+//! Nothing that the caller says about price or total decides anything.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::order::{Address, Allocation, Metadata, Order, OrderLine};
+use super::refusal::Refusal;
+use super::status::Status;
+use crate::catalog::{Product, ProductRef};
+use crate::command::{Reply, Stop};
+use crate::draft::Draft;
+use crate::events::EventBody;
+use crate::ids::{CustomerId, ProductId};
+use crate::inventory::{Hold, hold_stock};
+use crate::limits::QUANTITY_MAX;
+use crate::text::{Name, Reference};
+use crate::{Money, Needs, Quantity};
+
+/// One SKU to buy.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlaceItem {
+    /// The product.
+    pub product: ProductRef,
+    /// How many.
+    pub quantity: Quantity,
+}
+
+/// Whether the order waits for a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payment {
+    /// None is required: the order is confirmed at once.
+    NotRequired,
+    /// It is awaited: the stock is held for this long.
+    Awaited {
+        /// Life of the hold in seconds.
+        hold_secs: i64,
+    },
+}
+
+/// An order to place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlaceOrder {
+    /// What to buy; the same product twice is summed.
+    pub items: Vec<PlaceItem>,
+    /// Whose it is.
+    pub customer_id: Option<CustomerId>,
+    /// Whether it waits for a payment.
+    pub payment: Payment,
+    /// How it is to be paid, in the caller's words.
+    pub payment_method: Option<Name>,
+    /// Where it goes.
+    pub shipping_address: Option<Address>,
+    /// What the caller expects it to cost; another total is refused.
+    pub expected_total: Option<Money>,
+    /// Its name in another system; unique.
+    pub external_reference: Option<Reference>,
+    /// The caller's entries.
+    pub metadata: Metadata,
+}
+
+/// What the refusal of one order means for the others of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorPolicy {
+    /// The others are placed.
+    RejectFailed,
+    /// None is placed.
+    RejectAll,
+}
+
+impl PlaceOrder {
+    pub(super) fn names(&self, needs: &mut Needs) {
+        needs.locations = true;
+        needs
+            .references
+            .extend(self.external_reference.iter().cloned());
+        for item in &self.items {
+            needs.product(&item.product);
+        }
+    }
+}
+
+pub(super) fn place(draft: &mut Draft<'_>, new: &PlaceOrder) -> Result<Arc<Order>, Stop> {
+    let demands = demands(draft, &new.items)?;
+    if let Some(reference) = &new.external_reference
+        && let Some(order_id) = draft.order_of_reference(reference)?
+    {
+        let external_reference = reference.clone();
+        return Err(Refusal::ExternalReferenceTaken {
+            external_reference,
+            order_id,
+        }
+        .into());
+    }
+    let total = price(&demands, new.expected_total)?;
+    let id = draft.next_order_id();
+    let expires_at = match new.payment {
+        Payment::NotRequired => None,
+        Payment::Awaited { hold_secs } => Some(draft.after_secs(hold_secs)),
+    };
+    let hold = Hold {
+        order_id: Some(id),
+        reference: None,
+        expires_at,
+    };
+    let held = hold_stock(draft, &demands, &hold)?;
+    let lines = demands
+        .into_iter()
+        .zip(held)
+        .zip(1..)
+        .map(|((demand, held), line)| {
+            let (product, quantity, _) = demand;
+            let allocations = held.iter().map(|(reservation, pick)| Allocation {
+                reservation_id: reservation.id,
+                location_id: pick.location_id,
+                quantity: pick.quantity,
+                sourcing: pick.sourcing,
+            });
+            OrderLine {
+                line,
+                product_id: product.id,
+                sku: product.sku.clone(),
+                name: product.name.clone(),
+                quantity: quantity.units(),
+                fulfilled: 0,
+                returned: 0,
+                unit_price: product.price.amount,
+                allocations: allocations.collect(),
+            }
+        });
+    let now = draft.now();
+    let order = Order {
+        id,
+        status: if expires_at.is_some() {
+            Status::Pending
+        } else {
+            Status::Confirmed
+        },
+        customer_id: new.customer_id,
+        currency: total.currency,
+        lines: lines.collect(),
+        total: total.amount,
+        payment_method: new.payment_method.clone(),
+        shipping_address: new.shipping_address.clone(),
+        external_reference: new.external_reference.clone(),
+        metadata: new.metadata.clone(),
+        fulfilments: Vec::new(),
+        expires_at,
+        failure_reason: None,
+        version: 1,
+        last_event: draft.next_event_seq(),
+        created_at: now,
+        updated_at: now,
+    };
+    let order = Arc::new(order);
+    draft.put_order(order.clone());
+    draft.emit("order.placed", EventBody::Order(order.clone()));
+    Ok(order)
+}
+
+/// Decides each order of a batch after the ones before it. A refusal leaves no trace of its own order.
+pub(super) fn place_many(
+    draft: &mut Draft<'_>,
+    orders: &[PlaceOrder],
+    error_policy: ErrorPolicy,
+) -> Result<Reply, Stop> {
+    let mut outcomes = Vec::with_capacity(orders.len());
+    for (index, order) in (0..).zip(orders) {
+        match draft.attempt(|draft| place(draft, order)) {
+            Ok(order) => outcomes.push(Ok(order)),
+            Err(Stop::Missing(needs)) => return Err(Stop::Missing(needs)),
+            Err(Stop::Refused(refusal)) => {
+                if error_policy == ErrorPolicy::RejectAll {
+                    return Err(Stop::Refused(refusal.in_batch(index)));
+                }
+                outcomes.push(Err(refusal));
+            }
+        }
+    }
+    Ok(Reply::Orders(outcomes))
+}
+
+type Demand = (Arc<Product>, Quantity, Option<crate::ids::LocationId>);
+
+/// The products with their quantities: lines of one product are summed into the first.
+fn demands(draft: &Draft<'_>, items: &[PlaceItem]) -> Result<Vec<Demand>, Stop> {
+    let mut demands: Vec<Demand> = Vec::with_capacity(items.len());
+    let mut positions: BTreeMap<ProductId, usize> = BTreeMap::new();
+    for item in items {
+        let product = draft.product(&item.product)?;
+        if !product.active {
+            return Err(Refusal::ProductInactive {
+                sku: product.sku.clone(),
+            }
+            .into());
+        }
+        match positions
+            .get(&product.id)
+            .and_then(|position| demands.get_mut(*position))
+        {
+            Some((product, quantity, _)) => {
+                *quantity =
+                    quantity
+                        .checked_add(item.quantity)
+                        .ok_or_else(|| Refusal::LineTooLarge {
+                            sku: product.sku.clone(),
+                            most: QUANTITY_MAX,
+                        })?;
+            }
+            None => {
+                positions.insert(product.id, demands.len());
+                demands.push((product, item.quantity, None));
+            }
+        }
+    }
+    Ok(demands)
+}
+
+/// What the catalogue says the order costs.
+fn price(demands: &[Demand], expected: Option<Money>) -> Result<Money, Refusal> {
+    let mut total: Option<Money> = None;
+    for (product, quantity, _) in demands {
+        let line = product
+            .price
+            .times(quantity.units())
+            .ok_or(Refusal::TotalTooLarge)?;
+        total = Some(match total {
+            None => line,
+            Some(sum) if sum.currency != line.currency => {
+                return Err(Refusal::CurrencyMismatch {
+                    expected: sum.currency,
+                    actual: line.currency,
+                    sku: product.sku.clone(),
+                });
+            }
+            Some(sum) => sum.checked_add(line).ok_or(Refusal::TotalTooLarge)?,
+        });
+    }
+    let total = total.ok_or(Refusal::TotalTooLarge)?;
+    match expected {
+        Some(expected) if expected != total => Err(Refusal::TotalMismatch {
+            expected_total: expected.amount,
+            total: total.amount,
+            currency: total.currency,
+        }),
+        Some(_) | None => Ok(total),
+    }
+}

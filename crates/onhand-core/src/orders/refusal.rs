@@ -1,0 +1,95 @@
+//! The lawful noes of orders, in the order in which they are looked for.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use super::status::{Action, Status};
+use crate::Currency;
+use crate::ids::OrderId;
+use crate::text::{Reference, Sku};
+
+/// Why an order is not placed or moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Refusal {
+    /// No order has this id.
+    UnknownOrder {
+        /// As it was sent.
+        order_id: OrderId,
+    },
+    /// The external reference is another order's.
+    ExternalReferenceTaken {
+        /// As it was sent.
+        external_reference: Reference,
+        /// Whose it is.
+        order_id: OrderId,
+    },
+    /// The product is not for sale.
+    ProductInactive {
+        /// The SKU.
+        sku: Sku,
+    },
+    /// Two lines have prices in two currencies.
+    CurrencyMismatch {
+        /// The first line's.
+        expected: Currency,
+        /// The other's.
+        actual: Currency,
+        /// The SKU with the other currency.
+        sku: Sku,
+    },
+    /// The lines of one SKU together exceed the largest quantity.
+    LineTooLarge {
+        /// The SKU.
+        sku: Sku,
+        /// The bound.
+        most: i64,
+    },
+    /// The order would cost more than an amount can say.
+    TotalTooLarge,
+    /// The caller expected another total.
+    TotalMismatch {
+        /// What the caller expected, in minor units.
+        expected_total: i64,
+        /// What the catalogue says.
+        total: i64,
+        /// The order's currency.
+        currency: Currency,
+    },
+    /// The state graph has no such arrow.
+    InvalidTransition {
+        /// Where the order is.
+        status: Status,
+        /// What was asked.
+        action: Action,
+        /// What may happen instead.
+        allowed: Vec<Action>,
+    },
+    /// The order has no line of this number.
+    UnknownLine {
+        /// As it was sent.
+        line: u32,
+        /// How many lines the order has.
+        lines: u32,
+    },
+    /// More was named than the line has left.
+    MoreThanLeft {
+        /// The line.
+        line: u32,
+        /// What was asked for.
+        requested: i64,
+        /// What is left.
+        left: i64,
+    },
+    /// No unit is left to do this with.
+    NothingLeft {
+        /// Where the order is.
+        status: Status,
+    },
+    /// The order has as many fulfilments as it may.
+    TooManyFulfilments {
+        /// The bound.
+        most: u64,
+    },
+}

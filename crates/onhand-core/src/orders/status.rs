@@ -1,0 +1,148 @@
+//! The graph of an order's states, as data. Served at `GET /v1/order-states`, drawn in the documents, and
+//! asked by every rule before it moves an order.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum $name {$(
+            $(#[$variant_doc])*
+            #[serde(rename = $text)]
+            $variant,
+        )+}
+
+        impl $name {
+            /// Every one of them, in the order of an order's life.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The stored and shown name.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// Reads the stored name back.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|one| one.as_str() == name)
+            }
+        }
+    };
+}
+
+named! {
+    /// Where an order is in its life.
+    Status {
+        /// Stock is held and the hold's time is running; payment is awaited.
+        Pending = "pending",
+        /// Paid, or no payment required; the stock is allocated without an end.
+        Confirmed = "confirmed",
+        /// Some units have left.
+        PartiallyFulfilled = "partially_fulfilled",
+        /// All units have left.
+        Fulfilled = "fulfilled",
+        /// All units have arrived.
+        Delivered = "delivered",
+        /// All units came back.
+        Returned = "returned",
+        /// Called off before anything left.
+        Cancelled = "cancelled",
+        /// The hold ran out before the order was confirmed.
+        Expired = "expired",
+    }
+}
+
+named! {
+    /// What moves an order from one state to another.
+    Action {
+        /// No further payment is needed.
+        Confirm = "confirm",
+        /// Called off.
+        Cancel = "cancel",
+        /// Time ran out.
+        Expire = "expire",
+        /// Some of the remaining units leave.
+        FulfilPartly = "fulfil_partly",
+        /// All remaining units leave.
+        Fulfil = "fulfil",
+        /// Everything arrived.
+        Deliver = "deliver",
+        /// Some units come back.
+        ReturnPartly = "return_partly",
+        /// All remaining units come back.
+        Return = "return",
+        /// Address or metadata change.
+        Update = "update",
+    }
+}
+
+impl Status {
+    /// Whether nothing more can happen to the order's stock.
+    pub fn is_terminal(self) -> bool {
+        allowed(self).next().is_none()
+    }
+}
+
+/// One arrow of the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Transition {
+    /// Before.
+    pub from: Status,
+    /// What happens.
+    pub action: Action,
+    /// After.
+    pub to: Status,
+}
+
+const fn arrow(from: Status, action: Action, to: Status) -> Transition {
+    Transition { from, action, to }
+}
+
+/// All that may happen to an order.
+pub const TRANSITIONS: &[Transition] = &[
+    arrow(Status::Pending, Action::Confirm, Status::Confirmed),
+    arrow(Status::Pending, Action::Cancel, Status::Cancelled),
+    arrow(Status::Pending, Action::Expire, Status::Expired),
+    arrow(Status::Pending, Action::Update, Status::Pending),
+    arrow(Status::Confirmed, Action::Cancel, Status::Cancelled),
+    arrow(
+        Status::Confirmed,
+        Action::FulfilPartly,
+        Status::PartiallyFulfilled,
+    ),
+    arrow(Status::Confirmed, Action::Fulfil, Status::Fulfilled),
+    arrow(Status::Confirmed, Action::Update, Status::Confirmed),
+    arrow(
+        Status::PartiallyFulfilled,
+        Action::FulfilPartly,
+        Status::PartiallyFulfilled,
+    ),
+    arrow(
+        Status::PartiallyFulfilled,
+        Action::Fulfil,
+        Status::Fulfilled,
+    ),
+    arrow(
+        Status::PartiallyFulfilled,
+        Action::ReturnPartly,
+        Status::PartiallyFulfilled,
+    ),
+    arrow(
+        Status::PartiallyFulfilled,
+        Action::Update,
+        Status::PartiallyFulfilled,
+    ),
+    arrow(Status::Fulfilled, Action::Deliver, Status::Delivered),
+    arrow(Status::Fulfilled, Action::ReturnPartly, Status::Fulfilled),
+    arrow(Status::Fulfilled, Action::Return, Status::Returned),
+    arrow(Status::Delivered, Action::ReturnPartly, Status::Delivered),
+    arrow(Status::Delivered, Action::Return, Status::Returned),
+];
+
+/// What may happen to an order in a state.
+pub fn allowed(from: Status) -> impl Iterator<Item = Transition> {
+    TRANSITIONS
+        .iter()
+        .copied()
+        .filter(move |transition| transition.from == from)
+}

@@ -1,0 +1,130 @@
+//! A lawful no: data with a stable code and the facts, never an error. Each feature has its own; this is
+//! their union, with what all of them share.
+
+use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Version, catalog, inventory, orders};
+
+/// Why a command was refused. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The object is not at the version that the caller named.
+    VersionMismatch {
+        /// What the caller named.
+        expected: Version,
+        /// What it is.
+        actual: Version,
+    },
+    /// The catalogue refuses.
+    Catalog(catalog::Refusal),
+    /// The inventory refuses.
+    Inventory(inventory::Refusal),
+    /// The order's rules refuse.
+    Orders(orders::Refusal),
+    /// One order of a `reject_all` batch was refused, and with it the batch.
+    InBatch {
+        /// Position of the order in the batch.
+        index: u64,
+        /// Why it was refused.
+        refusal: Box<Refusal>,
+    },
+}
+
+impl Refusal {
+    /// The stable code that clients may rely on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::VersionMismatch { .. } => "version_mismatch",
+            Self::Catalog(refusal) => refusal.code(),
+            Self::Inventory(refusal) => refusal.code(),
+            Self::Orders(refusal) => refusal.code(),
+            Self::InBatch { refusal, .. } => refusal.code(),
+        }
+    }
+
+    pub(crate) fn in_batch(self, index: u64) -> Self {
+        Self::InBatch {
+            index,
+            refusal: Box::new(self),
+        }
+    }
+}
+
+impl catalog::Refusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownSku { .. } => "unknown_sku",
+            Self::UnknownProduct { .. } => "unknown_product",
+            Self::UnknownCategory { .. } => "unknown_category",
+            Self::SkuTaken { .. } => "sku_taken",
+            Self::ProductInUse { .. } => "product_in_use",
+            Self::CategoryInUse { .. } => "category_in_use",
+            Self::CategoryCycle { .. } => "category_cycle",
+        }
+    }
+}
+
+impl inventory::Refusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownLocation { .. } => "unknown_location",
+            Self::NoLocation => "no_location",
+            Self::LocationCodeTaken { .. } => "location_code_taken",
+            Self::TooManyLocations { .. } => "too_many_locations",
+            Self::OccurredInFuture { .. } => "occurred_in_future",
+            Self::CountTooOld { .. } => "count_too_old",
+            Self::ChangeFromQuantityStale { .. } => "change_from_quantity_stale",
+            Self::CountBelowReserved { .. } => "count_below_reserved",
+            Self::QuantityTooLarge { .. } => "quantity_too_large",
+            Self::UnknownReservation { .. } => "unknown_reservation",
+            Self::ReservationOfOrder { .. } => "reservation_of_order",
+            Self::ReservationEnded { .. } => "reservation_ended",
+            Self::ReservationExpired { .. } => "reservation_expired",
+            Self::MoreThanHeld { .. } => "more_than_held",
+            Self::InsufficientStock { .. } => "insufficient_stock",
+        }
+    }
+}
+
+impl orders::Refusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownOrder { .. } => "unknown_order",
+            Self::ExternalReferenceTaken { .. } => "external_reference_taken",
+            Self::ProductInactive { .. } => "product_inactive",
+            Self::CurrencyMismatch { .. } => "currency_mismatch",
+            Self::LineTooLarge { .. } => "line_too_large",
+            Self::TotalTooLarge => "total_too_large",
+            Self::TotalMismatch { .. } => "total_mismatch",
+            Self::InvalidTransition { .. } => "invalid_transition",
+            Self::UnknownLine { .. } => "unknown_line",
+            Self::MoreThanLeft { .. } => "more_than_left",
+            Self::NothingLeft { .. } => "nothing_left",
+            Self::TooManyFulfilments { .. } => "too_many_fulfilments",
+        }
+    }
+}
+
+impl From<catalog::Refusal> for Refusal {
+    fn from(refusal: catalog::Refusal) -> Self {
+        Self::Catalog(refusal)
+    }
+}
+
+impl From<inventory::Refusal> for Refusal {
+    fn from(refusal: inventory::Refusal) -> Self {
+        Self::Inventory(refusal)
+    }
+}
+
+impl From<orders::Refusal> for Refusal {
+    fn from(refusal: orders::Refusal) -> Self {
+        Self::Orders(refusal)
+    }
+}

@@ -1,0 +1,243 @@
+//! The rows that decisions are made on: what the engine has loaded, and what earlier decisions of the same
+//! batch have changed. A row is known to be there, known to be absent, or not known at all; asking for
+//! the last names it in [`Needs`].
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use crate::Timestamp;
+use crate::catalog::{Category, Product, ProductRef};
+use crate::draft::Changes;
+use crate::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use crate::inventory::{Level, Location, Movement, Reservation};
+use crate::orders::Order;
+use crate::text::{Reference, Sku};
+
+/// Rows to load. A product always comes with its levels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Products by id, with their levels.
+    pub products: BTreeSet<ProductId>,
+    /// Products by SKU, with their levels.
+    pub skus: BTreeSet<Sku>,
+    /// Categories.
+    pub categories: BTreeSet<CategoryId>,
+    /// How many products and categories are filed under these.
+    pub category_uses: BTreeSet<CategoryId>,
+    /// All locations.
+    pub locations: bool,
+    /// Reservations.
+    pub reservations: BTreeSet<ReservationId>,
+    /// Orders.
+    pub orders: BTreeSet<OrderId>,
+    /// Orders by external reference.
+    pub references: BTreeSet<Reference>,
+    /// Holds of these products that have run out.
+    pub expired_holds: BTreeSet<ProductId>,
+    /// At most this many holds that have run out, oldest first.
+    pub due: Option<usize>,
+    /// What was on hand at an instant, by `occurred_at`.
+    pub on_hand_at: BTreeSet<(ProductId, LocationId, Timestamp)>,
+}
+
+impl Needs {
+    /// Names a product.
+    pub fn product(&mut self, reference: &ProductRef) {
+        match reference {
+            ProductRef::Id(id) => self.products.insert(*id),
+            ProductRef::Sku(sku) => self.skus.insert(sku.clone()),
+        };
+    }
+
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The rows at hand.
+#[derive(Debug, Default)]
+pub struct State {
+    pub(crate) products: BTreeMap<ProductId, Option<Arc<Product>>>,
+    pub(crate) skus: BTreeMap<Sku, Option<ProductId>>,
+    pub(crate) levels: BTreeMap<ProductId, Vec<Level>>,
+    pub(crate) categories: BTreeMap<CategoryId, Option<Category>>,
+    pub(crate) category_uses: BTreeMap<CategoryId, u64>,
+    pub(crate) locations: Option<Vec<Location>>,
+    pub(crate) reservations: BTreeMap<ReservationId, Option<Reservation>>,
+    pub(crate) orders: BTreeMap<OrderId, Option<Arc<Order>>>,
+    pub(crate) references: BTreeMap<Reference, Option<OrderId>>,
+    pub(crate) expired_holds: BTreeMap<ProductId, Vec<ReservationId>>,
+    pub(crate) due: Option<Vec<ReservationId>>,
+    pub(crate) on_hand_at: BTreeMap<(ProductId, LocationId, Timestamp), Option<i64>>,
+}
+
+impl State {
+    /// Removes from `needs` what is already known.
+    pub fn subtract_known(&self, needs: &mut Needs) {
+        needs.products.retain(|id| !self.products.contains_key(id));
+        needs.skus.retain(|sku| !self.skus.contains_key(sku));
+        needs
+            .categories
+            .retain(|id| !self.categories.contains_key(id));
+        needs
+            .category_uses
+            .retain(|id| !self.category_uses.contains_key(id));
+        needs.locations &= self.locations.is_none();
+        needs
+            .reservations
+            .retain(|id| !self.reservations.contains_key(id));
+        needs.orders.retain(|id| !self.orders.contains_key(id));
+        needs
+            .references
+            .retain(|reference| !self.references.contains_key(reference));
+        needs
+            .expired_holds
+            .retain(|id| !self.expired_holds.contains_key(id));
+        needs.due = needs.due.filter(|_| self.due.is_none());
+        needs
+            .on_hand_at
+            .retain(|key| !self.on_hand_at.contains_key(key));
+    }
+
+    /// Takes in a product with its levels, as loaded by id.
+    pub fn load_product(&mut self, id: ProductId, row: Option<(Product, Vec<Level>)>) {
+        let (product, mut levels) = match row {
+            Some((product, levels)) => (Some(Arc::new(product)), levels),
+            None => (None, Vec::new()),
+        };
+        if let Some(product) = product
+            .as_ref()
+            .filter(|product| product.deleted_at.is_none())
+        {
+            self.skus.insert(product.sku.clone(), Some(id));
+        }
+        levels.sort_by_key(|level| level.location_id);
+        self.products.insert(id, product);
+        self.levels.insert(id, levels);
+    }
+
+    /// Takes in the answer to which product has a SKU.
+    pub fn load_sku(&mut self, sku: Sku, id: Option<ProductId>) {
+        self.skus.insert(sku, id);
+    }
+
+    /// Takes in a category.
+    pub fn load_category(&mut self, id: CategoryId, row: Option<Category>) {
+        self.categories.insert(id, row);
+    }
+
+    /// Takes in how many products and categories are filed under one.
+    pub fn load_category_uses(&mut self, id: CategoryId, uses: u64) {
+        self.category_uses.insert(id, uses);
+    }
+
+    /// Takes in all locations.
+    pub fn load_locations(&mut self, mut rows: Vec<Location>) {
+        sort_locations(&mut rows);
+        self.locations = Some(rows);
+    }
+
+    /// Takes in a reservation.
+    pub fn load_reservation(&mut self, id: ReservationId, row: Option<Reservation>) {
+        self.reservations.insert(id, row);
+    }
+
+    /// Takes in an order.
+    pub fn load_order(&mut self, id: OrderId, row: Option<Order>) {
+        self.orders.insert(id, row.map(Arc::new));
+    }
+
+    /// Takes in which order has an external reference.
+    pub fn load_reference(&mut self, reference: Reference, order: Option<OrderId>) {
+        self.references.insert(reference, order);
+    }
+
+    /// Takes in the holds of a product that have run out.
+    pub fn load_expired_holds(&mut self, id: ProductId, holds: Vec<ReservationId>) {
+        self.expired_holds.insert(id, holds);
+    }
+
+    /// Takes in the oldest holds that have run out.
+    pub fn load_due(&mut self, holds: Vec<ReservationId>) {
+        self.due = Some(holds);
+    }
+
+    /// Takes in what was on hand at an instant; `None` when that is too long ago to tell.
+    pub fn load_on_hand_at(
+        &mut self,
+        key: (ProductId, LocationId, Timestamp),
+        on_hand: Option<i64>,
+    ) {
+        self.on_hand_at.insert(key, on_hand);
+    }
+
+    /// Carries out a decision, so that the next command of the batch sees it.
+    pub fn apply(&mut self, changes: Changes, movements: &[Movement]) {
+        for (id, product) in changes.products {
+            if product.deleted_at.is_some() {
+                self.skus.insert(product.sku.clone(), None);
+            } else {
+                self.skus.insert(product.sku.clone(), Some(id));
+            }
+            self.levels.entry(id).or_default();
+            self.products.insert(id, Some(product));
+            self.category_uses.clear();
+        }
+        for (id, category) in changes.categories {
+            self.category_uses.clear();
+            self.categories.insert(id, Some(category));
+        }
+        if let Some(locations) = changes.locations {
+            self.locations = Some(locations);
+        }
+        self.levels.extend(changes.levels);
+        for (id, reservation) in changes.reservations {
+            self.reservations.insert(id, Some(reservation));
+        }
+        for (id, order) in changes.orders {
+            if let Some(reference) = &order.external_reference {
+                self.references.insert(reference.clone(), Some(id));
+            }
+            self.orders.insert(id, Some(order));
+        }
+        for movement in movements
+            .iter()
+            .filter(|movement| movement.delta_on_hand != 0)
+        {
+            let key = (movement.product_id, movement.location_id);
+            for ((product, location, at), on_hand) in &mut self.on_hand_at {
+                if (*product, *location) == key && movement.occurred_at <= *at {
+                    *on_hand = on_hand.map(|on_hand| on_hand + movement.delta_on_hand);
+                }
+            }
+        }
+    }
+
+    /// Forgets what only holds for one batch: everything that depends on the time or is not asked for
+    /// again. Products and levels stay when they are no more than `products_max`.
+    pub fn end_batch(&mut self, products_max: usize) {
+        self.category_uses.clear();
+        self.reservations.clear();
+        self.orders.clear();
+        self.references.clear();
+        self.expired_holds.clear();
+        self.due = None;
+        self.on_hand_at.clear();
+        if self.products.len().max(self.skus.len()) > products_max {
+            *self = Self {
+                locations: self.locations.take(),
+                ..Self::default()
+            };
+        }
+        if self.categories.len() > products_max {
+            self.categories.clear();
+        }
+    }
+}
+
+/// By priority, then by id: the order in which locations are asked.
+pub(crate) fn sort_locations(locations: &mut [Location]) {
+    locations.sort_by_key(|location| (location.priority, location.id));
+}
