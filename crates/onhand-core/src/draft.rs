@@ -88,7 +88,12 @@ impl<'a> Draft<'a> {
         work: impl FnOnce(&mut Self) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
         let (changes, numbering) = (self.changes.clone(), self.numbering);
-        let lengths = (self.movements.len(), self.marks.len(), self.events.len(), self.low.len());
+        let lengths = (
+            self.movements.len(),
+            self.marks.len(),
+            self.events.len(),
+            self.low.len(),
+        );
         let result = work(self);
         if result.is_err() {
             (self.changes, self.numbering) = (changes, numbering);
@@ -98,6 +103,37 @@ impl<'a> Draft<'a> {
             self.low.truncate(lengths.3);
         }
         result
+    }
+
+    /// Names many rows at once, so that they are loaded in one step.
+    pub(crate) fn need(&self, mut needs: Needs) -> Result<(), Stop> {
+        self.state.subtract_known(&mut needs);
+        needs
+            .reservations
+            .retain(|id| !self.changes.reservations.contains_key(id));
+        needs
+            .orders
+            .retain(|id| !self.changes.orders.contains_key(id));
+        needs
+            .products
+            .retain(|id| !self.changes.products.contains_key(id));
+        if needs.is_empty() {
+            Ok(())
+        } else {
+            Err(Stop::Missing(needs))
+        }
+    }
+
+    /// Names the reservations and products of an order at once.
+    pub(crate) fn need_rows_of(&self, order: &Order) -> Result<(), Stop> {
+        let mut needs = Needs::default();
+        for line in &order.lines {
+            needs.products.insert(line.product_id);
+            needs
+                .reservations
+                .extend(line.allocations.iter().map(|part| part.reservation_id));
+        }
+        self.need(needs)
     }
 
     pub(crate) fn now(&self) -> Timestamp {

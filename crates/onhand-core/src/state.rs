@@ -6,13 +6,13 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::Timestamp;
 use crate::catalog::{Category, Product, ProductRef};
 use crate::draft::Changes;
 use crate::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
 use crate::inventory::{Level, Location, Movement, Reservation};
 use crate::orders::Order;
 use crate::text::{Reference, Sku};
+use crate::{Timestamp, Version};
 
 /// Rows to load. A product always comes with its levels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -171,6 +171,54 @@ impl State {
         on_hand: Option<i64>,
     ) {
         self.on_hand_at.insert(key, on_hand);
+    }
+
+    /// The stored version of a product; 0 when there is none.
+    pub fn product_version(&self, id: ProductId) -> Version {
+        self.products
+            .get(&id)
+            .and_then(Option::as_ref)
+            .map_or(0, |row| row.version)
+    }
+
+    /// The stored version of a category; 0 when there is none.
+    pub fn category_version(&self, id: CategoryId) -> Version {
+        self.categories
+            .get(&id)
+            .and_then(Option::as_ref)
+            .map_or(0, |row| row.version)
+    }
+
+    /// The stored version of a location; 0 when there is none.
+    pub fn location_version(&self, id: LocationId) -> Version {
+        let rows = self.locations.as_deref().unwrap_or_default();
+        rows.iter()
+            .find(|row| row.id == id)
+            .map_or(0, |row| row.version)
+    }
+
+    /// The stored version of a level; 0 when there is none.
+    pub fn level_version(&self, id: ProductId, location_id: LocationId) -> Version {
+        let rows = self.levels.get(&id).map(Vec::as_slice).unwrap_or_default();
+        rows.iter()
+            .find(|row| row.location_id == location_id)
+            .map_or(0, |row| row.version)
+    }
+
+    /// The stored version of a reservation; 0 when there is none.
+    pub fn reservation_version(&self, id: ReservationId) -> Version {
+        self.reservations
+            .get(&id)
+            .and_then(Option::as_ref)
+            .map_or(0, |row| row.version)
+    }
+
+    /// The stored version of an order; 0 when there is none.
+    pub fn order_version(&self, id: OrderId) -> Version {
+        self.orders
+            .get(&id)
+            .and_then(Option::as_ref)
+            .map_or(0, |row| row.version)
     }
 
     /// Carries out a decision, so that the next command of the batch sees it.

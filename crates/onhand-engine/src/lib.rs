@@ -1,1 +1,16 @@
-//! Skeleton.
+//! REMEMBERS. One committer takes commands, lets the core decide, and writes a batch of decisions durably
+//! before anybody is answered; readers read snapshots beside it. Only this crate knows SQL or opens a
+//! transaction, and it knows nothing of HTTP. Start with `committer.rs`, then `store.rs`.
+
+mod batch;
+pub mod clock;
+pub mod committer;
+pub mod idempotency;
+pub mod limits;
+pub mod sqlite;
+pub mod store;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use committer::{Answer, CommitterStats, Submission, Submit, SubmitError};
+pub use idempotency::{IdempotencyKey, Outcome};
+pub use store::{Batch, Store, StoreError};

@@ -20,7 +20,7 @@ use crate::ids::{LocationId, OrderId, ReservationId};
 use crate::limits::EXPIRED_HOLDS_PER_COMMAND_MAX;
 use crate::orders;
 use crate::text::Reference;
-use crate::{Quantity, Timestamp};
+use crate::{Needs, Quantity, Timestamp};
 use alloc::sync::Arc;
 
 /// How units of a hold end.
@@ -300,40 +300,44 @@ pub(crate) fn close_hold(
 }
 
 pub(super) fn expire_due(draft: &mut Draft<'_>, most: usize) -> Result<Reply, Stop> {
-    let mut expired = 0;
-    for id in draft.due(most)? {
-        let reservation = draft.reservation(id)?;
-        if reservation.is_due(draft.now()) {
-            expire_order_or_hold(draft, reservation)?;
-            expired += 1;
-        }
-    }
-    Ok(Reply::Expired { holds: expired })
+    let due = draft.due(most)?;
+    let holds = expire_all(draft, &due)?;
+    Ok(Reply::Expired { holds })
 }
 
 /// Releases the holds of a product that have run out, with the orders they belong to.
-pub(crate) fn free_expired(draft: &mut Draft<'_>, product: &Product) -> Result<(), Stop> {
-    for id in draft
-        .expired_holds(product.id)?
-        .into_iter()
-        .take(EXPIRED_HOLDS_PER_COMMAND_MAX)
-    {
-        let reservation = draft.reservation(id)?;
-        if reservation.is_due(draft.now()) {
-            expire_order_or_hold(draft, reservation)?;
-        }
-    }
-    Ok(())
+fn free_expired(draft: &mut Draft<'_>, product: &Product) -> Result<(), Stop> {
+    let mut due = draft.expired_holds(product.id)?;
+    due.truncate(EXPIRED_HOLDS_PER_COMMAND_MAX);
+    expire_all(draft, &due).map(|_| ())
 }
 
-/// Expires one hold, or the whole order that it belongs to.
-pub(crate) fn expire_order_or_hold(
-    draft: &mut Draft<'_>,
-    reservation: Reservation,
-) -> Result<(), Stop> {
-    if let Some(order_id) = reservation.order_id {
-        return orders::expire(draft, order_id);
+/// Expires the holds that are still due, an order's together with the order; answers how many.
+fn expire_all(draft: &mut Draft<'_>, ids: &[ReservationId]) -> Result<u64, Stop> {
+    draft.need(Needs {
+        reservations: ids.iter().copied().collect(),
+        ..Needs::default()
+    })?;
+    let mut needs = Needs::default();
+    for id in ids {
+        needs.orders.extend(draft.reservation(*id)?.order_id);
     }
+    draft.need(needs)?;
+    let mut expired = 0;
+    for id in ids {
+        let reservation = draft.reservation(*id)?;
+        if reservation.is_due(draft.now()) {
+            match reservation.order_id {
+                Some(order_id) => orders::expire(draft, order_id)?,
+                None => expire_hold(draft, reservation)?,
+            }
+            expired += 1;
+        }
+    }
+    Ok(expired)
+}
+
+fn expire_hold(draft: &mut Draft<'_>, reservation: Reservation) -> Result<(), Stop> {
     let units = reservation.open();
     let reservation = close_hold(draft, reservation, units, Ending::Expired)?;
     finish(draft, reservation, "reservation.expired").map(|_| ())

@@ -41,6 +41,7 @@ pub(crate) fn expire(draft: &mut Draft<'_>, id: OrderId) -> Result<(), Stop> {
 }
 
 fn give_stock_back(draft: &mut Draft<'_>, order: &Order, ending: Ending) -> Result<(), Stop> {
+    draft.need_rows_of(order)?;
     for allocation in order.lines.iter().flat_map(|line| &line.allocations) {
         let reservation = draft.reservation(allocation.reservation_id)?;
         let open = reservation.open();

@@ -38,6 +38,7 @@ pub(super) fn fulfil(
         }
         .into());
     }
+    draft.need_rows_of(&order)?;
     for part in &leaving {
         take_from_locations(draft, &mut order, part)?;
     }

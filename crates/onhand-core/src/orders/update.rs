@@ -30,6 +30,7 @@ pub(super) fn confirm(
     {
         return Err(inventory::Refusal::ReservationExpired { expires_at }.into());
     }
+    draft.need_rows_of(&order)?;
     for allocation in order.lines.iter().flat_map(|line| &line.allocations) {
         let mut reservation = draft.reservation(allocation.reservation_id)?;
         reservation.expires_at = None;

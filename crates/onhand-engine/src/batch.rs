@@ -1,0 +1,252 @@
+//! One run of one batch, from begin to commit: outcomes of known keys, the rows that the commands name,
+//! each command decided on what the ones before it left, everything written at once. A run that fails
+//! leaves nothing behind and may be repeated.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use onhand_core::command::Reply;
+use onhand_core::{Context, Decision, Needs, Numbering, Refusal, State, Stop, Timestamp, decide};
+
+use crate::clock::Clock;
+use crate::committer::{
+    Answer, CrashPoint, KeysOfBatch, Submission, SubmitError, Verdict, done, replay_of,
+};
+use crate::idempotency::{IdempotencyKey, StoredOutcome};
+use crate::limits::{LOAD_ROUNDS_MAX, WARM_PRODUCTS_MAX};
+use crate::store::{Batch, FoundOutcome, Rows, Store, StoreError};
+
+/// Products kept at hand between batches: none where others may change them.
+pub(crate) fn warm_products<S: Store>() -> usize {
+    if S::ONLY_WRITER { WARM_PRODUCTS_MAX } else { 0 }
+}
+
+/// What one run works with.
+pub(crate) struct Run<'a, S> {
+    pub(crate) store: &'a mut S,
+    pub(crate) state: &'a mut State,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) crash: Option<CrashPoint>,
+}
+
+/// What a run came to.
+pub(crate) struct Done {
+    /// One per command, in order.
+    pub(crate) verdicts: Vec<Verdict>,
+    /// Position of the newest durable event, when anything was written.
+    pub(crate) committed_to: Option<i64>,
+}
+
+enum Decided {
+    Done(Box<Decision>),
+    Refused(Refusal),
+    Failed(String),
+}
+
+impl<S: Store> Run<'_, S> {
+    pub(crate) async fn run(&mut self, part: &[Submission]) -> Result<Done, StoreError> {
+        let begun = self.store.begin().await?;
+        self.crash_at(CrashPoint::Begun);
+        let now = self.clock.now().max(begun.recorded_at);
+        let found = self.found_outcomes(part).await?;
+        self.load_named(part, now, &found).await?;
+        let mut batch = Batch {
+            id: begun.batch,
+            now,
+            numbering: begun.numbering,
+            commands: part.len(),
+            rows: Rows::default(),
+            movements: Vec::new(),
+            marks: Vec::new(),
+            events: Vec::new(),
+            outcomes: Vec::new(),
+        };
+        let mut verdicts: Vec<Verdict> = Vec::with_capacity(part.len());
+        let mut keys = KeysOfBatch::default();
+        for (position, submission) in part.iter().enumerate() {
+            let verdict = match self.replayed(submission, &keys, &verdicts, &found).await? {
+                Some(verdict) => verdict,
+                None => {
+                    if let Some(key) = &submission.key {
+                        keys.insert(key, position);
+                    }
+                    self.decide_and_take_in(submission, &mut batch).await?
+                }
+            };
+            verdicts.push(verdict);
+        }
+        self.crash_at(CrashPoint::Decided);
+        let nothing_to_write = batch.events.is_empty() && batch.outcomes.is_empty();
+        if nothing_to_write {
+            self.store.rollback().await?;
+            return Ok(Done {
+                verdicts,
+                committed_to: None,
+            });
+        }
+        self.store.commit(&batch).await?;
+        self.crash_at(CrashPoint::Committed);
+        Ok(Done {
+            verdicts,
+            committed_to: Some(batch.numbering.event - 1),
+        })
+    }
+
+    fn crash_at(&self, point: CrashPoint) {
+        if self.crash == Some(point) {
+            tracing::error!(?point, "crash point reached: the process dies");
+            std::process::abort();
+        }
+    }
+
+    /// Outcomes stored by earlier batches, by key.
+    async fn found_outcomes(
+        &mut self,
+        part: &[Submission],
+    ) -> Result<HashMap<([u8; 16], i64), FoundOutcome>, StoreError> {
+        let mut keys: Vec<IdempotencyKey> = part.iter().filter_map(|one| one.key).collect();
+        keys.sort_unstable_by_key(|key| (key.key, key.scope));
+        let found = self.store.outcomes(&keys).await?;
+        let found = keys.iter().zip(found);
+        Ok(found
+            .filter_map(|(key, found)| Some(((key.key, key.scope), found?)))
+            .collect())
+    }
+
+    /// Loads all rows that the batch names, in one step.
+    async fn load_named(
+        &mut self,
+        part: &[Submission],
+        now: Timestamp,
+        found: &HashMap<([u8; 16], i64), FoundOutcome>,
+    ) -> Result<(), StoreError> {
+        let mut needs = Needs::default();
+        for submission in part {
+            let is_known = submission
+                .key
+                .is_some_and(|key| found.contains_key(&(key.key, key.scope)));
+            if !is_known {
+                submission.command.names(&mut needs);
+            }
+        }
+        self.load(needs, now).await
+    }
+
+    async fn load(&mut self, mut needs: Needs, now: Timestamp) -> Result<(), StoreError> {
+        self.state.subtract_known(&mut needs);
+        if needs.is_empty() {
+            return Ok(());
+        }
+        self.store.load(&needs, now, self.state).await
+    }
+
+    /// The answer to an earlier command with the same key, if there was one.
+    async fn replayed(
+        &mut self,
+        submission: &Submission,
+        keys: &KeysOfBatch,
+        verdicts: &[Verdict],
+        found: &HashMap<([u8; 16], i64), FoundOutcome>,
+    ) -> Result<Option<Verdict>, StoreError> {
+        let Some(key) = &submission.key else {
+            return Ok(None);
+        };
+        if let Some((fingerprint, position)) = keys.first(key) {
+            let first = verdicts
+                .get(position)
+                .filter(|_| fingerprint == key.fingerprint);
+            return Ok(Some(first.map_or(Err(SubmitError::KeyReused), replay_of)));
+        }
+        let Some(found) = found.get(&(key.key, key.scope)) else {
+            return Ok(None);
+        };
+        if found.fingerprint != key.fingerprint {
+            return Ok(Some(Err(SubmitError::KeyReused)));
+        }
+        let outcome = match &found.outcome {
+            StoredOutcome::Event(seq) => {
+                Ok(Reply::Order(self.store.order_of_event(*seq).await?.into()))
+            }
+            StoredOutcome::Reply(reply) => Ok(reply.clone()),
+            StoredOutcome::Refusal(refusal) => Err(refusal.clone()),
+        };
+        Ok(Some(Ok(Answer {
+            outcome,
+            replayed: true,
+        })))
+    }
+
+    async fn decide_and_take_in(
+        &mut self,
+        submission: &Submission,
+        batch: &mut Batch,
+    ) -> Result<Verdict, StoreError> {
+        let (stored, verdict) = match self.decide(submission, batch.now, batch.numbering).await? {
+            Decided::Done(decision) => {
+                let stored = submission
+                    .key
+                    .map(|_| StoredOutcome::of_decision(&decision));
+                let decision = *decision;
+                batch.rows.merge(&decision.changes, self.state);
+                batch.numbering = decision.numbering;
+                self.state.apply(decision.changes, &decision.movements);
+                batch.movements.extend(decision.movements);
+                batch.marks.extend(decision.marks);
+                batch.events.extend(decision.events);
+                (stored, done(decision.reply))
+            }
+            Decided::Refused(refusal) => {
+                let stored = submission
+                    .key
+                    .map(|_| StoredOutcome::Refusal(refusal.clone()));
+                (
+                    stored,
+                    Ok(Answer {
+                        outcome: Err(refusal),
+                        replayed: false,
+                    }),
+                )
+            }
+            Decided::Failed(reason) => (None, Err(SubmitError::Internal(reason))),
+        };
+        batch.outcomes.extend(submission.key.zip(stored));
+        Ok(verdict)
+    }
+
+    /// Decides one command, loading what it turns out to need. A rule that panics fails its own command.
+    async fn decide(
+        &mut self,
+        submission: &Submission,
+        now: Timestamp,
+        numbering: Numbering,
+    ) -> Result<Decided, StoreError> {
+        let context = Context {
+            now,
+            actor: submission.actor.clone(),
+            numbering,
+        };
+        for _ in 0..LOAD_ROUNDS_MAX {
+            let state = &*self.state;
+            let decided = catch_unwind(AssertUnwindSafe(|| {
+                decide(state, &submission.command, &context)
+            }));
+            match decided {
+                Ok(Ok(decision)) => return Ok(Decided::Done(Box::new(decision))),
+                Ok(Err(Stop::Refused(refusal))) => return Ok(Decided::Refused(refusal)),
+                Ok(Err(Stop::Missing(needs))) => self.load(needs, now).await?,
+                Err(panic) => {
+                    let reason = panic
+                        .downcast_ref::<String>()
+                        .cloned()
+                        .or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
+                        .unwrap_or_default();
+                    tracing::error!(reason, "a rule panicked: its command fails alone");
+                    return Ok(Decided::Failed(reason));
+                }
+            }
+        }
+        Ok(Decided::Failed(
+            "a rule goes on naming rows that are not there".into(),
+        ))
+    }
+}

@@ -1,0 +1,57 @@
+//! The caller's key and what came of it. An outcome is written in the same transaction as its effect, so
+//! that the same key tells the same truth after any crash. The rule is in docs/api.md.
+
+use std::sync::Arc;
+
+use onhand_core::command::Reply;
+use onhand_core::events::EventBody;
+use onhand_core::{Decision, Refusal};
+use serde::{Deserialize, Serialize};
+
+/// A caller's key, scoped to who asks for what, with a fingerprint of what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// The key: a UUID's own 16 bytes, else the first 16 bytes of a hash of the text. Time-ordered UUIDs
+    /// keep their order, which is what makes them fastest.
+    pub key: [u8; 16],
+    /// Hash of principal, method and route.
+    pub scope: i64,
+    /// Hash of method, path, content type and body.
+    pub fingerprint: [u8; 32],
+}
+
+/// What a command came to: done, or lawfully refused.
+pub type Outcome = Result<Reply, Refusal>;
+
+/// An outcome in the form in which it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StoredOutcome {
+    /// The reply is the order that this event left: nothing is stored twice.
+    Event(i64),
+    /// The reply itself.
+    Reply(Reply),
+    /// The refusal.
+    Refusal(Refusal),
+}
+
+impl StoredOutcome {
+    /// The shortest form of a decision's reply.
+    pub fn of_decision(decision: &Decision) -> Self {
+        if let Reply::Order(reply) = &decision.reply {
+            let same = decision.events.iter().find(|event| match &event.body {
+                EventBody::Order(order) => Arc::ptr_eq(order, reply),
+                EventBody::Product(_)
+                | EventBody::Category(_)
+                | EventBody::Location(_)
+                | EventBody::Stock(_)
+                | EventBody::Level { .. }
+                | EventBody::Reservations(_) => false,
+            });
+            if let Some(event) = same {
+                return Self::Event(event.seq);
+            }
+        }
+        Self::Reply(decision.reply.clone())
+    }
+}

@@ -1,0 +1,31 @@
+//! Every bound of the engine: what it protects and what it is.
+
+/// Most commands that may wait for the committer; beyond it callers are told to come back.
+pub const QUEUE_COMMANDS_MAX: usize = 4_096;
+/// Most commands in one batch. Beyond it latency grows and throughput hardly does.
+pub const BATCH_COMMANDS_MAX: usize = 512;
+/// Most order lines and other entries in one batch together: bounds its memory and its transaction.
+pub const BATCH_WEIGHT_MAX: usize = 4_096;
+/// Times a batch is run again from its start after a conflict, before it is split.
+pub const BATCH_RERUNS_MAX: u32 = 5;
+/// Times one command may name rows that were not loaded before it is given up as a mistake in a rule.
+pub const LOAD_ROUNDS_MAX: u32 = 4_096;
+/// Products that the committer keeps at hand between batches.
+pub const WARM_PRODUCTS_MAX: usize = 20_000;
+/// Threads that read.
+pub const READERS: usize = 2;
+/// Most reads that may wait; beyond it callers are told to come back.
+pub const QUEUE_READS_MAX: usize = 4_096;
+/// Most rows of one page.
+pub const PAGE_ROWS_MAX: usize = 200;
+/// Most rows that one filtered page looks at before it is handed out as it is, with a cursor to go on.
+pub const SCAN_ROWS_MAX: usize = 20_000;
+/// Bytes of write-ahead log from which the checkpointer copies pages back.
+pub const WAL_CHECKPOINT_BYTES: u64 = 4 << 20;
+/// Bytes of write-ahead log beyond which the committer checkpoints before it goes on.
+pub const WAL_BYTES_MAX: u64 = 64 << 20;
+/// How long one window of idempotency outcomes is open: the newest two are kept, so an outcome is
+/// replayed for at least this long.
+pub const OUTCOME_WINDOW_SECS: i64 = 7 * 24 * 3_600;
+/// Most movements that a look at a past instant walks back over.
+pub const WALK_MOVEMENTS_MAX: u64 = 100_000;

@@ -1,0 +1,304 @@
+//! Rows to values and back. A row that cannot be read is corrupt and says so; it is never guessed at.
+
+use onhand_core::actor::Actor;
+use onhand_core::catalog::{Category, Product};
+use onhand_core::inventory::{
+    Level, Location, Movement, MovementKind, Reservation, ReservationState, Totals,
+};
+use onhand_core::orders::{Address, Fulfilment, Metadata, Order, OrderLine, Status};
+use onhand_core::text::{Name, Reason, Reference};
+use onhand_core::{Money, Timestamp};
+use rusqlite::types::Type;
+use rusqlite::{Error, Result, Row};
+use serde::{Deserialize, Serialize};
+
+/// An instant from its stored form.
+pub(super) fn instant(micros: i64) -> Result<Timestamp> {
+    Timestamp::from_microsecond(micros).map_err(|error| corrupt(0, error))
+}
+
+pub(super) fn corrupt(
+    column: usize,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> Error {
+    Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not what this column may hold")]
+pub(super) struct BadValue(pub(super) String);
+
+fn bad(column: usize, value: impl ToString) -> Error {
+    corrupt(column, BadValue(value.to_string()))
+}
+
+macro_rules! id {
+    ($kind:ty, $row:expr, $column:expr) => {{
+        let number: i64 = $row.get($column)?;
+        <$kind>::new(number).ok_or_else(|| bad($column, number))?
+    }};
+}
+
+fn text<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(String) -> Option<T>) -> Result<T> {
+    let text: String = row.get(column)?;
+    parse(text.clone()).ok_or_else(|| bad(column, text))
+}
+
+fn optional_text<T>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl FnOnce(String) -> Option<T>,
+) -> Result<Option<T>> {
+    match row.get::<_, Option<String>>(column)? {
+        None => Ok(None),
+        Some(text) => parse(text.clone())
+            .map(Some)
+            .ok_or_else(|| bad(column, text)),
+    }
+}
+
+fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
+    instant(row.get(column)?)
+}
+
+fn optional_time(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
+    row.get::<_, Option<i64>>(column)?.map(instant).transpose()
+}
+
+fn version(row: &Row<'_>, column: usize) -> Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(|_| bad(column, number))
+}
+
+fn json<T: for<'de> Deserialize<'de>>(row: &Row<'_>, column: usize) -> Result<T> {
+    let text = row
+        .get_ref(column)?
+        .as_str()
+        .map_err(|error| corrupt(column, error))?;
+    serde_json::from_str(text).map_err(|error| corrupt(column, error))
+}
+
+macro_rules! product_columns {
+    () => {
+        "id, sku, name, description, price, currency, active, \
+     category_ids, version, created_at, updated_at, deleted_at"
+    };
+}
+pub(super) use product_columns;
+
+pub(super) fn product(row: &Row<'_>) -> Result<Product> {
+    use onhand_core::text::{Sku, Text};
+    let currency = text(row, 5, |code| code.parse().ok())?;
+    Ok(Product {
+        id: id!(onhand_core::ids::ProductId, row, 0),
+        sku: text(row, 1, |sku| Sku::new(sku).ok())?,
+        name: text(row, 2, |name| Name::new(name).ok())?,
+        description: text(row, 3, |words| Text::new(words).ok())?,
+        price: Money::new(row.get(4)?, currency),
+        category_ids: json(row, 7)?,
+        active: row.get(6)?,
+        version: version(row, 8)?,
+        created_at: time(row, 9)?,
+        updated_at: time(row, 10)?,
+        deleted_at: optional_time(row, 11)?,
+    })
+}
+
+macro_rules! category_columns {
+    () => {
+        "id, name, parent_id, version, created_at, updated_at, deleted_at"
+    };
+}
+pub(super) use category_columns;
+
+pub(super) fn category(row: &Row<'_>) -> Result<Category> {
+    use onhand_core::ids::CategoryId;
+    let parent: Option<i64> = row.get(2)?;
+    Ok(Category {
+        id: id!(CategoryId, row, 0),
+        name: text(row, 1, |name| Name::new(name).ok())?,
+        parent_id: parent.and_then(CategoryId::new),
+        version: version(row, 3)?,
+        created_at: time(row, 4)?,
+        updated_at: time(row, 5)?,
+        deleted_at: optional_time(row, 6)?,
+    })
+}
+
+macro_rules! location_columns {
+    () => {
+        "id, code, name, priority, active, version, created_at, updated_at"
+    };
+}
+pub(super) use location_columns;
+
+pub(super) fn location(row: &Row<'_>) -> Result<Location> {
+    Ok(Location {
+        id: id!(onhand_core::ids::LocationId, row, 0),
+        code: text(row, 1, |code| Name::new(code).ok())?,
+        name: text(row, 2, |name| Name::new(name).ok())?,
+        priority: row.get(3)?,
+        active: row.get(4)?,
+        version: version(row, 5)?,
+        created_at: time(row, 6)?,
+        updated_at: time(row, 7)?,
+    })
+}
+
+macro_rules! level_columns {
+    () => {
+        "product_id, location_id, on_hand, reserved, safety_stock, \
+     low_stock_threshold, received, sold, returned, adjusted, counted, transferred, movements, \
+     last_movement, version, updated_at"
+    };
+}
+pub(super) use level_columns;
+
+pub(super) fn level(row: &Row<'_>) -> Result<Level> {
+    Ok(Level {
+        product_id: id!(onhand_core::ids::ProductId, row, 0),
+        location_id: id!(onhand_core::ids::LocationId, row, 1),
+        on_hand: row.get(2)?,
+        reserved: row.get(3)?,
+        safety_stock: row.get(4)?,
+        low_stock_threshold: row.get(5)?,
+        totals: totals(row, 6)?,
+        movements: version(row, 12)?,
+        last_movement: row.get(13)?,
+        version: version(row, 14)?,
+        updated_at: time(row, 15)?,
+    })
+}
+
+/// Six columns of running totals from `first` on.
+pub(super) fn totals(row: &Row<'_>, first: usize) -> Result<Totals> {
+    Ok(Totals {
+        received: row.get(first)?,
+        sold: row.get(first + 1)?,
+        returned: row.get(first + 2)?,
+        adjusted: row.get(first + 3)?,
+        counted: row.get(first + 4)?,
+        transferred: row.get(first + 5)?,
+    })
+}
+
+macro_rules! movement_columns {
+    () => {
+        "seq, product_id, location_id, kind, reason, reference, actor, \
+     delta_on_hand, delta_reserved, on_hand_after, reserved_after, occurred_at, recorded_at, \
+     previous, ordinal, cause"
+    };
+}
+pub(super) use movement_columns;
+
+pub(super) fn movement(row: &Row<'_>) -> Result<Movement> {
+    Ok(Movement {
+        seq: row.get(0)?,
+        product_id: id!(onhand_core::ids::ProductId, row, 1),
+        location_id: id!(onhand_core::ids::LocationId, row, 2),
+        kind: text(row, 3, |kind| MovementKind::from_name(&kind))?,
+        reason: text(row, 4, |reason| Reason::new(reason).ok())?,
+        reference: optional_text(row, 5, |reference| Reference::new(reference).ok())?,
+        actor: text(row, 6, |actor| Some(Actor::from_stored(&actor)))?,
+        delta_on_hand: row.get(7)?,
+        delta_reserved: row.get(8)?,
+        on_hand_after: row.get(9)?,
+        reserved_after: row.get(10)?,
+        occurred_at: time(row, 11)?,
+        recorded_at: time(row, 12)?,
+        previous: row.get(13)?,
+        ordinal: version(row, 14)?,
+        cause: row.get(15)?,
+    })
+}
+
+macro_rules! reservation_columns {
+    () => {
+        "id, product_id, location_id, quantity, consumed, released, \
+     state, order_id, reference, expires_at, version, created_at, updated_at"
+    };
+}
+pub(super) use reservation_columns;
+
+pub(super) fn reservation(row: &Row<'_>) -> Result<Reservation> {
+    let order: Option<i64> = row.get(7)?;
+    Ok(Reservation {
+        id: id!(onhand_core::ids::ReservationId, row, 0),
+        product_id: id!(onhand_core::ids::ProductId, row, 1),
+        location_id: id!(onhand_core::ids::LocationId, row, 2),
+        quantity: row.get(3)?,
+        consumed: row.get(4)?,
+        released: row.get(5)?,
+        state: text(row, 6, |state| ReservationState::from_name(&state))?,
+        order_id: order.and_then(onhand_core::ids::OrderId::new),
+        reference: optional_text(row, 8, |reference| Reference::new(reference).ok())?,
+        expires_at: optional_time(row, 9)?,
+        version: version(row, 10)?,
+        created_at: time(row, 11)?,
+        updated_at: time(row, 12)?,
+    })
+}
+
+/// The part of an order that no query looks into, as one JSON column.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Details {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) payment_method: Option<Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) shipping_address: Option<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) external_reference: Option<Reference>,
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    pub(super) metadata: Metadata,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) fulfilments: Vec<Fulfilment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) failure_reason: Option<Reason>,
+}
+
+impl Details {
+    pub(super) fn of(order: &Order) -> Self {
+        Self {
+            payment_method: order.payment_method.clone(),
+            shipping_address: order.shipping_address.clone(),
+            external_reference: order.external_reference.clone(),
+            metadata: order.metadata.clone(),
+            fulfilments: order.fulfilments.clone(),
+            failure_reason: order.failure_reason.clone(),
+        }
+    }
+}
+
+macro_rules! order_columns {
+    () => {
+        "id, status, customer_id, currency, total, lines, details, \
+     expires_at, version, last_event, created_at, updated_at"
+    };
+}
+pub(super) use order_columns;
+
+pub(super) fn order(row: &Row<'_>) -> Result<Order> {
+    let customer: Option<i64> = row.get(2)?;
+    let lines: Vec<OrderLine> = json(row, 5)?;
+    let details: Details = json(row, 6)?;
+    Ok(Order {
+        id: id!(onhand_core::ids::OrderId, row, 0),
+        status: text(row, 1, |status| Status::from_name(&status))?,
+        customer_id: customer.and_then(onhand_core::ids::CustomerId::new),
+        currency: text(row, 3, |code| code.parse().ok())?,
+        lines,
+        total: row.get(4)?,
+        payment_method: details.payment_method,
+        shipping_address: details.shipping_address,
+        external_reference: details.external_reference,
+        metadata: details.metadata,
+        fulfilments: details.fulfilments,
+        expires_at: optional_time(row, 7)?,
+        failure_reason: details.failure_reason,
+        version: version(row, 8)?,
+        last_event: row.get(9)?,
+        created_at: time(row, 10)?,
+        updated_at: time(row, 11)?,
+    })
+}

@@ -1,0 +1,252 @@
+//! Loading the rows that a batch names into the state of its decisions. Runs on the writing connection,
+//! inside the batch's transaction.
+
+use std::sync::Arc;
+
+use onhand_core::catalog::Product;
+use onhand_core::events::EventBody;
+use onhand_core::ids::{LocationId, OrderId, ProductId, ReservationId};
+use onhand_core::inventory::Level;
+use onhand_core::orders::Order;
+use onhand_core::{Needs, State, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::codec::{self, *};
+use super::write::stored_count;
+use crate::limits::WALK_MOVEMENTS_MAX;
+
+pub(super) fn load(
+    connection: &Connection,
+    needs: &Needs,
+    now: Timestamp,
+    state: &mut State,
+) -> Result<()> {
+    for sku in &needs.skus {
+        let id = product_id_of_sku(connection, sku.as_str())?;
+        state.load_sku(sku.clone(), id);
+        if let Some(id) = id {
+            state.load_product(id, product_with_levels(connection, id)?);
+        }
+    }
+    for id in &needs.products {
+        state.load_product(*id, product_with_levels(connection, *id)?);
+    }
+    if needs.locations {
+        state.load_locations(locations(connection)?);
+    }
+    for id in &needs.categories {
+        let row = connection
+            .prepare_cached(concat!(
+                "SELECT ",
+                category_columns!(),
+                " FROM categories WHERE id = ?1"
+            ))?
+            .query_row([id.number()], codec::category)
+            .optional()?;
+        state.load_category(*id, row);
+    }
+    for id in &needs.category_uses {
+        let uses: i64 = connection
+            .prepare_cached(
+                "SELECT (SELECT count(*) FROM product_categories WHERE category_id = ?1) \
+                 + (SELECT count(*) FROM categories WHERE parent_id = ?1 AND deleted_at IS NULL)",
+            )?
+            .query_row([id.number()], |row| row.get(0))?;
+        state.load_category_uses(*id, uses.unsigned_abs());
+    }
+    for id in &needs.orders {
+        state.load_order(*id, order(connection, *id)?);
+    }
+    for id in &needs.reservations {
+        let row = connection
+            .prepare_cached(concat!(
+                "SELECT ",
+                reservation_columns!(),
+                " FROM reservations WHERE id = ?1"
+            ))?
+            .query_row([id.number()], codec::reservation)
+            .optional()?;
+        state.load_reservation(*id, row);
+    }
+    for reference in &needs.references {
+        state.load_reference(
+            reference.clone(),
+            order_of_reference(connection, reference.as_str())?,
+        );
+    }
+    for id in &needs.expired_holds {
+        let holds = due(
+            connection,
+            now,
+            Some(*id),
+            onhand_core::limits::EXPIRED_HOLDS_PER_COMMAND_MAX,
+        )?;
+        state.load_expired_holds(*id, holds);
+    }
+    if let Some(most) = needs.due {
+        state.load_due(due(connection, now, None, most)?);
+    }
+    for key in &needs.on_hand_at {
+        state.load_on_hand_at(*key, on_hand_at(connection, key.0, key.1, key.2)?);
+    }
+    Ok(())
+}
+
+pub(super) fn product_id_of_sku(connection: &Connection, sku: &str) -> Result<Option<ProductId>> {
+    let id: Option<i64> = connection
+        .prepare_cached("SELECT id FROM products WHERE sku = ?1 AND deleted_at IS NULL")?
+        .query_row([sku], |row| row.get(0))
+        .optional()?;
+    Ok(id.and_then(ProductId::new))
+}
+
+pub(super) fn product(connection: &Connection, id: ProductId) -> Result<Option<Product>> {
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            product_columns!(),
+            " FROM products WHERE id = ?1"
+        ))?
+        .query_row([id.number()], codec::product)
+        .optional()
+}
+
+pub(super) fn levels(connection: &Connection, id: ProductId) -> Result<Vec<Level>> {
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            level_columns!(),
+            " FROM levels WHERE product_id = ?1"
+        ))?
+        .query_map([id.number()], codec::level)?
+        .collect()
+}
+
+fn product_with_levels(
+    connection: &Connection,
+    id: ProductId,
+) -> Result<Option<(Product, Vec<Level>)>> {
+    match product(connection, id)? {
+        Some(product) => Ok(Some((product, levels(connection, id)?))),
+        None => Ok(None),
+    }
+}
+
+pub(super) fn locations(connection: &Connection) -> Result<Vec<onhand_core::inventory::Location>> {
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            location_columns!(),
+            " FROM locations ORDER BY priority, id"
+        ))?
+        .query_map([], codec::location)?
+        .collect()
+}
+
+pub(super) fn order(connection: &Connection, id: OrderId) -> Result<Option<Order>> {
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            order_columns!(),
+            " FROM orders WHERE id = ?1"
+        ))?
+        .query_row([id.number()], codec::order)
+        .optional()
+}
+
+pub(super) fn order_of_reference(
+    connection: &Connection,
+    reference: &str,
+) -> Result<Option<OrderId>> {
+    let id: Option<i64> = connection
+        .prepare_cached("SELECT order_id FROM order_references WHERE reference = ?1")?
+        .query_row([reference], |row| row.get(0))
+        .optional()?;
+    Ok(id.and_then(OrderId::new))
+}
+
+/// The order that an event left.
+pub(super) fn order_of_event(connection: &Connection, seq: i64) -> Result<Order> {
+    let body: String = connection
+        .prepare_cached("SELECT body FROM events WHERE seq = ?1")?
+        .query_row([seq], |row| row.get(0))?;
+    match serde_json::from_str(&body).map_err(|error| codec::corrupt(0, error))? {
+        EventBody::Order(order) => Ok(Arc::unwrap_or_clone(order)),
+        EventBody::Product(_)
+        | EventBody::Category(_)
+        | EventBody::Location(_)
+        | EventBody::Stock(_)
+        | EventBody::Level { .. }
+        | EventBody::Reservations(_) => Err(codec::corrupt(
+            0,
+            codec::BadValue(format!("event {seq} is not about an order")),
+        )),
+    }
+}
+
+/// Holds that have run out, oldest first; of one product or of all.
+fn due(
+    connection: &Connection,
+    now: Timestamp,
+    product: Option<ProductId>,
+    most: usize,
+) -> Result<Vec<ReservationId>> {
+    let mut select = connection.prepare_cached(
+        "SELECT id FROM reservations INDEXED BY reservations_due \
+         WHERE expires_at <= ?1 AND expires_at IS NOT NULL AND (?2 IS NULL OR product_id = ?2) \
+         ORDER BY expires_at LIMIT ?3",
+    )?;
+    let values = params![
+        now.as_microsecond(),
+        product.map(ProductId::number),
+        stored_count(most)
+    ];
+    let ids = select.query_map(values, |row| row.get::<_, i64>(0))?;
+    ids.map(|id| Ok(ReservationId::new(id?)))
+        .filter_map(Result::transpose)
+        .collect()
+}
+
+/// What was on hand at an instant: walks the level's chain back over what was recorded since, and takes
+/// off what happened after the instant. `None` when that is too many entries.
+pub(super) fn on_hand_at(
+    connection: &Connection,
+    product_id: ProductId,
+    location_id: LocationId,
+    at: Timestamp,
+) -> Result<Option<i64>> {
+    let level: Option<(i64, i64)> = connection
+        .prepare_cached(
+            "SELECT on_hand, last_movement FROM levels WHERE product_id = ?1 AND location_id = ?2",
+        )?
+        .query_row([product_id.number(), location_id.number()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let Some((mut on_hand, mut seq)) = level else {
+        return Ok(Some(0));
+    };
+    let at = at.as_microsecond();
+    // An entry may say that it happened a little after it was recorded: the tolerated clock difference.
+    let recorded_since = at - onhand_core::limits::OCCURRED_AHEAD_SECS_MAX * 1_000_000;
+    let mut select = connection.prepare_cached(
+        "SELECT delta_on_hand, occurred_at, recorded_at, previous FROM movements WHERE seq = ?1",
+    )?;
+    for _ in 0..WALK_MOVEMENTS_MAX {
+        if seq == 0 {
+            return Ok(Some(on_hand));
+        }
+        let (delta, occurred, recorded, previous): (i64, i64, i64, i64) = select
+            .query_row([seq], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })?;
+        if recorded <= recorded_since {
+            return Ok(Some(on_hand));
+        }
+        if occurred > at {
+            on_hand -= delta;
+        }
+        seq = previous;
+    }
+    Ok(None)
+}

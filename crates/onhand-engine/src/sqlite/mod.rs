@@ -1,0 +1,273 @@
+//! SQLite, the embedded store: one file, one writer, readers beside it. What the write-ahead log, the
+//! checkpoints and the lock file are there for is said where they are set.
+
+mod codec;
+mod load;
+mod migrate;
+mod read;
+mod readers;
+mod verify;
+mod write;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::StoreError;
+
+pub use migrate::{Migration, MigrationState};
+pub use read::{
+    EventRow, ExplainTerm, Explanation, OrderFilter, Page, ReservationFilter, StockFilter, StockRow,
+};
+pub use readers::{ReadError, Reader};
+pub use verify::{Check, Report, Violation, verify};
+pub use write::SqliteStore;
+
+/// The oldest SQLite that may write: before it a checkpoint beside the writer can corrupt the file
+/// (the WAL-reset race, fixed in 3.51.3).
+pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process serves this database.
+    #[error("another onhand process has {path} open (lock file {lock}); stop it first")]
+    InUse {
+        /// The database.
+        path: PathBuf,
+        /// The lock file.
+        lock: PathBuf,
+    },
+    /// The linked SQLite is too old.
+    #[error("SQLite {found} is too old: 3.51.3 or newer is needed")]
+    TooOld {
+        /// The linked version.
+        found: String,
+    },
+    /// A newer onhand has changed the schema, or an applied migration was altered.
+    #[error("{0}")]
+    Schema(String),
+    /// A setting that durability needs is not in force.
+    #[error("SQLite did not accept `PRAGMA {pragma}`: it is `{found}`, not `{wanted}`")]
+    Pragma {
+        /// The setting.
+        pragma: &'static str,
+        /// What it is.
+        found: String,
+        /// What it must be.
+        wanted: &'static str,
+    },
+    /// The file or folder cannot be used.
+    #[error("cannot use {path}: {source}")]
+    Io {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// SQLite says no.
+    #[error("cannot open the database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// A database that this process owns. Dropping it gives the lock back.
+#[derive(Debug)]
+pub struct Database {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Database {
+    /// Takes the lock, checks SQLite and brings the schema up to date; makes the file when there is none.
+    ///
+    /// # Errors
+    /// [`OpenError`] in words for the operator.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        if rusqlite::version_number() < SQLITE_VERSION_MIN {
+            return Err(OpenError::TooOld {
+                found: rusqlite::version().into(),
+            });
+        }
+        let io = |source| OpenError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder).map_err(io)?;
+        }
+        let lock_path = path.with_extension("db.lock");
+        let lock = File::create(&lock_path).map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse {
+                    path: path.to_owned(),
+                    lock: lock_path,
+                });
+            }
+            Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
+        }
+        let database = Self {
+            path: path.to_owned(),
+            _lock: lock,
+        };
+        let mut connection = open_writer(&database.path)?;
+        migrate::up(&mut connection)?;
+        Ok(database)
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The writing side, with its checkpointer beside it.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn store(&self) -> Result<SqliteStore, OpenError> {
+        let connection = open_writer(&self.path)?;
+        let checkpointer = Checkpointer::start(&self.path)?;
+        SqliteStore::new(connection, checkpointer)
+    }
+
+    /// The reading side.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn reader(&self) -> Result<Reader, OpenError> {
+        Reader::start(&self.path)
+    }
+}
+
+/// Which migrations a database has, without changing it.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn migration_status(path: &Path) -> Result<Vec<MigrationState>, OpenError> {
+    migrate::status(&open_reader(path)?)
+}
+
+/// A connection that may write. `synchronous=FULL` makes each commit reach the disk before it returns;
+/// checkpoints run beside it and not inside a commit.
+fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", "on")?;
+    connection.pragma_update(None, "trusted_schema", "off")?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    for (pragma, wanted) in [("journal_mode", "wal"), ("synchronous", "2")] {
+        let found: String = connection.pragma_query_value(None, pragma, |row| {
+            row.get::<_, rusqlite::types::Value>(0)
+                .map(|value| match value {
+                    rusqlite::types::Value::Integer(number) => number.to_string(),
+                    rusqlite::types::Value::Text(text) => text,
+                    other => format!("{other:?}"),
+                })
+        })?;
+        if found != wanted {
+            return Err(OpenError::Pragma {
+                pragma,
+                found,
+                wanted,
+            });
+        }
+    }
+    Ok(connection)
+}
+
+/// A connection that cannot write.
+fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "trusted_schema", "off")?;
+    connection.pragma_update(None, "query_only", "on")?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Copies pages from the write-ahead log back into the file, beside the writer.
+#[derive(Debug)]
+struct Checkpointer {
+    wanted: crossbeam_channel::Sender<()>,
+    overdue: Arc<AtomicBool>,
+}
+
+impl Checkpointer {
+    fn start(path: &Path) -> Result<Self, OpenError> {
+        let connection = open_writer(path)?;
+        let (wanted, requests) = crossbeam_channel::bounded::<()>(1);
+        let overdue = Arc::new(AtomicBool::new(false));
+        let is_overdue = overdue.clone();
+        let work = move || {
+            while requests.recv().is_ok() {
+                match checkpoint(&connection, "PASSIVE") {
+                    Ok(bytes) => {
+                        let overdue = bytes > crate::limits::WAL_BYTES_MAX;
+                        is_overdue.store(overdue, Ordering::Relaxed);
+                    }
+                    Err(error) => tracing::warn!(%error, "checkpoint failed"),
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("checkpointer".into())
+            .spawn(work)
+            .map_err(|source| OpenError::Io {
+                path: path.to_owned(),
+                source,
+            })?;
+        Ok(Self { wanted, overdue })
+    }
+
+    /// Asks for a checkpoint, unless one is asked for already.
+    fn ask(&self) {
+        let _ = self.wanted.try_send(());
+    }
+}
+
+/// Runs a checkpoint and answers how many bytes the log has.
+fn checkpoint(connection: &Connection, mode: &'static str) -> Result<u64, rusqlite::Error> {
+    let sql = match mode {
+        "RESTART" => "PRAGMA wal_checkpoint(RESTART)",
+        _ => "PRAGMA wal_checkpoint(PASSIVE)",
+    };
+    let frames: i64 = connection.query_row(sql, [], |row| row.get(1))?;
+    Ok(u64::try_from(frames).unwrap_or(0) * 4_096)
+}
+
+/// What an error of SQLite means for a batch that has not been committed.
+fn store_error(error: &rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode;
+    let reason = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => StoreError::Conflict {
+            table: "a unique key",
+        },
+        Some(ErrorCode::DiskFull) => StoreError::Full,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt {
+            table: "database",
+            reason,
+        },
+        Some(_) => StoreError::Unavailable { reason },
+        None => StoreError::Corrupt {
+            table: "a row",
+            reason,
+        },
+    }
+}

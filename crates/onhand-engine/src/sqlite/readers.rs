@@ -1,0 +1,79 @@
+//! Readers: a few threads with a read-only connection each, behind a bounded queue. A read sees one
+//! snapshot that holds everything that was acknowledged before it began, and never waits for the
+//! committer.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{OpenError, open_reader};
+use crate::limits::{QUEUE_READS_MAX, READERS};
+
+/// Why a read gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Too many reads are waiting.
+    #[error("too many reads are waiting")]
+    Overloaded,
+    /// The readers have stopped.
+    #[error("the server is stopping")]
+    Stopping,
+    /// SQLite says no, or a row cannot be read.
+    #[error("read failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+type Work = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The way to the readers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    queue: crossbeam_channel::Sender<Work>,
+}
+
+impl Reader {
+    pub(super) fn start(path: &Path) -> Result<Self, OpenError> {
+        let (queue, requests) = crossbeam_channel::bounded::<Work>(QUEUE_READS_MAX);
+        for number in 0..READERS {
+            let mut connection = open_reader(path)?;
+            let requests = requests.clone();
+            let work = move || {
+                while let Ok(work) = requests.recv() {
+                    work(&mut connection);
+                }
+            };
+            std::thread::Builder::new()
+                .name(format!("reader-{number}"))
+                .spawn(work)
+                .map_err(|source| OpenError::Io {
+                    path: path.to_owned(),
+                    source,
+                })?;
+        }
+        Ok(Self { queue })
+    }
+
+    /// Runs a read in one snapshot.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let (reply, answer) = oneshot::channel();
+        let work: Work = Box::new(move |connection| {
+            let result = connection
+                .transaction()
+                .and_then(|snapshot| read(&snapshot));
+            let _ = reply.send(result);
+        });
+        self.queue.try_send(work).map_err(|error| match error {
+            crossbeam_channel::TrySendError::Full(_) => ReadError::Overloaded,
+            crossbeam_channel::TrySendError::Disconnected(_) => ReadError::Stopping,
+        })?;
+        let result = answer.await;
+        Ok(result.map_err(|_| ReadError::Stopping)??)
+    }
+}

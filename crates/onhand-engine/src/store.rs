@@ -1,0 +1,229 @@
+//! What the committer asks of a store. Narrow, because two stores implement it and one suite tests both:
+//! a batch is begun, rows and outcomes are loaded, and all changes are committed or none.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::future::Future;
+use std::sync::Arc;
+
+use onhand_core::catalog::{Category, Product};
+use onhand_core::draft::Changes;
+use onhand_core::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use onhand_core::inventory::{Level, Location, Mark, Movement, Reservation};
+use onhand_core::orders::Order;
+use onhand_core::{Event, Needs, Numbering, State, Timestamp, Version};
+
+use crate::idempotency::{IdempotencyKey, StoredOutcome};
+
+/// Why a store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A row was not at the version that was loaded, or a unique key was taken: run the batch again.
+    #[error("conflict in {table}")]
+    Conflict {
+        /// Where.
+        table: &'static str,
+    },
+    /// The store cannot be reached or cannot take more at the moment; nothing was written.
+    #[error("store unavailable: {reason}")]
+    Unavailable {
+        /// In words for the operator.
+        reason: String,
+    },
+    /// The disk is full; nothing was written.
+    #[error("no space left for the database")]
+    Full,
+    /// It cannot be known whether the batch is durable.
+    #[error("commit outcome unknown: {reason}")]
+    Unknown {
+        /// In words for the operator.
+        reason: String,
+    },
+    /// What is stored cannot be read.
+    #[error("corrupt row in {table}: {reason}")]
+    Corrupt {
+        /// Where.
+        table: &'static str,
+        /// In words for the operator.
+        reason: String,
+    },
+}
+
+/// What the store says when a batch begins.
+#[derive(Debug, Clone, Copy)]
+pub struct Begun {
+    /// Fresh numbers.
+    pub numbering: Numbering,
+    /// The id of this batch.
+    pub batch: i64,
+    /// When the newest row was recorded: the time never goes back behind it.
+    pub recorded_at: Timestamp,
+}
+
+/// An outcome found under a key.
+#[derive(Debug, Clone)]
+pub struct FoundOutcome {
+    /// What was asked then.
+    pub fingerprint: [u8; 32],
+    /// What came of it.
+    pub outcome: StoredOutcome,
+}
+
+/// A row to write, and the version it must still have in the store; 0 for a row that is new.
+pub type Guarded<T> = (Version, T);
+
+/// The rows that a batch leaves, each once, however often the batch changed it.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// Products.
+    pub products: BTreeMap<ProductId, Guarded<Arc<Product>>>,
+    /// Categories.
+    pub categories: BTreeMap<CategoryId, Guarded<Category>>,
+    /// Locations.
+    pub locations: BTreeMap<LocationId, Guarded<Location>>,
+    /// Levels.
+    pub levels: BTreeMap<(ProductId, LocationId), Guarded<Level>>,
+    /// Reservations.
+    pub reservations: BTreeMap<ReservationId, Guarded<Reservation>>,
+    /// Orders.
+    pub orders: BTreeMap<OrderId, Guarded<Arc<Order>>>,
+}
+
+fn merge<K: Ord, T>(rows: &mut BTreeMap<K, Guarded<T>>, key: K, stored: Version, row: T) {
+    match rows.entry(key) {
+        Entry::Vacant(vacant) => {
+            vacant.insert((stored, row));
+        }
+        Entry::Occupied(mut occupied) => occupied.get_mut().1 = row,
+    }
+}
+
+impl Rows {
+    /// Takes in what a decision changes, before `state` does: rows that the batch changes for the first
+    /// time are guarded by the version that was loaded.
+    pub fn merge(&mut self, changes: &Changes, state: &State) {
+        for (id, row) in &changes.products {
+            merge(
+                &mut self.products,
+                *id,
+                state.product_version(*id),
+                row.clone(),
+            );
+        }
+        for (id, row) in &changes.categories {
+            merge(
+                &mut self.categories,
+                *id,
+                state.category_version(*id),
+                row.clone(),
+            );
+        }
+        for row in changes.locations.iter().flatten() {
+            let stored = state.location_version(row.id);
+            if stored != row.version {
+                merge(&mut self.locations, row.id, stored, row.clone());
+            }
+        }
+        for row in changes.levels.values().flatten() {
+            let stored = state.level_version(row.product_id, row.location_id);
+            if stored != row.version {
+                merge(
+                    &mut self.levels,
+                    (row.product_id, row.location_id),
+                    stored,
+                    row.clone(),
+                );
+            }
+        }
+        for (id, row) in &changes.reservations {
+            merge(
+                &mut self.reservations,
+                *id,
+                state.reservation_version(*id),
+                row.clone(),
+            );
+        }
+        for (id, row) in &changes.orders {
+            merge(&mut self.orders, *id, state.order_version(*id), row.clone());
+        }
+    }
+}
+
+/// All that one batch writes.
+#[derive(Debug)]
+pub struct Batch {
+    /// Its id.
+    pub id: i64,
+    /// The time of all its decisions.
+    pub now: Timestamp,
+    /// The numbers that are left after it.
+    pub numbering: Numbering,
+    /// How many commands it carries out.
+    pub commands: usize,
+    /// Rows, each once.
+    pub rows: Rows,
+    /// Entries of the ledger, in order.
+    pub movements: Vec<Movement>,
+    /// Marks that they leave.
+    pub marks: Vec<Mark>,
+    /// Events, in order.
+    pub events: Vec<Event>,
+    /// Outcomes by key, to be found again.
+    pub outcomes: Vec<(IdempotencyKey, StoredOutcome)>,
+}
+
+/// A place where everything is remembered. Called by one committer at a time.
+pub trait Store: Send + 'static {
+    /// Whether nobody else can write: rows that were committed may be kept at hand between batches.
+    const ONLY_WRITER: bool;
+
+    /// Begins a batch.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was begun.
+    fn begin(&mut self) -> impl Future<Output = Result<Begun, StoreError>>;
+
+    /// Loads the rows that are named, present or absent, into the state.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the batch must be rolled back.
+    fn load(
+        &mut self,
+        needs: &Needs,
+        now: Timestamp,
+        state: &mut State,
+    ) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Looks for outcomes, one answer per key, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the batch must be rolled back.
+    fn outcomes(
+        &mut self,
+        keys: &[IdempotencyKey],
+    ) -> impl Future<Output = Result<Vec<Option<FoundOutcome>>, StoreError>>;
+
+    /// The order that an event left, for a replayed outcome.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn order_of_event(&mut self, seq: i64) -> impl Future<Output = Result<Order, StoreError>>;
+
+    /// Writes the batch and makes it durable.
+    ///
+    /// # Errors
+    /// [`StoreError`]; but for `Unknown`, nothing was written.
+    fn commit(&mut self, batch: &Batch) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Ends a batch without writing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn rollback(&mut self) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Work between batches: bounds what the store has put off.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn between_batches(&mut self) -> impl Future<Output = Result<(), StoreError>>;
+}
