@@ -8,6 +8,7 @@ pub mod workload;
 
 mod api;
 mod bench_check;
+mod crowd;
 mod probe;
 mod process;
 mod progress;
@@ -16,3 +17,6 @@ mod shopper;
 mod stage;
 mod suite;
 mod torture_check;
+
+#[cfg(test)]
+mod toy;

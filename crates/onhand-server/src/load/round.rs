@@ -23,6 +23,8 @@ use crate::random::Random;
 
 /// Significant digits of a latency: 1 % is far below the noise, and a histogram stays small.
 const LATENCY_DIGITS: u8 = 2;
+/// Longest latency that is told apart, in microseconds: 10 minutes, beyond every time-out.
+const LATENCY_MICROS_MAX: u64 = 600_000_000;
 /// Pause after a request that was turned away or lost, so that a sick server is not hammered.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
 /// How long the open loop may run on behind its end to send what was due.
@@ -236,7 +238,7 @@ struct Seen {
 
 impl Seen {
     fn new() -> Result<Self> {
-        let latencies = Histogram::new(LATENCY_DIGITS)?;
+        let latencies = Histogram::new_with_max(LATENCY_MICROS_MAX, LATENCY_DIGITS)?;
         Ok(Self {
             latencies,
             statuses: BTreeMap::new(),

@@ -6,32 +6,24 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use bytes::Bytes;
 use serde::Serialize;
-use serde_json::json;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::api::{Api, Target};
+use super::crowd::{Crowd, Experience, Sightings, collect, one_unit};
 use super::process::{ServerPlan, ServerProcess};
-use super::progress::{Progress, note};
-use super::shopper::{Answer, Shopper, Trials, Up};
+use super::progress::note;
 use super::stage::directory;
-use super::torture_check::{Expected, Findings, Told, check};
+use super::torture_check::{Expected, Findings, check};
 use crate::random::{Random, fresh_seed};
 
-/// Connections that keep on buying another SKU, so that every kill falls into commits.
-const CHURN_CONNECTIONS: usize = 16;
 /// Units of the other SKU: nobody will buy that many.
 const CHURN_STOCK: u32 = 500_000_000;
-/// Orders of the other SKU that are remembered and checked one by one.
-const CHURN_REMEMBERED_MAX: usize = 50_000;
 /// The first kills come at once, because the contested stock is sold within moments.
 const EARLY_KILLS: u32 = 3;
 /// Within how many milliseconds of a start they come.
@@ -104,6 +96,7 @@ struct Summary {
     unknown_already_placed: u64,
     lost: u64,
     doubled: u64,
+    sightings: u64,
     verified: bool,
     problems: Vec<String>,
 }
@@ -191,9 +184,6 @@ fn print(summary: &Summary) {
     );
 }
 
-/// What the buyers and the churn were told, and what they went through.
-type Experience = (Told, Trials);
-
 struct Torture<'a> {
     options: &'a TortureOptions,
     plan: &'a ServerPlan,
@@ -216,56 +206,27 @@ impl Torture<'_> {
                 .await?;
         }
         let (up, watch) = watch::channel(Some(target));
-        let churning = Arc::new(AtomicBool::new(true));
-        let churn = spawn_churn(&churn_sku, &watch, &churning, &mut random);
+        let crowd = Crowd::new(&options.sku, options.stock.get(), watch);
+        let churn = crowd.spawn_churn(&churn_sku, &mut random);
+        let watching = crowd.spawn_watcher();
         let buyers_done = AtomicBool::new(false);
-        let body = one_unit(&options.sku);
+        let mut killer_random = random.fork();
         let buying = async {
-            let experience = self.buy(&body, &watch, &mut random.fork()).await;
+            let (buyers, connections) = (options.buyers.get(), options.connections.get());
+            let experience = crowd.buy(buyers, connections, &mut random).await;
             buyers_done.store(true, Ordering::Relaxed);
             experience
         };
-        let killing = self.kill(server, up, Random::seeded(seed ^ 1), &buyers_done);
+        let killing = self.kill(server, up, &mut killer_random, &buyers_done);
         let (bought, killed) = tokio::join!(buying, killing);
         let (server, up, kills) = killed?;
-        churning.store(false, Ordering::Relaxed);
-        let churned = collect(churn).await?;
+        crowd.stop();
+        let mut experience = bought?;
+        experience.add(collect(churn).await?);
+        let sightings = watching.await??;
         drop(up);
-        let (mut told, mut trials) = bought?;
-        told.churned = churned.0.churned;
-        told.churn_count = churned.0.churn_count;
-        trials.add(churned.1);
-        self.settle(seed, server, told, trials, kills).await
-    }
-
-    /// All buyers, a few at a time.
-    async fn buy(&self, body: &Bytes, up: &Up, random: &mut Random) -> Result<Experience> {
-        let buyers = self.options.buyers.get();
-        let progress = Arc::new(Progress::start("buyers served", buyers.into()));
-        let next = Arc::new(AtomicU32::new(0));
-        let mut tasks = JoinSet::new();
-        for _ in 0..self.options.connections.get() {
-            let mut shopper = Shopper::new(up.clone(), random.fork());
-            let (next, body) = (Arc::clone(&next), body.clone());
-            let progress = Arc::clone(&progress);
-            tasks.spawn(async move {
-                let mut told = Told::default();
-                while next.fetch_add(1, Ordering::Relaxed) < buyers {
-                    let key = shopper.key();
-                    match shopper.buy(&body, key).await? {
-                        Answer::Placed(promise) => told.sold.push(promise),
-                        Answer::SoldOut => told.refused.push(key),
-                    }
-                    progress.add(1);
-                }
-                Ok((told, shopper.trials))
-            });
-        }
-        let experience = collect(tasks).await?;
-        if let Ok(progress) = Arc::try_unwrap(progress) {
-            progress.finish();
-        }
-        Ok(experience)
+        self.settle(seed, server, experience, sightings, kills)
+            .await
     }
 
     /// Kills and restarts until the buyers are done and enough was survived.
@@ -273,13 +234,13 @@ impl Torture<'_> {
         &self,
         mut server: ServerProcess,
         up: watch::Sender<Option<Target>>,
-        mut random: Random,
+        random: &mut Random,
         buyers_done: &AtomicBool,
     ) -> Result<(ServerProcess, watch::Sender<Option<Target>>, u32)> {
         let started = Instant::now();
         let mut kills = 0;
         loop {
-            sleep(self.next_kill(kills, &mut random)).await;
+            sleep(self.next_kill(kills, random)).await;
             let survived = kills >= self.options.rounds;
             let long_enough = started.elapsed() >= self.options.duration;
             if survived && long_enough && buyers_done.load(Ordering::Relaxed) {
@@ -321,11 +282,12 @@ impl Torture<'_> {
         &self,
         seed: u64,
         server: ServerProcess,
-        told: Told,
-        trials: Trials,
+        experience: Experience,
+        sightings: Sightings,
         kills: u32,
     ) -> Result<Summary> {
         let options = self.options;
+        let Experience { told, trials } = experience;
         let (stock, buyers) = (options.stock.get(), options.buyers.get());
         let (sold, refused) = (told.sold.len() as u64, told.refused.len() as u64);
         let churn_orders = told.churn_count;
@@ -350,6 +312,9 @@ impl Torture<'_> {
             findings.problem(format!(
                 "{sold} sold and {refused} refused, {due} should be sold"
             ));
+        }
+        for wrong in sightings.wrong {
+            findings.problem(wrong);
         }
         server.stop().await?;
         let verification = self.plan.verify().await?;
@@ -378,60 +343,11 @@ impl Torture<'_> {
             unknown_already_placed: trials.already_placed,
             lost,
             doubled,
+            sightings: sightings.count,
             verified: verification.clean,
             problems,
         })
     }
-}
-
-fn one_unit(sku: &str) -> Bytes {
-    json!({"items": [{"sku": sku, "quantity": 1}]})
-        .to_string()
-        .into()
-}
-
-/// Orders for the other SKU, until told to stop; each ends with a definite answer.
-fn spawn_churn(
-    sku: &str,
-    up: &Up,
-    churning: &Arc<AtomicBool>,
-    random: &mut Random,
-) -> JoinSet<Result<Experience>> {
-    let remembered = Arc::new(AtomicUsize::new(0));
-    let mut tasks = JoinSet::new();
-    for _ in 0..CHURN_CONNECTIONS {
-        let mut shopper = Shopper::new(up.clone(), random.fork());
-        let (churning, remembered) = (Arc::clone(churning), Arc::clone(&remembered));
-        let body = one_unit(sku);
-        tasks.spawn(async move {
-            let mut told = Told::default();
-            while churning.load(Ordering::Relaxed) {
-                let key = shopper.key();
-                let Answer::Placed(promise) = shopper.buy(&body, key).await? else {
-                    bail!("an order for a SKU with plenty of stock was refused, key {key}");
-                };
-                told.churn_count += 1;
-                if remembered.fetch_add(1, Ordering::Relaxed) < CHURN_REMEMBERED_MAX {
-                    told.churned.push(promise);
-                }
-            }
-            Ok((told, shopper.trials))
-        });
-    }
-    tasks
-}
-
-async fn collect(mut tasks: JoinSet<Result<Experience>>) -> Result<Experience> {
-    let (mut told, mut trials) = Experience::default();
-    while let Some(task) = tasks.join_next().await {
-        let (more, went_through) = task??;
-        told.sold.extend(more.sold);
-        told.refused.extend(more.refused);
-        told.churned.extend(more.churned);
-        told.churn_count += more.churn_count;
-        trials.add(went_through);
-    }
-    Ok((told, trials))
 }
 
 #[cfg(test)]
