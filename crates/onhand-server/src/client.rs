@@ -1,5 +1,5 @@
-//! The one HTTP client of the project: plain HTTP/1.1 with keep-alive, time-outs and a cap on what a
-//! reply may hold. It is lean, because the load generator shares its cores with the server under
+//! The one HTTP client of the project: plain HTTP/1.1 with keep-alive, time-outs and a cap on what
+//! a reply may hold. It is lean, because the load generator shares its cores with the server under
 //! test: the connection is driven by the task that waits for the reply, not by a task of its own.
 //! It must not retry a request that may have arrived; that is its caller's decision.
 
@@ -205,7 +205,8 @@ impl Open {
             .await
             .map_err(ClientError::Connect)?;
         stream.set_nodelay(true).map_err(ClientError::Connect)?;
-        // While nobody listens on a port of the ephemeral range, TCP may connect a socket to itself.
+        // While nobody listens on a port of the ephemeral range, TCP may connect a socket to
+        // itself.
         if stream.local_addr().ok() == stream.peer_addr().ok() {
             return Err(ClientError::Connect(io::Error::from(
                 io::ErrorKind::ConnectionRefused,

@@ -15,7 +15,8 @@ pub fn uuid_v4() -> Uuid {
     Uuid::new_v4()
 }
 
-/// A time-ordered UUID: the fastest idempotency key, because neighbours in time are neighbours on disk.
+/// A time-ordered UUID: the fastest idempotency key, because neighbours in time are neighbours on
+/// disk.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place of randomness"

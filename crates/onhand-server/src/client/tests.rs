@@ -1,4 +1,5 @@
-//! The client against a real socket: keep-alive, a server that goes away, slow and oversized replies.
+//! The client against a real socket: keep-alive, a server that goes away, slow and oversized
+//! replies.
 
 use axum::Router;
 use axum::routing::{get, post};

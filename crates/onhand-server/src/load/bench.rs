@@ -1,6 +1,7 @@
-//! `onhand bench`: how many orders per second this machine takes, how long each waits, and whether the
-//! server still tells the truth afterwards. One round by default, the table of targets with `--suite`.
-//! Only this file prints results; how a round runs is in `round.rs`, the targets are in `suite.rs`.
+//! `onhand bench`: how many orders per second this machine takes, how long each waits, and whether
+//! the server still tells the truth afterwards. One round by default, the table of targets with
+//! `--suite`. Only this file prints results; how a round runs is in `round.rs`, the targets are in
+//! `suite.rs`.
 #![expect(clippy::print_stdout, reason = "the results are this command's output")]
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -37,7 +38,7 @@ pub enum Mode {
 #[derive(Debug, Clone, clap::Args)]
 pub struct BenchOptions {
     /// Use this running server (`http://host:port`) instead of starting one
-    #[arg(long, conflicts_with_all = ["dir", "database_url", "serve_args", "suite"])]
+    #[arg(long, conflicts_with_all = ["dir", "database_url", "serve_args"])]
     pub url: Option<String>,
     /// Access token or API key for every request
     #[arg(long, env = "ONHAND_TOKEN", hide_env_values = true)]
@@ -142,8 +143,8 @@ struct Report {
     correctness: Correctness,
 }
 
-/// Runs the benchmark. The exit code is 0 if the server told the truth, however slow it is, and 1 if
-/// not.
+/// Runs the benchmark. The exit code is 0 if the server told the truth, however slow it is, and 1
+/// if not.
 pub async fn run(options: BenchOptions) -> Result<ExitCode> {
     let seed = options.seed.unwrap_or_else(fresh_seed);
     let mut random = Random::seeded(seed);

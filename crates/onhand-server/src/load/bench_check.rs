@@ -1,6 +1,6 @@
-//! Whether the server under load told the truth: every acknowledged order is in its list, every sold
-//! unit is reserved, and the offline proof finds nothing. A fast server that fails here is worthless,
-//! so the benchmark fails with it.
+//! Whether the server under load told the truth: every acknowledged order is in its list, every
+//! sold unit is reserved, and the offline proof finds nothing. A fast server that fails here is
+//! worthless, so the benchmark fails with it.
 
 use std::sync::atomic::Ordering;
 

@@ -1,6 +1,6 @@
-//! Everybody who is at the server while it is tortured: the buyers of the contested SKU, the churn on
-//! another one, and a watcher who reads the stock all the time. They report what they were told and
-//! what they saw; they neither kill nor check.
+//! Everybody who is at the server while it is tortured: the buyers of the contested SKU, the churn
+//! on another one, and a watcher who reads the stock all the time. They report what they were told
+//! and what they saw; they neither kill nor check.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};

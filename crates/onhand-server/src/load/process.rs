@@ -1,6 +1,6 @@
 //! The server under test as a child process: started, watched until it is ready, killed without
-//! warning, stopped politely, and verified offline. The contract with it is one line on its standard
-//! output, `listening on http://HOST:PORT`, and `/readyz`.
+//! warning, stopped politely, and verified offline. The contract with it is one line on its
+//! standard output, `listening on http://HOST:PORT`, and `/readyz`.
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};

@@ -1,7 +1,7 @@
-//! One round of load: so many connections, one kind of request, a fixed time. In the closed loop each
-//! connection sends as soon as it has its answer; in the open loop requests are due at fixed moments
-//! and latency counts from the due moment, so that a stalled server cannot hide its own delay.
-//! The whole round runs on one thread, because its server needs the other cores.
+//! One round of load: so many connections, one kind of request, a fixed time. In the closed loop
+//! each connection sends as soon as it has its answer; in the open loop requests are due at fixed
+//! moments and latency counts from the due moment, so that a stalled server cannot hide its own
+//! delay. The whole round runs on one thread, because its server needs the other cores.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -353,7 +353,8 @@ impl Worker {
         }
     }
 
-    /// Counts an answer: for the rate if it came in the measured time, for the rest if it was due in it.
+    /// Counts an answer: for the rate if it came in the measured time, for the rest if it was due
+    /// in it.
     fn count(&mut self, due: Instant, reply: Option<&Reply>) {
         let now = Instant::now();
         let succeeded = reply.is_some_and(|reply| reply.status.is_success());

@@ -1,5 +1,5 @@
-//! The stage of a benchmark: a server of its own or a running one, products with stock, and orders to
-//! start from. It prepares and clears away; it measures nothing.
+//! The stage of a benchmark: a server of its own or a running one, products with stock, and orders
+//! to start from. It prepares and clears away; it measures nothing.
 
 use std::ops::Range;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
-//! `onhand torture`: many buyers for few units, while the server is killed without warning again and
-//! again. Every buyer must end with a definite answer, and at the end every promise must have been
-//! kept. The kills follow a seed, so that a failing run can be tried again.
+//! `onhand torture`: many buyers for few units, while the server is killed without warning again
+//! and again. Every buyer must end with a definite answer, and at the end every promise must have
+//! been kept. The kills follow a seed, so that a failing run can be tried again.
 #![expect(clippy::print_stdout, reason = "the summary is this command's output")]
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -33,7 +33,7 @@ const EARLY_KILL_MILLIS: u64 = 60;
 #[derive(Debug, Clone, clap::Args)]
 pub struct TortureOptions {
     /// The SKU that everybody wants
-    #[arg(long, default_value = "TORTURE-1")]
+    #[arg(long, default_value = "TORTURE-1", value_parser = parse_sku)]
     pub sku: String,
     /// Its units
     #[arg(long, default_value = "100")]
@@ -79,6 +79,15 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     parsed
         .try_into()
         .map_err(|_| "a duration cannot be negative".to_owned())
+}
+
+/// A SKU that needs no escaping in a path.
+fn parse_sku(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.is_empty() || !text.chars().all(plain) {
+        return Err("use letters, digits, `-`, `_` and `.` only".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// What the command has to say.
@@ -163,20 +172,20 @@ fn print(summary: &Summary) {
     println!("  unknown answers {settled} settled, {placed} had been placed");
     println!("  lost            {lost}");
     println!("  doubled         {doubled}");
-    println!(
-        "  verify --full   {}",
-        if summary.verified {
-            "clean"
-        } else {
-            "NOT clean"
-        }
-    );
+    println!("  stock readings  {}", summary.sightings);
+    let verified = if summary.verified {
+        "clean"
+    } else {
+        "NOT clean"
+    };
+    println!("  verify --full   {verified}");
     for problem in &summary.problems {
         println!("WRONG: {problem}");
     }
+    let kept = summary.problems.is_empty();
     println!(
         "{}",
-        if summary.problems.is_empty() {
+        if kept {
             "every promise was kept"
         } else {
             "FAILED"
@@ -353,6 +362,13 @@ impl Torture<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sku_must_fit_into_a_path() {
+        assert_eq!(parse_sku("X-1"), Ok("X-1".to_owned()));
+        assert!(parse_sku("X 1").is_err());
+        assert!(parse_sku("").is_err());
+    }
 
     #[test]
     fn durations_are_read_as_people_write_them() {

@@ -1,5 +1,5 @@
-//! A toy server that keeps the contract in memory, for testing the load generator itself, and that can
-//! be made to lie, for testing that lies are found. It is in no way a model of the real server.
+//! A toy server that keeps the contract in memory, for testing the load generator itself, and that
+//! can be made to lie, for testing that lies are found. It is in no way a model of the real server.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -82,7 +82,8 @@ async fn every_acknowledged_order_is_tallied_and_refusals_are_not() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_open_loop_sends_what_is_due_and_counts_from_the_due_moment() {
-    // Every answer takes 40 ms, so 4 connections give 100/s; 200/s are due, and the queue must show.
+    // Every answer takes 40 ms, so 4 connections give 100/s; 200/s are due, and the queue must
+    // show.
     let slow = get(|| async { sleep(Duration::from_millis(40)).await });
     let target = serve(Router::new().route("/slow", slow)).await;
     let operation = Operation::Get(Arc::from(["/slow".to_owned()]));
