@@ -27,7 +27,7 @@ const CHURN_STOCK: u32 = 500_000_000;
 /// The first kills come at once, because the contested stock is sold within moments.
 const EARLY_KILLS: u32 = 3;
 /// Within how many milliseconds of a start they come.
-const EARLY_KILL_MILLIS: u64 = 60;
+const EARLY_KILL_MILLIS: u64 = 20;
 
 /// The flags of `onhand torture`.
 #[derive(Debug, Clone, clap::Args)]
