@@ -34,7 +34,7 @@ pub enum Mode {
     Open,
 }
 
-/// The flags of `onhand bench`.
+/// Measure orders per second and latency, and check that the server told the truth.
 #[derive(Debug, Clone, clap::Args)]
 pub struct BenchOptions {
     /// Use this running server (`http://host:port`) instead of starting one

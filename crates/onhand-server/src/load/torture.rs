@@ -29,7 +29,7 @@ const EARLY_KILLS: u32 = 3;
 /// Within how many milliseconds of a start they come.
 const EARLY_KILL_MILLIS: u64 = 20;
 
-/// The flags of `onhand torture`.
+/// Sell few units to many buyers while the server is killed, and check every promise.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TortureOptions {
     /// The SKU that everybody wants
