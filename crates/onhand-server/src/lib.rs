@@ -1,1 +1,4 @@
 //! Skeleton.
+pub mod client;
+pub mod load;
+pub mod random;

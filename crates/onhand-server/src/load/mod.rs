@@ -1,0 +1,22 @@
+//! The load generator behind `onhand bench` and `onhand torture`. It speaks HTTP like any client
+//! and starts servers as child processes; it must not reach into the engine, or it would measure
+//! and trust something that no client sees. Start with `bench.rs` or `torture.rs`.
+
+pub mod bench;
+pub mod torture;
+pub mod workload;
+
+mod api;
+mod bench_check;
+mod crowd;
+mod probe;
+mod process;
+mod progress;
+mod round;
+mod shopper;
+mod stage;
+mod suite;
+mod torture_check;
+
+#[cfg(test)]
+mod toy;
