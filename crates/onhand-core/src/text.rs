@@ -93,6 +93,13 @@ texts! {
         |c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:-.".contains(c);
 }
 
+impl Default for Text {
+    /// No text at all, which is lawful.
+    fn default() -> Self {
+        Self(String::new())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -114,6 +114,11 @@ impl Submit {
         self.queue.max_capacity() - self.queue.capacity()
     }
 
+    /// Whether the committer has ended.
+    pub fn is_stopped(&self) -> bool {
+        self.queue.is_closed()
+    }
+
     /// Counters since the start.
     pub fn stats(&self) -> &CommitterStats {
         &self.stats

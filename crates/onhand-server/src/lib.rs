@@ -1,4 +1,13 @@
-//! Skeleton.
+//! TALKS. The binary `onhand`: HTTP, workers and the command line around the engine. Wire formats live in
+//! `http/`; no rule, no SQL and no transaction is in this crate. Start with `serve.rs` and `http/mod.rs`.
+
+pub mod app;
+pub mod cli;
 pub mod client;
+pub mod demo;
+pub mod http;
+pub mod limits;
 pub mod load;
 pub mod random;
+pub mod serve;
+pub mod workers;

@@ -1,0 +1,100 @@
+//! The demo data: what the demo data of the replaced systems has. Loaded through the same commands as
+//! everything else, under fixed keys, so that loading it twice changes nothing.
+
+use anyhow::{Context, bail};
+use onhand_core::catalog::{self, NewCategory, NewProduct, ProductRef};
+use onhand_core::command::Reply;
+use onhand_core::inventory::{self, Adjustment, NewLocation};
+use onhand_core::text::{Name, Reason, Sku, Text};
+use onhand_core::{Actor, Command, Money};
+use onhand_engine::IdempotencyKey;
+use onhand_engine::committer::Submit;
+use sha2::{Digest, Sha256};
+
+/// SKU, name, price in paise, units, whether it is filed under Electronics.
+const PRODUCTS: &[(&str, &str, i64, i64, bool)] = &[
+    ("123", "Sample product", 19_99, 5, false),
+    ("smartphone", "Smartphone", 83_999_99, 100, true),
+    ("laptop", "Laptop", 129_999_99, 50, true),
+    ("headphones", "Headphones", 7_399_99, 109, true),
+    ("smartwatch", "Smartwatch", 29_949_99, 75, true),
+    ("tablet", "Tablet", 349_99, 10, true),
+];
+
+/// Makes sure that there is a location to put stock into.
+///
+/// # Errors
+/// When the committer gives no answer.
+pub async fn ensure_location(submit: &Submit) -> anyhow::Result<()> {
+    let location = NewLocation {
+        code: Name::new("main")?,
+        name: Name::new("Main")?,
+        priority: 0,
+        active: true,
+    };
+    let command = inventory::Command::CreateLocation(location);
+    put(submit, "location main", Command::Inventory(command))
+        .await
+        .map(|_| ())
+}
+
+/// Loads the demo data; what is there already stays as it is.
+///
+/// # Errors
+/// When the committer gives no answer or refuses something else than a repeat.
+pub async fn load(submit: &Submit) -> anyhow::Result<()> {
+    ensure_location(submit).await?;
+    let category = NewCategory {
+        name: Name::new("Electronics")?,
+        parent_id: None,
+    };
+    let category = catalog::Command::CreateCategory(category);
+    let electronics = match put(submit, "category", Command::Catalog(category)).await? {
+        Some(Reply::Category(category)) => category.id,
+        other => bail!("the category was answered with {other:?}"),
+    };
+    for (sku, name, paise, units, is_electronic) in PRODUCTS {
+        let product = NewProduct {
+            sku: Sku::new(*sku)?,
+            name: Name::new(*name)?,
+            description: Text::default(),
+            price: Money::new(*paise, "INR".parse()?),
+            category_ids: if *is_electronic {
+                vec![electronics]
+            } else {
+                Vec::new()
+            },
+            active: true,
+        };
+        let product = catalog::Command::CreateProduct(product);
+        put(submit, &format!("product {sku}"), Command::Catalog(product)).await?;
+        let stock = Adjustment {
+            product: ProductRef::Sku(Sku::new(*sku)?),
+            location_id: None,
+            delta: *units,
+            reason: Reason::new("received")?,
+            reference: None,
+            occurred_at: None,
+        };
+        let stock = inventory::Command::Adjust(vec![stock]);
+        put(submit, &format!("stock {sku}"), Command::Inventory(stock)).await?;
+    }
+    Ok(())
+}
+
+/// Submits under a key of its own; a refusal that says that it is there already is no failure.
+async fn put(submit: &Submit, name: &str, command: Command) -> anyhow::Result<Option<Reply>> {
+    let digest: [u8; 32] = Sha256::digest(format!("demo {name}")).into();
+    let key = std::array::from_fn(|at| digest[at]);
+    let key = IdempotencyKey {
+        key,
+        scope: 0,
+        fingerprint: digest,
+    };
+    let answer = submit.submit(command, Actor::System, Some(key)).await;
+    match answer.with_context(|| format!("loading {name}"))?.outcome {
+        Ok(reply) => Ok(Some(reply)),
+        Err(refusal) if matches!(refusal.code(), "sku_taken" | "location_code_taken") => Ok(None),
+        Err(refusal) => bail!("loading {name}: refused: {}", refusal.code()),
+    }
+}

@@ -1,0 +1,177 @@
+//! Answers: JSON with a status, an ETag where the object has a version, and lists in the one form that all
+//! of them have.
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use onhand_core::command::Reply;
+use onhand_engine::committer::Answer;
+use onhand_engine::sqlite::Page;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::problem::Problem;
+use super::wire::{self, OrderView};
+use crate::limits::PAGE_ROWS_DEFAULT;
+
+/// JSON with a status.
+pub fn json_response(status: StatusCode, value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => {
+            let mut response = Response::new(Body::from(body));
+            *response.status_mut() = status;
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(header::CONTENT_TYPE, json);
+            response
+        }
+        Err(error) => {
+            tracing::error!(%error, "an answer cannot be put into words");
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        }
+    }
+}
+
+/// JSON of an object that has a version.
+pub fn versioned(status: StatusCode, version: u64, value: &impl Serialize) -> Response {
+    let mut response = json_response(status, value);
+    if let Ok(etag) = HeaderValue::from_str(&format!("\"{version}\"")) {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response
+}
+
+/// What the committer answered, with the status of success; a created object says where it is.
+pub fn answered(answer: Answer, success: StatusCode) -> Result<Response, Problem> {
+    let replayed = answer.replayed;
+    let mut response = match answer.outcome {
+        Ok(reply) => shown(&reply, success),
+        Err(refusal) => axum::response::IntoResponse::into_response(Problem::from(refusal)),
+    };
+    if replayed {
+        let name = HeaderName::from_static("idempotency-replayed");
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+fn shown(reply: &Reply, success: StatusCode) -> Response {
+    let location = |mut response: Response, path: String| {
+        if success == StatusCode::CREATED
+            && let Ok(path) = HeaderValue::from_str(&path)
+        {
+            response.headers_mut().insert(header::LOCATION, path);
+        }
+        response
+    };
+    match reply {
+        Reply::Product(row) => location(
+            versioned(success, row.version, &wire::product(row)),
+            format!("/v1/products/{}", row.id),
+        ),
+        Reply::Category(row) => location(
+            versioned(success, row.version, &wire::category(row)),
+            format!("/v1/categories/{}", row.id),
+        ),
+        Reply::Location(row) => versioned(success, row.version, &wire::location(row)),
+        Reply::Stock(changes) => json_response(success, &wire::stock_changes(changes)),
+        Reply::Level { sku, level } => {
+            versioned(success, level.version, &wire::level(sku.as_str(), level))
+        }
+        Reply::Reservations(views) => json_response(success, &wire::reservations(views)),
+        Reply::Expired { holds } => json_response(success, &json!({ "expired": holds })),
+        Reply::Order(order) => location(
+            versioned(success, order.version, &OrderView::of(order)),
+            format!("/v1/orders/{}", order.id),
+        ),
+        Reply::Orders(outcomes) => json_response(success, &batch(outcomes)),
+    }
+}
+
+fn batch(
+    outcomes: &[Result<std::sync::Arc<onhand_core::orders::Order>, onhand_core::Refusal>],
+) -> Value {
+    let rows = outcomes
+        .iter()
+        .enumerate()
+        .map(|(index, outcome)| match outcome {
+            Ok(order) => json!({ "index": index, "status": 201, "order": OrderView::of(order) }),
+            Err(refusal) => {
+                let problem = Problem::from(refusal.clone());
+                json!({ "index": index, "status": problem.status.as_u16(), "problem": problem })
+            }
+        });
+    let placed = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    json!({
+        "object": "batch", "placed": placed, "refused": outcomes.len() - placed,
+        "data": rows.collect::<Vec<_>>(),
+    })
+}
+
+/// How many rows a page has: what the caller asks for, from 1 to the most there may be.
+///
+/// # Errors
+/// 422 outside.
+pub fn page_rows(limit: Option<u32>) -> Result<usize, Problem> {
+    let most = onhand_engine::limits::PAGE_ROWS_MAX;
+    match limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)) {
+        None => Ok(PAGE_ROWS_DEFAULT),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(limit) => Err(Problem::field(
+            "?limit",
+            format!("expected 1 to {most}"),
+            limit.to_string().into(),
+        )),
+    }
+}
+
+/// The cursor of a list of one kind of id.
+///
+/// # Errors
+/// 422 for anything else, a cursor of another list too.
+pub fn cursor<T: std::str::FromStr>(
+    text: Option<&str>,
+    number: impl Fn(T) -> i64,
+) -> Result<Option<i64>, Problem>
+where
+    T::Err: std::fmt::Display,
+{
+    match text {
+        None => Ok(None),
+        Some(text) => match text.parse::<T>() {
+            Ok(id) => Ok(Some(number(id))),
+            Err(error) => Err(Problem::field(
+                "?starting_after",
+                format!("{error}; take `next_cursor` of a page of this list"),
+                text.into(),
+            )),
+        },
+    }
+}
+
+/// A page in the form of every list.
+pub fn list<T>(
+    page: &Page<T>,
+    url: &str,
+    show: impl Fn(&T) -> Value,
+    show_cursor: impl Fn(i64) -> String,
+) -> Response {
+    let next = page.next.map(show_cursor);
+    let mut response = json_response(
+        StatusCode::OK,
+        &json!({
+            "object": "list", "url": url, "has_more": next.is_some(), "next_cursor": next,
+            "data": page.rows.iter().map(show).collect::<Vec<_>>(),
+        }),
+    );
+    if let Some(next) = next
+        && let Ok(link) =
+            HeaderValue::from_str(&format!("<{url}?starting_after={next}>; rel=\"next\""))
+    {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    response
+}

@@ -1,0 +1,361 @@
+//! What handlers take out of a request: the body as a typed value with a pointer to what is wrong, the
+//! idempotency key, the expected version, the query. Parse, don't validate: a handler gets lawful values
+//! or nothing.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use onhand_core::{Actor, Command, Version};
+use onhand_engine::IdempotencyKey;
+use onhand_engine::committer::Answer;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::problem::{FieldError, Problem};
+use crate::app::App;
+use crate::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, BULK_BODY_BYTES_MAX, KEY_CHARS_MAX};
+
+/// A request that may change something, read whole.
+#[derive(Debug)]
+pub struct Call {
+    app: App,
+    method: Method,
+    path: String,
+    route: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl FromRequest<App> for Call {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path().to_owned();
+        let route = match parts.extensions.get::<MatchedPath>() {
+            Some(route) => route.as_str().to_owned(),
+            None => path.clone(),
+        };
+        let is_bulk = matches!(route.as_str(), "/v1/orders/batch" | "/v1/stock/adjustments");
+        let body = read_body(
+            body,
+            if is_bulk {
+                BULK_BODY_BYTES_MAX
+            } else {
+                BODY_BYTES_MAX
+            },
+        )
+        .await?;
+        let (method, headers) = (parts.method, parts.headers);
+        Ok(Self {
+            app: app.clone(),
+            method,
+            path,
+            route,
+            headers,
+            body,
+        })
+    }
+}
+
+async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+    let limited = Limited::new(body, bytes_max).collect();
+    match tokio::time::timeout(BODY_TIMEOUT, limited).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            format!("the body exceeds {bytes_max} bytes"),
+        )),
+        Ok(Err(_)) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "body_incomplete",
+            "the body did not arrive whole",
+        )),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_timeout",
+            format!(
+                "the body did not arrive within {} s",
+                BODY_TIMEOUT.as_secs()
+            ),
+        )),
+    }
+}
+
+impl Call {
+    /// The body as a typed value.
+    ///
+    /// # Errors
+    /// 415, 400 or 422 with a pointer, the value and what would have been right.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let content_type = self.headers.get(header::CONTENT_TYPE);
+        let content_type = content_type
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("");
+        let essence = content_type.split(';').next().unwrap_or("").trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                format!("the body is `{essence}`; send `Content-Type: application/json`"),
+            ));
+        }
+        serde_json::from_slice(&self.body).map_err(|_| explain::<T>(&self.body))
+    }
+
+    /// The body as a typed value; of an empty body, what stands for it.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub fn json_or<T: DeserializeOwned>(&self, empty: T) -> Result<T, Problem> {
+        if self.body.is_empty() {
+            Ok(empty)
+        } else {
+            self.json()
+        }
+    }
+
+    /// Whether the body is an object with this field; false where it is no object at all.
+    pub fn has_field(&self, name: &str) -> bool {
+        let body: Result<serde_json::Map<String, Value>, _> = serde_json::from_slice(&self.body);
+        body.is_ok_and(|body| body.contains_key(name))
+    }
+
+    /// The version that the caller names in `If-Match`.
+    ///
+    /// # Errors
+    /// 422 where it is not a version.
+    pub fn expected_version(&self) -> Result<Option<Version>, Problem> {
+        let Some(value) = self.headers.get(header::IF_MATCH) else {
+            return Ok(None);
+        };
+        let text = value.to_str().unwrap_or("").trim();
+        if text == "*" {
+            return Ok(None);
+        }
+        let digits = text
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        match digits.and_then(|digits| digits.parse().ok()) {
+            Some(version) => Ok(Some(version)),
+            None => Err(Problem::field(
+                "If-Match",
+                "expected a version in quotes, as in the ETag of the object: `\"3\"`",
+                text.into(),
+            )),
+        }
+    }
+
+    /// The version that the caller names in `If-Match`, which must be there.
+    ///
+    /// # Errors
+    /// 428 where it is absent, 422 where it is not a version.
+    pub fn required_version(&self) -> Result<Option<Version>, Problem> {
+        if self.headers.contains_key(header::IF_MATCH) {
+            return self.expected_version();
+        }
+        Err(Problem::new(
+            StatusCode::PRECONDITION_REQUIRED,
+            "precondition_required",
+            "send If-Match with the ETag of the object that you read",
+        ))
+    }
+
+    /// Submits a command that must not happen twice: the key must be there.
+    ///
+    /// # Errors
+    /// 400 without a key; otherwise as [`Self::submit`].
+    pub async fn submit_once(&self, command: Command) -> Result<Answer, Problem> {
+        if !self.headers.contains_key("idempotency-key") {
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "idempotency_key_missing",
+                "send an Idempotency-Key (a UUIDv7 is fastest), so that this can be repeated safely",
+            ));
+        }
+        self.submit(command).await
+    }
+
+    /// Submits a command, under the caller's key if there is one.
+    ///
+    /// # Errors
+    /// [`Problem`] where nothing was decided.
+    pub async fn submit(&self, command: Command) -> Result<Answer, Problem> {
+        let key = self.idempotency_key()?;
+        Ok(self.app.submit.submit(command, Actor::Local, key).await?)
+    }
+
+    fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Problem> {
+        let Some(value) = self.headers.get("idempotency-key") else {
+            return Ok(None);
+        };
+        let text = value.to_str().unwrap_or("");
+        // The IETF form is a quoted string; a bare token is what most clients send.
+        let bare = text
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+            .unwrap_or(text);
+        if bare.is_empty() || bare.len() > KEY_CHARS_MAX {
+            let expected = format!("expected 1 to {KEY_CHARS_MAX} visible ASCII characters");
+            return Err(Problem::field("Idempotency-Key", expected, text.into()));
+        }
+        let key = match uuid::Uuid::try_parse(bare) {
+            Ok(uuid) => uuid.into_bytes(),
+            Err(_) => first_16(&Sha256::digest(bare.as_bytes()).into()),
+        };
+        let scope = hash(
+            &[Actor::Local.as_str(), self.method.as_str(), &self.route],
+            &[],
+        );
+        let scope = i64::from_be_bytes(first_8(&scope));
+        let content_type = self.headers.get(header::CONTENT_TYPE);
+        let content_type = content_type
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("");
+        let fingerprint = hash(
+            &[self.method.as_str(), &self.path, content_type],
+            &self.body,
+        );
+        Ok(Some(IdempotencyKey {
+            key,
+            scope,
+            fingerprint,
+        }))
+    }
+}
+
+fn hash(texts: &[&str], body: &[u8]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        hasher.update(text.as_bytes());
+        hasher.update([0]);
+    }
+    hasher.update(body);
+    hasher.finalize().into()
+}
+
+fn first_16(bytes: &[u8; 32]) -> [u8; 16] {
+    std::array::from_fn(|at| bytes[at])
+}
+
+fn first_8(bytes: &[u8; 32]) -> [u8; 8] {
+    std::array::from_fn(|at| bytes[at])
+}
+
+/// Reads a body again that could not be read, slowly, to say where it is wrong. The fast path does not
+/// pay for this.
+fn explain<T: DeserializeOwned>(body: &[u8]) -> Problem {
+    if let Err(error) = std::str::from_utf8(body) {
+        return Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed_json",
+            format!(
+                "the body is not UTF-8: byte {} is wrong",
+                error.valid_up_to()
+            ),
+        );
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let error = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+        Err(error) => error,
+        Ok(_) => {
+            return Problem::new(
+                StatusCode::BAD_REQUEST,
+                "malformed_json",
+                "there is more after the end of the JSON value",
+            );
+        }
+    };
+    let inner = error.inner();
+    if inner.is_syntax() || inner.is_eof() {
+        return Problem::new(
+            StatusCode::BAD_REQUEST,
+            "malformed_json",
+            format!("the body is not JSON: {inner}"),
+        );
+    }
+    let mut pointer = pointer(error.path());
+    let detail = inner.to_string();
+    let detail = detail
+        .split(" at line ")
+        .next()
+        .unwrap_or(&detail)
+        .to_owned();
+    let is_unknown = detail.starts_with("unknown field");
+    if is_unknown
+        && let Some(name) = detail.split('`').nth(1)
+        && !pointer.ends_with(name)
+    {
+        pointer = format!("{pointer}/{name}");
+    }
+    let value = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let value = value.pointer(&pointer).cloned().unwrap_or_default();
+    let value = if value.to_string().len() > 200 {
+        Value::Null
+    } else {
+        value
+    };
+    let code = if is_unknown {
+        "unknown_field"
+    } else {
+        "validation_failed"
+    };
+    Problem::fields(vec![FieldError {
+        pointer,
+        code,
+        detail,
+        value,
+    }])
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{key}")),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+/// The query of a request as a typed value; names that the route does not know are refused.
+#[derive(Debug)]
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
+            Ok(query) => Ok(Self(query.0)),
+            Err(error) => {
+                let detail = error.body_text();
+                let detail = detail
+                    .rsplit("query string: ")
+                    .next()
+                    .unwrap_or(&detail)
+                    .to_owned();
+                let pointer = detail.split(':').next().unwrap_or("").to_owned();
+                let query = parts.uri.query().unwrap_or("");
+                Err(Problem::field(format!("?{pointer}"), detail, query.into()))
+            }
+        }
+    }
+}
+
+/// An id or other name in the path.
+///
+/// # Errors
+/// 404: nothing can have such a name.
+pub fn in_path<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse()
+        .map_err(|_| Problem::not_found(&format!("`{text}`")))
+}

@@ -1,0 +1,124 @@
+//! HTTP: routes, their description, and what every request passes through. Handlers parse, submit or read,
+//! and render; they never decide and never open a transaction.
+
+pub mod answer;
+pub mod call;
+pub mod catalog;
+pub mod events;
+pub mod listener;
+pub mod ops;
+pub mod orders;
+pub mod problem;
+pub mod reservations;
+pub mod stock;
+pub mod wire;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::app::App;
+use crate::limits::REQUEST_ID_CHARS_MAX;
+use crate::random;
+use problem::Problem;
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "onhand",
+    description = "Orders and inventory that never sell what is not there. Errors are \
+                   `application/problem+json`; every POST that moves stock needs an `Idempotency-Key`.",
+    license(name = "MIT OR Apache-2.0")
+))]
+struct Description;
+
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .merge(catalog::routes())
+        .merge(stock::routes())
+        .merge(reservations::routes())
+        .merge(orders::routes())
+        .merge(events::routes())
+        .merge(ops::routes())
+}
+
+/// The description of every route, as OpenAPI 3.1.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api().into_openapi()
+}
+
+/// All routes, with what every request passes through.
+pub fn router(app: App) -> Router {
+    let (mut routes, description) = api().split_for_parts();
+    if app.settings.has_bench_routes {
+        routes = routes.merge(ops::bench_routes());
+    }
+    routes
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
+        .route(
+            "/api-docs",
+            get(|| async { axum::response::Redirect::permanent("/docs/") }),
+        )
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .with_state(app)
+        .layer(from_fn(pass_through))
+}
+
+async fn no_route(request: Request) -> Problem {
+    Problem::not_found(&format!("the route {}", request.uri().path()))
+}
+
+async fn no_method(request: Request) -> Problem {
+    let detail = format!("{} has no {}", request.uri().path(), request.method());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}
+
+/// Gives the request an id, the answer its headers, and a problem its body.
+async fn pass_through(request: Request, next: Next) -> Response {
+    let id_header = HeaderName::from_static("request-id");
+    let sent = request
+        .headers()
+        .get(&id_header)
+        .filter(|value| is_lawful_id(value))
+        .cloned();
+    let id = match sent {
+        Some(id) => id,
+        None => {
+            let id = random::uuid_v7().simple().to_string();
+            HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("unknown"))
+        }
+    };
+    let mut response = next.run(request).await;
+    if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
+        problem.request_id = id.to_str().unwrap_or_default().to_owned();
+        let (parts, _) = response.into_parts();
+        let mut shown = answer::json_response(problem.status, &problem);
+        shown
+            .headers_mut()
+            .extend(parts.headers.into_iter().filter_map(|(name, value)| {
+                name.filter(|name| name != header::CONTENT_LENGTH)
+                    .map(|name| (name, value))
+            }));
+        let kind = HeaderValue::from_static("application/problem+json");
+        shown.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response = shown;
+    }
+    let headers = response.headers_mut();
+    headers.insert(id_header, id);
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response.into_response()
+}
+
+fn is_lawful_id(value: &HeaderValue) -> bool {
+    (1..=REQUEST_ID_CHARS_MAX).contains(&value.len())
+        && value.as_bytes().iter().all(u8::is_ascii_graphic)
+}

@@ -1,0 +1,91 @@
+//! Routes for operators and tools: health, the API's own description, and the routes that measure the
+//! server's limit.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::post;
+use serde_json::json;
+use std::sync::atomic::Ordering;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::json_response;
+use super::call::Call;
+use super::orders::OrderBody;
+use super::problem::Problem;
+use crate::app::App;
+
+/// The routes of health.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(get_livez))
+        .routes(routes!(get_readyz))
+        .routes(routes!(get_health))
+}
+
+/// Whether the process runs.
+#[utoipa::path(get, path = "/livez", tag = "Operations",
+    responses((status = 200, description = "It does", body = Object)))]
+async fn get_livez() -> Response {
+    json_response(StatusCode::OK, &json!({"status": "ok"}))
+}
+
+/// Whether the server takes orders: the committer runs and the store can be read.
+#[utoipa::path(get, path = "/readyz", tag = "Operations",
+    responses((status = 200, description = "It does", body = Object),
+        (status = 503, description = "Not now", body = Problem)))]
+async fn get_readyz(State(app): State<App>) -> Result<Response, Problem> {
+    app.reader.locations().await?;
+    if app.submit.is_stopped() {
+        return Err(onhand_engine::SubmitError::Stopping.into());
+    }
+    Ok(json_response(StatusCode::OK, &json!({"status": "ok"})))
+}
+
+/// Health with the committer's counters.
+#[utoipa::path(get, path = "/health", tag = "Operations",
+    responses((status = 200, description = "Counters", body = Object)))]
+async fn get_health(State(app): State<App>) -> Response {
+    let stats = app.submit.stats();
+    json_response(
+        StatusCode::OK,
+        &json!({
+            "status": "ok",
+            "version": env!("CARGO_PKG_VERSION"),
+            "committer": {
+                "batches": stats.batches.load(Ordering::Relaxed),
+                "commands": stats.commands.load(Ordering::Relaxed),
+                "waiting": app.submit.waiting(),
+            },
+        }),
+    )
+}
+
+/// Routes that parse and answer like the real ones and remember nothing: the server's own limit.
+pub fn bench_routes() -> Router<App> {
+    Router::new().route("/v1/noop", post(post_noop).get(get_noop))
+}
+
+/// As large as the answer to an order of two lines.
+const NOOP: &str = include_str!("noop.json");
+
+async fn post_noop(call: Call) -> Result<Response, Problem> {
+    call.json::<OrderBody>()?.lawful("")?;
+    Ok(noop(StatusCode::CREATED))
+}
+
+async fn get_noop() -> Response {
+    noop(StatusCode::OK)
+}
+
+fn noop(status: StatusCode) -> Response {
+    let mut response = Response::new(axum::body::Body::from(NOOP));
+    *response.status_mut() = status;
+    let json = axum::http::HeaderValue::from_static("application/json");
+    response
+        .headers_mut()
+        .insert(axum::http::header::CONTENT_TYPE, json);
+    response
+}

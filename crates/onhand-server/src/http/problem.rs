@@ -1,0 +1,473 @@
+//! Errors as `application/problem+json` (RFC 9457): a stable code, what was wrong where, and what would
+//! have been right. The one map from refusals and failures to statuses is here.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use onhand_core::{Refusal, catalog, inventory, orders};
+use onhand_engine::SubmitError;
+use onhand_engine::sqlite::ReadError;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::limits::RETRY_AFTER_SECS;
+
+/// One thing that is wrong with a request.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct FieldError {
+    /// Where, as a JSON pointer into the body, or the name of a parameter or header.
+    pub pointer: String,
+    /// `unknown_field` or `validation_failed`.
+    pub code: &'static str,
+    /// In words.
+    pub detail: String,
+    /// What was sent.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    #[schema(value_type = Object)]
+    pub value: Value,
+}
+
+/// An error, as every route answers it.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(title = "Problem")]
+pub struct Problem {
+    /// A name of the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: &'static str,
+    /// The HTTP status.
+    #[serde(serialize_with = "status_number")]
+    #[schema(value_type = u16)]
+    pub status: StatusCode,
+    /// The stable code that clients may rely on.
+    pub code: &'static str,
+    /// What happened, in words.
+    pub detail: String,
+    /// Every field that is wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// The request's id, as in the header `Request-Id`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub request_id: String,
+    /// When to come back, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u32>,
+    /// The facts of a refusal: SKUs, figures, states.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    pub facts: Map<String, Value>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn status_number<S: serde::Serializer>(
+    status: &StatusCode,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u16(status.as_u16())
+}
+
+impl Problem {
+    /// A problem with a status, a code and words.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:onhand:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error"),
+            status,
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            request_id: String::new(),
+            retry_after_ms: None,
+            facts: Map::new(),
+        }
+    }
+
+    /// One field of a request is wrong.
+    pub fn field(pointer: impl Into<String>, detail: impl Into<String>, value: Value) -> Self {
+        let error = FieldError {
+            pointer: pointer.into(),
+            code: "validation_failed",
+            detail: detail.into(),
+            value,
+        };
+        Self::fields(vec![error])
+    }
+
+    /// Some fields of a request are wrong.
+    pub fn fields(errors: Vec<FieldError>) -> Self {
+        let code = errors
+            .first()
+            .map_or("validation_failed", |error| error.code);
+        let detail = match errors.as_slice() {
+            [one] => format!("{}: {}", one.pointer, one.detail),
+            several => format!("{} fields are wrong", several.len()),
+        };
+        Self {
+            errors,
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
+        }
+    }
+
+    /// Nothing of this name is there.
+    pub fn not_found(what: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            format!("{what} is not there"),
+        )
+    }
+
+    /// No product has this name.
+    pub fn unknown(product: &onhand_core::catalog::ProductRef) -> Self {
+        Refusal::from(product.unknown()).into()
+    }
+
+    fn later(mut self) -> Self {
+        self.retry_after_ms = Some(RETRY_AFTER_SECS * 1_000);
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    /// The body is written by the outermost layer, which knows the request's id.
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        if self.retry_after_ms.is_some() {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECS));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<SubmitError> for Problem {
+    fn from(error: SubmitError) -> Self {
+        let detail = error.to_string();
+        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+        match error {
+            SubmitError::Overloaded => Self::new(unavailable, "overloaded", detail).later(),
+            SubmitError::Stopping => Self::new(unavailable, "stopping", detail).later(),
+            SubmitError::Unavailable(_) => Self::new(
+                unavailable,
+                "store_unavailable",
+                "the store cannot be written",
+            )
+            .later(),
+            SubmitError::Full => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail).later()
+            }
+            SubmitError::OutcomeUnknown => Self::new(
+                unavailable,
+                "outcome_unknown",
+                "it is not known whether this was carried out: repeat it with the same key",
+            )
+            .later(),
+            SubmitError::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "this Idempotency-Key was used for another request; take a new key",
+            ),
+            SubmitError::Internal(reason) => {
+                tracing::error!(reason, "a command failed");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "the server made a mistake",
+                )
+            }
+        }
+    }
+}
+
+impl From<ReadError> for Problem {
+    fn from(error: ReadError) -> Self {
+        let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+        match error {
+            ReadError::Overloaded => {
+                Self::new(unavailable, "overloaded", error.to_string()).later()
+            }
+            ReadError::Stopping => Self::new(unavailable, "stopping", error.to_string()).later(),
+            ReadError::Sqlite(error) => {
+                tracing::error!(%error, "a read failed");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "the server made a mistake",
+                )
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let code = refusal.code();
+        let mut facts = facts(&refusal);
+        facts.remove("code");
+        Self {
+            facts,
+            ..Self::new(status(&refusal), code, words(&refusal))
+        }
+    }
+}
+
+/// The one map from refusals to statuses.
+fn status(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::VersionMismatch { .. } => StatusCode::PRECONDITION_FAILED,
+        Refusal::InBatch { refusal, .. } => status(refusal),
+        Refusal::Catalog(refusal) => match refusal {
+            catalog::Refusal::UnknownSku { .. }
+            | catalog::Refusal::UnknownProduct { .. }
+            | catalog::Refusal::UnknownCategory { .. } => StatusCode::NOT_FOUND,
+            catalog::Refusal::SkuTaken { .. }
+            | catalog::Refusal::ProductInUse { .. }
+            | catalog::Refusal::CategoryInUse { .. }
+            | catalog::Refusal::CategoryCycle { .. } => StatusCode::CONFLICT,
+        },
+        Refusal::Inventory(refusal) => match refusal {
+            inventory::Refusal::UnknownLocation { .. }
+            | inventory::Refusal::UnknownReservation { .. } => StatusCode::NOT_FOUND,
+            inventory::Refusal::OccurredInFuture { .. }
+            | inventory::Refusal::CountTooOld { .. }
+            | inventory::Refusal::QuantityTooLarge { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            inventory::Refusal::NoLocation
+            | inventory::Refusal::LocationCodeTaken { .. }
+            | inventory::Refusal::TooManyLocations { .. }
+            | inventory::Refusal::ChangeFromQuantityStale { .. }
+            | inventory::Refusal::CountBelowReserved { .. }
+            | inventory::Refusal::ReservationOfOrder { .. }
+            | inventory::Refusal::ReservationEnded { .. }
+            | inventory::Refusal::ReservationExpired { .. }
+            | inventory::Refusal::MoreThanHeld { .. }
+            | inventory::Refusal::InsufficientStock { .. } => StatusCode::CONFLICT,
+        },
+        Refusal::Orders(refusal) => match refusal {
+            orders::Refusal::UnknownOrder { .. } => StatusCode::NOT_FOUND,
+            orders::Refusal::LineTooLarge { .. }
+            | orders::Refusal::TotalTooLarge
+            | orders::Refusal::CurrencyMismatch { .. }
+            | orders::Refusal::UnknownLine { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            orders::Refusal::ExternalReferenceTaken { .. }
+            | orders::Refusal::ProductInactive { .. }
+            | orders::Refusal::TotalMismatch { .. }
+            | orders::Refusal::InvalidTransition { .. }
+            | orders::Refusal::MoreThanLeft { .. }
+            | orders::Refusal::NothingLeft { .. }
+            | orders::Refusal::TooManyFulfilments { .. } => StatusCode::CONFLICT,
+        },
+    }
+}
+
+/// The facts of a refusal, with ids in their text form.
+fn facts(refusal: &Refusal) -> Map<String, Value> {
+    let value = match refusal {
+        Refusal::VersionMismatch { expected, actual } => {
+            serde_json::json!({ "expected": expected, "actual": actual })
+        }
+        Refusal::Catalog(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
+        Refusal::Inventory(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
+        Refusal::Orders(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
+        Refusal::InBatch { index, refusal } => {
+            let mut facts = facts(refusal);
+            facts.insert("index".into(), (*index).into());
+            Value::Object(facts)
+        }
+    };
+    let Value::Object(mut facts) = value else {
+        return Map::new();
+    };
+    for (name, value) in &mut facts {
+        let prefix = match name.as_str() {
+            "product_id" => "prd",
+            "category_id" => "cat",
+            "location_id" => "loc",
+            "reservation_id" => "res",
+            "order_id" => "ord",
+            _ => continue,
+        };
+        *value = Value::String(format!("{prefix}_{value}"));
+    }
+    facts
+}
+
+/// A refusal in one sentence.
+fn words(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::VersionMismatch { expected, actual } => {
+            format!("the object is at version {actual}, not {expected}: read it again")
+        }
+        Refusal::InBatch { index, refusal } => {
+            format!("order {index} of the batch was refused: {}", words(refusal))
+        }
+        Refusal::Catalog(refusal) => catalog_words(refusal),
+        Refusal::Inventory(refusal) => inventory_words(refusal),
+        Refusal::Orders(refusal) => order_words(refusal),
+    }
+}
+
+fn catalog_words(refusal: &catalog::Refusal) -> String {
+    use catalog::Refusal as R;
+    match refusal {
+        R::UnknownSku { sku } => format!("no product has the SKU `{sku}`"),
+        R::UnknownProduct { product_id } => format!("there is no product {product_id}"),
+        R::UnknownCategory { category_id } => format!("there is no category {category_id}"),
+        R::SkuTaken { sku, product_id } => format!("`{sku}` is the SKU of {product_id}"),
+        R::ProductInUse {
+            sku,
+            on_hand,
+            reserved,
+        } => {
+            format!("`{sku}` still has {on_hand} on hand and {reserved} reserved")
+        }
+        R::CategoryInUse { category_id, uses } => {
+            format!("{uses} products or categories are filed under {category_id}")
+        }
+        R::CategoryCycle { category_id } => {
+            format!("{category_id} would become its own ancestor")
+        }
+    }
+}
+
+fn inventory_words(refusal: &inventory::Refusal) -> String {
+    use inventory::Refusal as R;
+    match refusal {
+        R::UnknownLocation { location_id } => format!("there is no location {location_id}"),
+        R::NoLocation => "there is no active location: create one first".into(),
+        R::LocationCodeTaken {
+            location_code,
+            location_id,
+        } => {
+            format!("`{location_code}` is the code of {location_id}")
+        }
+        R::TooManyLocations { most } => {
+            format!("there are {most} locations, the most there may be")
+        }
+        R::OccurredInFuture { occurred_at, now } => {
+            format!("occurred_at {occurred_at} lies in the future: it is {now}")
+        }
+        R::CountTooOld { occurred_at } => {
+            format!("too much happened since {occurred_at} to net it: count again")
+        }
+        R::ChangeFromQuantityStale {
+            sku,
+            change_from_quantity,
+            on_hand,
+        } => {
+            format!("`{sku}` has {on_hand} on hand, not {change_from_quantity}: look again")
+        }
+        R::CountBelowReserved {
+            sku,
+            counted,
+            reserved,
+        } => {
+            format!("`{sku}` would have {counted} on hand, and {reserved} are reserved")
+        }
+        R::QuantityTooLarge { sku, most } => {
+            format!("`{sku}` would have more than {most} on hand")
+        }
+        R::UnknownReservation { reservation_id } => {
+            format!("there is no reservation {reservation_id}")
+        }
+        R::ReservationOfOrder {
+            reservation_id,
+            order_id,
+        } => {
+            format!("{reservation_id} belongs to {order_id}: change the order")
+        }
+        R::ReservationEnded {
+            reservation_id,
+            state,
+        } => {
+            format!("{reservation_id} is {}", state.as_str())
+        }
+        R::ReservationExpired { expires_at } => format!("the hold ran out at {expires_at}"),
+        R::MoreThanHeld {
+            reservation_id,
+            requested,
+            held,
+        } => {
+            format!("{reservation_id} holds {held}, not {requested}")
+        }
+        R::InsufficientStock { items } => {
+            let items = items.iter().map(|item| {
+                format!(
+                    "`{}`: {} asked for, {} available",
+                    item.sku, item.requested, item.available
+                )
+            });
+            items.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+fn order_words(refusal: &orders::Refusal) -> String {
+    use orders::Refusal as R;
+    match refusal {
+        R::UnknownOrder { order_id } => format!("there is no order {order_id}"),
+        R::ExternalReferenceTaken {
+            external_reference,
+            order_id,
+        } => {
+            format!("`{external_reference}` is the external reference of {order_id}")
+        }
+        R::ProductInactive { sku } => format!("`{sku}` is not for sale"),
+        R::CurrencyMismatch {
+            expected,
+            actual,
+            sku,
+        } => {
+            format!("`{sku}` costs {actual} and the lines before it {expected}")
+        }
+        R::LineTooLarge { sku, most } => {
+            format!("the lines of `{sku}` together exceed {most} units")
+        }
+        R::TotalTooLarge => "the total exceeds what an amount can say".into(),
+        R::TotalMismatch {
+            expected_total,
+            total,
+            currency,
+        } => {
+            format!("the order costs {total} {currency} in minor units, not {expected_total}")
+        }
+        R::InvalidTransition {
+            status,
+            action,
+            allowed,
+        } => {
+            let allowed: Vec<_> = allowed.iter().map(|action| action.as_str()).collect();
+            let instead = if allowed.is_empty() {
+                "nothing".to_owned()
+            } else {
+                allowed.join(", ")
+            };
+            format!(
+                "an order that is {} cannot be moved by {}; possible: {instead}",
+                status.as_str(),
+                action.as_str()
+            )
+        }
+        R::UnknownLine { line, lines } => {
+            format!("the order has no line {line}: its lines are 1 to {lines}")
+        }
+        R::MoreThanLeft {
+            line,
+            requested,
+            left,
+        } => {
+            format!("line {line} has {left} units left, not {requested}")
+        }
+        R::NothingLeft { status } => {
+            format!(
+                "the order is {} and has no units left for this",
+                status.as_str()
+            )
+        }
+        R::TooManyFulfilments { most } => format!("the order has {most} fulfilments, the most"),
+    }
+}

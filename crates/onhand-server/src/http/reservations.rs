@@ -1,0 +1,234 @@
+//! `/v1/reservations`: stock promised to a reference for a time, without an order.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use onhand_core::catalog::ProductRef;
+use onhand_core::ids::{LocationId, OrderId, ReservationId};
+use onhand_core::inventory::{Command, HoldItem, ReservationState, ReservationView};
+use onhand_core::limits::{HOLD_SECS_DEFAULT, HOLD_SECS_MAX, HOLD_SECS_MIN, RESERVATION_ITEMS_MAX};
+use onhand_core::text::{Reference, Sku};
+use onhand_core::{Command as AnyCommand, Quantity};
+use onhand_engine::sqlite::ReservationFilter;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::{answered, cursor, list, page_rows, versioned};
+use super::call::{Call, Params, in_path};
+use super::problem::Problem;
+use super::wire::{self, Shown};
+use crate::app::App;
+
+/// The routes of reservations.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(create_reservations, list_reservations))
+        .routes(routes!(get_reservation))
+        .routes(routes!(extend_reservation))
+        .routes(routes!(release_reservation))
+        .routes(routes!(consume_reservation))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct HoldItemBody {
+    #[schema(value_type = String)]
+    sku: Sku,
+    #[schema(value_type = i64, minimum = 1)]
+    quantity: Quantity,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    location_id: Option<Shown<LocationId>>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"items": [{"sku": "TEA-1", "quantity": 2}], "reference": "cart-7"}))]
+struct HoldBody {
+    items: Vec<HoldItemBody>,
+    #[schema(value_type = String)]
+    reference: Reference,
+    #[serde(default)]
+    expires_in_s: Option<i64>,
+}
+
+/// A hold's life in seconds, within its bounds.
+///
+/// # Errors
+/// 422 outside.
+pub fn lawful_hold_secs(pointer: &str, secs: Option<i64>) -> Result<i64, Problem> {
+    match secs {
+        None => Ok(HOLD_SECS_DEFAULT),
+        Some(secs) if (HOLD_SECS_MIN..=HOLD_SECS_MAX).contains(&secs) => Ok(secs),
+        Some(secs) => {
+            let expected = format!("expected {HOLD_SECS_MIN} to {HOLD_SECS_MAX} seconds");
+            Err(Problem::field(pointer, expected, secs.into()))
+        }
+    }
+}
+
+/// Hold stock for a reference; all items or none.
+#[utoipa::path(post, path = "/v1/reservations", tag = "Reservations", request_body = HoldBody,
+    params(("Idempotency-Key" = String, Header,)),
+    responses((status = 201, description = "The reservations", body = Object),
+        (status = "4XX", description = "Refused", body = Problem)))]
+async fn create_reservations(call: Call) -> Result<Response, Problem> {
+    let body: HoldBody = call.json()?;
+    if body.items.is_empty() || body.items.len() > RESERVATION_ITEMS_MAX {
+        let expected = format!("expected 1 to {RESERVATION_ITEMS_MAX} items");
+        return Err(Problem::field("/items", expected, body.items.len().into()));
+    }
+    let item = |item: HoldItemBody| HoldItem {
+        product: ProductRef::Sku(item.sku),
+        quantity: item.quantity,
+        location_id: item.location_id.map(|id| id.0),
+    };
+    let command = Command::Hold {
+        items: body.items.into_iter().map(item).collect(),
+        reference: Some(body.reference),
+        hold_secs: lawful_hold_secs("/expires_in_s", body.expires_in_s)?,
+    };
+    answered(
+        call.submit_once(AnyCommand::Inventory(command)).await?,
+        StatusCode::CREATED,
+    )
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ReservationList {
+    limit: Option<u32>,
+    starting_after: Option<String>,
+    state: Option<String>,
+    order: Option<String>,
+    reference: Option<String>,
+}
+
+/// List reservations, newest first.
+#[utoipa::path(get, path = "/v1/reservations", tag = "Reservations", params(ReservationList),
+    responses((status = 200, description = "A page", body = Object),
+        (status = "4XX", description = "Refused", body = Problem)))]
+async fn list_reservations(
+    State(app): State<App>,
+    Params(query): Params<ReservationList>,
+) -> Result<Response, Problem> {
+    let mut filter = ReservationFilter::default();
+    if let Some(text) = query.state {
+        let names = ReservationState::ALL
+            .map(ReservationState::as_str)
+            .join(", ");
+        let state = ReservationState::from_name(&text);
+        filter.state = Some(state.ok_or_else(|| {
+            Problem::field("?state", format!("expected one of {names}"), text.into())
+        })?);
+    }
+    if let Some(text) = query.order {
+        let order = text.parse::<OrderId>();
+        filter.order_id =
+            Some(order.map_err(|error| Problem::field("?order", error.to_string(), text.into()))?);
+    }
+    if let Some(text) = query.reference {
+        let reference = Reference::new(text.clone());
+        filter.reference = Some(
+            reference
+                .map_err(|error| Problem::field("?reference", error.to_string(), text.into()))?,
+        );
+    }
+    let before = cursor(query.starting_after.as_deref(), ReservationId::number)?;
+    let page = app
+        .reader
+        .reservations(filter, before, page_rows(query.limit)?)
+        .await?;
+    let show = |view: &ReservationView| wire::reservation(view.sku.as_str(), &view.reservation);
+    Ok(list(&page, "/v1/reservations", show, |id| {
+        format!("res_{id}")
+    }))
+}
+
+/// Read a reservation.
+#[utoipa::path(get, path = "/v1/reservations/{id}", tag = "Reservations",
+    params(("id" = String, Path,)),
+    responses((status = 200, description = "The reservation", body = Object),
+        (status = "4XX", description = "Refused", body = Problem)))]
+async fn get_reservation(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let view = app.reader.reservation(in_path(&id)?).await?;
+    let view = view.ok_or_else(|| Problem::not_found(&id))?;
+    let shown = wire::reservation(view.sku.as_str(), &view.reservation);
+    Ok(versioned(StatusCode::OK, view.reservation.version, &shown))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ExtendBody {
+    #[serde(default)]
+    expires_in_s: Option<i64>,
+}
+
+/// Give a reservation more time, from now.
+#[utoipa::path(post, path = "/v1/reservations/{id}/extend", tag = "Reservations",
+    request_body = ExtendBody,
+    params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
+    responses((status = 200, description = "The reservation", body = Object),
+        (status = "4XX", description = "Refused", body = Problem)))]
+async fn extend_reservation(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+    let body = call.json_or(ExtendBody { expires_in_s: None })?;
+    let hold_secs = lawful_hold_secs("/expires_in_s", body.expires_in_s)?;
+    let command = Command::Extend {
+        id: in_path(&id)?,
+        hold_secs,
+    };
+    answered(
+        call.submit_once(AnyCommand::Inventory(command)).await?,
+        StatusCode::OK,
+    )
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct QuantityBody {
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 1)]
+    quantity: Option<Quantity>,
+}
+
+/// Give units back; all that are held when no quantity is named.
+#[utoipa::path(post, path = "/v1/reservations/{id}/release", tag = "Reservations",
+    request_body = QuantityBody,
+    params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
+    responses((status = 200, description = "The reservation", body = Object),
+        (status = "4XX", description = "Refused", body = Problem)))]
+async fn release_reservation(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+    let QuantityBody { quantity } = call.json_or(QuantityBody { quantity: None })?;
+    let command = Command::Release {
+        id: in_path(&id)?,
+        quantity,
+    };
+    answered(
+        call.submit_once(AnyCommand::Inventory(command)).await?,
+        StatusCode::OK,
+    )
+}
+
+/// Take promised units out of stock; all that are held when no quantity is named.
+#[utoipa::path(post, path = "/v1/reservations/{id}/consume", tag = "Reservations",
+    request_body = QuantityBody,
+    params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
+    responses((status = 200, description = "The reservation", body = Object),
+        (status = "4XX", description = "Refused", body = Problem)))]
+async fn consume_reservation(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+    let QuantityBody { quantity } = call.json_or(QuantityBody { quantity: None })?;
+    let command = Command::Consume {
+        id: in_path(&id)?,
+        quantity,
+    };
+    answered(
+        call.submit_once(AnyCommand::Inventory(command)).await?,
+        StatusCode::OK,
+    )
+}

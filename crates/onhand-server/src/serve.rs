@@ -1,0 +1,193 @@
+//! `onhand serve`: opens the database, starts committer, readers, sweeper and listener, and stops them in
+//! the order in which nothing is lost.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "the addresses are the command's answer"
+)]
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use onhand_engine::committer::{self, Config, CrashPoint, Running, Submit};
+use onhand_engine::sqlite::{Database, Reader};
+use onhand_engine::{StoreError, SystemClock};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::app::{App, Settings};
+use crate::cli::DatabaseOptions;
+use crate::{demo, http, workers};
+
+/// The outcome of a commit is not known: `EX_IOERR`.
+const EXIT_UNKNOWN: u8 = 74;
+
+/// How to serve.
+#[derive(Debug, clap::Args)]
+pub struct ServeOptions {
+    #[command(flatten)]
+    database: DatabaseOptions,
+    /// Where to listen. Until accounts exist only addresses of this machine are lawful.
+    #[arg(long, env = "ONHAND_LISTEN", default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// Load the demo data first.
+    #[arg(long)]
+    demo: bool,
+    /// Serve the routes that measure the server's own limit.
+    #[arg(long, hide = true)]
+    bench_routes: bool,
+    /// Die at a point of a batch: `begun:7`. For crash tests.
+    #[arg(long, hide = true)]
+    crash_at: Option<String>,
+}
+
+/// An opened engine.
+struct Engine {
+    _database: Database,
+    submit: Submit,
+    reader: Reader,
+    running: Running,
+    ended: oneshot::Receiver<()>,
+}
+
+fn open(options: &DatabaseOptions, crash: Option<(CrashPoint, u64)>) -> anyhow::Result<Engine> {
+    let database = Database::open(&options.path()?)?;
+    let (store, reader) = (database.store()?, database.reader()?);
+    let config = Config {
+        clock: Arc::new(SystemClock),
+        crash,
+    };
+    let (submit, running, ended) =
+        committer::start(store, config).context("starting the committer")?;
+    Ok(Engine {
+        _database: database,
+        submit,
+        reader,
+        running,
+        ended,
+    })
+}
+
+fn crash_point(text: &str) -> anyhow::Result<(CrashPoint, u64)> {
+    let (name, batch) = text
+        .split_once(':')
+        .context("expected a point and a batch: `begun:7`")?;
+    let point = CrashPoint::ALL.iter().find(|(known, _)| *known == name);
+    let Some((_, point)) = point else {
+        bail!("`{name}` is not a crash point")
+    };
+    Ok((*point, batch.parse()?))
+}
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+/// In words for the operator, when the server cannot start.
+pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
+    if !options.listen.ip().is_loopback() {
+        bail!(
+            "{} can be reached from outside, and this version has no accounts: listen on 127.0.0.1 \
+             and put an authenticating proxy in front",
+            options.listen
+        );
+    }
+    let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
+    let engine = open(&options.database, crash)?;
+    demo::ensure_location(&engine.submit).await?;
+    if options.demo {
+        demo::load(&engine.submit).await?;
+    }
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .with_context(|| format!("listening on {}", options.listen))?;
+    let address = listener.local_addr()?;
+    println!("listening on http://{address}");
+    println!("  API description  http://{address}/docs");
+    println!("  database         {}", options.database.database_url);
+    println!("  no accounts yet: this server answers this machine only");
+    if options.demo {
+        println!("  demo data        try: curl http://{address}/v1/stock/123");
+    }
+    let settings = Arc::new(Settings {
+        has_bench_routes: options.bench_routes,
+    });
+    let Engine {
+        _database,
+        submit,
+        reader,
+        running,
+        ended,
+    } = engine;
+    let app = App {
+        submit: submit.clone(),
+        reader,
+        settings,
+    };
+    let sweeper = tokio::spawn(workers::sweeper::run(submit.clone()));
+    drop(submit);
+    http::listener::serve(listener, http::router(app), stop(ended)).await;
+    sweeper.abort();
+    let _ = sweeper.await;
+    // Every way to the committer is gone: it finishes what is queued and ends.
+    finish(running).await
+}
+
+async fn finish(running: Running) -> anyhow::Result<ExitCode> {
+    let result = tokio::task::spawn_blocking(move || running.join()).await?;
+    match result {
+        Ok(Ok(())) => Ok(ExitCode::SUCCESS),
+        Ok(Err(error @ StoreError::Unknown { .. })) => {
+            tracing::error!(%error, "stopped: start again, and the keys will tell what was done");
+            Ok(ExitCode::from(EXIT_UNKNOWN))
+        }
+        Ok(Err(error)) => Err(error.into()),
+        Err(_) => bail!("the committer panicked"),
+    }
+}
+
+/// Completes when the process is told to stop, or when the committer has ended by itself.
+async fn stop(committer_ended: oneshot::Receiver<()>) {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot listen for SIGTERM");
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => {
+            if let Err(error) = result {
+                tracing::warn!(%error, "cannot listen for Ctrl-C");
+            }
+            tracing::info!("stopping");
+        }
+        () = terminate => tracing::info!("stopping"),
+        _ = committer_ended => tracing::error!("the committer has ended"),
+    }
+}
+
+/// `onhand seed`: loads the demo data.
+///
+/// # Errors
+/// In words for the operator.
+pub async fn seed(options: &DatabaseOptions) -> anyhow::Result<ExitCode> {
+    let Engine {
+        _database,
+        submit,
+        reader: _,
+        running,
+        ended: _,
+    } = open(options, None)?;
+    let loaded = demo::load(&submit).await;
+    drop(submit);
+    let code = finish(running).await?;
+    loaded?;
+    println!("demo data loaded into {}", options.database_url);
+    Ok(code)
+}

@@ -1,0 +1,3 @@
+//! Work that nobody asked for over HTTP.
+
+pub mod sweeper;
