@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::tidy;
 
@@ -100,7 +100,11 @@ enum Outcome {
 /// Runs every step, also after one has failed. False when one failed, or was left out under
 /// `CI=true`.
 pub(crate) fn run(root: &Path) -> Result<bool> {
-    let missing = missing_tools()?;
+    let missing = missing_tools();
+    if let Some(tool) = missing.iter().find(|tool| tool.vital) {
+        println!("nothing can be built without {}", tool.name);
+        return Ok(false);
+    }
     let mut outcomes = Vec::new();
     for step in STEPS {
         println!("\n== {}: {}", step.name, describe(&step.work));
@@ -151,7 +155,7 @@ fn summary(outcomes: &[(&str, Outcome)]) -> String {
     lines.join("\n")
 }
 
-fn missing_tools() -> Result<Vec<&'static Tool>> {
+fn missing_tools() -> Vec<&'static Tool> {
     println!("== prerequisites");
     let mut missing = Vec::new();
     for tool in TOOLS {
@@ -163,13 +167,7 @@ fn missing_tools() -> Result<Vec<&'static Tool>> {
             missing.push(tool);
         }
     }
-    if let Some(tool) = missing.iter().find(|tool| tool.vital) {
-        bail!(
-            "{} is missing, and nothing can be built without it",
-            tool.name
-        );
-    }
-    Ok(missing)
+    missing
 }
 
 fn answers(probe: &[&str]) -> bool {
