@@ -1,5 +1,6 @@
-//! The one question and its answers: [`decide`] takes a [`Command`], the rows it names and a [`Context`],
-//! and answers with a [`Decision`] or stops: refused, or missing rows that the caller must load first.
+//! The one question and its answers: [`decide`] takes a [`Command`], the rows it names and a
+//! [`Context`], and answers with a [`Decision`] or stops: refused, or missing rows that the caller
+//! must load first.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -27,8 +28,8 @@ pub enum Command {
 }
 
 impl Command {
-    /// The rows that this command names, for loading a whole batch's at once. A decision may turn out to
-    /// need more and says so ([`Stop::Missing`]).
+    /// The rows that this command names, for loading a whole batch's at once. A decision may turn
+    /// out to need more and says so ([`Stop::Missing`]).
     pub fn names(&self, needs: &mut Needs) {
         match self {
             Self::Catalog(command) => command.names(needs),

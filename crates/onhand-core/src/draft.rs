@@ -1,5 +1,5 @@
-//! A decision in the making: reads rows from the [`State`] or from what it has itself changed so far,
-//! collects changes, movements and events, and is thrown away whole on a refusal.
+//! A decision in the making: reads rows from the [`State`] or from what it has itself changed so
+//! far, collects changes, movements and events, and is thrown away whole on a refusal.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -43,8 +43,8 @@ pub struct Draft<'a> {
     movements: Vec<Movement>,
     marks: Vec<Mark>,
     events: Vec<Event>,
-    /// Levels that became low. Their events come last, so that a movement's cause is the event of what
-    /// was asked.
+    /// Levels that became low. Their events come last, so that a movement's cause is the event of
+    /// what was asked.
     low: Vec<(Sku, Level)>,
 }
 
@@ -435,11 +435,12 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    /// The one door through which stock changes: moves the level, writes the ledger, leaves a mark and
-    /// raises the low-stock alert.
+    /// The one door through which stock changes: moves the level, writes the ledger, leaves a mark
+    /// and raises the low-stock alert.
     ///
     /// # Panics
-    /// When a rule lets a figure fall below zero or promises more than there is: a mistake in a rule.
+    /// When a rule lets a figure fall below zero or promises more than there is: a mistake in a
+    /// rule.
     pub(crate) fn move_stock(
         &mut self,
         product: &Product,

@@ -1,5 +1,6 @@
-//! What happened, for everybody outside: one permanent log with a dense sequence. Each event carries the
-//! whole object as it was left, so that the state is a fold of the log and a late reader needs nothing else.
+//! What happened, for everybody outside: one permanent log with a dense sequence. Each event
+//! carries the whole object as it was left, so that the state is a fold of the log and a late
+//! reader needs nothing else.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

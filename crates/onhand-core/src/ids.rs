@@ -1,5 +1,6 @@
-//! One type per kind of id, from one registry. Ids are integers below 2^53, handed out by the store in
-//! blocks; their text form carries a prefix (`ord_42`), so that one kind is never taken for another.
+//! One type per kind of id, from one registry. Ids are integers below 2^53, handed out by the store
+//! in blocks; their text form carries a prefix (`ord_42`), so that one kind is never taken for
+//! another.
 
 use core::fmt;
 use core::str::FromStr;

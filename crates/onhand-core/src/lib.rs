@@ -1,9 +1,9 @@
-//! DECIDES. The rules of orders and inventory as pure functions: given the rows a command names, the
-//! time and fresh numbers, [`decide`] answers with a [`Decision`] or a lawful no ([`Refusal`]).
+//! DECIDES. The rules of orders and inventory as pure functions: given the rows a command names,
+//! the time and fresh numbers, [`decide`] answers with a [`Decision`] or a lawful no ([`Refusal`]).
 //!
-//! This crate is `no_std`: it has no clock, no files, no sockets, no threads and no randomly ordered
-//! maps, and it uses no floats, so every rule can be enumerated and replayed. It knows nothing of SQL,
-//! HTTP or JSON. Start with [`command`], then read `orders/` and `inventory/`.
+//! This crate is `no_std`: it has no clock, no files, no sockets, no threads and no randomly
+//! ordered maps, and it uses no floats, so every rule can be enumerated and replayed. It knows
+//! nothing of SQL, HTTP or JSON. Start with [`command`], then read `orders/` and `inventory/`.
 #![no_std]
 #![warn(clippy::float_arithmetic)]
 

@@ -98,7 +98,8 @@ impl<'de> Deserialize<'de> for Currency {
     }
 }
 
-/// An amount in minor units (paise, cents) of one currency, from 0 to [`AMOUNT_MAX`] when it is a price.
+/// An amount in minor units (paise, cents) of one currency, from 0 to [`AMOUNT_MAX`] when it is a
+/// price.
 ///
 /// ```
 /// use onhand_core::Money;

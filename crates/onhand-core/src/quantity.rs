@@ -1,5 +1,6 @@
-//! Whole units of one SKU. A `Quantity` is at least 1, so that no rule has to ask what zero or minus
-//! three units mean; levels and deltas, which may be zero or negative, are plain checked `i64`s.
+//! Whole units of one SKU. A `Quantity` is at least 1, so that no rule has to ask what zero or
+//! minus three units mean; levels and deltas, which may be zero or negative, are plain checked
+//! `i64`s.
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 

@@ -1,5 +1,5 @@
-//! A lawful no: data with a stable code and the facts, never an error. Each feature has its own; this is
-//! their union, with what all of them share.
+//! A lawful no: data with a stable code and the facts, never an error. Each feature has its own;
+//! this is their union, with what all of them share.
 
 use alloc::boxed::Box;
 

@@ -1,6 +1,6 @@
-//! The rows that decisions are made on: what the engine has loaded, and what earlier decisions of the same
-//! batch have changed. A row is known to be there, known to be absent, or not known at all; asking for
-//! the last names it in [`Needs`].
+//! The rows that decisions are made on: what the engine has loaded, and what earlier decisions of
+//! the same batch have changed. A row is known to be there, known to be absent, or not known at
+//! all; asking for the last names it in [`Needs`].
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
@@ -263,8 +263,8 @@ impl State {
         }
     }
 
-    /// Forgets what only holds for one batch: everything that depends on the time or is not asked for
-    /// again. Products and levels stay when they are no more than `products_max`.
+    /// Forgets what only holds for one batch: everything that depends on the time or is not asked
+    /// for again. Products and levels stay when they are no more than `products_max`.
     pub fn end_batch(&mut self, products_max: usize) {
         self.category_uses.clear();
         self.reservations.clear();

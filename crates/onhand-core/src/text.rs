@@ -1,5 +1,5 @@
-//! Bounded texts. Each says at parse time what it refuses, so that a rule never meets an empty name, a
-//! control character or a megabyte of reason.
+//! Bounded texts. Each says at parse time what it refuses, so that a rule never meets an empty
+//! name, a control character or a megabyte of reason.
 
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -19,7 +19,10 @@ pub struct TextError {
 }
 
 macro_rules! texts {
-    ($($(#[$doc:meta])* $name:ident: $min:literal..=$max:expr, $what:literal, $allowed:expr;)+) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $name:ident: $min:literal..=$max:expr, $what:literal, $allowed:expr;
+    )+) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
@@ -42,7 +45,11 @@ macro_rules! texts {
                 } else {
                     let max: usize = $max;
                     Err(TextError {
-                        expected: alloc::format!(concat!($what, ", {} to {} characters"), $min, max),
+                        expected: alloc::format!(
+                            concat!($what, ", {} to {} characters"),
+                            $min,
+                            max
+                        ),
                     })
                 }
             }
@@ -76,7 +83,8 @@ macro_rules! texts {
 }
 
 texts! {
-    /// The shop's own name of what is stocked. Printable ASCII without `/`, so that it fits into a path.
+    /// The shop's own name of what is stocked. Printable ASCII without `/`, so that it fits into a
+    /// path.
     Sku: 1..=SKU_CHARS_MAX, "a SKU of printable ASCII characters other than `/`, `?`, `#` and `%`",
         |c| c.is_ascii_graphic() && !"/?#%".contains(c);
     /// A short line of text for people.
@@ -89,7 +97,8 @@ texts! {
     Reference: 1..=REFERENCE_CHARS_MAX, "text without control characters or outer spaces",
         |c| !c.is_control();
     /// Why stock changed: `received`, `cycle_count`, `custom:...`.
-    Reason: 1..=REASON_CHARS_MAX, "a reason in lower case, like `received` or `custom:window_display`",
+    Reason: 1..=REASON_CHARS_MAX,
+        "a reason in lower case, like `received` or `custom:window_display`",
         |c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:-.".contains(c);
 }
 

@@ -1,6 +1,6 @@
-//! One run of one batch, from begin to commit: outcomes of known keys, the rows that the commands name,
-//! each command decided on what the ones before it left, everything written at once. A run that fails
-//! leaves nothing behind and may be repeated.
+//! One run of one batch, from begin to commit: outcomes of known keys, the rows that the commands
+//! name, each command decided on what the ones before it left, everything written at once. A run
+//! that fails leaves nothing behind and may be repeated.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -213,7 +213,8 @@ impl<S: Store> Run<'_, S> {
         Ok(verdict)
     }
 
-    /// Decides one command, loading what it turns out to need. A rule that panics fails its own command.
+    /// Decides one command, loading what it turns out to need. A rule that panics fails its own
+    /// command.
     async fn decide(
         &mut self,
         submission: &Submission,

@@ -1,6 +1,6 @@
-//! The committer: one task that owns the write connection, takes whatever has queued up while the last
-//! batch was being committed, lets the core decide command by command, commits once, and only then
-//! answers. It never asks the network for anything and knows no rule.
+//! The committer: one task that owns the write connection, takes whatever has queued up while the
+//! last batch was being committed, lets the core decide command by command, commits once, and only
+//! then answers. It never asks the network for anything and knows no rule.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -84,8 +84,8 @@ pub struct Submit {
 }
 
 impl Submit {
-    /// Hands in a command and waits for its durable outcome. When the caller goes away, the command still
-    /// runs to its end.
+    /// Hands in a command and waits for its durable outcome. When the caller goes away, the command
+    /// still runs to its end.
     ///
     /// # Errors
     /// [`SubmitError`]; see there what is known.
@@ -158,8 +158,8 @@ pub struct Config {
     pub crash: Option<(CrashPoint, u64)>,
 }
 
-/// The committer's thread. It ends when every [`Submit`] is gone and the queue is empty, or at once when
-/// the outcome of a commit cannot be known.
+/// The committer's thread. It ends when every [`Submit`] is gone and the queue is empty, or at once
+/// when the outcome of a commit cannot be known.
 pub type Running = JoinHandle<Result<(), StoreError>>;
 
 /// Starts the committer on a thread of its own.

@@ -1,5 +1,5 @@
-//! The caller's key and what came of it. An outcome is written in the same transaction as its effect, so
-//! that the same key tells the same truth after any crash. The rule is in docs/api.md.
+//! The caller's key and what came of it. An outcome is written in the same transaction as its
+//! effect, so that the same key tells the same truth after any crash. The rule is in docs/api.md.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 /// A caller's key, scoped to who asks for what, with a fingerprint of what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// The key: a UUID's own 16 bytes, else the first 16 bytes of a hash of the text. Time-ordered UUIDs
-    /// keep their order, which is what makes them fastest.
+    /// The key: a UUID's own 16 bytes, else the first 16 bytes of a hash of the text. Time-ordered
+    /// UUIDs keep their order, which is what makes them fastest.
     pub key: [u8; 16],
     /// Hash of principal, method and route.
     pub scope: i64,

@@ -1,6 +1,7 @@
-//! REMEMBERS. One committer takes commands, lets the core decide, and writes a batch of decisions durably
-//! before anybody is answered; readers read snapshots beside it. Only this crate knows SQL or opens a
-//! transaction, and it knows nothing of HTTP. Start with `committer.rs`, then `store.rs`.
+//! REMEMBERS. One committer takes commands, lets the core decide, and writes a batch of decisions
+//! durably before anybody is answered; readers read snapshots beside it. Only this crate knows SQL
+//! or opens a transaction, and it knows nothing of HTTP. Start with `committer.rs`, then
+//! `store.rs`.
 
 mod batch;
 pub mod clock;

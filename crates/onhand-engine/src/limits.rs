@@ -8,7 +8,8 @@ pub const BATCH_COMMANDS_MAX: usize = 512;
 pub const BATCH_WEIGHT_MAX: usize = 4_096;
 /// Times a batch is run again from its start after a conflict, before it is split.
 pub const BATCH_RERUNS_MAX: u32 = 5;
-/// Times one command may name rows that were not loaded before it is given up as a mistake in a rule.
+/// Times one command may name rows that were not loaded before it is given up as a mistake in a
+/// rule.
 pub const LOAD_ROUNDS_MAX: u32 = 4_096;
 /// Products that the committer keeps at hand between batches.
 pub const WARM_PRODUCTS_MAX: usize = 20_000;
@@ -18,7 +19,8 @@ pub const READERS: usize = 2;
 pub const QUEUE_READS_MAX: usize = 4_096;
 /// Most rows of one page.
 pub const PAGE_ROWS_MAX: usize = 200;
-/// Most rows that one filtered page looks at before it is handed out as it is, with a cursor to go on.
+/// Most rows that one filtered page looks at before it is handed out as it is, with a cursor to go
+/// on.
 pub const SCAN_ROWS_MAX: usize = 20_000;
 /// Bytes of write-ahead log from which the checkpointer copies pages back.
 pub const WAL_CHECKPOINT_BYTES: u64 = 4 << 20;

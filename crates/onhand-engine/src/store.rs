@@ -1,5 +1,5 @@
-//! What the committer asks of a store. Narrow, because two stores implement it and one suite tests both:
-//! a batch is begun, rows and outcomes are loaded, and all changes are committed or none.
+//! What the committer asks of a store. Narrow, because two stores implement it and one suite tests
+//! both: a batch is begun, rows and outcomes are loaded, and all changes are committed or none.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -18,7 +18,8 @@ use crate::idempotency::{IdempotencyKey, StoredOutcome};
 /// Why a store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A row was not at the version that was loaded, or a unique key was taken: run the batch again.
+    /// A row was not at the version that was loaded, or a unique key was taken: run the batch
+    /// again.
     #[error("conflict in {table}")]
     Conflict {
         /// Where.
@@ -99,8 +100,8 @@ fn merge<K: Ord, T>(rows: &mut BTreeMap<K, Guarded<T>>, key: K, stored: Version,
 }
 
 impl Rows {
-    /// Takes in what a decision changes, before `state` does: rows that the batch changes for the first
-    /// time are guarded by the version that was loaded.
+    /// Takes in what a decision changes, before `state` does: rows that the batch changes for the
+    /// first time are guarded by the version that was loaded.
     pub fn merge(&mut self, changes: &Changes, state: &State) {
         for (id, row) in &changes.products {
             merge(

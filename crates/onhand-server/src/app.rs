@@ -1,5 +1,5 @@
-//! What every handler and worker is given: the way to the committer, the way to the readers, and the few
-//! settings they ask for. Cheap to clone; holds no rule and no state of its own.
+//! What every handler and worker is given: the way to the committer, the way to the readers, and
+//! the few settings they ask for. Cheap to clone; holds no rule and no state of its own.
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
-//! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `torture`, `bench`), 2 wrong use or
-//! corrupt storage (`verify`), 3 it could not be run, 74 the outcome of a commit is not known.
+//! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `torture`, `bench`), 2
+//! wrong use or corrupt storage (`verify`), 3 it could not be run, 74 the outcome of a commit is
+//! not known.
 
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 

@@ -1,5 +1,5 @@
-//! The demo data: what the demo data of the replaced systems has. Loaded through the same commands as
-//! everything else, under fixed keys, so that loading it twice changes nothing.
+//! The demo data: what the demo data of the replaced systems has. Loaded through the same commands
+//! as everything else, under fixed keys, so that loading it twice changes nothing.
 
 use anyhow::{Context, bail};
 use onhand_core::catalog::{self, NewCategory, NewProduct, ProductRef};

@@ -1,5 +1,6 @@
-//! TALKS. The binary `onhand`: HTTP, workers and the command line around the engine. Wire formats live in
-//! `http/`; no rule, no SQL and no transaction is in this crate. Start with `serve.rs` and `http/mod.rs`.
+//! TALKS. The binary `onhand`: HTTP, workers and the command line around the engine. Wire formats
+//! live in `http/`; no rule, no SQL and no transaction is in this crate. Start with `serve.rs` and
+//! `http/mod.rs`.
 
 pub mod app;
 pub mod cli;

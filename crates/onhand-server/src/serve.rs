@@ -1,5 +1,5 @@
-//! `onhand serve`: opens the database, starts committer, readers, sweeper and listener, and stops them in
-//! the order in which nothing is lost.
+//! `onhand serve`: opens the database, starts committer, readers, sweeper and listener, and stops
+//! them in the order in which nothing is lost.
 
 #![expect(
     clippy::print_stdout,

@@ -1,5 +1,5 @@
-//! What is sold: products and the categories they are filed under. Knows nothing of stock, but for the
-//! rule that a product with stock cannot be deleted.
+//! What is sold: products and the categories they are filed under. Knows nothing of stock, but for
+//! the rule that a product with stock cannot be deleted.
 
 mod category;
 mod product;

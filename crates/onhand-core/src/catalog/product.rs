@@ -1,5 +1,5 @@
-//! A product: what is sold under one SKU, at one price. The SKU never changes; orders keep a snapshot of
-//! name and price, so that a change here never changes what somebody bought.
+//! A product: what is sold under one SKU, at one price. The SKU never changes; orders keep a
+//! snapshot of name and price, so that a change here never changes what somebody bought.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;

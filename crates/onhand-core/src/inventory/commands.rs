@@ -1,5 +1,5 @@
-//! What may be asked of the inventory, as data. What each command does is in `stock.rs` (figures and
-//! locations) and `holds.rs` (reservations).
+//! What may be asked of the inventory, as data. What each command does is in `stock.rs` (figures
+//! and locations) and `holds.rs` (reservations).
 
 use alloc::vec::Vec;
 

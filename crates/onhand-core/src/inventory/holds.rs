@@ -1,6 +1,6 @@
-//! Promises: holding, extending, releasing, consuming and expiring. A hold is free at the very instant it
-//! runs out: a command that would be refused for lack of stock first releases what has run out, in the
-//! same decision.
+//! Promises: holding, extending, releasing, consuming and expiring. A hold is free at the very
+//! instant it runs out: a command that would be refused for lack of stock first releases what has
+//! run out, in the same decision.
 
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
@@ -117,7 +117,8 @@ pub(crate) fn hold_stock(
     Ok(held)
 }
 
-/// Looks at every product's demand before anything is taken, and frees what has run out where it is short.
+/// Looks at every product's demand before anything is taken, and frees what has run out where it is
+/// short.
 fn make_room(draft: &mut Draft<'_>, demands: &[Demand]) -> Result<(), Stop> {
     for (product, only, requested) in summed(demands) {
         let available = available_in_all(draft.locations()?, draft.levels(product.id)?, only);
@@ -161,7 +162,8 @@ fn shortages(draft: &Draft<'_>, demands: &[Demand]) -> Result<Vec<ShortItem>, St
     Ok(items)
 }
 
-/// Demand per product and location, so that two lines of one product are checked against one figure.
+/// Demand per product and location, so that two lines of one product are checked against one
+/// figure.
 fn summed(demands: &[Demand]) -> Vec<(Arc<Product>, Option<LocationId>, i64)> {
     if let [(product, quantity, only)] = demands {
         return alloc::vec![(product.clone(), *only, quantity.units())];
@@ -245,7 +247,8 @@ pub(super) fn consume(
     finish(draft, reservation, "reservation.consumed")
 }
 
-/// Ends `units` of a hold. The change of the level is made here; the reservation is stored by the caller.
+/// Ends `units` of a hold. The change of the level is made here; the reservation is stored by the
+/// caller.
 pub(crate) fn close_hold(
     draft: &mut Draft<'_>,
     mut reservation: Reservation,

@@ -1,5 +1,5 @@
-//! The figures of one product at one location. A level is a cache of the ledger: its totals by kind add
-//! up to what is on hand, and every change of it is a movement.
+//! The figures of one product at one location. A level is a cache of the ledger: its totals by kind
+//! add up to what is on hand, and every change of it is a movement.
 
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +93,8 @@ impl Level {
         }
     }
 
-    /// What can still be promised: on hand, less what is promised, less what is held back; never negative.
+    /// What can still be promised: on hand, less what is promised, less what is held back; never
+    /// negative.
     pub fn available(&self) -> i64 {
         (self.on_hand - self.reserved - self.safety_stock).max(0)
     }

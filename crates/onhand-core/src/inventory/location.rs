@@ -1,5 +1,5 @@
-//! A place where stock is kept. Orders are sourced from the active location with the smallest priority
-//! number first.
+//! A place where stock is kept. Orders are sourced from the active location with the smallest
+//! priority number first.
 
 use serde::{Deserialize, Serialize};
 

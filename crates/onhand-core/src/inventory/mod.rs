@@ -1,5 +1,6 @@
-//! Where stock is and what is promised: locations, levels, the ledger of movements, reservations. Stock
-//! changes through one door ([`crate::draft::Draft::move_stock`]) and every change is a movement.
+//! Where stock is and what is promised: locations, levels, the ledger of movements, reservations.
+//! Stock changes through one door ([`crate::draft::Draft::move_stock`]) and every change is a
+//! movement.
 
 mod commands;
 mod holds;

@@ -1,6 +1,7 @@
-//! The ledger: every change of a level, append-only. Movements of one level form a chain (`previous`), so
-//! that its history is read without an index; every [`crate::limits::MOVEMENTS_PER_MARK`]th leaves a mark
-//! with running totals, from which any past figure is a short walk away.
+//! The ledger: every change of a level, append-only. Movements of one level form a chain
+//! (`previous`), so that its history is read without an index; every
+//! [`crate::limits::MOVEMENTS_PER_MARK`]th leaves a mark with running totals, from which any past
+//! figure is a short walk away.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
-//! A promise of stock at one location: `held` until it is consumed, released or runs out. An order's
-//! reservation loses its expiry when the order is confirmed and is then an allocation.
+//! A promise of stock at one location: `held` until it is consumed, released or runs out. An
+//! order's reservation loses its expiry when the order is confirmed and is then an allocation.
 
 use serde::{Deserialize, Serialize};
 
@@ -83,7 +83,8 @@ impl Reservation {
         }
     }
 
-    /// Whether its time has run out at `now`, to the microsecond: it is free at `expires_at` itself.
+    /// Whether its time has run out at `now`, to the microsecond: it is free at `expires_at`
+    /// itself.
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.state == ReservationState::Held && self.expires_at.is_some_and(|at| at <= now)
     }

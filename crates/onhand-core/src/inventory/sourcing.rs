@@ -1,5 +1,5 @@
-//! From where a quantity is taken: the first location by priority that has all of it; else split over the
-//! locations in the order of their priority. The choice says which of the two it was.
+//! From where a quantity is taken: the first location by priority that has all of it; else split
+//! over the locations in the order of their priority. The choice says which of the two it was.
 
 use alloc::vec::Vec;
 
@@ -39,8 +39,8 @@ pub fn available_in_all(locations: &[Location], levels: &[Level], only: Option<L
         .sum()
 }
 
-/// Chooses where to take `quantity` from; `None` when there is too little. `locations` are in the order
-/// of their priority.
+/// Chooses where to take `quantity` from; `None` when there is too little. `locations` are in the
+/// order of their priority.
 pub fn source(
     locations: &[Location],
     levels: &[Level],

@@ -1,5 +1,5 @@
-//! Rules that change figures on purpose: adjustments, counts, transfers, policies, and the locations
-//! they are at. None may leave less on hand than is promised.
+//! Rules that change figures on purpose: adjustments, counts, transfers, policies, and the
+//! locations they are at. None may leave less on hand than is promised.
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,5 @@
-//! Fulfilling, in parts or as a whole: promised units leave their locations. Delivering: they arrived.
+//! Fulfilling, in parts or as a whole: promised units leave their locations. Delivering: they
+//! arrived.
 
 use super::LineQuantity;
 use super::order::{Fulfilment, FulfilmentLine, Order, Tracking};

@@ -1,5 +1,6 @@
-//! An order's life: placed, confirmed, fulfilled, delivered; cancelled, expired, returned. The graph of
-//! states is data ([`TRANSITIONS`]); a rule that is not in the table cannot be carried out.
+//! An order's life: placed, confirmed, fulfilled, delivered; cancelled, expired, returned. The
+//! graph of states is data ([`TRANSITIONS`]); a rule that is not in the table cannot be carried
+//! out.
 
 mod cancel;
 mod fulfil;

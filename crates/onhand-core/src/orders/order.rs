@@ -1,5 +1,5 @@
-//! An order and what it consists of. Lines are a snapshot: what was bought, at which price, and where
-//! each unit was allocated; no later change of the catalogue touches them.
+//! An order and what it consists of. Lines are a snapshot: what was bought, at which price, and
+//! where each unit was allocated; no later change of the catalogue touches them.
 
 use alloc::collections::BTreeMap;
 use alloc::string::String;

@@ -1,5 +1,5 @@
-//! Placing an order: the catalogue prices it, the inventory holds its stock, and both are one decision.
-//! Nothing that the caller says about price or total decides anything.
+//! Placing an order: the catalogue prices it, the inventory holds its stock, and both are one
+//! decision. Nothing that the caller says about price or total decides anything.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -159,7 +159,8 @@ pub(super) fn place(draft: &mut Draft<'_>, new: &PlaceOrder) -> Result<Arc<Order
     Ok(order)
 }
 
-/// Decides each order of a batch after the ones before it. A refusal leaves no trace of its own order.
+/// Decides each order of a batch after the ones before it. A refusal leaves no trace of its own
+/// order.
 pub(super) fn place_many(
     draft: &mut Draft<'_>,
     orders: &[PlaceOrder],

@@ -1,10 +1,12 @@
-//! The graph of an order's states, as data. Served at `GET /v1/order-states`, drawn in the documents, and
-//! asked by every rule before it moves an order.
+//! The graph of an order's states, as data. Served at `GET /v1/order-states`, drawn in the
+//! documents, and asked by every rule before it moves an order.
 
 use serde::{Deserialize, Serialize};
 
 macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
+    ($(#[$doc:meta])* $name:ident {
+        $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+
+    }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum $name {$(

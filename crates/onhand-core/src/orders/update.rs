@@ -1,4 +1,5 @@
-//! Confirming a pending order, and changing what may still be changed of an order that has not left.
+//! Confirming a pending order, and changing what may still be changed of an order that has not
+//! left.
 
 use super::order::{Address, Metadata};
 use super::status::Action;

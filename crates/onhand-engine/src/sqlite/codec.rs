@@ -1,4 +1,5 @@
-//! Rows to values and back. A row that cannot be read is corrupt and says so; it is never guessed at.
+//! Rows to values and back. A row that cannot be read is corrupt and says so; it is never guessed
+//! at.
 
 use onhand_core::actor::Actor;
 use onhand_core::catalog::{Category, Product};

@@ -1,5 +1,5 @@
-//! Loading the rows that a batch names into the state of its decisions. Runs on the writing connection,
-//! inside the batch's transaction.
+//! Loading the rows that a batch names into the state of its decisions. Runs on the writing
+//! connection, inside the batch's transaction.
 
 use std::sync::Arc;
 
@@ -207,8 +207,8 @@ fn due(
         .collect()
 }
 
-/// What was on hand at an instant: walks the level's chain back over what was recorded since, and takes
-/// off what happened after the instant. `None` when that is too many entries.
+/// What was on hand at an instant: walks the level's chain back over what was recorded since, and
+/// takes off what happened after the instant. `None` when that is too many entries.
 pub(super) fn on_hand_at(
     connection: &Connection,
     product_id: ProductId,
@@ -227,7 +227,8 @@ pub(super) fn on_hand_at(
         return Ok(Some(0));
     };
     let at = at.as_microsecond();
-    // An entry may say that it happened a little after it was recorded: the tolerated clock difference.
+    // An entry may say that it happened a little after it was recorded: the tolerated clock
+    // difference.
     let recorded_since = at - onhand_core::limits::OCCURRED_AHEAD_SECS_MAX * 1_000_000;
     let mut select = connection.prepare_cached(
         "SELECT delta_on_hand, occurred_at, recorded_at, previous FROM movements WHERE seq = ?1",

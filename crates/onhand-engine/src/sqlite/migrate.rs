@@ -1,5 +1,6 @@
-//! The schema's history. Each migration is applied once, in a transaction of its own, and its checksum is
-//! kept: a database whose history this binary does not know is refused rather than guessed at.
+//! The schema's history. Each migration is applied once, in a transaction of its own, and its
+//! checksum is kept: a database whose history this binary does not know is refused rather than
+//! guessed at.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};

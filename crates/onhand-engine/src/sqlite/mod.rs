@@ -1,5 +1,5 @@
-//! SQLite, the embedded store: one file, one writer, readers beside it. What the write-ahead log, the
-//! checkpoints and the lock file are there for is said where they are set.
+//! SQLite, the embedded store: one file, one writer, readers beside it. What the write-ahead log,
+//! the checkpoints and the lock file are there for is said where they are set.
 
 mod codec;
 mod load;
@@ -82,7 +82,8 @@ pub struct Database {
 }
 
 impl Database {
-    /// Takes the lock, checks SQLite and brings the schema up to date; makes the file when there is none.
+    /// Takes the lock, checks SQLite and brings the schema up to date; makes the file when there is
+    /// none.
     ///
     /// # Errors
     /// [`OpenError`] in words for the operator.
@@ -155,8 +156,8 @@ pub fn migration_status(path: &Path) -> Result<Vec<MigrationState>, OpenError> {
     migrate::status(&open_reader(path)?)
 }
 
-/// A connection that may write. `synchronous=FULL` makes each commit reach the disk before it returns;
-/// checkpoints run beside it and not inside a commit.
+/// A connection that may write. `synchronous=FULL` makes each commit reach the disk before it
+/// returns; checkpoints run beside it and not inside a commit.
 fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;

@@ -1,5 +1,6 @@
-//! The questions that may be asked of what is remembered. Every list is a page by key, never by offset,
-//! and looks at a bounded number of rows; where a filter leaves a page short, the cursor goes on.
+//! The questions that may be asked of what is remembered. Every list is a page by key, never by
+//! offset, and looks at a bounded number of rows; where a filter leaves a page short, the cursor
+//! goes on.
 
 use onhand_core::catalog::{Category, Product, ProductRef};
 use onhand_core::events::EventBody;
@@ -316,8 +317,8 @@ impl Reader {
             .await
     }
 
-    /// Entries of the ledger of a product, newest first, going on at the heads that the last page left.
-    /// Answers none for a product that is not there.
+    /// Entries of the ledger of a product, newest first, going on at the heads that the last page
+    /// left. Answers none for a product that is not there.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -529,8 +530,8 @@ fn stock(
     Ok(Some(StockRow { product, levels }))
 }
 
-/// Sets a level back to what it showed at an instant, by when entries were recorded: finds the first mark
-/// after it by bisection, and walks from there.
+/// Sets a level back to what it showed at an instant, by when entries were recorded: finds the
+/// first mark after it by bisection, and walks from there.
 fn rewind(connection: &Connection, level: &mut Level, at: Timestamp) -> Result<()> {
     let mut mark = connection.prepare_cached(
         "SELECT seq, recorded_at FROM movement_marks \

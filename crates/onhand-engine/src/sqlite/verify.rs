@@ -1,6 +1,6 @@
-//! `verify`: proves on a live database that the numbers are right. Each invariant of reliability.md that
-//! exists so far is one check: the rows it looks at, and the ones that break it. Reads one snapshot and
-//! never repairs.
+//! `verify`: proves on a live database that the numbers are right. Each invariant of reliability.md
+//! that exists so far is one check: the rows it looks at, and the ones that break it. Reads one
+//! snapshot and never repairs.
 
 use std::path::Path;
 
@@ -318,6 +318,7 @@ fn outcomes_exist(connection: &Connection) -> Result<Check> {
         .collect::<Result<_>>()?;
     let (mut offenders, mut looked_at) = (Offenders::default(), 0);
     for window in windows {
+        // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
         let mut statement = connection.prepare(&format!(
             "SELECT hex(o.key), o.outcome ->> 'event', e.kind FROM outcomes_{window} o \
              LEFT JOIN events e ON e.seq = (o.outcome ->> 'event')"
@@ -334,7 +335,8 @@ fn outcomes_exist(connection: &Connection) -> Result<Check> {
     Ok(offenders.into_check("I5", "each stored outcome's event is there", looked_at))
 }
 
-/// Each order's events are a path of the state graph, as many as its version, and the last is the order.
+/// Each order's events are a path of the state graph, as many as its version, and the last is the
+/// order.
 fn orders_follow_the_graph(connection: &Connection) -> Result<Check> {
     let mut offenders = Offenders::default();
     let mut looked_at = 0;

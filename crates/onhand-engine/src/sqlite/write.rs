@@ -1,5 +1,6 @@
-//! The writing side: one connection in the committer's hands. A batch is one `BEGIN IMMEDIATE` .. `COMMIT`;
-//! rows are guarded by the version that was loaded, and both logs are chained by a hash per batch.
+//! The writing side: one connection in the committer's hands. A batch is one `BEGIN IMMEDIATE` ..
+//! `COMMIT`; rows are guarded by the version that was loaded, and both logs are chained by a hash
+//! per batch.
 
 use std::sync::atomic::Ordering;
 
@@ -117,6 +118,7 @@ impl SqliteStore {
         let Some((window, _)) = self.windows.first() else {
             return Ok(());
         };
+        // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
         let sql = format!("INSERT INTO outcomes_{window} VALUES (?1, ?2, ?3, ?4)");
         let mut insert = self.connection.prepare_cached(&sql)?;
         let mut outcomes: Vec<_> = batch.outcomes.iter().collect();
@@ -130,6 +132,7 @@ impl SqliteStore {
 
     fn open_window(&mut self, now: i64) -> Result<(), WriteError> {
         let window = self.windows.first().map_or(1, |(window, _)| window + 1);
+        // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
         self.connection.execute_batch(&format!(
             "CREATE TABLE outcomes_{window} (
                 key BLOB NOT NULL, scope INTEGER NOT NULL, fingerprint BLOB NOT NULL,
@@ -142,6 +145,7 @@ impl SqliteStore {
         )?;
         while self.windows.len() > 1 {
             if let Some((passed, _)) = self.windows.pop() {
+                // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
                 self.connection
                     .execute_batch(&format!("DROP TABLE outcomes_{passed}"))?;
                 self.connection
@@ -200,6 +204,7 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Option<FoundOutcome>>, StoreError> {
         let mut found: Vec<Option<FoundOutcome>> = vec![None; keys.len()];
         let mut look = |window: i64| -> rusqlite::Result<()> {
+            // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
             let sql = format!(
                 "SELECT fingerprint, outcome FROM outcomes_{window} WHERE key = ?1 AND scope = ?2"
             );
@@ -249,7 +254,8 @@ impl Store for SqliteStore {
             {
                 Err(store_error(&error))
             }
-            // An I/O error while making the batch durable: what a later flush says cannot be believed.
+            // An I/O error while making the batch durable: what a later flush says cannot be
+            // believed.
             Err(error) => Err(StoreError::Unknown {
                 reason: error.to_string(),
             }),

@@ -1,5 +1,5 @@
-//! Answers: JSON with a status, an ETag where the object has a version, and lists in the one form that all
-//! of them have.
+//! Answers: JSON with a status, an ETag where the object has a version, and lists in the one form
+//! that all of them have.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};

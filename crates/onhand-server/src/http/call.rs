@@ -1,6 +1,6 @@
-//! What handlers take out of a request: the body as a typed value with a pointer to what is wrong, the
-//! idempotency key, the expected version, the query. Parse, don't validate: a handler gets lawful values
-//! or nothing.
+//! What handlers take out of a request: the body as a typed value with a pointer to what is wrong,
+//! the idempotency key, the expected version, the query. Parse, don't validate: a handler gets
+//! lawful values or nothing.
 
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Request};
@@ -175,7 +175,7 @@ impl Call {
             return Err(Problem::new(
                 StatusCode::BAD_REQUEST,
                 "idempotency_key_missing",
-                "send an Idempotency-Key (a UUIDv7 is fastest), so that this can be repeated safely",
+                "send an Idempotency-Key (a UUIDv7 is fastest), so that this can be repeated",
             ));
         }
         self.submit(command).await
@@ -247,8 +247,8 @@ fn first_8(bytes: &[u8; 32]) -> [u8; 8] {
     std::array::from_fn(|at| bytes[at])
 }
 
-/// Reads a body again that could not be read, slowly, to say where it is wrong. The fast path does not
-/// pay for this.
+/// Reads a body again that could not be read, slowly, to say where it is wrong. The fast path does
+/// not pay for this.
 fn explain<T: DeserializeOwned>(body: &[u8]) -> Problem {
     if let Err(error) = std::str::from_utf8(body) {
         return Problem::new(

@@ -46,7 +46,9 @@ pub fn product_ref(text: &str) -> Result<ProductRef, Problem> {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"sku": "TEA-1", "name": "Green tea", "price": {"amount": 49900, "currency": "INR"}}))]
+#[schema(example = json!({
+    "sku": "TEA-1", "name": "Green tea", "price": {"amount": 49900, "currency": "INR"}
+}))]
 struct ProductBody {
     #[schema(value_type = String)]
     sku: Sku,

@@ -1,5 +1,5 @@
-//! `/v1/events`: the permanent log by cursor, as pages or live. A reader that comes back after a week goes
-//! on where it stopped; nothing is ever skipped.
+//! `/v1/events`: the permanent log by cursor, as pages or live. A reader that comes back after a
+//! week goes on where it stopped; nothing is ever skipped.
 
 use std::convert::Infallible;
 
@@ -113,8 +113,8 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     }
 }
 
-/// Events as they become durable, from a position on. Reads the log again after each commit, so that it
-/// shows what is committed and nothing else.
+/// Events as they become durable, from a position on. Reads the log again after each commit, so
+/// that it shows what is committed and nothing else.
 fn live(app: App, after: i64, kinds: Vec<String>) -> impl Stream<Item = Result<Event, Infallible>> {
     let committed = app.submit.committed();
     let waiting = std::collections::VecDeque::new();

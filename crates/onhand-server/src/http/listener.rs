@@ -1,5 +1,5 @@
-//! The accept loop. Our own rather than `axum::serve`, which leaves hyper's header time-out without a timer,
-//! so that a client that sends its headers byte by byte would keep a connection for ever.
+//! The accept loop. Our own rather than `axum::serve`, which leaves hyper's header time-out without
+//! a timer, so that a client that sends its headers byte by byte would keep a connection for ever.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! HTTP: routes, their description, and what every request passes through. Handlers parse, submit or read,
-//! and render; they never decide and never open a transaction.
+//! HTTP: routes, their description, and what every request passes through. Handlers parse, submit
+//! or read, and render; they never decide and never open a transaction.
 
 pub mod answer;
 pub mod call;
@@ -32,7 +32,8 @@ use problem::Problem;
 #[openapi(info(
     title = "onhand",
     description = "Orders and inventory that never sell what is not there. Errors are \
-                   `application/problem+json`; every POST that moves stock needs an `Idempotency-Key`.",
+                   `application/problem+json`; every POST that moves stock needs an \
+                   `Idempotency-Key`.",
     license(name = "MIT OR Apache-2.0")
 ))]
 struct Description;

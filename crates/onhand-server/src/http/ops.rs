@@ -1,5 +1,5 @@
-//! Routes for operators and tools: health, the API's own description, and the routes that measure the
-//! server's limit.
+//! Routes for operators and tools: health, the API's own description, and the routes that measure
+//! the server's limit.
 
 use axum::Router;
 use axum::extract::State;

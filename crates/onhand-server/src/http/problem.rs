@@ -1,5 +1,5 @@
-//! Errors as `application/problem+json` (RFC 9457): a stable code, what was wrong where, and what would
-//! have been right. The one map from refusals and failures to statuses is here.
+//! Errors as `application/problem+json` (RFC 9457): a stable code, what was wrong where, and what
+//! would have been right. The one map from refusals and failures to statuses is here.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -1,4 +1,5 @@
-//! `/v1/locations` and `/v1/stock`: figures, the ledger behind them, and the commands that change them.
+//! `/v1/locations` and `/v1/stock`: figures, the ledger behind them, and the commands that change
+//! them.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;

@@ -1,5 +1,5 @@
-//! The shapes of `/v1`: how objects are shown. Ids are prefixed texts, money has its currency, instants are
-//! RFC 3339; what the core calls its rows does not leak out of here.
+//! The shapes of `/v1`: how objects are shown. Ids are prefixed texts, money has its currency,
+//! instants are RFC 3339; what the core calls its rows does not leak out of here.
 
 use std::fmt::Display;
 

@@ -1,5 +1,5 @@
-//! The sweeper tidies up holds that have run out. It is never needed for a right answer: a hold is free the
-//! instant it runs out, whether it was swept or not.
+//! The sweeper tidies up holds that have run out. It is never needed for a right answer: a hold is
+//! free the instant it runs out, whether it was swept or not.
 
 use onhand_core::command::Reply;
 use onhand_core::{Actor, Command, inventory};
