@@ -23,7 +23,7 @@ pub const PAGE_ROWS_MAX: usize = 200;
 /// on.
 pub const SCAN_ROWS_MAX: usize = 20_000;
 /// Bytes of write-ahead log from which the checkpointer copies pages back.
-pub const WAL_CHECKPOINT_BYTES: u64 = 4 << 20;
+pub const WAL_CHECKPOINT_BYTES: u64 = 16 << 20;
 /// Bytes of write-ahead log beyond which the committer checkpoints before it goes on.
 pub const WAL_BYTES_MAX: u64 = 64 << 20;
 /// How long one window of idempotency outcomes is open: the newest two are kept, so an outcome is

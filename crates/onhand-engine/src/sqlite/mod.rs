@@ -11,8 +11,6 @@ mod write;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -30,6 +28,9 @@ pub use write::SqliteStore;
 /// The oldest SQLite that may write: before it a checkpoint beside the writer can corrupt the file
 /// (the WAL-reset race, fixed in 3.51.3).
 pub const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// SQLite's page size, which is its default.
+const PAGE_BYTES: u64 = 4_096;
 
 /// Why a database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -204,25 +205,16 @@ fn open_reader(path: &Path) -> Result<Connection, OpenError> {
 
 /// Copies pages from the write-ahead log back into the file, beside the writer.
 #[derive(Debug)]
-struct Checkpointer {
-    wanted: crossbeam_channel::Sender<()>,
-    overdue: Arc<AtomicBool>,
-}
+struct Checkpointer(crossbeam_channel::Sender<()>);
 
 impl Checkpointer {
     fn start(path: &Path) -> Result<Self, OpenError> {
         let connection = open_writer(path)?;
         let (wanted, requests) = crossbeam_channel::bounded::<()>(1);
-        let overdue = Arc::new(AtomicBool::new(false));
-        let is_overdue = overdue.clone();
         let work = move || {
             while requests.recv().is_ok() {
-                match checkpoint(&connection, "PASSIVE") {
-                    Ok(bytes) => {
-                        let overdue = bytes > crate::limits::WAL_BYTES_MAX;
-                        is_overdue.store(overdue, Ordering::Relaxed);
-                    }
-                    Err(error) => tracing::warn!(%error, "checkpoint failed"),
+                if let Err(error) = checkpoint(&connection, Checkpoint::Passive) {
+                    tracing::warn!(%error, "checkpoint failed");
                 }
             }
         };
@@ -233,23 +225,49 @@ impl Checkpointer {
                 path: path.to_owned(),
                 source,
             })?;
-        Ok(Self { wanted, overdue })
+        Ok(Self(wanted))
     }
 
     /// Asks for a checkpoint, unless one is asked for already.
     fn ask(&self) {
-        let _ = self.wanted.try_send(());
+        let _ = self.0.try_send(());
     }
 }
 
-/// Runs a checkpoint and answers how many bytes the log has.
-fn checkpoint(connection: &Connection, mode: &'static str) -> Result<u64, rusqlite::Error> {
+/// How far a checkpoint goes.
+#[derive(Debug, Clone, Copy)]
+enum Checkpoint {
+    /// Only looks at how long the log is.
+    Look,
+    /// Copies what can be copied without waiting for anybody.
+    Passive,
+    /// Copies everything and lets the log begin again.
+    Restart,
+}
+
+/// Bytes of the write-ahead log.
+#[derive(Debug, Clone, Copy)]
+struct LogBytes {
+    /// In all.
+    total: u64,
+    /// Not yet copied back.
+    pending: u64,
+}
+
+fn checkpoint(connection: &Connection, mode: Checkpoint) -> rusqlite::Result<LogBytes> {
     let sql = match mode {
-        "RESTART" => "PRAGMA wal_checkpoint(RESTART)",
-        _ => "PRAGMA wal_checkpoint(PASSIVE)",
+        Checkpoint::Look => "PRAGMA wal_checkpoint(NOOP)",
+        Checkpoint::Passive => "PRAGMA wal_checkpoint(PASSIVE)",
+        Checkpoint::Restart => "PRAGMA wal_checkpoint(RESTART)",
     };
-    let frames: i64 = connection.query_row(sql, [], |row| row.get(1))?;
-    Ok(u64::try_from(frames).unwrap_or(0) * 4_096)
+    let mut statement = connection.prepare_cached(sql)?;
+    let (log, copied): (i64, i64) =
+        statement.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    let bytes = |frames: i64| u64::try_from(frames).unwrap_or(0) * PAGE_BYTES;
+    Ok(LogBytes {
+        total: bytes(log),
+        pending: bytes(log - copied),
+    })
 }
 
 /// What an error of SQLite means for a batch that has not been committed.

@@ -2,8 +2,6 @@
 //! `COMMIT`; rows are guarded by the version that was loaded, and both logs are chained by a hash
 //! per batch.
 
-use std::sync::atomic::Ordering;
-
 use onhand_core::events::{EventBody, Subject};
 use onhand_core::orders::Order;
 use onhand_core::{Event, Needs, Numbering, State, Timestamp, Version};
@@ -11,9 +9,9 @@ use rusqlite::{CachedStatement, Connection, Params, params};
 use sha2::{Digest, Sha256};
 
 use super::codec::{self, Details};
-use super::{Checkpointer, OpenError, checkpoint, store_error};
+use super::{Checkpoint, Checkpointer, OpenError, checkpoint, store_error};
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
-use crate::limits::OUTCOME_WINDOW_SECS;
+use crate::limits::{OUTCOME_WINDOW_SECS, WAL_BYTES_MAX, WAL_CHECKPOINT_BYTES};
 use crate::store::{Batch, Begun, FoundOutcome, Rows, Store, StoreError};
 
 /// The chain before the first batch.
@@ -275,10 +273,14 @@ impl Store for SqliteStore {
     }
 
     async fn between_batches(&mut self) -> Result<(), StoreError> {
-        if self.checkpointer.overdue.swap(false, Ordering::Relaxed) {
-            checkpoint(&self.connection, "RESTART").map_err(|error| store_error(&error))?;
+        let log = checkpoint(&self.connection, Checkpoint::Look);
+        let log = log.map_err(|error| store_error(&error))?;
+        if log.total >= WAL_BYTES_MAX {
+            let restarted = checkpoint(&self.connection, Checkpoint::Restart);
+            restarted.map_err(|error| store_error(&error))?;
+        } else if log.pending >= WAL_CHECKPOINT_BYTES {
+            self.checkpointer.ask();
         }
-        self.checkpointer.ask();
         Ok(())
     }
 }
