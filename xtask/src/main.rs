@@ -1,9 +1,6 @@
 //! Typed automation: `cargo xtask test` and `cargo xtask tidy`. It runs tools and reads files; it
 //! is no part of the product and depends on none of its crates, so that it builds in seconds.
-#![expect(
-    clippy::print_stdout,
-    reason = "what it found is this program's output"
-)]
+#![expect(clippy::print_stdout, reason = "what it found is this program's output")]
 
 mod test;
 mod tidy;
@@ -38,11 +35,7 @@ fn main() -> Result<ExitCode> {
         Task::Test => test::run(&root)?,
         Task::Tidy => tidy::run(&root)?,
     };
-    Ok(if passed {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The repository: the folder above this crate's, wherever it lies now.

@@ -34,12 +34,7 @@ const CLIPPY: Tool = Tool {
 };
 const C_COMPILER: Tool = Tool {
     name: "a C compiler",
-    probes: &[
-        &["cc", "--version"],
-        &["clang", "--version"],
-        &["gcc", "--version"],
-        &["cl"],
-    ],
+    probes: &[&["cc", "--version"], &["clang", "--version"], &["gcc", "--version"], &["cl"]],
     install: "Debian, Ubuntu: apt-get install build-essential; Fedora: dnf install gcc; \
               macOS: xcode-select --install; or name one in the environment variable CC",
     vital: true,
@@ -65,22 +60,11 @@ const STEPS: &[Step] = &[
         needs: Some(RUSTFMT.name),
         work: Work::Cargo(&["fmt", "--all", "--check"]),
     },
-    Step {
-        name: "tidy",
-        needs: None,
-        work: Work::Tidy,
-    },
+    Step { name: "tidy", needs: None, work: Work::Tidy },
     Step {
         name: "clippy",
         needs: Some(CLIPPY.name),
-        work: Work::Cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ]),
+        work: Work::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
     Step {
         name: "tests",
@@ -110,10 +94,7 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
         println!("\n== {}: {}", step.name, describe(&step.work));
         let lacking = missing.iter().find(|tool| Some(tool.name) == step.needs);
         let outcome = if let Some(tool) = lacking {
-            Outcome::LeftOut(format!(
-                "{} is missing; install: {}",
-                tool.name, tool.install
-            ))
+            Outcome::LeftOut(format!("{} is missing; install: {}", tool.name, tool.install))
         } else {
             let start = Instant::now();
             if work(root, &step.work)? {
@@ -146,10 +127,7 @@ fn summary(outcomes: &[(&str, Outcome)]) -> String {
             Outcome::LeftOut(reason) => format!("left out  {name}: {reason}"),
         });
     }
-    if outcomes
-        .iter()
-        .all(|(_, outcome)| !matches!(outcome, Outcome::LeftOut(_)))
-    {
+    if outcomes.iter().all(|(_, outcome)| !matches!(outcome, Outcome::LeftOut(_))) {
         lines.push("nothing was left out".to_owned());
     }
     lines.join("\n")
@@ -234,10 +212,7 @@ mod tests {
     fn the_summary_names_every_step_and_why_it_was_left_out() {
         let passed = ("tests", Outcome::Passed(Duration::from_millis(1_500)));
         let text = summary(&[("format", left_out()), passed.clone()]);
-        assert!(
-            text.contains("left out  format: rustfmt is missing"),
-            "{text}"
-        );
+        assert!(text.contains("left out  format: rustfmt is missing"), "{text}");
         assert!(text.contains("ok        tests (1.5 s)"), "{text}");
         assert!(!text.contains("nothing was left out"), "{text}");
         assert!(summary(&[passed]).ends_with("nothing was left out"));

@@ -2,6 +2,7 @@
 //! [`Context`], and answers with a [`Decision`] or stops: refused, or missing rows that the caller
 //! must load first.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -137,7 +138,7 @@ pub enum Stop {
     /// A lawful no; nothing changes.
     Refused(Refusal),
     /// Rows have to be loaded first; then ask again.
-    Missing(Needs),
+    Missing(Box<Needs>),
 }
 
 impl<R: Into<Refusal>> From<R> for Stop {

@@ -1,6 +1,7 @@
 //! A decision in the making: reads rows from the [`State`] or from what it has itself changed so
 //! far, collects changes, movements and events, and is thrown away whole on a refusal.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -51,7 +52,7 @@ pub struct Draft<'a> {
 fn missing<T>(name: impl FnOnce(&mut Needs)) -> Result<T, Stop> {
     let mut needs = Needs::default();
     name(&mut needs);
-    Err(Stop::Missing(needs))
+    Err(Stop::Missing(Box::new(needs)))
 }
 
 impl<'a> Draft<'a> {
@@ -88,12 +89,7 @@ impl<'a> Draft<'a> {
         work: impl FnOnce(&mut Self) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
         let (changes, numbering) = (self.changes.clone(), self.numbering);
-        let lengths = (
-            self.movements.len(),
-            self.marks.len(),
-            self.events.len(),
-            self.low.len(),
-        );
+        let lengths = (self.movements.len(), self.marks.len(), self.events.len(), self.low.len());
         let result = work(self);
         if result.is_err() {
             (self.changes, self.numbering) = (changes, numbering);
@@ -108,20 +104,10 @@ impl<'a> Draft<'a> {
     /// Names many rows at once, so that they are loaded in one step.
     pub(crate) fn need(&self, mut needs: Needs) -> Result<(), Stop> {
         self.state.subtract_known(&mut needs);
-        needs
-            .reservations
-            .retain(|id| !self.changes.reservations.contains_key(id));
-        needs
-            .orders
-            .retain(|id| !self.changes.orders.contains_key(id));
-        needs
-            .products
-            .retain(|id| !self.changes.products.contains_key(id));
-        if needs.is_empty() {
-            Ok(())
-        } else {
-            Err(Stop::Missing(needs))
-        }
+        needs.reservations.retain(|id| !self.changes.reservations.contains_key(id));
+        needs.orders.retain(|id| !self.changes.orders.contains_key(id));
+        needs.products.retain(|id| !self.changes.products.contains_key(id));
+        if needs.is_empty() { Ok(()) } else { Err(Stop::Missing(Box::new(needs))) }
     }
 
     /// Names the reservations and products of an order at once.
@@ -129,9 +115,7 @@ impl<'a> Draft<'a> {
         let mut needs = Needs::default();
         for line in &order.lines {
             needs.products.insert(line.product_id);
-            needs
-                .reservations
-                .extend(line.allocations.iter().map(|part| part.reservation_id));
+            needs.reservations.extend(line.allocations.iter().map(|part| part.reservation_id));
         }
         self.need(needs)
     }
@@ -142,10 +126,7 @@ impl<'a> Draft<'a> {
 
     /// The instant this many seconds from now; the end of time when there is no such instant.
     pub(crate) fn after_secs(&self, secs: i64) -> Timestamp {
-        let later = self
-            .context
-            .now
-            .checked_add(jiff::SignedDuration::from_secs(secs));
+        let later = self.context.now.checked_add(jiff::SignedDuration::from_secs(secs));
         later.unwrap_or(Timestamp::MAX)
     }
 
@@ -201,14 +182,12 @@ impl<'a> Draft<'a> {
 
     /// The product of this name; refused when the catalogue has none.
     pub(crate) fn product(&self, reference: &ProductRef) -> Result<Arc<Product>, Stop> {
-        self.find_product(reference)?
-            .ok_or_else(|| reference.unknown().into())
+        self.find_product(reference)?.ok_or_else(|| reference.unknown().into())
     }
 
     /// The product of a row that refers to it, whether it is still in the catalogue or not.
     pub(crate) fn product_row(&self, id: ProductId) -> Result<Arc<Product>, Stop> {
-        self.any_product(id)?
-            .ok_or_else(|| ProductRef::Id(id).unknown().into())
+        self.any_product(id)?.ok_or_else(|| ProductRef::Id(id).unknown().into())
     }
 
     pub(crate) fn category(&self, id: CategoryId) -> Result<Category, Stop> {
@@ -239,12 +218,7 @@ impl<'a> Draft<'a> {
 
     /// All locations, in the order in which they are asked.
     pub(crate) fn locations(&self) -> Result<&[Location], Stop> {
-        match self
-            .changes
-            .locations
-            .as_ref()
-            .or(self.state.locations.as_ref())
-        {
+        match self.changes.locations.as_ref().or(self.state.locations.as_ref()) {
             Some(locations) => Ok(locations),
             None => missing(|needs| needs.locations = true),
         }
@@ -259,12 +233,7 @@ impl<'a> Draft<'a> {
 
     /// All levels of a product, by location.
     pub(crate) fn levels(&self, id: ProductId) -> Result<&[Level], Stop> {
-        match self
-            .changes
-            .levels
-            .get(&id)
-            .or_else(|| self.state.levels.get(&id))
-        {
+        match self.changes.levels.get(&id).or_else(|| self.state.levels.get(&id)) {
             Some(levels) => Ok(levels),
             None if self.changes.products.contains_key(&id) => Ok(&[]),
             None => missing(|needs| {
@@ -276,10 +245,7 @@ impl<'a> Draft<'a> {
     /// The level of a product at a location; an empty one where it has none.
     pub(crate) fn level(&self, id: ProductId, location_id: LocationId) -> Result<Level, Stop> {
         let levels = self.levels(id)?;
-        let level = levels
-            .iter()
-            .find(|level| level.location_id == location_id)
-            .cloned();
+        let level = levels.iter().find(|level| level.location_id == location_id).cloned();
         Ok(level.unwrap_or_else(|| Level::empty(id, location_id, self.now())))
     }
 
@@ -389,9 +355,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn put_reservation(&mut self, reservation: Reservation) {
-        self.changes
-            .reservations
-            .insert(reservation.id, reservation);
+        self.changes.reservations.insert(reservation.id, reservation);
     }
 
     /// Stores a changed reservation of an order.
@@ -451,16 +415,8 @@ impl<'a> Draft<'a> {
         let mut level = before.clone();
         level.on_hand += change.delta_on_hand;
         level.reserved += change.delta_reserved;
-        assert!(
-            level.reserved >= 0,
-            "{}: reserved fell below zero",
-            product.sku
-        );
-        assert!(
-            level.on_hand >= level.reserved,
-            "{}: promised more than is there",
-            product.sku
-        );
+        assert!(level.reserved >= 0, "{}: reserved fell below zero", product.sku);
+        assert!(level.on_hand >= level.reserved, "{}: promised more than is there", product.sku);
         level.totals.add(change.kind, change.delta_on_hand);
         level.movements += 1;
         level.last_movement = self.next_movement_seq();
@@ -497,11 +453,7 @@ impl<'a> Draft<'a> {
         self.movements.push(movement.clone());
         self.put_level(level.clone())?;
         self.alert_if_low(&product.sku, &before, &level);
-        Ok(StockChange {
-            sku: product.sku.clone(),
-            movement,
-            level,
-        })
+        Ok(StockChange { sku: product.sku.clone(), movement, level })
     }
 
     /// Says once that the stock has become low: when it crosses the threshold downwards.

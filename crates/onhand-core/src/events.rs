@@ -93,13 +93,13 @@ impl EventBody {
             Self::Product(product) => Some(Subject::Product(product.id)),
             Self::Category(category) => Some(Subject::Category(category.id)),
             Self::Location(location) => Some(Subject::Location(location.id)),
-            Self::Stock(changes) => changes
-                .first()
-                .map(|change| Subject::Product(change.movement.product_id)),
+            Self::Stock(changes) => {
+                changes.first().map(|change| Subject::Product(change.movement.product_id))
+            }
             Self::Level { level, .. } => Some(Subject::Product(level.product_id)),
-            Self::Reservations(views) => views
-                .first()
-                .map(|view| Subject::Reservation(view.reservation.id)),
+            Self::Reservations(views) => {
+                views.first().map(|view| Subject::Reservation(view.reservation.id))
+            }
             Self::Order(order) => Some(Subject::Order(order.id)),
         }
     }

@@ -89,15 +89,8 @@ mod tests {
         let order = OrderId::new(42).unwrap();
         assert_eq!(order.to_string(), "ord_42");
         assert_eq!("ord_42".parse::<OrderId>(), Ok(order));
-        for wrong in [
-            "42",
-            "prd_42",
-            "ord_",
-            "ord_0",
-            "ord_042",
-            "ord_-1",
-            "ord_9007199254740992",
-        ] {
+        for wrong in ["42", "prd_42", "ord_", "ord_0", "ord_042", "ord_-1", "ord_9007199254740992"]
+        {
             assert!(wrong.parse::<OrderId>().is_err(), "{wrong}");
         }
     }

@@ -129,10 +129,7 @@ impl Money {
 
     /// `units` times this; `None` on overflow.
     pub fn times(self, units: i64) -> Option<Self> {
-        Some(Self {
-            amount: self.amount.checked_mul(units)?,
-            ..self
-        })
+        Some(Self { amount: self.amount.checked_mul(units)?, ..self })
     }
 
     /// Both together; `None` on overflow or for two currencies.
@@ -140,10 +137,7 @@ impl Money {
         if self.currency != other.currency {
             return None;
         }
-        Some(Self {
-            amount: self.amount.checked_add(other.amount)?,
-            ..self
-        })
+        Some(Self { amount: self.amount.checked_add(other.amount)?, ..self })
     }
 }
 
@@ -154,11 +148,7 @@ mod tests {
     #[test]
     fn exponents_follow_iso_4217() {
         for (code, exponent) in [("JPY", 0), ("INR", 2), ("KWD", 3)] {
-            assert_eq!(
-                code.parse::<Currency>().unwrap().exponent(),
-                exponent,
-                "{code}"
-            );
+            assert_eq!(code.parse::<Currency>().unwrap().exponent(), exponent, "{code}");
         }
         for wrong in ["inr", "XYZ", "", "EURO", "€"] {
             assert!(wrong.parse::<Currency>().is_err(), "{wrong}");

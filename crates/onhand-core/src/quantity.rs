@@ -20,11 +20,7 @@ pub struct Quantity(i64);
 impl Quantity {
     /// A quantity; `None` outside `1..=QUANTITY_MAX`.
     pub const fn new(units: i64) -> Option<Self> {
-        if units >= 1 && units <= QUANTITY_MAX {
-            Some(Self(units))
-        } else {
-            None
-        }
+        if units >= 1 && units <= QUANTITY_MAX { Some(Self(units)) } else { None }
     }
 
     /// The number of units.

@@ -46,10 +46,7 @@ impl Refusal {
     }
 
     pub(crate) fn in_batch(self, index: u64) -> Self {
-        Self::InBatch {
-            index,
-            refusal: Box::new(self),
-        }
+        Self::InBatch { index, refusal: Box::new(self) }
     }
 }
 

@@ -78,27 +78,15 @@ impl State {
     pub fn subtract_known(&self, needs: &mut Needs) {
         needs.products.retain(|id| !self.products.contains_key(id));
         needs.skus.retain(|sku| !self.skus.contains_key(sku));
-        needs
-            .categories
-            .retain(|id| !self.categories.contains_key(id));
-        needs
-            .category_uses
-            .retain(|id| !self.category_uses.contains_key(id));
+        needs.categories.retain(|id| !self.categories.contains_key(id));
+        needs.category_uses.retain(|id| !self.category_uses.contains_key(id));
         needs.locations &= self.locations.is_none();
-        needs
-            .reservations
-            .retain(|id| !self.reservations.contains_key(id));
+        needs.reservations.retain(|id| !self.reservations.contains_key(id));
         needs.orders.retain(|id| !self.orders.contains_key(id));
-        needs
-            .references
-            .retain(|reference| !self.references.contains_key(reference));
-        needs
-            .expired_holds
-            .retain(|id| !self.expired_holds.contains_key(id));
+        needs.references.retain(|reference| !self.references.contains_key(reference));
+        needs.expired_holds.retain(|id| !self.expired_holds.contains_key(id));
         needs.due = needs.due.filter(|_| self.due.is_none());
-        needs
-            .on_hand_at
-            .retain(|key| !self.on_hand_at.contains_key(key));
+        needs.on_hand_at.retain(|key| !self.on_hand_at.contains_key(key));
     }
 
     /// Takes in a product with its levels, as loaded by id.
@@ -107,10 +95,7 @@ impl State {
             Some((product, levels)) => (Some(Arc::new(product)), levels),
             None => (None, Vec::new()),
         };
-        if let Some(product) = product
-            .as_ref()
-            .filter(|product| product.deleted_at.is_none())
-        {
+        if let Some(product) = product.as_ref().filter(|product| product.deleted_at.is_none()) {
             self.skus.insert(product.sku.clone(), Some(id));
         }
         levels.sort_by_key(|level| level.location_id);
@@ -175,50 +160,34 @@ impl State {
 
     /// The stored version of a product; 0 when there is none.
     pub fn product_version(&self, id: ProductId) -> Version {
-        self.products
-            .get(&id)
-            .and_then(Option::as_ref)
-            .map_or(0, |row| row.version)
+        self.products.get(&id).and_then(Option::as_ref).map_or(0, |row| row.version)
     }
 
     /// The stored version of a category; 0 when there is none.
     pub fn category_version(&self, id: CategoryId) -> Version {
-        self.categories
-            .get(&id)
-            .and_then(Option::as_ref)
-            .map_or(0, |row| row.version)
+        self.categories.get(&id).and_then(Option::as_ref).map_or(0, |row| row.version)
     }
 
     /// The stored version of a location; 0 when there is none.
     pub fn location_version(&self, id: LocationId) -> Version {
         let rows = self.locations.as_deref().unwrap_or_default();
-        rows.iter()
-            .find(|row| row.id == id)
-            .map_or(0, |row| row.version)
+        rows.iter().find(|row| row.id == id).map_or(0, |row| row.version)
     }
 
     /// The stored version of a level; 0 when there is none.
     pub fn level_version(&self, id: ProductId, location_id: LocationId) -> Version {
         let rows = self.levels.get(&id).map(Vec::as_slice).unwrap_or_default();
-        rows.iter()
-            .find(|row| row.location_id == location_id)
-            .map_or(0, |row| row.version)
+        rows.iter().find(|row| row.location_id == location_id).map_or(0, |row| row.version)
     }
 
     /// The stored version of a reservation; 0 when there is none.
     pub fn reservation_version(&self, id: ReservationId) -> Version {
-        self.reservations
-            .get(&id)
-            .and_then(Option::as_ref)
-            .map_or(0, |row| row.version)
+        self.reservations.get(&id).and_then(Option::as_ref).map_or(0, |row| row.version)
     }
 
     /// The stored version of an order; 0 when there is none.
     pub fn order_version(&self, id: OrderId) -> Version {
-        self.orders
-            .get(&id)
-            .and_then(Option::as_ref)
-            .map_or(0, |row| row.version)
+        self.orders.get(&id).and_then(Option::as_ref).map_or(0, |row| row.version)
     }
 
     /// Carries out a decision, so that the next command of the batch sees it.
@@ -250,10 +219,7 @@ impl State {
             }
             self.orders.insert(id, Some(order));
         }
-        for movement in movements
-            .iter()
-            .filter(|movement| movement.delta_on_hand != 0)
-        {
+        for movement in movements.iter().filter(|movement| movement.delta_on_hand != 0) {
             let key = (movement.product_id, movement.location_id);
             for ((product, location, at), on_hand) in &mut self.on_hand_at {
                 if (*product, *location) == key && movement.occurred_at <= *at {
@@ -274,10 +240,7 @@ impl State {
         self.due = None;
         self.on_hand_at.clear();
         if self.products.len().max(self.skus.len()) > products_max {
-            *self = Self {
-                locations: self.locations.take(),
-                ..Self::default()
-            };
+            *self = Self { locations: self.locations.take(), ..Self::default() };
         }
         if self.categories.len() > products_max {
             self.categories.clear();

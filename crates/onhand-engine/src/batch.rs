@@ -79,17 +79,11 @@ impl<S: Store> Run<'_, S> {
         let nothing_to_write = batch.events.is_empty() && batch.outcomes.is_empty();
         if nothing_to_write {
             self.store.rollback().await?;
-            return Ok(Done {
-                verdicts,
-                committed_to: None,
-            });
+            return Ok(Done { verdicts, committed_to: None });
         }
         self.store.commit(&batch).await?;
         self.crash_at(CrashPoint::Committed);
-        Ok(Done {
-            verdicts,
-            committed_to: Some(batch.numbering.event - 1),
-        })
+        Ok(Done { verdicts, committed_to: Some(batch.numbering.event - 1) })
     }
 
     fn crash_at(&self, point: CrashPoint) {
@@ -108,9 +102,7 @@ impl<S: Store> Run<'_, S> {
         keys.sort_unstable_by_key(|key| (key.key, key.scope));
         let found = self.store.outcomes(&keys).await?;
         let found = keys.iter().zip(found);
-        Ok(found
-            .filter_map(|(key, found)| Some(((key.key, key.scope), found?)))
-            .collect())
+        Ok(found.filter_map(|(key, found)| Some(((key.key, key.scope), found?))).collect())
     }
 
     /// Loads all rows that the batch names, in one step.
@@ -122,9 +114,8 @@ impl<S: Store> Run<'_, S> {
     ) -> Result<(), StoreError> {
         let mut needs = Needs::default();
         for submission in part {
-            let is_known = submission
-                .key
-                .is_some_and(|key| found.contains_key(&(key.key, key.scope)));
+            let is_known =
+                submission.key.is_some_and(|key| found.contains_key(&(key.key, key.scope)));
             if !is_known {
                 submission.command.names(&mut needs);
             }
@@ -152,9 +143,7 @@ impl<S: Store> Run<'_, S> {
             return Ok(None);
         };
         if let Some((fingerprint, position)) = keys.first(key) {
-            let first = verdicts
-                .get(position)
-                .filter(|_| fingerprint == key.fingerprint);
+            let first = verdicts.get(position).filter(|_| fingerprint == key.fingerprint);
             return Ok(Some(first.map_or(Err(SubmitError::KeyReused), replay_of)));
         }
         let Some(found) = found.get(&(key.key, key.scope)) else {
@@ -170,10 +159,7 @@ impl<S: Store> Run<'_, S> {
             StoredOutcome::Reply(reply) => Ok(reply.clone()),
             StoredOutcome::Refusal(refusal) => Err(refusal.clone()),
         };
-        Ok(Some(Ok(Answer {
-            outcome,
-            replayed: true,
-        })))
+        Ok(Some(Ok(Answer { outcome, replayed: true })))
     }
 
     async fn decide_and_take_in(
@@ -183,9 +169,7 @@ impl<S: Store> Run<'_, S> {
     ) -> Result<Verdict, StoreError> {
         let (stored, verdict) = match self.decide(submission, batch.now, batch.numbering).await? {
             Decided::Done(decision) => {
-                let stored = submission
-                    .key
-                    .map(|_| StoredOutcome::of_decision(&decision));
+                let stored = submission.key.map(|_| StoredOutcome::of_decision(&decision));
                 let decision = *decision;
                 batch.rows.merge(&decision.changes, self.state);
                 batch.numbering = decision.numbering;
@@ -196,16 +180,8 @@ impl<S: Store> Run<'_, S> {
                 (stored, done(decision.reply))
             }
             Decided::Refused(refusal) => {
-                let stored = submission
-                    .key
-                    .map(|_| StoredOutcome::Refusal(refusal.clone()));
-                (
-                    stored,
-                    Ok(Answer {
-                        outcome: Err(refusal),
-                        replayed: false,
-                    }),
-                )
+                let stored = submission.key.map(|_| StoredOutcome::Refusal(refusal.clone()));
+                (stored, Ok(Answer { outcome: Err(refusal), replayed: false }))
             }
             Decided::Failed(reason) => (None, Err(SubmitError::Internal(reason))),
         };
@@ -221,20 +197,15 @@ impl<S: Store> Run<'_, S> {
         now: Timestamp,
         numbering: Numbering,
     ) -> Result<Decided, StoreError> {
-        let context = Context {
-            now,
-            actor: submission.actor.clone(),
-            numbering,
-        };
+        let context = Context { now, actor: submission.actor.clone(), numbering };
         for _ in 0..LOAD_ROUNDS_MAX {
             let state = &*self.state;
-            let decided = catch_unwind(AssertUnwindSafe(|| {
-                decide(state, &submission.command, &context)
-            }));
+            let decided =
+                catch_unwind(AssertUnwindSafe(|| decide(state, &submission.command, &context)));
             match decided {
                 Ok(Ok(decision)) => return Ok(Decided::Done(Box::new(decision))),
                 Ok(Err(Stop::Refused(refusal))) => return Ok(Decided::Refused(refusal)),
-                Ok(Err(Stop::Missing(needs))) => self.load(needs, now).await?,
+                Ok(Err(Stop::Missing(needs))) => self.load(*needs, now).await?,
                 Err(panic) => {
                     let reason = panic
                         .downcast_ref::<String>()
@@ -246,8 +217,6 @@ impl<S: Store> Run<'_, S> {
                 }
             }
         }
-        Ok(Decided::Failed(
-            "a rule goes on naming rows that are not there".into(),
-        ))
+        Ok(Decided::Failed("a rule goes on naming rows that are not there".into()))
     }
 }

@@ -33,22 +33,14 @@ impl ManualClock {
 
     /// Moves the clock on.
     pub fn advance_secs(&self, secs: i64) {
-        let mut now = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        *now = now
-            .checked_add(jiff::SignedDuration::from_secs(secs))
-            .unwrap_or(Timestamp::MAX);
+        let mut now = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *now = now.checked_add(jiff::SignedDuration::from_secs(secs)).unwrap_or(Timestamp::MAX);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 

@@ -96,12 +96,7 @@ impl Submit {
         key: Option<IdempotencyKey>,
     ) -> Verdict {
         let (reply, answer) = oneshot::channel();
-        let submission = Submission {
-            command,
-            actor,
-            key,
-            reply,
-        };
+        let submission = Submission { command, actor, key, reply };
         match self.queue.try_send(submission) {
             Ok(()) => answer.await.unwrap_or(Err(SubmitError::OutcomeUnknown)),
             Err(mpsc::error::TrySendError::Full(_)) => Err(SubmitError::Overloaded),
@@ -143,11 +138,8 @@ pub enum CrashPoint {
 
 impl CrashPoint {
     /// Every point with its name.
-    pub const ALL: [(&'static str, Self); 3] = [
-        ("begun", Self::Begun),
-        ("decided", Self::Decided),
-        ("committed", Self::Committed),
-    ];
+    pub const ALL: [(&'static str, Self); 3] =
+        [("begun", Self::Begun), ("decided", Self::Decided), ("committed", Self::Committed)];
 }
 
 /// What the committer runs with.
@@ -174,29 +166,15 @@ pub fn start<S: Store>(
     let (committed_to, committed) = watch::channel(0);
     let (ended, has_ended) = oneshot::channel();
     let stats = Arc::new(CommitterStats::default());
-    let submit = Submit {
-        queue,
-        stats: stats.clone(),
-        committed,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let mut committer = Committer {
-        store,
-        config,
-        stats,
-        committed_to,
-        state: State::default(),
-        batches: 0,
-    };
-    let thread = std::thread::Builder::new()
-        .name("committer".into())
-        .spawn(move || {
-            let result = runtime.block_on(committer.run(submissions));
-            let _ = ended.send(());
-            result
-        })?;
+    let submit = Submit { queue, stats: stats.clone(), committed };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut committer =
+        Committer { store, config, stats, committed_to, state: State::default(), batches: 0 };
+    let thread = std::thread::Builder::new().name("committer".into()).spawn(move || {
+        let result = runtime.block_on(committer.run(submissions));
+        let _ = ended.send(());
+        result
+    })?;
     Ok((submit, thread, has_ended))
 }
 
@@ -306,9 +284,7 @@ impl<S: Store> Committer<S> {
         match &result {
             Ok(done) => {
                 self.state.end_batch(batch::warm_products::<S>());
-                self.stats
-                    .commands
-                    .fetch_add(part.len() as u64, Ordering::Relaxed);
+                self.stats.commands.fetch_add(part.len() as u64, Ordering::Relaxed);
                 if let Some(event) = done.committed_to {
                     self.stats.batches.fetch_add(1, Ordering::Relaxed);
                     self.committed_to.send_replace(event);
@@ -359,21 +335,14 @@ impl KeysOfBatch {
     }
 
     pub(crate) fn insert(&mut self, key: &IdempotencyKey, position: usize) {
-        self.0
-            .insert((key.key, key.scope), (key.fingerprint, position));
+        self.0.insert((key.key, key.scope), (key.fingerprint, position));
     }
 }
 
 pub(crate) fn replay_of(first: &Verdict) -> Verdict {
-    first.clone().map(|answer| Answer {
-        replayed: true,
-        ..answer
-    })
+    first.clone().map(|answer| Answer { replayed: true, ..answer })
 }
 
 pub(crate) fn done(reply: Reply) -> Verdict {
-    Ok(Answer {
-        outcome: Ok(reply),
-        replayed: false,
-    })
+    Ok(Answer { outcome: Ok(reply), replayed: false })
 }

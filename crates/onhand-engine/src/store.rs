@@ -104,20 +104,10 @@ impl Rows {
     /// first time are guarded by the version that was loaded.
     pub fn merge(&mut self, changes: &Changes, state: &State) {
         for (id, row) in &changes.products {
-            merge(
-                &mut self.products,
-                *id,
-                state.product_version(*id),
-                row.clone(),
-            );
+            merge(&mut self.products, *id, state.product_version(*id), row.clone());
         }
         for (id, row) in &changes.categories {
-            merge(
-                &mut self.categories,
-                *id,
-                state.category_version(*id),
-                row.clone(),
-            );
+            merge(&mut self.categories, *id, state.category_version(*id), row.clone());
         }
         for row in changes.locations.iter().flatten() {
             let stored = state.location_version(row.id);
@@ -128,21 +118,11 @@ impl Rows {
         for row in changes.levels.values().flatten() {
             let stored = state.level_version(row.product_id, row.location_id);
             if stored != row.version {
-                merge(
-                    &mut self.levels,
-                    (row.product_id, row.location_id),
-                    stored,
-                    row.clone(),
-                );
+                merge(&mut self.levels, (row.product_id, row.location_id), stored, row.clone());
             }
         }
         for (id, row) in &changes.reservations {
-            merge(
-                &mut self.reservations,
-                *id,
-                state.reservation_version(*id),
-                row.clone(),
-            );
+            merge(&mut self.reservations, *id, state.reservation_version(*id), row.clone());
         }
         for (id, row) in &changes.orders {
             merge(&mut self.orders, *id, state.order_version(*id), row.clone());

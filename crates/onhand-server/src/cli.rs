@@ -26,11 +26,7 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseOptions {
     /// The database: `sqlite:` and a file.
-    #[arg(
-        long,
-        env = "ONHAND_DATABASE_URL",
-        default_value = "sqlite:onhand-data/onhand.db"
-    )]
+    #[arg(long, env = "ONHAND_DATABASE_URL", default_value = "sqlite:onhand-data/onhand.db")]
     pub database_url: String,
 }
 
@@ -122,20 +118,13 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command {
         Command::Serve(options) => runtime.block_on(serve::run(options)),
         Command::Migrate { database, action } => migrate(&database, action),
         Command::Seed { database } => runtime.block_on(serve::seed(&database)),
         Command::ClearData { database, yes } => clear_data(&database, yes),
-        Command::Verify {
-            database,
-            quick,
-            full: _,
-            json,
-        } => verify(&database, !quick, json),
+        Command::Verify { database, quick, full: _, json } => verify(&database, !quick, json),
         Command::Torture(options) => runtime.block_on(torture::run(options)),
         Command::Bench(options) => runtime.block_on(bench::run(options)),
         Command::Openapi => {
@@ -151,11 +140,7 @@ fn migrate(database: &DatabaseOptions, action: MigrateAction) -> anyhow::Result<
         drop(Database::open(&path)?);
     }
     for migration in sqlite::migration_status(&path)? {
-        let state = if migration.is_applied {
-            "applied"
-        } else {
-            "pending"
-        };
+        let state = if migration.is_applied { "applied" } else { "pending" };
         println!("{:04} {} {state}", migration.version, migration.name);
     }
     Ok(ExitCode::SUCCESS)
@@ -164,10 +149,7 @@ fn migrate(database: &DatabaseOptions, action: MigrateAction) -> anyhow::Result<
 fn clear_data(database: &DatabaseOptions, yes: bool) -> anyhow::Result<ExitCode> {
     let path = database.path()?;
     if !yes {
-        bail!(
-            "this deletes {} and all that is in it: say --yes",
-            path.display()
-        );
+        bail!("this deletes {} and all that is in it: say --yes", path.display());
     }
     if !path.exists() {
         println!("{} is not there", path.display());
@@ -205,20 +187,14 @@ fn verify(database: &DatabaseOptions, is_full: bool, json: bool) -> anyhow::Resu
 }
 
 fn print_report(report: &Report) {
-    println!(
-        "verify {}: up to event {}, chain {}",
-        report.mode, report.last_event, report.chain
-    );
+    println!("verify {}: up to event {}, chain {}", report.mode, report.last_event, report.chain);
     println!("{:5} {:>10} rows  storage: {}", "file", "-", report.storage);
     for check in &report.checks {
         let verdict = match check.violations {
             0 => "ok".to_owned(),
             violations => format!("{violations} VIOLATIONS"),
         };
-        println!(
-            "{:5} {:>10} rows  {verdict}: {}",
-            check.id, check.rows, check.promise
-        );
+        println!("{:5} {:>10} rows  {verdict}: {}", check.id, check.rows, check.promise);
         for violation in &check.offenders {
             println!("      {}", violation.offender);
         }

@@ -129,11 +129,7 @@ impl Connection {
     /// A connection with limits of its own.
     pub fn with_limits(address: Address, limits: Limits) -> Self {
         let open = None;
-        Self {
-            address,
-            limits,
-            open,
-        }
+        Self { address, limits, open }
     }
 
     /// Opens the TCP connection if it is not open, so that the first request does not pay for it.
@@ -143,10 +139,7 @@ impl Connection {
         {
             return Ok(());
         }
-        let opening = timeout(
-            self.limits.connect_timeout,
-            Open::new(&self.address.authority),
-        );
+        let opening = timeout(self.limits.connect_timeout, Open::new(&self.address.authority));
         self.open = Some(
             opening
                 .await
@@ -174,9 +167,7 @@ impl Connection {
         self.connect().await?;
         // Taken out, so that a time-out or a dropped future leaves no half-read connection behind.
         let Some(mut open) = self.open.take() else {
-            return Err(ClientError::Connect(io::Error::from(
-                io::ErrorKind::NotConnected,
-            )));
+            return Err(ClientError::Connect(io::Error::from(io::ErrorKind::NotConnected)));
         };
         let exchange = open.exchange(request, self.limits.response_bytes_max);
         let reply = timeout(self.limits.request_timeout, exchange)
@@ -196,30 +187,18 @@ struct Open {
 }
 
 impl Open {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that builds clients"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that builds clients")]
     async fn new(authority: &str) -> Result<Self, ClientError> {
-        let stream = TcpStream::connect(authority)
-            .await
-            .map_err(ClientError::Connect)?;
+        let stream = TcpStream::connect(authority).await.map_err(ClientError::Connect)?;
         stream.set_nodelay(true).map_err(ClientError::Connect)?;
         // While nobody listens on a port of the ephemeral range, TCP may connect a socket to
         // itself.
         if stream.local_addr().ok() == stream.peer_addr().ok() {
-            return Err(ClientError::Connect(io::Error::from(
-                io::ErrorKind::ConnectionRefused,
-            )));
+            return Err(ClientError::Connect(io::Error::from(io::ErrorKind::ConnectionRefused)));
         }
-        let (sender, driver) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(ClientError::Lost)?;
-        Ok(Self {
-            sender,
-            driver,
-            ended: false,
-        })
+        let (sender, driver) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(ClientError::Lost)?;
+        Ok(Self { sender, driver, ended: false })
     }
 
     /// Whether the other side has kept the connection open since the last reply.
@@ -238,17 +217,10 @@ impl Open {
         request: Request<Full<Bytes>>,
         bytes_max: usize,
     ) -> Result<Reply, ClientError> {
-        let Self {
-            sender,
-            driver,
-            ended,
-        } = self;
+        let Self { sender, driver, ended } = self;
         let mut reply = pin!(async {
             sender.ready().await.map_err(ClientError::Lost)?;
-            let response = sender
-                .send_request(request)
-                .await
-                .map_err(ClientError::Lost)?;
+            let response = sender.send_request(request).await.map_err(ClientError::Lost)?;
             collect(response, bytes_max).await
         });
         poll_fn(|context| {
@@ -285,16 +257,8 @@ async fn collect(response: Response<Incoming>, bytes_max: usize) -> Result<Reply
             rest.extend_from_slice(&data);
         }
     }
-    let body = if rest.is_empty() {
-        first
-    } else {
-        [first, rest.freeze()].concat().into()
-    };
-    Ok(Reply {
-        status: head.status,
-        headers: head.headers,
-        body,
-    })
+    let body = if rest.is_empty() { first } else { [first, rest.freeze()].concat().into() };
+    Ok(Reply { status: head.status, headers: head.headers, body })
 }
 
 #[cfg(test)]

@@ -13,12 +13,12 @@ use sha2::{Digest, Sha256};
 
 /// SKU, name, price in paise, units, whether it is filed under Electronics.
 const PRODUCTS: &[(&str, &str, i64, i64, bool)] = &[
-    ("123", "Sample product", 19_99, 5, false),
-    ("smartphone", "Smartphone", 83_999_99, 100, true),
-    ("laptop", "Laptop", 129_999_99, 50, true),
-    ("headphones", "Headphones", 7_399_99, 109, true),
-    ("smartwatch", "Smartwatch", 29_949_99, 75, true),
-    ("tablet", "Tablet", 349_99, 10, true),
+    ("123", "Sample product", 1_999, 5, false),
+    ("smartphone", "Smartphone", 8_399_999, 100, true),
+    ("laptop", "Laptop", 12_999_999, 50, true),
+    ("headphones", "Headphones", 739_999, 109, true),
+    ("smartwatch", "Smartwatch", 2_994_999, 75, true),
+    ("tablet", "Tablet", 34_999, 10, true),
 ];
 
 /// Makes sure that there is a location to put stock into.
@@ -33,9 +33,7 @@ pub async fn ensure_location(submit: &Submit) -> anyhow::Result<()> {
         active: true,
     };
     let command = inventory::Command::CreateLocation(location);
-    put(submit, "location main", Command::Inventory(command))
-        .await
-        .map(|_| ())
+    put(submit, "location main", Command::Inventory(command)).await.map(|_| ())
 }
 
 /// Loads the demo data; what is there already stays as it is.
@@ -44,10 +42,7 @@ pub async fn ensure_location(submit: &Submit) -> anyhow::Result<()> {
 /// When the committer gives no answer or refuses something else than a repeat.
 pub async fn load(submit: &Submit) -> anyhow::Result<()> {
     ensure_location(submit).await?;
-    let category = NewCategory {
-        name: Name::new("Electronics")?,
-        parent_id: None,
-    };
+    let category = NewCategory { name: Name::new("Electronics")?, parent_id: None };
     let category = catalog::Command::CreateCategory(category);
     let electronics = match put(submit, "category", Command::Catalog(category)).await? {
         Some(Reply::Category(category)) => category.id,
@@ -59,11 +54,7 @@ pub async fn load(submit: &Submit) -> anyhow::Result<()> {
             name: Name::new(*name)?,
             description: Text::default(),
             price: Money::new(*paise, "INR".parse()?),
-            category_ids: if *is_electronic {
-                vec![electronics]
-            } else {
-                Vec::new()
-            },
+            category_ids: if *is_electronic { vec![electronics] } else { Vec::new() },
             active: true,
         };
         let product = catalog::Command::CreateProduct(product);
@@ -86,11 +77,7 @@ pub async fn load(submit: &Submit) -> anyhow::Result<()> {
 async fn put(submit: &Submit, name: &str, command: Command) -> anyhow::Result<Option<Reply>> {
     let digest: [u8; 32] = Sha256::digest(format!("demo {name}")).into();
     let key = std::array::from_fn(|at| digest[at]);
-    let key = IdempotencyKey {
-        key,
-        scope: 0,
-        fingerprint: digest,
-    };
+    let key = IdempotencyKey { key, scope: 0, fingerprint: digest };
     let answer = submit.submit(command, Actor::System, Some(key)).await;
     match answer.with_context(|| format!("loading {name}"))?.outcome {
         Ok(reply) => Ok(Some(reply)),

@@ -7,20 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use uuid::{Builder, Uuid};
 
 /// A random UUID from the operating system.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place of randomness"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the one place of randomness")]
 pub fn uuid_v4() -> Uuid {
     Uuid::new_v4()
 }
 
 /// A time-ordered UUID: the fastest idempotency key, because neighbours in time are neighbours on
 /// disk.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place of randomness"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the one place of randomness")]
 pub fn uuid_v7() -> Uuid {
     Uuid::now_v7()
 }
@@ -79,14 +73,9 @@ impl Random {
     }
 
     /// A time-ordered UUID; all but its time is determined by the seed.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a version 7 UUID is made of the wall clock"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a version 7 UUID is made of the wall clock")]
     pub fn uuid_v7(&mut self) -> Uuid {
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let millis = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
         let mut random = [0; 10];
         self.0.fill(&mut random);

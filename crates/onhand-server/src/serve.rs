@@ -1,10 +1,7 @@
 //! `onhand serve`: opens the database, starts committer, readers, sweeper and listener, and stops
 //! them in the order in which nothing is lost.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "the addresses are the command's answer"
-)]
+#![expect(clippy::print_stdout, reason = "the addresses are the command's answer")]
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -55,29 +52,16 @@ struct Engine {
 fn open(options: &DatabaseOptions, crash: Option<(CrashPoint, u64)>) -> anyhow::Result<Engine> {
     let database = Database::open(&options.path()?)?;
     let (store, reader) = (database.store()?, database.reader()?);
-    let config = Config {
-        clock: Arc::new(SystemClock),
-        crash,
-    };
+    let config = Config { clock: Arc::new(SystemClock), crash };
     let (submit, running, ended) =
         committer::start(store, config).context("starting the committer")?;
-    Ok(Engine {
-        _database: database,
-        submit,
-        reader,
-        running,
-        ended,
-    })
+    Ok(Engine { _database: database, submit, reader, running, ended })
 }
 
 fn crash_point(text: &str) -> anyhow::Result<(CrashPoint, u64)> {
-    let (name, batch) = text
-        .split_once(':')
-        .context("expected a point and a batch: `begun:7`")?;
+    let (name, batch) = text.split_once(':').context("expected a point and a batch: `begun:7`")?;
     let point = CrashPoint::ALL.iter().find(|(known, _)| *known == name);
-    let Some((_, point)) = point else {
-        bail!("`{name}` is not a crash point")
-    };
+    let Some((_, point)) = point else { bail!("`{name}` is not a crash point") };
     Ok((*point, batch.parse()?))
 }
 
@@ -110,21 +94,9 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     if options.demo {
         println!("  demo data        try: curl http://{address}/v1/stock/123");
     }
-    let settings = Arc::new(Settings {
-        has_bench_routes: options.bench_routes,
-    });
-    let Engine {
-        _database,
-        submit,
-        reader,
-        running,
-        ended,
-    } = engine;
-    let app = App {
-        submit: submit.clone(),
-        reader,
-        settings,
-    };
+    let settings = Arc::new(Settings { has_bench_routes: options.bench_routes });
+    let Engine { _database, submit, reader, running, ended } = engine;
+    let app = App { submit: submit.clone(), reader, settings };
     let sweeper = tokio::spawn(workers::sweeper::run(submit.clone()));
     drop(submit);
     http::listener::serve(listener, http::router(app), stop(ended)).await;
@@ -177,13 +149,7 @@ async fn stop(committer_ended: oneshot::Receiver<()>) {
 /// # Errors
 /// In words for the operator.
 pub async fn seed(options: &DatabaseOptions) -> anyhow::Result<ExitCode> {
-    let Engine {
-        _database,
-        submit,
-        reader: _,
-        running,
-        ended: _,
-    } = open(options, None)?;
+    let Engine { _database, submit, reader: _, running, ended: _ } = open(options, None)?;
     let loaded = demo::load(&submit).await;
     drop(submit);
     let code = finish(running).await?;

@@ -6,16 +6,9 @@ use super::tree::Tree;
 
 /// Maps at the root; everything in `docs/` is one too. The design document is history and may name
 /// what is gone.
-const MAPS: &[&str] = &[
-    "ARCHITECTURE.md",
-    "README.md",
-    "CONTRIBUTING.md",
-    "STYLE.md",
-];
+const MAPS: &[&str] = &["ARCHITECTURE.md", "README.md", "CONTRIBUTING.md", "STYLE.md"];
 /// Endings that make a word with a `/` a path.
-const ENDINGS: &[&str] = &[
-    "rs", "md", "toml", "sql", "sh", "yml", "html", "css", "js", "csv",
-];
+const ENDINGS: &[&str] = &["rs", "md", "toml", "sql", "sh", "yml", "html", "css", "js", "csv"];
 /// First parts that do the same.
 const ROOTS: &[&str] = &["crates", "docs", "xtask", ".ci", ".cargo", ".github"];
 
@@ -76,9 +69,7 @@ fn looks_like_path(word: &str) -> bool {
 
 /// The targets of the links in a line.
 fn links(line: &str) -> impl Iterator<Item = &str> {
-    line.split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split([')', ' ']).next())
+    line.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next())
 }
 
 fn joined<'a>(folder: &'a str, file: &'a str) -> String {
@@ -109,11 +100,7 @@ mod tests {
                     `x/<feature>.rs`\n\
                     ```\ncrates/gone.rs `crates/gone.rs`\n```\n";
         assert!(check(paths_exist, &[CODE, ("ARCHITECTURE.md", good)]).is_empty());
-        for bad in [
-            "`crates/onhand-core/src/gone.rs`",
-            "`docs/gone.md`",
-            "`orders/gone.rs`",
-        ] {
+        for bad in ["`crates/onhand-core/src/gone.rs`", "`docs/gone.md`", "`orders/gone.rs`"] {
             let problems = check(paths_exist, &[CODE, ("docs/api.md", &format!("\n{bad}"))]);
             assert_eq!(problems, [format!("docs/api.md:2: {bad} does not exist")]);
         }
@@ -126,9 +113,6 @@ mod tests {
         let files = [CODE, ("docs/api.md", ""), ("docs/a.md", good)];
         assert_eq!(check(links_lead_somewhere, &files), Vec::<String>::new());
         let problems = check(links_lead_somewhere, &[("docs/a.md", "[b](api.md)")]);
-        assert_eq!(
-            problems,
-            ["docs/a.md:1: the link to `api.md` leads nowhere"]
-        );
+        assert_eq!(problems, ["docs/a.md:1: the link to `api.md` leads nowhere"]);
     }
 }

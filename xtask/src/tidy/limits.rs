@@ -26,9 +26,8 @@ type Limits = BTreeMap<String, Vec<i128>>;
 /// Documents and code state the same limits.
 pub(super) fn documents_agree(tree: &Tree, report: &mut Report) {
     let mut limits = Limits::new();
-    for (_, text) in tree
-        .with_ending("/src/limits.rs")
-        .filter(|(path, _)| path.starts_with("crates/"))
+    for (_, text) in
+        tree.with_ending("/src/limits.rs").filter(|(path, _)| path.starts_with("crates/"))
     {
         read_limits(text, &mut limits);
     }
@@ -65,17 +64,12 @@ fn read_limits(text: &str, limits: &mut Limits) {
 
 /// The value of products, shifts and calls like `Duration::from_secs(30)`.
 fn value_of(expression: &str) -> Option<i128> {
-    let inside = expression
-        .split_once('(')
-        .map_or(expression, |(_, inside)| inside);
+    let inside = expression.split_once('(').map_or(expression, |(_, inside)| inside);
     let inside = inside.trim().trim_end_matches(')');
     if let Some((left, right)) = inside.split_once("<<") {
         return value_of(left)?.checked_shl(u32::try_from(value_of(right)?).ok()?);
     }
-    inside
-        .split('*')
-        .map(|factor| factor.trim().replace('_', "").parse::<i128>().ok())
-        .product()
+    inside.split('*').map(|factor| factor.trim().replace('_', "").parse::<i128>().ok()).product()
 }
 
 /// Names of limits in a line, each with the number that stands behind it, if any.
@@ -83,9 +77,8 @@ fn stated_limits(line: &str) -> Vec<(&str, Option<i128>)> {
     let parts: Vec<&str> = line.split('`').collect();
     let mut found = Vec::new();
     for (index, name) in parts.iter().enumerate().skip(1).step_by(2) {
-        let shouted = name
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+        let shouted =
+            name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
         if !shouted || !name.starts_with(|c: char| c.is_ascii_uppercase()) || !name.contains('_') {
             continue;
         }
@@ -107,9 +100,7 @@ fn number_at(text: &str) -> Option<i128> {
     let end = text.find(|c| !is_part(c)).unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
     let number: i128 = digits.replace([',', '_'], "").parse().ok()?;
-    let unit = UNITS
-        .iter()
-        .find(|(unit, _)| rest.trim_start().starts_with(unit));
+    let unit = UNITS.iter().find(|(unit, _)| rest.trim_start().starts_with(unit));
     Some(number * unit.map_or(1, |(_, factor)| *factor))
 }
 
@@ -132,27 +123,15 @@ mod tests {
                     | `HOLD_SECS` | 7 days |\n\
                     At most `ROWS_MAX` rows; set `DATABASE_URL` and `RUST_LOG`.\n\
                     `ROWS_MAX` (1000)\n";
-        assert_eq!(
-            check(documents_agree, &[CODE, ("docs/api.md", good)]),
-            Vec::<String>::new()
-        );
+        assert_eq!(check(documents_agree, &[CODE, ("docs/api.md", good)]), Vec::<String>::new());
     }
 
     #[test]
     fn documents_may_not_state_others() {
         for (bad, message) in [
-            (
-                "| `ROWS_MAX` | 200 |",
-                "`ROWS_MAX` is [1000] in the code, not 200",
-            ),
-            (
-                "| `LOG_BYTES_MAX` | 64 |",
-                "`LOG_BYTES_MAX` is [67108864] in the code, not 64",
-            ),
-            (
-                "at most `PAGES_MAX` pages",
-                "`PAGES_MAX` is in no `limits.rs`",
-            ),
+            ("| `ROWS_MAX` | 200 |", "`ROWS_MAX` is [1000] in the code, not 200"),
+            ("| `LOG_BYTES_MAX` | 64 |", "`LOG_BYTES_MAX` is [67108864] in the code, not 64"),
+            ("at most `PAGES_MAX` pages", "`PAGES_MAX` is in no `limits.rs`"),
         ] {
             let problems = check(documents_agree, &[CODE, ("docs/api.md", bad)]);
             assert_eq!(problems, [format!("docs/api.md:1: {message}")]);

@@ -76,23 +76,12 @@ struct Dependency {
 /// Every crate names only what its wall lets through.
 pub(super) fn walls_stand(tree: &Tree, report: &mut Report) {
     for (path, text) in members(tree) {
-        let Some(wall) = WALLS
-            .iter()
-            .find(|wall| path == format!("{}/Cargo.toml", wall.folder))
+        let Some(wall) = WALLS.iter().find(|wall| path == format!("{}/Cargo.toml", wall.folder))
         else {
-            report.problem(
-                path,
-                1,
-                "a crate without a wall: say in xtask what it may depend on",
-            );
+            report.problem(path, 1, "a crate without a wall: say in xtask what it may depend on");
             continue;
         };
-        for Dependency {
-            name,
-            line,
-            in_tests,
-        } in dependencies(text)
-        {
+        for Dependency { name, line, in_tests } in dependencies(text) {
             let name = name.as_str();
             let listed = wall.allowed.is_none_or(|allowed| {
                 allowed.contains(&name) || (in_tests && wall.allowed_in_tests.contains(&name))
@@ -108,12 +97,8 @@ pub(super) fn walls_stand(tree: &Tree, report: &mut Report) {
 /// Every direct dependency has its reason in the table of the design document.
 pub(super) fn dependencies_have_reasons(tree: &Tree, report: &mut Report) {
     let design = tree.text(REASONS).unwrap_or_default();
-    let rows = design
-        .lines()
-        .filter_map(|line| line.strip_prefix("| ")?.split('|').next());
-    let explained: Vec<&str> = rows
-        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
-        .collect();
+    let rows = design.lines().filter_map(|line| line.strip_prefix("| ")?.split('|').next());
+    let explained: Vec<&str> = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
     for (path, text) in members(tree) {
         for Dependency { name, line, .. } in dependencies(text) {
             if !name.starts_with("onhand-") && !explained.contains(&name.as_str()) {
@@ -130,11 +115,7 @@ pub(super) fn core_is_no_std(tree: &Tree, report: &mut Report) {
     if let Some(text) = tree.text(path)
         && !text.lines().any(|line| line.trim() == "#![no_std]")
     {
-        report.problem(
-            path,
-            1,
-            "`#![no_std]` is missing: it keeps clock, files and sockets out",
-        );
+        report.problem(path, 1, "`#![no_std]` is missing: it keeps clock, files and sockets out");
     }
 }
 
@@ -154,11 +135,7 @@ fn dependencies(text: &str) -> Vec<Dependency> {
             table = line.trim_matches(['[', ']']).to_owned();
             if let Some((_, name)) = of_dependencies(&table).filter(|(_, name)| !name.is_empty()) {
                 let in_tests = table.contains("dev-");
-                found.push(Dependency {
-                    name: unquoted(name),
-                    line: number,
-                    in_tests,
-                });
+                found.push(Dependency { name: unquoted(name), line: number, in_tests });
             }
             continue;
         }
@@ -174,15 +151,9 @@ fn dependencies(text: &str) -> Vec<Dependency> {
             }
         } else if open_brackets == 0 && !line.is_empty() && !line.starts_with('#') {
             let name = key.trim().split('.').next().unwrap_or_default();
-            let renamed = value
-                .split_once("package")
-                .and_then(|(_, rest)| rest.split('"').nth(1));
+            let renamed = value.split_once("package").and_then(|(_, rest)| rest.split('"').nth(1));
             let name = unquoted(renamed.unwrap_or(name));
-            found.push(Dependency {
-                name,
-                line: number,
-                in_tests: table.contains("dev-"),
-            });
+            found.push(Dependency { name, line: number, in_tests: table.contains("dev-") });
         }
         open_brackets += line.matches('[').count();
         open_brackets = open_brackets.saturating_sub(line.matches(']').count());
@@ -215,14 +186,7 @@ mod tests {
                     \"h\" = \"1\"\n[dependencies.i]\npackage = \"j\"\n[features]\nk = []\n";
         let found: Vec<_> = dependencies(text)
             .into_iter()
-            .map(|one| {
-                format!(
-                    "{}:{}{}",
-                    one.name,
-                    one.line,
-                    if one.in_tests { "t" } else { "" }
-                )
-            })
+            .map(|one| format!("{}:{}{}", one.name, one.line, if one.in_tests { "t" } else { "" }))
             .collect();
         assert_eq!(found, ["a:4", "b:5", "c:6", "f:9", "g:10t", "h:13", "j:14"]);
     }
@@ -243,74 +207,34 @@ mod tests {
     #[test]
     fn walls_stop_what_they_should() {
         for (path, text, line) in [
-            (
-                "crates/onhand-core/Cargo.toml",
-                "[dependencies]\ntokio = \"1\"\n",
-                2,
-            ),
-            (
-                "crates/onhand-core/Cargo.toml",
-                "[dependencies]\n\nserde_json = \"1\"\n",
-                3,
-            ),
-            (
-                "crates/onhand-engine/Cargo.toml",
-                "[dev-dependencies]\naxum = \"1\"\n",
-                2,
-            ),
-            (
-                "crates/onhand-server/Cargo.toml",
-                "[dependencies]\nx = { package = \"sqlx\" }\n",
-                2,
-            ),
-            (
-                "xtask/Cargo.toml",
-                "[dependencies]\nonhand-core = \"1\"\n",
-                2,
-            ),
+            ("crates/onhand-core/Cargo.toml", "[dependencies]\ntokio = \"1\"\n", 2),
+            ("crates/onhand-core/Cargo.toml", "[dependencies]\n\nserde_json = \"1\"\n", 3),
+            ("crates/onhand-engine/Cargo.toml", "[dev-dependencies]\naxum = \"1\"\n", 2),
+            ("crates/onhand-server/Cargo.toml", "[dependencies]\nx = { package = \"sqlx\" }\n", 2),
+            ("xtask/Cargo.toml", "[dependencies]\nonhand-core = \"1\"\n", 2),
             ("crates/onhand-utils/Cargo.toml", "", 1),
         ] {
             let problems = check(walls_stand, &[(path, text)]);
             assert_eq!(problems.len(), 1, "{path}: {problems:?}");
-            assert!(
-                problems[0].starts_with(&format!("{path}:{line}: ")),
-                "{problems:?}"
-            );
+            assert!(problems[0].starts_with(&format!("{path}:{line}: ")), "{problems:?}");
         }
     }
 
     #[test]
     fn every_dependency_is_explained() {
-        let manifest = (
-            "xtask/Cargo.toml",
-            "[dependencies]\nclap = \"4\"\nanyhow = \"1\"\n",
-        );
-        let both = [
-            manifest,
-            (
-                "DESIGN.md",
-                "| Crate | Why |\n|---|---|\n| `clap`, `anyhow` | x |\n",
-            ),
-        ];
+        let manifest = ("xtask/Cargo.toml", "[dependencies]\nclap = \"4\"\nanyhow = \"1\"\n");
+        let both =
+            [manifest, ("DESIGN.md", "| Crate | Why |\n|---|---|\n| `clap`, `anyhow` | x |\n")];
         assert!(check(dependencies_have_reasons, &both).is_empty());
-        let one = [
-            manifest,
-            ("DESIGN.md", "We use `anyhow`.\n| `clap` | not `anyhow` |\n"),
-        ];
+        let one = [manifest, ("DESIGN.md", "We use `anyhow`.\n| `clap` | not `anyhow` |\n")];
         let problems = check(dependencies_have_reasons, &one);
-        assert!(
-            problems[0].starts_with("xtask/Cargo.toml:3: `anyhow`"),
-            "{problems:?}"
-        );
+        assert!(problems[0].starts_with("xtask/Cargo.toml:3: `anyhow`"), "{problems:?}");
     }
 
     #[test]
     fn the_core_is_without_std() {
         let path = "crates/onhand-core/src/lib.rs";
         assert!(check(core_is_no_std, &[(path, "//! Core.\n#![no_std]\n")]).is_empty());
-        assert_eq!(
-            check(core_is_no_std, &[(path, "//! `#![no_std]`\n")]).len(),
-            1
-        );
+        assert_eq!(check(core_is_no_std, &[(path, "//! `#![no_std]`\n")]).len(), 1);
     }
 }

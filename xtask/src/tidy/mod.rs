@@ -25,13 +25,11 @@ struct Report {
 
 impl Report {
     fn problem(&mut self, path: &str, line: usize, message: impl AsRef<str>) {
-        self.problems
-            .push(format!("{path}:{line}: {}", message.as_ref()));
+        self.problems.push(format!("{path}:{line}: {}", message.as_ref()));
     }
 
     fn note(&mut self, path: &str, line: usize, message: impl AsRef<str>) {
-        self.notes
-            .push(format!("{path}:{line}: note: {}", message.as_ref()));
+        self.notes.push(format!("{path}:{line}: note: {}", message.as_ref()));
     }
 }
 
@@ -58,11 +56,7 @@ const RULES: &[Rule] = &[
 /// Checks the repository; false when something is wrong.
 pub(crate) fn run(root: &Path) -> Result<bool> {
     let tree = Tree::read(root)?;
-    ensure!(
-        tree.exists("Cargo.toml"),
-        "{} is not the repository",
-        root.display()
-    );
+    ensure!(tree.exists("Cargo.toml"), "{} is not the repository", root.display());
     let mut report = Report::default();
     for rule in RULES {
         rule(&tree, &mut report);

@@ -11,9 +11,7 @@ const ENGINE: &str = "crates/onhand-engine/";
 /// Words, with their space, that only the engine's strings contain.
 const STATEMENTS: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE FROM"];
 /// Words that make a formatted string one that builds SQL.
-const CLAUSES: &[&str] = &[
-    "CREATE", "ALTER", "DROP", "FROM", "WHERE", "VALUES", "SET", "ORDER BY",
-];
+const CLAUSES: &[&str] = &["CREATE", "ALTER", "DROP", "FROM", "WHERE", "VALUES", "SET", "ORDER BY"];
 const FORMATTERS: &[&str] = &["format!(", "format_args!(", "write!(", "writeln!("];
 /// Opens the comment that says why a statement has to be formatted.
 const SQL_REASON: &str = "// Formatted SQL:";
@@ -38,11 +36,7 @@ pub(super) fn files_are_short(tree: &Tree, report: &mut Report) {
             let message = format!("{lines} lines, most are {FILE_LINES_MAX}; split it by idea");
             report.problem(path, lines, message);
         } else if lines > FILE_LINES_NOTED {
-            report.note(
-                path,
-                lines,
-                format!("{lines} lines; aim below {FILE_LINES_NOTED}"),
-            );
+            report.note(path, lines, format!("{lines} lines; aim below {FILE_LINES_NOTED}"));
         }
     }
 }
@@ -65,10 +59,7 @@ pub(super) fn functions_are_short(tree: &Tree, report: &mut Report) {
 
 /// Only the engine knows SQL.
 pub(super) fn sql_stays_in_the_engine(tree: &Tree, report: &mut Report) {
-    for (path, text) in tree
-        .with_ending(".rs")
-        .filter(|(path, _)| !path.starts_with(ENGINE))
-    {
+    for (path, text) in tree.with_ending(".rs").filter(|(path, _)| !path.starts_with(ENGINE)) {
         let source = Source::scan(text);
         for literal in &source.strings {
             if let Some(word) = word_in(&literal.text, STATEMENTS) {
@@ -109,10 +100,7 @@ fn functions(code: &str) -> Vec<(&str, usize, usize)> {
         let before = at.checked_sub(1).and_then(|at| code.as_bytes().get(at));
         let rest = code.get(at + 2..).unwrap_or_default();
         let name = rest.trim_start();
-        let length = name
-            .bytes()
-            .take_while(|byte| is_word(*byte) || *byte == b'$')
-            .count();
+        let length = name.bytes().take_while(|byte| is_word(*byte) || *byte == b'$').count();
         let is_keyword = before.is_none_or(|byte| !is_word(*byte) && *byte != b'#');
         if !is_keyword || length == 0 || name.len() == rest.len() {
             continue;
@@ -168,13 +156,8 @@ fn is_formatted(code: &str, at: usize) -> bool {
 }
 
 fn has_reason(text: &str, line: usize) -> bool {
-    let above = text
-        .lines()
-        .take(line)
-        .skip(line.saturating_sub(REASON_LINES + 1));
-    above
-        .map(str::trim)
-        .any(|line| line.starts_with(SQL_REASON))
+    let above = text.lines().take(line).skip(line.saturating_sub(REASON_LINES + 1));
+    above.map(str::trim).any(|line| line.starts_with(SQL_REASON))
 }
 
 #[cfg(test)]
@@ -202,40 +185,24 @@ mod tests {
         let noted = check(files_are_short, &[("a.rs", &"\n".repeat(800))]);
         assert!(noted[0].contains("note: 800 lines"), "{noted:?}");
         let refused = check(files_are_short, &[("a.rs", &"\n".repeat(801))]);
-        assert!(
-            refused[0].contains("801 lines, most are 800"),
-            "{refused:?}"
-        );
+        assert!(refused[0].contains("801 lines, most are 800"), "{refused:?}");
     }
 
     #[test]
     fn a_function_has_at_most_70_lines_whatever_its_strings_hold() {
         assert!(check(functions_are_short, &[("a.rs", &function(70))]).is_empty());
-        let text = format!(
-            "type F = fn(u8);\ntrait T {{ fn none(&self); }}\n{}",
-            function(71)
-        );
+        let text = format!("type F = fn(u8);\ntrait T {{ fn none(&self); }}\n{}", function(71));
         let problems = check(functions_are_short, &[("a.rs", &text)]);
-        assert_eq!(
-            problems,
-            ["a.rs:3: `long` has 71 lines, most are 70; split it"]
-        );
+        assert_eq!(problems, ["a.rs:3: `long` has 71 lines, most are 70; split it"]);
     }
 
     #[test]
     fn sql_outside_the_engine_is_found_in_strings_only() {
         let bad = "//! Head.\nconst A: &str = \"SEL·ECT 1\";";
-        let problems = check(
-            sql_stays_in_the_engine,
-            &[("crates/onhand-server/src/a.rs", bad)],
-        );
+        let problems = check(sql_stays_in_the_engine, &[("crates/onhand-server/src/a.rs", bad)]);
         assert!(problems[0].contains("a.rs:2: `SEL"), "{problems:?}");
         assert!(
-            check(
-                sql_stays_in_the_engine,
-                &[("crates/onhand-engine/src/a.rs", bad)]
-            )
-            .is_empty()
+            check(sql_stays_in_the_engine, &[("crates/onhand-engine/src/a.rs", bad)]).is_empty()
         );
         let good = "// SEL·ECT 1\nconst A: &str = \"SELECTED, DELETE /v1/products\";";
         assert!(check(sql_stays_in_the_engine, &[("a.rs", good)]).is_empty());
@@ -248,11 +215,7 @@ mod tests {
             "write!(text, \"a WH·ERE id = {id}\");",
             "prepare(&format!(\n \"INS·ERT INTO t_{n} VA·LUES (?1)\"));",
         ] {
-            assert_eq!(
-                check(sql_is_not_formatted, &[("a.rs", bad)]).len(),
-                1,
-                "{bad}"
-            );
+            assert_eq!(check(sql_is_not_formatted, &[("a.rs", bad)]).len(), 1, "{bad}");
         }
         for good in [
             "prepare(\"INS·ERT INTO t VA·LUES (?1)\");",
@@ -260,10 +223,7 @@ mod tests {
             "// Formatted SQL: n is a number of ours.\nlet a = format!(\"DR·OP TABLE t_{n}\");",
             "format!(\"{a}\"); prepare(\"SEL·ECT '{}' FR·OM t\");",
         ] {
-            assert!(
-                check(sql_is_not_formatted, &[("a.rs", good)]).is_empty(),
-                "{good}"
-            );
+            assert!(check(sql_is_not_formatted, &[("a.rs", good)]).is_empty(), "{good}");
         }
     }
 }

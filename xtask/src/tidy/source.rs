@@ -22,11 +22,7 @@ pub(crate) struct Source {
 impl Source {
     /// Scans a file.
     pub(crate) fn scan(text: &str) -> Self {
-        let mut scanner = Scanner {
-            text: text.as_bytes(),
-            at: 0,
-            code: Vec::new(),
-        };
+        let mut scanner = Scanner { text: text.as_bytes(), at: 0, code: Vec::new() };
         let mut strings = Vec::new();
         while let Some(byte) = scanner.peek(0) {
             let raw = scanner.raw_string();
@@ -45,13 +41,7 @@ impl Source {
 
     /// The line, from 1, of a position in the code.
     pub(crate) fn line(&self, at: usize) -> usize {
-        1 + self
-            .code
-            .as_bytes()
-            .iter()
-            .take(at)
-            .filter(|byte| **byte == b'\n')
-            .count()
+        1 + self.code.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
     }
 }
 
@@ -148,9 +138,7 @@ impl Scanner<'_> {
             self.blank(1);
             return;
         }
-        let first = String::from_utf8_lossy(rest.get(..4).unwrap_or(rest))
-            .chars()
-            .next();
+        let first = String::from_utf8_lossy(rest.get(..4).unwrap_or(rest)).chars().next();
         let length = first.map_or(1, char::len_utf8);
         if rest.get(length) == Some(&b'\'') {
             self.blank(length + 2);
@@ -188,20 +176,14 @@ mod tests {
     fn characters_are_not_code_and_lifetimes_are() {
         assert_eq!(code("m('{', '\\'', '\"', 'ü', '\\u{7b}')"), "m( , , , , )");
         assert_eq!(code("fn f<'a>(x: &'a str)"), "fn f<'a>(x: &'a str)");
-        assert_eq!(
-            code("let r#fn = 'x'; letter\"s\""),
-            "let r#fn = ; letter\" \""
-        );
+        assert_eq!(code("let r#fn = 'x'; letter\"s\""), "let r#fn = ; letter\" \"");
     }
 
     #[test]
     fn strings_know_their_line() {
         let source = Source::scan("a\n  \"one\"\n r\"two\"");
-        let found: Vec<_> = source
-            .strings
-            .iter()
-            .map(|one| (source.line(one.at), one.text.as_str()))
-            .collect();
+        let found: Vec<_> =
+            source.strings.iter().map(|one| (source.line(one.at), one.text.as_str())).collect();
         assert_eq!(found, [(2, "one"), (3, "two")]);
     }
 }

@@ -13,12 +13,8 @@ const MARKERS: [&str; 4] = [
     concat!(">>>>>", ">>"),
 ];
 const NOTES: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];
-const HOMES: [&str; 4] = [
-    concat!("/wo", "rk/"),
-    concat!("/ro", "ot/"),
-    concat!("/ho", "me/"),
-    concat!("/Us", "ers/"),
-];
+const HOMES: [&str; 4] =
+    [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/")];
 
 /// Code is read side by side. Markdown is free: its tables cannot wrap.
 pub(super) fn lines_are_short(tree: &Tree, report: &mut Report) {
@@ -26,11 +22,7 @@ pub(super) fn lines_are_short(tree: &Tree, report: &mut Report) {
         for (line, content) in numbered(text) {
             let columns = content.chars().count();
             if columns > COLUMNS_MAX {
-                report.problem(
-                    path,
-                    line,
-                    format!("{columns} columns, most are {COLUMNS_MAX}"),
-                );
+                report.problem(path, line, format!("{columns} columns, most are {COLUMNS_MAX}"));
             }
         }
     }
@@ -40,9 +32,7 @@ pub(super) fn lines_are_short(tree: &Tree, report: &mut Report) {
 pub(super) fn no_conflict_markers(tree: &Tree, report: &mut Report) {
     for (path, text) in tree.texts() {
         for (line, content) in numbered(text) {
-            let rest = MARKERS
-                .iter()
-                .find_map(|marker| content.strip_prefix(marker));
+            let rest = MARKERS.iter().find_map(|marker| content.strip_prefix(marker));
             if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')) {
                 report.problem(path, line, "a conflict marker: finish the merge");
             }
@@ -74,9 +64,7 @@ pub(super) fn no_machine_paths(tree: &Tree, report: &mut Report) {
 }
 
 fn numbered(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines()
-        .enumerate()
-        .map(|(index, line)| (index + 1, line))
+    text.lines().enumerate().map(|(index, line)| (index + 1, line))
 }
 
 /// Whether an absolute path under `home` is named; part of a longer path is none.
@@ -112,23 +100,12 @@ mod tests {
     fn notes_to_self_are_found_as_whole_words() {
         let problems = check(no_notes_to_self, &[("a.rs", "\n// TO·DO: later")]);
         assert!(problems[0].starts_with("a.rs:2: "), "{problems:?}");
-        assert!(
-            check(
-                no_notes_to_self,
-                &[("a.rs", "// TO·DO_LIST, todo, FIX·MES")]
-            )
-            .is_empty()
-        );
+        assert!(check(no_notes_to_self, &[("a.rs", "// TO·DO_LIST, todo, FIX·MES")]).is_empty());
     }
 
     #[test]
     fn paths_of_a_machine_are_found_and_routes_are_not() {
-        for bad in [
-            "cd /wo·rk/main",
-            "`/ro·ot/.cargo`",
-            "\"/ho·me/me/x\"",
-            "file:/Us·ers/me",
-        ] {
+        for bad in ["cd /wo·rk/main", "`/ro·ot/.cargo`", "\"/ho·me/me/x\"", "file:/Us·ers/me"] {
             assert_eq!(check(no_machine_paths, &[("a.md", bad)]).len(), 1, "{bad}");
         }
         let good = "/v1/wo·rk/1, https://example.com/ho·me/, ~/wo·rk/, target/ro·ot/";

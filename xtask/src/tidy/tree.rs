@@ -8,9 +8,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// Endings of files whose text is looked at.
-const TEXT_ENDINGS: &[&str] = &[
-    "rs", "toml", "md", "sql", "sh", "yml", "yaml", "json", "html", "css", "js", "txt", "snap",
-];
+const TEXT_ENDINGS: &[&str] =
+    &["rs", "toml", "md", "sql", "sh", "yml", "yaml", "json", "html", "css", "js", "txt", "snap"];
 /// Hidden folders that belong to the repository.
 const HIDDEN: &[&str] = &[".ci", ".cargo", ".github"];
 /// Folders that do not.
@@ -59,9 +58,7 @@ impl Tree {
     #[cfg(test)]
     pub(crate) fn of(files: &[(&str, &str)]) -> Self {
         let own = |(path, text): &(&str, &str)| ((*path).to_owned(), Some(text.replace('·', "")));
-        Self {
-            files: files.iter().map(own).collect(),
-        }
+        Self { files: files.iter().map(own).collect() }
     }
 
     /// Every file that is looked at.
@@ -110,20 +107,10 @@ mod tests {
     #[test]
     fn files_and_folders_exist_by_whole_parts() {
         let tree = Tree::of(&[("crates/a/src/lib.rs", "")]);
-        for there in [
-            "crates",
-            "crates/a/",
-            "crates/*/src/lib.rs",
-            "crates/a/src/lib.rs",
-        ] {
+        for there in ["crates", "crates/a/", "crates/*/src/lib.rs", "crates/a/src/lib.rs"] {
             assert!(tree.exists(there), "{there}");
         }
-        for missing in [
-            "crate",
-            "crates/b",
-            "crates/a/src/lib",
-            "crates/a/src/lib.rs/",
-        ] {
+        for missing in ["crate", "crates/b", "crates/a/src/lib", "crates/a/src/lib.rs/"] {
             assert!(!tree.exists(missing), "{missing}");
         }
     }

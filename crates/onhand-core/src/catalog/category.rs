@@ -99,11 +99,7 @@ pub(super) fn delete(
     draft.expect_version(expected_version, category.version)?;
     let uses = draft.category_uses(id)?;
     if uses > 0 {
-        return Err(Refusal::CategoryInUse {
-            category_id: id,
-            uses,
-        }
-        .into());
+        return Err(Refusal::CategoryInUse { category_id: id, uses }.into());
     }
     category.deleted_at = Some(draft.now());
     save(draft, category, "category.deleted")

@@ -65,9 +65,7 @@ impl Command {
             }
             Self::UpdateProduct { product, patch, .. } => {
                 needs.product(product);
-                needs
-                    .categories
-                    .extend(patch.category_ids.iter().flatten().copied());
+                needs.categories.extend(patch.category_ids.iter().flatten().copied());
             }
             Self::DeleteProduct { product, .. } => needs.product(product),
             Self::CreateCategory(new) => needs.categories.extend(new.parent_id),
@@ -85,25 +83,19 @@ impl Command {
     pub(crate) fn decide(&self, draft: &mut Draft<'_>) -> Result<Reply, Stop> {
         match self {
             Self::CreateProduct(new) => product::create(draft, new),
-            Self::UpdateProduct {
-                product,
-                expected_version,
-                patch,
-            } => product::update(draft, product, *expected_version, patch),
-            Self::DeleteProduct {
-                product,
-                expected_version,
-            } => product::delete(draft, product, *expected_version),
+            Self::UpdateProduct { product, expected_version, patch } => {
+                product::update(draft, product, *expected_version, patch)
+            }
+            Self::DeleteProduct { product, expected_version } => {
+                product::delete(draft, product, *expected_version)
+            }
             Self::CreateCategory(new) => category::create(draft, new),
-            Self::UpdateCategory {
-                id,
-                expected_version,
-                patch,
-            } => category::update(draft, *id, *expected_version, patch),
-            Self::DeleteCategory {
-                id,
-                expected_version,
-            } => category::delete(draft, *id, *expected_version),
+            Self::UpdateCategory { id, expected_version, patch } => {
+                category::update(draft, *id, *expected_version, patch)
+            }
+            Self::DeleteCategory { id, expected_version } => {
+                category::delete(draft, *id, *expected_version)
+            }
         }
     }
 }

@@ -154,12 +154,7 @@ pub(super) fn delete(
     let on_hand: i64 = levels.iter().map(|level| level.on_hand).sum();
     let reserved: i64 = levels.iter().map(|level| level.reserved).sum();
     if on_hand != 0 || reserved != 0 {
-        return Err(Refusal::ProductInUse {
-            sku: product.sku,
-            on_hand,
-            reserved,
-        }
-        .into());
+        return Err(Refusal::ProductInUse { sku: product.sku, on_hand, reserved }.into());
     }
     product.deleted_at = Some(draft.now());
     product.active = false;

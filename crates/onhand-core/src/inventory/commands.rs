@@ -200,20 +200,16 @@ impl Command {
     pub(crate) fn decide(&self, draft: &mut Draft<'_>) -> Result<Reply, Stop> {
         match self {
             Self::CreateLocation(new) => stock::create_location(draft, new),
-            Self::UpdateLocation {
-                id,
-                expected_version,
-                patch,
-            } => stock::update_location(draft, *id, *expected_version, patch),
+            Self::UpdateLocation { id, expected_version, patch } => {
+                stock::update_location(draft, *id, *expected_version, patch)
+            }
             Self::Adjust(entries) => stock::adjust(draft, entries),
             Self::Count(count) => stock::count(draft, count),
             Self::Transfer(transfer) => stock::transfer(draft, transfer),
             Self::SetLevelPolicy(policy) => stock::set_level_policy(draft, policy),
-            Self::Hold {
-                items,
-                reference,
-                hold_secs,
-            } => holds::hold(draft, items, reference.as_ref(), *hold_secs),
+            Self::Hold { items, reference, hold_secs } => {
+                holds::hold(draft, items, reference.as_ref(), *hold_secs)
+            }
             Self::Extend { id, hold_secs } => holds::extend(draft, *id, *hold_secs),
             Self::Release { id, quantity } => holds::release(draft, *id, *quantity),
             Self::Consume { id, quantity } => holds::consume(draft, *id, *quantity),

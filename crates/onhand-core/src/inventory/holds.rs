@@ -55,22 +55,10 @@ pub(super) fn hold(
         if let Some(location_id) = item.location_id {
             draft.location(location_id)?;
         }
-        demands.push((
-            draft.product(&item.product)?,
-            item.quantity,
-            item.location_id,
-        ));
+        demands.push((draft.product(&item.product)?, item.quantity, item.location_id));
     }
     let expires_at = Some(draft.after_secs(hold_secs));
-    let held = hold_stock(
-        draft,
-        &demands,
-        &Hold {
-            order_id: None,
-            reference,
-            expires_at,
-        },
-    )?;
+    let held = hold_stock(draft, &demands, &Hold { order_id: None, reference, expires_at })?;
     let views: Vec<_> = held
         .into_iter()
         .zip(&demands)
@@ -78,10 +66,7 @@ pub(super) fn hold(
             let sku = product.sku.clone();
             reservations
                 .into_iter()
-                .map(move |(reservation, _)| ReservationView {
-                    sku: sku.clone(),
-                    reservation,
-                })
+                .map(move |(reservation, _)| ReservationView { sku: sku.clone(), reservation })
         })
         .collect();
     draft.emit("reservation.held", EventBody::Reservations(views.clone()));
@@ -98,12 +83,7 @@ pub(crate) fn hold_stock(
     make_room(draft, demands)?;
     let mut held = Vec::with_capacity(demands.len());
     for (product, quantity, only) in demands {
-        let picks = source(
-            draft.locations()?,
-            draft.levels(product.id)?,
-            *quantity,
-            *only,
-        );
+        let picks = source(draft.locations()?, draft.levels(product.id)?, *quantity, *only);
         let Some(picks) = picks else {
             // The sum of a product's demands fits, but one demand's location has too little.
             return Err(insufficient(draft, demands)?.into());
@@ -127,22 +107,14 @@ fn make_room(draft: &mut Draft<'_>, demands: &[Demand]) -> Result<(), Stop> {
         }
     }
     let short = shortages(draft, demands)?;
-    if short.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::InsufficientStock { items: short }.into())
-    }
+    if short.is_empty() { Ok(()) } else { Err(Refusal::InsufficientStock { items: short }.into()) }
 }
 
 fn insufficient(draft: &Draft<'_>, demands: &[Demand]) -> Result<Refusal, Stop> {
     let mut items = Vec::new();
     for (product, only, requested) in summed(demands) {
         let available = available_in_all(draft.locations()?, draft.levels(product.id)?, only);
-        items.push(ShortItem {
-            sku: product.sku.clone(),
-            requested,
-            available,
-        });
+        items.push(ShortItem { sku: product.sku.clone(), requested, available });
     }
     Ok(Refusal::InsufficientStock { items })
 }
@@ -152,11 +124,7 @@ fn shortages(draft: &Draft<'_>, demands: &[Demand]) -> Result<Vec<ShortItem>, St
     for (product, only, requested) in summed(demands) {
         let available = available_in_all(draft.locations()?, draft.levels(product.id)?, only);
         if available < requested {
-            items.push(ShortItem {
-                sku: product.sku.clone(),
-                requested,
-                available,
-            });
+            items.push(ShortItem { sku: product.sku.clone(), requested, available });
         }
     }
     Ok(items)
@@ -170,14 +138,10 @@ fn summed(demands: &[Demand]) -> Vec<(Arc<Product>, Option<LocationId>, i64)> {
     }
     let mut sums = BTreeMap::new();
     for (product, quantity, only) in demands {
-        let sum = sums
-            .entry((product.id, *only))
-            .or_insert_with(|| (product.clone(), 0));
+        let sum = sums.entry((product.id, *only)).or_insert_with(|| (product.clone(), 0));
         sum.1 += quantity.units();
     }
-    sums.into_iter()
-        .map(|((_, only), (product, sum))| (product, only, sum))
-        .collect()
+    sums.into_iter().map(|((_, only), (product, sum))| (product, only, sum)).collect()
 }
 
 fn reserve(
@@ -255,29 +219,15 @@ pub(crate) fn close_hold(
     units: i64,
     ending: Ending,
 ) -> Result<Reservation, Stop> {
-    assert!(
-        units >= 1 && units <= reservation.open(),
-        "a hold ends by what it holds"
-    );
+    assert!(units >= 1 && units <= reservation.open(), "a hold ends by what it holds");
     let (kind, reason, delta_on_hand, ended) = match ending {
-        Ending::Consumed => (
-            MovementKind::Sold,
-            "sale",
-            -units,
-            &mut reservation.consumed,
-        ),
-        Ending::Released => (
-            MovementKind::Released,
-            "reservation_released",
-            0,
-            &mut reservation.released,
-        ),
-        Ending::Expired => (
-            MovementKind::Expired,
-            "reservation_expired",
-            0,
-            &mut reservation.released,
-        ),
+        Ending::Consumed => (MovementKind::Sold, "sale", -units, &mut reservation.consumed),
+        Ending::Released => {
+            (MovementKind::Released, "reservation_released", 0, &mut reservation.released)
+        }
+        Ending::Expired => {
+            (MovementKind::Expired, "reservation_expired", 0, &mut reservation.released)
+        }
     };
     *ended += units;
     let change = Move {
@@ -317,10 +267,7 @@ fn free_expired(draft: &mut Draft<'_>, product: &Product) -> Result<(), Stop> {
 
 /// Expires the holds that are still due, an order's together with the order; answers how many.
 fn expire_all(draft: &mut Draft<'_>, ids: &[ReservationId]) -> Result<u64, Stop> {
-    draft.need(Needs {
-        reservations: ids.iter().copied().collect(),
-        ..Needs::default()
-    })?;
+    draft.need(Needs { reservations: ids.iter().copied().collect(), ..Needs::default() })?;
     let mut needs = Needs::default();
     for id in ids {
         needs.orders.extend(draft.reservation(*id)?.order_id);
@@ -364,19 +311,11 @@ fn finish(
 fn own_reservation(draft: &Draft<'_>, id: ReservationId) -> Result<Reservation, Stop> {
     let reservation = draft.reservation(id)?;
     if let Some(order_id) = reservation.order_id {
-        return Err(Refusal::ReservationOfOrder {
-            reservation_id: id,
-            order_id,
-        }
-        .into());
+        return Err(Refusal::ReservationOfOrder { reservation_id: id, order_id }.into());
     }
     if reservation.state != ReservationState::Held {
         let state = reservation.state;
-        return Err(Refusal::ReservationEnded {
-            reservation_id: id,
-            state,
-        }
-        .into());
+        return Err(Refusal::ReservationEnded { reservation_id: id, state }.into());
     }
     match reservation.expires_at {
         Some(expires_at) if expires_at <= draft.now() => {
@@ -387,17 +326,12 @@ fn own_reservation(draft: &Draft<'_>, id: ReservationId) -> Result<Reservation, 
 }
 
 fn named_units(reservation: &Reservation, quantity: Option<Quantity>) -> Result<i64, Stop> {
-    let (requested, held) = (
-        quantity.map_or(reservation.open(), Quantity::units),
-        reservation.open(),
-    );
+    let (requested, held) =
+        (quantity.map_or(reservation.open(), Quantity::units), reservation.open());
     if requested > held {
-        return Err(Refusal::MoreThanHeld {
-            reservation_id: reservation.id,
-            requested,
-            held,
-        }
-        .into());
+        return Err(
+            Refusal::MoreThanHeld { reservation_id: reservation.id, requested, held }.into()
+        );
     }
     Ok(requested)
 }
@@ -408,8 +342,5 @@ fn movement_reference(reservation: &Reservation) -> Option<Reference> {
         Some(order_id) => order_id.to_string(),
         None => reservation.id.to_string(),
     };
-    reservation
-        .reference
-        .clone()
-        .or_else(|| Reference::new(own_name()).ok())
+    reservation.reference.clone().or_else(|| Reference::new(own_name()).ok())
 }

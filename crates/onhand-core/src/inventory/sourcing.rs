@@ -34,9 +34,7 @@ pub struct Pick {
 
 /// What can be promised from all active locations together, or from the one that is asked for.
 pub fn available_in_all(locations: &[Location], levels: &[Level], only: Option<LocationId>) -> i64 {
-    candidates(locations, levels, only)
-        .map(|(_, available)| available)
-        .sum()
+    candidates(locations, levels, only).map(|(_, available)| available).sum()
 }
 
 /// Chooses where to take `quantity` from; `None` when there is too little. `locations` are in the
@@ -50,27 +48,15 @@ pub fn source(
     let wanted = quantity.units();
     let whole = candidates(locations, levels, only).find(|(_, available)| *available >= wanted);
     if let Some((location_id, _)) = whole {
-        let sourcing = if only.is_some() {
-            Sourcing::Requested
-        } else {
-            Sourcing::SingleLocation
-        };
-        return Some(alloc::vec![Pick {
-            location_id,
-            quantity: wanted,
-            sourcing
-        }]);
+        let sourcing = if only.is_some() { Sourcing::Requested } else { Sourcing::SingleLocation };
+        return Some(alloc::vec![Pick { location_id, quantity: wanted, sourcing }]);
     }
     let mut missing = wanted;
     let mut picks = Vec::new();
     for (location_id, available) in candidates(locations, levels, only) {
         let quantity = available.min(missing);
         if quantity > 0 {
-            picks.push(Pick {
-                location_id,
-                quantity,
-                sourcing: Sourcing::Split,
-            });
+            picks.push(Pick { location_id, quantity, sourcing: Sourcing::Split });
             missing -= quantity;
         }
     }
@@ -86,9 +72,7 @@ fn candidates(
         .iter()
         .filter(move |location| location.active && only.is_none_or(|id| id == location.id))
         .filter_map(|location| {
-            let level = levels
-                .iter()
-                .find(|level| level.location_id == location.id)?;
+            let level = levels.iter().find(|level| level.location_id == location.id)?;
             Some((location.id, level.available()))
         })
 }

@@ -20,17 +20,10 @@ pub(super) fn create_location(draft: &mut Draft<'_>, new: &NewLocation) -> Resul
     let locations = draft.locations()?;
     if let Some(other) = locations.iter().find(|location| location.code == new.code) {
         let (location_code, location_id) = (new.code.clone(), other.id);
-        return Err(Refusal::LocationCodeTaken {
-            location_code,
-            location_id,
-        }
-        .into());
+        return Err(Refusal::LocationCodeTaken { location_code, location_id }.into());
     }
     if locations.len() >= LOCATIONS_MAX {
-        return Err(Refusal::TooManyLocations {
-            most: LOCATIONS_MAX as u64,
-        }
-        .into());
+        return Err(Refusal::TooManyLocations { most: LOCATIONS_MAX as u64 }.into());
     }
     let now = draft.now();
     let location = Location {
@@ -181,16 +174,10 @@ pub(super) fn set_level_policy(draft: &mut Draft<'_>, policy: &LevelPolicy) -> R
     draft.put_level(level.clone())?;
     draft.emit(
         "stock.policy_changed",
-        EventBody::Level {
-            sku: product.sku.clone(),
-            level: level.clone(),
-        },
+        EventBody::Level { sku: product.sku.clone(), level: level.clone() },
     );
     draft.alert_if_low(&product.sku, &before, &level);
-    Ok(Reply::Level {
-        sku: product.sku.clone(),
-        level,
-    })
+    Ok(Reply::Level { sku: product.sku.clone(), level })
 }
 
 /// The location that is named, or the first active one by priority.
@@ -199,20 +186,14 @@ fn target_location(draft: &Draft<'_>, named: Option<LocationId>) -> Result<Locat
         return Ok(draft.location(id)?.id);
     }
     let first = draft.locations()?.iter().find(|location| location.active);
-    first
-        .map(|location| location.id)
-        .ok_or_else(|| Refusal::NoLocation.into())
+    first.map(|location| location.id).ok_or_else(|| Refusal::NoLocation.into())
 }
 
 fn check_occurred_at(draft: &Draft<'_>, occurred_at: Option<Timestamp>) -> Result<(), Stop> {
     let now = draft.now();
     match occurred_at {
         Some(at) if at.as_second() > now.as_second() + OCCURRED_AHEAD_SECS_MAX => {
-            Err(Refusal::OccurredInFuture {
-                occurred_at: at,
-                now,
-            }
-            .into())
+            Err(Refusal::OccurredInFuture { occurred_at: at, now }.into())
         }
         Some(_) | None => Ok(()),
     }
@@ -224,22 +205,14 @@ fn check_room(sku: &Sku, level: &Level, delta: i64) -> Result<(), Stop> {
         return Err(short(sku, -delta, level.unreserved()).into());
     }
     if level.on_hand + delta > QUANTITY_MAX {
-        return Err(Refusal::QuantityTooLarge {
-            sku: sku.clone(),
-            most: QUANTITY_MAX,
-        }
-        .into());
+        return Err(Refusal::QuantityTooLarge { sku: sku.clone(), most: QUANTITY_MAX }.into());
     }
     Ok(())
 }
 
 fn short(sku: &Sku, requested: i64, available: i64) -> Refusal {
     Refusal::InsufficientStock {
-        items: alloc::vec![ShortItem {
-            sku: sku.clone(),
-            requested,
-            available
-        }],
+        items: alloc::vec![ShortItem { sku: sku.clone(), requested, available }],
     }
 }
 

@@ -21,11 +21,7 @@ pub(super) fn cancel(
 ) -> Result<Reply, Stop> {
     let mut order = draft.order_at(id, expected_version)?;
     order.step(Action::Cancel)?;
-    order.failure_reason = Some(
-        reason
-            .cloned()
-            .unwrap_or_else(|| constant_reason("cancelled")),
-    );
+    order.failure_reason = Some(reason.cloned().unwrap_or_else(|| constant_reason("cancelled")));
     give_stock_back(draft, &order, Ending::Released)?;
     draft.save_order(order, "order.cancelled").map(Reply::Order)
 }

@@ -24,20 +24,10 @@ pub(super) fn fulfil(
     for part in &leaving {
         order.line_mut(part.line)?.fulfilled += part.quantity;
     }
-    let complete = order
-        .lines
-        .iter()
-        .all(|line| line.fulfilled == line.quantity);
-    order.step(if complete {
-        Action::Fulfil
-    } else {
-        Action::FulfilPartly
-    })?;
+    let complete = order.lines.iter().all(|line| line.fulfilled == line.quantity);
+    order.step(if complete { Action::Fulfil } else { Action::FulfilPartly })?;
     if order.fulfilments.len() >= FULFILMENTS_MAX {
-        return Err(Refusal::TooManyFulfilments {
-            most: FULFILMENTS_MAX as u64,
-        }
-        .into());
+        return Err(Refusal::TooManyFulfilments { most: FULFILMENTS_MAX as u64 }.into());
     }
     draft.need_rows_of(&order)?;
     for part in &leaving {
@@ -46,17 +36,8 @@ pub(super) fn fulfil(
     let number = u32::try_from(order.fulfilments.len() + 1).unwrap_or(u32::MAX);
     let fulfilled_at = draft.now();
     let tracking = tracking.cloned();
-    order.fulfilments.push(Fulfilment {
-        number,
-        lines: leaving,
-        tracking,
-        fulfilled_at,
-    });
-    let event = if complete {
-        "order.fulfilled"
-    } else {
-        "order.partially_fulfilled"
-    };
+    order.fulfilments.push(Fulfilment { number, lines: leaving, tracking, fulfilled_at });
+    let event = if complete { "order.fulfilled" } else { "order.partially_fulfilled" };
     draft.save_order(order, event).map(Reply::Order)
 }
 

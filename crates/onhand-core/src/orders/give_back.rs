@@ -32,15 +32,8 @@ pub(super) fn give_back(
     for part in &parts {
         order.line_mut(part.line)?.returned += part.quantity;
     }
-    let complete = order
-        .lines
-        .iter()
-        .all(|line| line.returned == line.quantity);
-    order.step(if complete {
-        Action::Return
-    } else {
-        Action::ReturnPartly
-    })?;
+    let complete = order.lines.iter().all(|line| line.returned == line.quantity);
+    order.step(if complete { Action::Return } else { Action::ReturnPartly })?;
     if let Some(location_id) = parcel.location_id {
         draft.location(location_id)?;
     }
@@ -60,24 +53,15 @@ fn put_on_shelf(
 ) -> Result<(), Stop> {
     let order_id = order.id;
     let line = order.line_mut(part.line)?;
-    let came_from = line
-        .allocations
-        .first()
-        .map(|allocation| allocation.location_id);
+    let came_from = line.allocations.first().map(|allocation| allocation.location_id);
     let Some(location_id) = parcel.location_id.or(came_from) else {
         return Ok(());
     };
     let product = draft.product_row(line.product_id)?;
     let change = Move {
         kind: MovementKind::Returned,
-        reason: parcel
-            .reason
-            .cloned()
-            .unwrap_or_else(|| constant_reason("return")),
-        reference: parcel
-            .reference
-            .cloned()
-            .or_else(|| Reference::new(order_id.to_string()).ok()),
+        reason: parcel.reason.cloned().unwrap_or_else(|| constant_reason("return")),
+        reference: parcel.reference.cloned().or_else(|| Reference::new(order_id.to_string()).ok()),
         delta_on_hand: part.quantity,
         delta_reserved: 0,
         occurred_at: None,

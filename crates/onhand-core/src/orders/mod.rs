@@ -137,35 +137,21 @@ impl Command {
     pub(crate) fn decide(&self, draft: &mut Draft<'_>) -> Result<Reply, Stop> {
         match self {
             Self::Place(order) => place::place(draft, order).map(Reply::Order),
-            Self::PlaceMany {
-                orders,
-                error_policy,
-            } => place::place_many(draft, orders, *error_policy),
-            Self::Confirm {
-                id,
-                expected_version,
-            } => update::confirm(draft, *id, *expected_version),
-            Self::Cancel {
-                id,
-                expected_version,
-                reason,
-            } => cancel::cancel(draft, *id, *expected_version, reason.as_ref()),
-            Self::Fulfil {
-                id,
-                expected_version,
-                lines,
-                tracking,
-            } => fulfil::fulfil(
-                draft,
-                *id,
-                *expected_version,
-                lines.as_deref(),
-                tracking.as_ref(),
-            ),
-            Self::Deliver {
-                id,
-                expected_version,
-            } => fulfil::deliver(draft, *id, *expected_version),
+            Self::PlaceMany { orders, error_policy } => {
+                place::place_many(draft, orders, *error_policy)
+            }
+            Self::Confirm { id, expected_version } => {
+                update::confirm(draft, *id, *expected_version)
+            }
+            Self::Cancel { id, expected_version, reason } => {
+                cancel::cancel(draft, *id, *expected_version, reason.as_ref())
+            }
+            Self::Fulfil { id, expected_version, lines, tracking } => {
+                fulfil::fulfil(draft, *id, *expected_version, lines.as_deref(), tracking.as_ref())
+            }
+            Self::Deliver { id, expected_version } => {
+                fulfil::deliver(draft, *id, *expected_version)
+            }
             Self::Return {
                 id,
                 expected_version,
@@ -184,11 +170,9 @@ impl Command {
                 };
                 give_back::give_back(draft, *id, *expected_version, &parcel)
             }
-            Self::Update {
-                id,
-                expected_version,
-                patch,
-            } => update::update(draft, *id, *expected_version, patch),
+            Self::Update { id, expected_version, patch } => {
+                update::update(draft, *id, *expected_version, patch)
+            }
         }
     }
 }

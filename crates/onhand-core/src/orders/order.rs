@@ -180,9 +180,7 @@ impl Order {
             None => Err(Refusal::InvalidTransition {
                 status: self.status,
                 action,
-                allowed: allowed(self.status)
-                    .map(|transition| transition.action)
-                    .collect(),
+                allowed: allowed(self.status).map(|transition| transition.action).collect(),
             }),
         }
     }
@@ -196,10 +194,7 @@ impl Order {
         self.lines
             .iter_mut()
             .find(|line| line.line == number)
-            .ok_or(Refusal::UnknownLine {
-                line: number,
-                lines,
-            })
+            .ok_or(Refusal::UnknownLine { line: number, lines })
     }
 
     /// The named units summed by line, or all that each line has left.
@@ -216,10 +211,7 @@ impl Order {
             None => parts.extend(
                 self.lines
                     .iter()
-                    .map(|line| FulfilmentLine {
-                        line: line.line,
-                        quantity: left(line),
-                    })
+                    .map(|line| FulfilmentLine { line: line.line, quantity: left(line) })
                     .filter(|part| part.quantity > 0),
             ),
             Some(named) => {
@@ -227,10 +219,7 @@ impl Order {
                     match parts.iter_mut().find(|part| part.line == *line) {
                         Some(part) => part.quantity += quantity.units(),
                         None => {
-                            parts.push(FulfilmentLine {
-                                line: *line,
-                                quantity: quantity.units(),
-                            });
+                            parts.push(FulfilmentLine { line: *line, quantity: quantity.units() });
                         }
                     }
                 }
@@ -240,19 +229,9 @@ impl Order {
             let left = left(self.line_mut(part.line)?);
             if part.quantity > left {
                 let (line, requested) = (part.line, part.quantity);
-                return Err(Refusal::MoreThanLeft {
-                    line,
-                    requested,
-                    left,
-                });
+                return Err(Refusal::MoreThanLeft { line, requested, left });
             }
         }
-        if parts.is_empty() {
-            Err(Refusal::NothingLeft {
-                status: self.status,
-            })
-        } else {
-            Ok(parts)
-        }
+        if parts.is_empty() { Err(Refusal::NothingLeft { status: self.status }) } else { Ok(parts) }
     }
 }

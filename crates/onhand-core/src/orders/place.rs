@@ -72,9 +72,7 @@ pub enum ErrorPolicy {
 impl PlaceOrder {
     pub(super) fn names(&self, needs: &mut Needs) {
         needs.locations = true;
-        needs
-            .references
-            .extend(self.external_reference.iter().cloned());
+        needs.references.extend(self.external_reference.iter().cloned());
         for item in &self.items {
             needs.product(&item.product);
         }
@@ -87,11 +85,7 @@ pub(super) fn place(draft: &mut Draft<'_>, new: &PlaceOrder) -> Result<Arc<Order
         && let Some(order_id) = draft.order_of_reference(reference)?
     {
         let external_reference = reference.clone();
-        return Err(Refusal::ExternalReferenceTaken {
-            external_reference,
-            order_id,
-        }
-        .into());
+        return Err(Refusal::ExternalReferenceTaken { external_reference, order_id }.into());
     }
     let total = price(&demands, new.expected_total)?;
     let id = draft.next_order_id();
@@ -99,44 +93,32 @@ pub(super) fn place(draft: &mut Draft<'_>, new: &PlaceOrder) -> Result<Arc<Order
         Payment::NotRequired => None,
         Payment::Awaited { hold_secs } => Some(draft.after_secs(hold_secs)),
     };
-    let hold = Hold {
-        order_id: Some(id),
-        reference: None,
-        expires_at,
-    };
+    let hold = Hold { order_id: Some(id), reference: None, expires_at };
     let held = hold_stock(draft, &demands, &hold)?;
-    let lines = demands
-        .into_iter()
-        .zip(held)
-        .zip(1..)
-        .map(|((demand, held), line)| {
-            let (product, quantity, _) = demand;
-            let allocations = held.iter().map(|(reservation, pick)| Allocation {
-                reservation_id: reservation.id,
-                location_id: pick.location_id,
-                quantity: pick.quantity,
-                sourcing: pick.sourcing,
-            });
-            OrderLine {
-                line,
-                product_id: product.id,
-                sku: product.sku.clone(),
-                name: product.name.clone(),
-                quantity: quantity.units(),
-                fulfilled: 0,
-                returned: 0,
-                unit_price: product.price.amount,
-                allocations: allocations.collect(),
-            }
+    let lines = demands.into_iter().zip(held).zip(1..).map(|((demand, held), line)| {
+        let (product, quantity, _) = demand;
+        let allocations = held.iter().map(|(reservation, pick)| Allocation {
+            reservation_id: reservation.id,
+            location_id: pick.location_id,
+            quantity: pick.quantity,
+            sourcing: pick.sourcing,
         });
+        OrderLine {
+            line,
+            product_id: product.id,
+            sku: product.sku.clone(),
+            name: product.name.clone(),
+            quantity: quantity.units(),
+            fulfilled: 0,
+            returned: 0,
+            unit_price: product.price.amount,
+            allocations: allocations.collect(),
+        }
+    });
     let now = draft.now();
     let order = Order {
         id,
-        status: if expires_at.is_some() {
-            Status::Pending
-        } else {
-            Status::Confirmed
-        },
+        status: if expires_at.is_some() { Status::Pending } else { Status::Confirmed },
         customer_id: new.customer_id,
         currency: total.currency,
         lines: lines.collect(),
@@ -191,23 +173,13 @@ fn demands(draft: &Draft<'_>, items: &[PlaceItem]) -> Result<Vec<Demand>, Stop> 
     for item in items {
         let product = draft.product(&item.product)?;
         if !product.active {
-            return Err(Refusal::ProductInactive {
-                sku: product.sku.clone(),
-            }
-            .into());
+            return Err(Refusal::ProductInactive { sku: product.sku.clone() }.into());
         }
-        match positions
-            .get(&product.id)
-            .and_then(|position| demands.get_mut(*position))
-        {
+        match positions.get(&product.id).and_then(|position| demands.get_mut(*position)) {
             Some((product, quantity, _)) => {
-                *quantity =
-                    quantity
-                        .checked_add(item.quantity)
-                        .ok_or_else(|| Refusal::LineTooLarge {
-                            sku: product.sku.clone(),
-                            most: QUANTITY_MAX,
-                        })?;
+                *quantity = quantity.checked_add(item.quantity).ok_or_else(|| {
+                    Refusal::LineTooLarge { sku: product.sku.clone(), most: QUANTITY_MAX }
+                })?;
             }
             None => {
                 positions.insert(product.id, demands.len());
@@ -222,10 +194,7 @@ fn demands(draft: &Draft<'_>, items: &[PlaceItem]) -> Result<Vec<Demand>, Stop> 
 fn price(demands: &[Demand], expected: Option<Money>) -> Result<Money, Refusal> {
     let mut total: Option<Money> = None;
     for (product, quantity, _) in demands {
-        let line = product
-            .price
-            .times(quantity.units())
-            .ok_or(Refusal::TotalTooLarge)?;
+        let line = product.price.times(quantity.units()).ok_or(Refusal::TotalTooLarge)?;
         total = Some(match total {
             None => line,
             Some(sum) if sum.currency != line.currency => {

@@ -107,33 +107,13 @@ pub const TRANSITIONS: &[Transition] = &[
     arrow(Status::Pending, Action::Expire, Status::Expired),
     arrow(Status::Pending, Action::Update, Status::Pending),
     arrow(Status::Confirmed, Action::Cancel, Status::Cancelled),
-    arrow(
-        Status::Confirmed,
-        Action::FulfilPartly,
-        Status::PartiallyFulfilled,
-    ),
+    arrow(Status::Confirmed, Action::FulfilPartly, Status::PartiallyFulfilled),
     arrow(Status::Confirmed, Action::Fulfil, Status::Fulfilled),
     arrow(Status::Confirmed, Action::Update, Status::Confirmed),
-    arrow(
-        Status::PartiallyFulfilled,
-        Action::FulfilPartly,
-        Status::PartiallyFulfilled,
-    ),
-    arrow(
-        Status::PartiallyFulfilled,
-        Action::Fulfil,
-        Status::Fulfilled,
-    ),
-    arrow(
-        Status::PartiallyFulfilled,
-        Action::ReturnPartly,
-        Status::PartiallyFulfilled,
-    ),
-    arrow(
-        Status::PartiallyFulfilled,
-        Action::Update,
-        Status::PartiallyFulfilled,
-    ),
+    arrow(Status::PartiallyFulfilled, Action::FulfilPartly, Status::PartiallyFulfilled),
+    arrow(Status::PartiallyFulfilled, Action::Fulfil, Status::Fulfilled),
+    arrow(Status::PartiallyFulfilled, Action::ReturnPartly, Status::PartiallyFulfilled),
+    arrow(Status::PartiallyFulfilled, Action::Update, Status::PartiallyFulfilled),
     arrow(Status::Fulfilled, Action::Deliver, Status::Delivered),
     arrow(Status::Fulfilled, Action::ReturnPartly, Status::Fulfilled),
     arrow(Status::Fulfilled, Action::Return, Status::Returned),
@@ -143,8 +123,5 @@ pub const TRANSITIONS: &[Transition] = &[
 
 /// What may happen to an order in a state.
 pub fn allowed(from: Status) -> impl Iterator<Item = Transition> {
-    TRANSITIONS
-        .iter()
-        .copied()
-        .filter(move |transition| transition.from == from)
+    TRANSITIONS.iter().copied().filter(move |transition| transition.from == from)
 }

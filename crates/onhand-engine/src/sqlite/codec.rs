@@ -52,9 +52,7 @@ fn optional_text<T>(
 ) -> Result<Option<T>> {
     match row.get::<_, Option<String>>(column)? {
         None => Ok(None),
-        Some(text) => parse(text.clone())
-            .map(Some)
-            .ok_or_else(|| bad(column, text)),
+        Some(text) => parse(text.clone()).map(Some).ok_or_else(|| bad(column, text)),
     }
 }
 
@@ -72,10 +70,7 @@ fn version(row: &Row<'_>, column: usize) -> Result<u64> {
 }
 
 fn json<T: for<'de> Deserialize<'de>>(row: &Row<'_>, column: usize) -> Result<T> {
-    let text = row
-        .get_ref(column)?
-        .as_str()
-        .map_err(|error| corrupt(column, error))?;
+    let text = row.get_ref(column)?.as_str().map_err(|error| corrupt(column, error))?;
     serde_json::from_str(text).map_err(|error| corrupt(column, error))
 }
 

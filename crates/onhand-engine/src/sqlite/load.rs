@@ -69,18 +69,12 @@ pub(super) fn load(
         state.load_reservation(*id, row);
     }
     for reference in &needs.references {
-        state.load_reference(
-            reference.clone(),
-            order_of_reference(connection, reference.as_str())?,
-        );
+        state
+            .load_reference(reference.clone(), order_of_reference(connection, reference.as_str())?);
     }
     for id in &needs.expired_holds {
-        let holds = due(
-            connection,
-            now,
-            Some(*id),
-            onhand_core::limits::EXPIRED_HOLDS_PER_COMMAND_MAX,
-        )?;
+        let holds =
+            due(connection, now, Some(*id), onhand_core::limits::EXPIRED_HOLDS_PER_COMMAND_MAX)?;
         state.load_expired_holds(*id, holds);
     }
     if let Some(most) = needs.due {
@@ -102,22 +96,14 @@ pub(super) fn product_id_of_sku(connection: &Connection, sku: &str) -> Result<Op
 
 pub(super) fn product(connection: &Connection, id: ProductId) -> Result<Option<Product>> {
     connection
-        .prepare_cached(concat!(
-            "SELECT ",
-            product_columns!(),
-            " FROM products WHERE id = ?1"
-        ))?
+        .prepare_cached(concat!("SELECT ", product_columns!(), " FROM products WHERE id = ?1"))?
         .query_row([id.number()], codec::product)
         .optional()
 }
 
 pub(super) fn levels(connection: &Connection, id: ProductId) -> Result<Vec<Level>> {
     connection
-        .prepare_cached(concat!(
-            "SELECT ",
-            level_columns!(),
-            " FROM levels WHERE product_id = ?1"
-        ))?
+        .prepare_cached(concat!("SELECT ", level_columns!(), " FROM levels WHERE product_id = ?1"))?
         .query_map([id.number()], codec::level)?
         .collect()
 }
@@ -145,11 +131,7 @@ pub(super) fn locations(connection: &Connection) -> Result<Vec<onhand_core::inve
 
 pub(super) fn order(connection: &Connection, id: OrderId) -> Result<Option<Order>> {
     connection
-        .prepare_cached(concat!(
-            "SELECT ",
-            order_columns!(),
-            " FROM orders WHERE id = ?1"
-        ))?
+        .prepare_cached(concat!("SELECT ", order_columns!(), " FROM orders WHERE id = ?1"))?
         .query_row([id.number()], codec::order)
         .optional()
 }
@@ -177,10 +159,9 @@ pub(super) fn order_of_event(connection: &Connection, seq: i64) -> Result<Order>
         | EventBody::Location(_)
         | EventBody::Stock(_)
         | EventBody::Level { .. }
-        | EventBody::Reservations(_) => Err(codec::corrupt(
-            0,
-            codec::BadValue(format!("event {seq} is not about an order")),
-        )),
+        | EventBody::Reservations(_) => {
+            Err(codec::corrupt(0, codec::BadValue(format!("event {seq} is not about an order"))))
+        }
     }
 }
 
@@ -196,15 +177,9 @@ fn due(
          WHERE expires_at <= ?1 AND expires_at IS NOT NULL AND (?2 IS NULL OR product_id = ?2) \
          ORDER BY expires_at LIMIT ?3",
     )?;
-    let values = params![
-        now.as_microsecond(),
-        product.map(ProductId::number),
-        stored_count(most)
-    ];
+    let values = params![now.as_microsecond(), product.map(ProductId::number), stored_count(most)];
     let ids = select.query_map(values, |row| row.get::<_, i64>(0))?;
-    ids.map(|id| Ok(ReservationId::new(id?)))
-        .filter_map(Result::transpose)
-        .collect()
+    ids.map(|id| Ok(ReservationId::new(id?))).filter_map(Result::transpose).collect()
 }
 
 /// What was on hand at an instant: walks the level's chain back over what was recorded since, and
@@ -238,9 +213,7 @@ pub(super) fn on_hand_at(
             return Ok(Some(on_hand));
         }
         let (delta, occurred, recorded, previous): (i64, i64, i64, i64) = select
-            .query_row([seq], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            })?;
+            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
         if recorded <= recorded_since {
             return Ok(Some(on_hand));
         }

@@ -50,10 +50,7 @@ pub(super) fn up(connection: &mut Connection) -> Result<(), OpenError> {
         ) STRICT",
     )?;
     let applied = check_history(connection)?;
-    for migration in MIGRATIONS
-        .iter()
-        .filter(|migration| migration.version > applied)
-    {
+    for migration in MIGRATIONS.iter().filter(|migration| migration.version > applied) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(migration.sql)?;
         transaction.execute(
@@ -66,11 +63,7 @@ pub(super) fn up(connection: &mut Connection) -> Result<(), OpenError> {
             ],
         )?;
         transaction.commit()?;
-        tracing::info!(
-            version = migration.version,
-            name = migration.name,
-            "migration applied"
-        );
+        tracing::info!(version = migration.version, name = migration.name, "migration applied");
     }
     Ok(())
 }
@@ -84,10 +77,7 @@ fn check_history(connection: &Connection) -> Result<i64, OpenError> {
     while let Some(row) = rows.next()? {
         let (version, name): (i64, String) = (row.get(0)?, row.get(1)?);
         let checksum: Vec<u8> = row.get(2)?;
-        match MIGRATIONS
-            .iter()
-            .find(|migration| migration.version == version)
-        {
+        match MIGRATIONS.iter().find(|migration| migration.version == version) {
             None => {
                 return Err(OpenError::Schema(format!(
                     "the database has migration {version} ({name}), which this onhand does not \
@@ -108,17 +98,11 @@ fn check_history(connection: &Connection) -> Result<i64, OpenError> {
 /// Every known migration, applied or not.
 pub(super) fn status(connection: &Connection) -> Result<Vec<MigrationState>, OpenError> {
     let has_history: Option<i64> = connection
-        .query_row(
-            "SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'",
-            [],
-            |row| row.get(0),
-        )
+        .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'", [], |row| {
+            row.get(0)
+        })
         .optional()?;
-    let applied = if has_history.is_some() {
-        check_history(connection)?
-    } else {
-        0
-    };
+    let applied = if has_history.is_some() { check_history(connection)? } else { 0 };
     let state = |migration: &Migration| MigrationState {
         version: migration.version,
         name: migration.name,

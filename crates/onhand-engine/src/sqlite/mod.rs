@@ -90,18 +90,10 @@ impl Database {
     /// [`OpenError`] in words for the operator.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         if rusqlite::version_number() < SQLITE_VERSION_MIN {
-            return Err(OpenError::TooOld {
-                found: rusqlite::version().into(),
-            });
+            return Err(OpenError::TooOld { found: rusqlite::version().into() });
         }
-        let io = |source| OpenError::Io {
-            path: path.to_owned(),
-            source,
-        };
-        if let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
+        let io = |source| OpenError::Io { path: path.to_owned(), source };
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(io)?;
         }
         let lock_path = path.with_extension("db.lock");
@@ -109,17 +101,11 @@ impl Database {
         match lock.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
-                return Err(OpenError::InUse {
-                    path: path.to_owned(),
-                    lock: lock_path,
-                });
+                return Err(OpenError::InUse { path: path.to_owned(), lock: lock_path });
             }
             Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
         }
-        let database = Self {
-            path: path.to_owned(),
-            _lock: lock,
-        };
+        let database = Self { path: path.to_owned(), _lock: lock };
         let mut connection = open_writer(&database.path)?;
         migrate::up(&mut connection)?;
         Ok(database)
@@ -172,20 +158,14 @@ fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.set_prepared_statement_cache_capacity(64);
     for (pragma, wanted) in [("journal_mode", "wal"), ("synchronous", "2")] {
-        let found: String = connection.pragma_query_value(None, pragma, |row| {
-            row.get::<_, rusqlite::types::Value>(0)
-                .map(|value| match value {
-                    rusqlite::types::Value::Integer(number) => number.to_string(),
-                    rusqlite::types::Value::Text(text) => text,
-                    other => format!("{other:?}"),
-                })
+        let found = connection.pragma_query_value(None, pragma, |row| {
+            let value = row.get_ref(0)?;
+            let text = value.as_str().map(str::to_owned);
+            Ok(text.or_else(|_| value.as_i64().map(|number| number.to_string())))
         })?;
+        let found = found.unwrap_or_else(|error| error.to_string());
         if found != wanted {
-            return Err(OpenError::Pragma {
-                pragma,
-                found,
-                wanted,
-            });
+            return Err(OpenError::Pragma { pragma, found, wanted });
         }
     }
     Ok(connection)
@@ -221,10 +201,7 @@ impl Checkpointer {
         std::thread::Builder::new()
             .name("checkpointer".into())
             .spawn(work)
-            .map_err(|source| OpenError::Io {
-                path: path.to_owned(),
-                source,
-            })?;
+            .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
         Ok(Self(wanted))
     }
 
@@ -264,10 +241,7 @@ fn checkpoint(connection: &Connection, mode: Checkpoint) -> rusqlite::Result<Log
     let (log, copied): (i64, i64) =
         statement.query_row([], |row| Ok((row.get(1)?, row.get(2)?)))?;
     let bytes = |frames: i64| u64::try_from(frames).unwrap_or(0) * PAGE_BYTES;
-    Ok(LogBytes {
-        total: bytes(log),
-        pending: bytes(log - copied),
-    })
+    Ok(LogBytes { total: bytes(log), pending: bytes(log - copied) })
 }
 
 /// What an error of SQLite means for a batch that has not been committed.
@@ -275,18 +249,12 @@ fn store_error(error: &rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode;
     let reason = error.to_string();
     match error.sqlite_error_code() {
-        Some(ErrorCode::ConstraintViolation) => StoreError::Conflict {
-            table: "a unique key",
-        },
+        Some(ErrorCode::ConstraintViolation) => StoreError::Conflict { table: "a unique key" },
         Some(ErrorCode::DiskFull) => StoreError::Full,
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt {
-            table: "database",
-            reason,
-        },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::Corrupt { table: "database", reason }
+        }
         Some(_) => StoreError::Unavailable { reason },
-        None => StoreError::Corrupt {
-            table: "a row",
-            reason,
-        },
+        None => StoreError::Corrupt { table: "a row", reason },
     }
 }

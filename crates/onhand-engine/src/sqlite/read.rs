@@ -139,9 +139,7 @@ fn scan_floor(before: i64) -> i64 {
 }
 
 fn newest_id(connection: &Connection, sql: &'static str) -> Result<i64> {
-    connection
-        .prepare_cached(sql)?
-        .query_row([], |row| row.get(0))
+    connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
 }
 
 /// A page of a list that was filtered: where it is short, it goes on below the floor.
@@ -168,8 +166,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub async fn order(&self, id: OrderId) -> Result<Option<Order>, ReadError> {
-        self.read(move |connection| load::order(connection, id))
-            .await
+        self.read(move |connection| load::order(connection, id)).await
     }
 
     /// A page of orders, newest first; `before` is where the last page ended.
@@ -182,8 +179,7 @@ impl Reader {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Page<Order>, ReadError> {
-        self.read(move |connection| orders(connection, &filter, before, limit))
-            .await
+        self.read(move |connection| orders(connection, &filter, before, limit)).await
     }
 
     /// The history of an order, oldest first; none for an order that is not there.
@@ -204,8 +200,7 @@ impl Reader {
         kinds: Vec<String>,
         limit: usize,
     ) -> Result<Page<EventRow>, ReadError> {
-        self.read(move |connection| events(connection, after, &kinds, limit))
-            .await
+        self.read(move |connection| events(connection, after, &kinds, limit)).await
     }
 
     /// A product of the catalogue.
@@ -213,8 +208,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub async fn product(&self, reference: ProductRef) -> Result<Option<Product>, ReadError> {
-        self.read(move |connection| find_product(connection, &reference))
-            .await
+        self.read(move |connection| find_product(connection, &reference)).await
     }
 
     /// A page of products, newest first; of a category, or with a SKU.
@@ -227,8 +221,7 @@ impl Reader {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Page<Product>, ReadError> {
-        self.read(move |connection| products(connection, category, before, limit))
-            .await
+        self.read(move |connection| products(connection, category, before, limit)).await
     }
 
     /// A category.
@@ -290,8 +283,7 @@ impl Reader {
         reference: ProductRef,
         as_of: Option<Timestamp>,
     ) -> Result<Option<StockRow>, ReadError> {
-        self.read(move |connection| stock(connection, &reference, as_of))
-            .await
+        self.read(move |connection| stock(connection, &reference, as_of)).await
     }
 
     /// A page of stock by product, newest product first.
@@ -304,8 +296,7 @@ impl Reader {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Page<StockRow>, ReadError> {
-        self.read(move |connection| stocks(connection, filter, before, limit))
-            .await
+        self.read(move |connection| stocks(connection, filter, before, limit)).await
     }
 
     /// Why a product's stock is what it is.
@@ -313,8 +304,7 @@ impl Reader {
     /// # Errors
     /// [`ReadError`].
     pub async fn explain(&self, reference: ProductRef) -> Result<Option<Explanation>, ReadError> {
-        self.read(move |connection| explain(connection, &reference))
-            .await
+        self.read(move |connection| explain(connection, &reference)).await
     }
 
     /// Entries of the ledger of a product, newest first, going on at the heads that the last page
@@ -328,8 +318,7 @@ impl Reader {
         heads: Option<Vec<i64>>,
         limit: usize,
     ) -> Result<Option<(Vec<Movement>, Vec<i64>)>, ReadError> {
-        self.read(move |connection| movements(connection, &reference, heads, limit))
-            .await
+        self.read(move |connection| movements(connection, &reference, heads, limit)).await
     }
 
     /// A reservation with its SKU.
@@ -343,10 +332,7 @@ impl Reader {
         self.read(move |connection| {
             let filter = ReservationFilter::default();
             let found = reservations(connection, &filter, Some(id.number() + 1), 1)?;
-            Ok(found
-                .rows
-                .into_iter()
-                .find(|view| view.reservation.id == id))
+            Ok(found.rows.into_iter().find(|view| view.reservation.id == id))
         })
         .await
     }
@@ -361,17 +347,13 @@ impl Reader {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Page<ReservationView>, ReadError> {
-        self.read(move |connection| reservations(connection, &filter, before, limit))
-            .await
+        self.read(move |connection| reservations(connection, &filter, before, limit)).await
     }
 }
 
 /// Where a page begins and how many rows to ask for: one more than it shows.
 fn bounds(before: Option<i64>, limit: usize) -> [i64; 2] {
-    [
-        before.unwrap_or(i64::MAX),
-        stored_count(limit.min(PAGE_ROWS_MAX)) + 1,
-    ]
+    [before.unwrap_or(i64::MAX), stored_count(limit.min(PAGE_ROWS_MAX)) + 1]
 }
 
 fn orders(
@@ -382,21 +364,13 @@ fn orders(
 ) -> Result<Page<Order>> {
     if let Some(reference) = &filter.external_reference {
         let id = load::order_of_reference(connection, reference.as_str())?;
-        let found = id
-            .map(|id| load::order(connection, id))
-            .transpose()?
-            .flatten();
+        let found = id.map(|id| load::order(connection, id)).transpose()?.flatten();
         let fits = |order: &Order| {
             filter.status.is_none_or(|status| status == order.status)
-                && filter
-                    .customer_id
-                    .is_none_or(|id| order.customer_id == Some(id))
+                && filter.customer_id.is_none_or(|id| order.customer_id == Some(id))
                 && before.is_none_or(|before| order.id.number() < before)
         };
-        return Ok(Page {
-            rows: found.into_iter().filter(fits).collect(),
-            next: None,
-        });
+        return Ok(Page { rows: found.into_iter().filter(fits).collect(), next: None });
     }
     let newest = newest_id(connection, "SELECT coalesce(max(id), 0) FROM orders")?;
     let before = before.unwrap_or(i64::MAX).min(newest + 1);
@@ -419,14 +393,10 @@ fn orders(
         filter.product_id.map(ProductId::number),
         stored_count(limit) + 1
     ];
-    let rows = select
-        .query_map(values, codec::order)?
-        .collect::<Result<Vec<_>>>()?;
-    let oldest_is_in = rows.last().is_some_and(|order| {
-        filter
-            .created_from
-            .is_some_and(|from| order.created_at < from)
-    });
+    let rows = select.query_map(values, codec::order)?.collect::<Result<Vec<_>>>()?;
+    let oldest_is_in = rows
+        .last()
+        .is_some_and(|order| filter.created_from.is_some_and(|from| order.created_at < from));
     let floor = if oldest_is_in { 1 } else { floor };
     Ok(filtered_page(rows, limit, floor, |order| order.id.number()))
 }
@@ -457,30 +427,20 @@ fn events(
     limit: usize,
 ) -> Result<Page<EventRow>> {
     let ceiling = after.saturating_add(stored_count(SCAN_ROWS_MAX));
-    let kinds = if kinds.is_empty() {
-        None
-    } else {
-        Some(format!(",{},", kinds.join(",")))
-    };
+    let kinds = if kinds.is_empty() { None } else { Some(format!(",{},", kinds.join(","))) };
     let rows = connection
         .prepare_cached(
             "SELECT seq, kind, actor, recorded_at, body FROM events WHERE seq > ?1 AND seq <= ?2 \
              AND (?3 IS NULL OR instr(?3, ',' || kind || ',') > 0) ORDER BY seq LIMIT ?4",
         )?
-        .query_map(
-            params![after, ceiling, kinds, stored_count(limit)],
-            event_row,
-        )?
+        .query_map(params![after, ceiling, kinds, stored_count(limit)], event_row)?
         .collect::<Result<Vec<_>>>()?;
     let newest = newest_id(connection, "SELECT coalesce(max(seq), 0) FROM events")?;
     let looked_at = match rows.last() {
         Some(row) if rows.len() == limit => row.seq,
         Some(_) | None => newest.min(ceiling),
     };
-    Ok(Page {
-        rows,
-        next: (looked_at < newest).then_some(looked_at),
-    })
+    Ok(Page { rows, next: (looked_at < newest).then_some(looked_at) })
 }
 
 fn products(
@@ -506,9 +466,7 @@ fn products(
         ))?,
     };
     let values = params![before, rows_max, category.map(CategoryId::number)];
-    let rows = select
-        .query_map(values, codec::product)?
-        .collect::<Result<Vec<_>>>()?;
+    let rows = select.query_map(values, codec::product)?.collect::<Result<Vec<_>>>()?;
     Ok(page(rows, limit, |product| product.id.number()))
 }
 
@@ -542,11 +500,7 @@ fn rewind(connection: &Connection, level: &mut Level, at: Timestamp) -> Result<(
     while low < high {
         let middle = low.midpoint(high) + u64::from(low.midpoint(high) == low);
         let ordinal = i64::try_from(middle * MOVEMENTS_PER_MARK).unwrap_or(i64::MAX);
-        let values = params![
-            level.product_id.number(),
-            level.location_id.number(),
-            ordinal
-        ];
+        let values = params![level.product_id.number(), level.location_id.number(), ordinal];
         let (mark_seq, recorded): (i64, i64) =
             mark.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
         if recorded > at.as_microsecond() {
@@ -602,9 +556,7 @@ fn stocks(
         filter.below_threshold,
         stored_count(limit) + 1
     ];
-    let products = select
-        .query_map(values, codec::product)?
-        .collect::<Result<Vec<_>>>()?;
+    let products = select.query_map(values, codec::product)?.collect::<Result<Vec<_>>>()?;
     let page = filtered_page(products, limit, floor, |product| product.id.number());
     let mut rows = Vec::with_capacity(page.rows.len());
     for product in page.rows {
@@ -612,10 +564,7 @@ fn stocks(
         levels.retain(|level| filter.location_id.is_none_or(|id| id == level.location_id));
         rows.push(StockRow { product, levels });
     }
-    Ok(Page {
-        rows,
-        next: page.next,
-    })
+    Ok(Page { rows, next: page.next })
 }
 
 /// Most open promises that an explanation lists.
@@ -644,12 +593,7 @@ fn explain(connection: &Connection, reference: &ProductRef) -> Result<Option<Exp
     };
     let open = reservations(connection, &filter, None, EXPLAINED_HOLDS_MAX)?;
     let open = open.rows.into_iter().map(|view| view.reservation).collect();
-    Ok(Some(Explanation {
-        product,
-        levels,
-        terms,
-        open,
-    }))
+    Ok(Some(Explanation { product, levels, terms, open }))
 }
 
 fn movements(
@@ -665,11 +609,7 @@ fn movements(
         Some(heads) => heads,
         None => {
             let levels = load::levels(connection, product.id)?;
-            levels
-                .iter()
-                .map(|level| level.last_movement)
-                .filter(|seq| *seq > 0)
-                .collect()
+            levels.iter().map(|level| level.last_movement).filter(|seq| *seq > 0).collect()
         }
     };
     let mut entry = connection.prepare_cached(concat!(
@@ -722,15 +662,8 @@ fn reservations(
     let view = |row: &Row<'_>| {
         let sku: String = row.get(13)?;
         let sku = Sku::new(sku).map_err(|error| codec::corrupt(13, error))?;
-        Ok(ReservationView {
-            sku,
-            reservation: codec::reservation(row)?,
-        })
+        Ok(ReservationView { sku, reservation: codec::reservation(row)? })
     };
-    let rows = select
-        .query_map(values, view)?
-        .collect::<Result<Vec<_>>>()?;
-    Ok(filtered_page(rows, limit, floor, |view| {
-        view.reservation.id.number()
-    }))
+    let rows = select.query_map(values, view)?.collect::<Result<Vec<_>>>()?;
+    Ok(filtered_page(rows, limit, floor, |view| view.reservation.id.number()))
 }

@@ -46,10 +46,7 @@ impl Reader {
             std::thread::Builder::new()
                 .name(format!("reader-{number}"))
                 .spawn(work)
-                .map_err(|source| OpenError::Io {
-                    path: path.to_owned(),
-                    source,
-                })?;
+                .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
         }
         Ok(Self { queue })
     }
@@ -64,9 +61,7 @@ impl Reader {
     ) -> Result<T, ReadError> {
         let (reply, answer) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
-            let result = connection
-                .transaction()
-                .and_then(|snapshot| read(&snapshot));
+            let result = connection.transaction().and_then(|snapshot| read(&snapshot));
             let _ = reply.send(result);
         });
         self.queue.try_send(work).map_err(|error| match error {

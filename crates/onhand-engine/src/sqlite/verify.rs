@@ -244,21 +244,11 @@ pub fn verify(path: &Path, is_full: bool) -> Result<Report, OpenError> {
         checks.push(logs_are_chained(&snapshot)?);
     }
     let mode = if is_full { "full" } else { "quick" };
-    Ok(Report {
-        mode,
-        last_event,
-        chain,
-        storage,
-        checks,
-    })
+    Ok(Report { mode, last_event, chain, storage, checks })
 }
 
 fn storage(connection: &Connection, is_full: bool) -> Result<String> {
-    let sql = if is_full {
-        "PRAGMA integrity_check(1)"
-    } else {
-        "PRAGMA quick_check(1)"
-    };
+    let sql = if is_full { "PRAGMA integrity_check(1)" } else { "PRAGMA quick_check(1)" };
     connection.query_row(sql, [], |row| row.get(0))
 }
 
@@ -300,22 +290,14 @@ impl Offenders {
     }
 
     fn into_check(self, id: &'static str, promise: &'static str, rows: i64) -> Check {
-        Check {
-            id,
-            promise,
-            rows,
-            violations: self.count,
-            offenders: self.first,
-        }
+        Check { id, promise, rows, violations: self.count, offenders: self.first }
     }
 }
 
 /// Outcomes that point to an event point to one that is there.
 fn outcomes_exist(connection: &Connection) -> Result<Check> {
     let mut windows = connection.prepare("SELECT id FROM outcome_windows")?;
-    let windows: Vec<i64> = windows
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_>>()?;
+    let windows: Vec<i64> = windows.query_map([], |row| row.get(0))?.collect::<Result<_>>()?;
     let (mut offenders, mut looked_at) = (Offenders::default(), 0);
     for window in windows {
         // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
@@ -381,23 +363,16 @@ fn history_fault(connection: &Connection, order: &Order) -> Result<Option<String
             return Ok(Some(format!("event {seq} does not hold an order")));
         };
         if subject != order.id.number() || then.id != order.id || then.version != version {
-            return Ok(Some(format!(
-                "event {seq} is not version {version} of this order"
-            )));
+            return Ok(Some(format!("event {seq} is not version {version} of this order")));
         }
         if later.is_none() && *then != *order {
             return Ok(Some(format!("the row is not what event {seq} left")));
         }
         let is_arrow = later.is_none_or(|to| {
-            TRANSITIONS
-                .iter()
-                .any(|arrow| arrow.from == then.status && arrow.to == to)
+            TRANSITIONS.iter().any(|arrow| arrow.from == then.status && arrow.to == to)
         });
         if !is_arrow {
-            return Ok(Some(format!(
-                "event {seq}: the graph has no arrow from {:?}",
-                then.status
-            )));
+            return Ok(Some(format!("event {seq}: the graph has no arrow from {:?}", then.status)));
         }
         (seq, version, later) = (previous, version - 1, Some(then.status));
     }
@@ -433,14 +408,7 @@ fn logs_are_chained(connection: &Connection) -> Result<Check> {
         let mut batch_events = events.query([event, last_event])?;
         while let Some(row) = batch_events.next()? {
             let (kind, body): (String, String) = (row.get(1)?, row.get(5)?);
-            chain.event(
-                row.get(0)?,
-                &kind,
-                row.get(2)?,
-                row.get(3)?,
-                row.get(4)?,
-                &body,
-            );
+            chain.event(row.get(0)?, &kind, row.get(2)?, row.get(3)?, row.get(4)?, &body);
         }
         let stored: [u8; 32] = row.get(3)?;
         if chain.finish() != stored {
@@ -448,9 +416,5 @@ fn logs_are_chained(connection: &Connection) -> Result<Check> {
         }
         (link, event, movement) = (stored, last_event, last_movement);
     }
-    Ok(offenders.into_check(
-        "I25",
-        "both logs are chained by a hash per batch",
-        looked_at,
-    ))
+    Ok(offenders.into_check("I25", "both logs are chained by a hash per batch", looked_at))
 }

@@ -32,12 +32,7 @@ impl SqliteStore {
         connection: Connection,
         checkpointer: Checkpointer,
     ) -> Result<Self, OpenError> {
-        let mut store = Self {
-            connection,
-            checkpointer,
-            chain: FIRST_LINK,
-            windows: Vec::new(),
-        };
+        let mut store = Self { connection, checkpointer, chain: FIRST_LINK, windows: Vec::new() };
         store.reload()?;
         Ok(store)
     }
@@ -106,10 +101,8 @@ impl SqliteStore {
             return Ok(());
         }
         let now = batch.now.as_second();
-        let is_open = self
-            .windows
-            .first()
-            .is_some_and(|(_, opened)| now - opened < OUTCOME_WINDOW_SECS);
+        let is_open =
+            self.windows.first().is_some_and(|(_, opened)| now - opened < OUTCOME_WINDOW_SECS);
         if !is_open {
             self.open_window(now)?;
         }
@@ -137,15 +130,12 @@ impl SqliteStore {
                 outcome TEXT NOT NULL, PRIMARY KEY (key, scope)
             ) STRICT, WITHOUT ROWID"
         ))?;
-        self.connection.execute(
-            "INSERT INTO outcome_windows VALUES (?1, ?2)",
-            params![window, now],
-        )?;
+        self.connection
+            .execute("INSERT INTO outcome_windows VALUES (?1, ?2)", params![window, now])?;
         while self.windows.len() > 1 {
             if let Some((passed, _)) = self.windows.pop() {
                 // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
-                self.connection
-                    .execute_batch(&format!("DROP TABLE outcomes_{passed}"))?;
+                self.connection.execute_batch(&format!("DROP TABLE outcomes_{passed}"))?;
                 self.connection
                     .execute("DELETE FROM outcome_windows WHERE id = ?1", params![passed])?;
             }
@@ -160,9 +150,7 @@ impl Store for SqliteStore {
 
     async fn begin(&mut self) -> Result<Begun, StoreError> {
         let begin = || -> rusqlite::Result<Begun> {
-            self.connection
-                .prepare_cached("BEGIN IMMEDIATE")?
-                .execute([])?;
+            self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
             self.connection
                 .prepare_cached(
                     "SELECT product, category, location, reservation, \"order\", movement, event, \
@@ -207,20 +195,13 @@ impl Store for SqliteStore {
                 "SELECT fingerprint, outcome FROM outcomes_{window} WHERE key = ?1 AND scope = ?2"
             );
             let mut select = self.connection.prepare_cached(&sql)?;
-            for (key, found) in keys
-                .iter()
-                .zip(&mut found)
-                .filter(|(_, found)| found.is_none())
-            {
+            for (key, found) in keys.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
                 let mut rows = select.query(params![key.key, key.scope])?;
                 if let Some(row) = rows.next()? {
                     let outcome = row.get_ref(1)?.as_str().map_err(|e| codec::corrupt(1, e))?;
                     let outcome: StoredOutcome =
                         serde_json::from_str(outcome).map_err(|e| codec::corrupt(1, e))?;
-                    *found = Some(FoundOutcome {
-                        fingerprint: row.get(0)?,
-                        outcome,
-                    });
+                    *found = Some(FoundOutcome { fingerprint: row.get(0)?, outcome });
                 }
             }
             Ok(())
@@ -237,10 +218,8 @@ impl Store for SqliteStore {
 
     async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         self.write(batch).map_err(StoreError::from)?;
-        let committed = self
-            .connection
-            .prepare_cached("COMMIT")
-            .and_then(|mut commit| commit.execute([]));
+        let committed =
+            self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
         match committed {
             Ok(_) => Ok(()),
             // The log was not written: SQLite has the old state, and says so.
@@ -254,9 +233,7 @@ impl Store for SqliteStore {
             }
             // An I/O error while making the batch durable: what a later flush says cannot be
             // believed.
-            Err(error) => Err(StoreError::Unknown {
-                reason: error.to_string(),
-            }),
+            Err(error) => Err(StoreError::Unknown { reason: error.to_string() }),
         }
     }
 
@@ -300,10 +277,9 @@ impl From<WriteError> for StoreError {
     fn from(error: WriteError) -> Self {
         match error {
             WriteError::Sqlite(error) => store_error(&error),
-            WriteError::Json(error) => Self::Corrupt {
-                table: "a document",
-                reason: error.to_string(),
-            },
+            WriteError::Json(error) => {
+                Self::Corrupt { table: "a document", reason: error.to_string() }
+            }
             WriteError::Guard(table) => Self::Conflict { table },
         }
     }
@@ -324,11 +300,7 @@ fn guarded(
     table: &'static str,
     values: impl Params,
 ) -> Result<(), WriteError> {
-    if statement.execute(values)? == 1 {
-        Ok(())
-    } else {
-        Err(WriteError::Guard(table))
-    }
+    if statement.execute(values)? == 1 { Ok(()) } else { Err(WriteError::Guard(table)) }
 }
 
 fn write_rows(connection: &Connection, rows: &Rows) -> Result<(), WriteError> {
@@ -605,14 +577,7 @@ fn write_events(
         let body = serde_json::to_string(&event.body)?;
         let subject = subject_number(&event.body);
         let recorded_at = event.recorded_at.as_microsecond();
-        chain.event(
-            event.seq,
-            event.kind,
-            subject,
-            event.previous,
-            recorded_at,
-            &body,
-        );
+        chain.event(event.seq, event.kind, subject, event.previous, recorded_at, &body);
         insert.execute(params![
             event.seq,
             event.kind,
@@ -663,11 +628,7 @@ impl Chain {
         self.numbers(&numbers);
         self.text(row.kind.as_str());
         self.text(row.reason.as_str());
-        self.text(
-            row.reference
-                .as_ref()
-                .map_or("", |reference| reference.as_str()),
-        );
+        self.text(row.reference.as_ref().map_or("", |reference| reference.as_str()));
         self.text(row.actor.as_str());
     }
 

@@ -51,9 +51,7 @@ pub fn answered(answer: Answer, success: StatusCode) -> Result<Response, Problem
     };
     if replayed {
         let name = HeaderName::from_static("idempotency-replayed");
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static("true"));
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
     }
     Ok(response)
 }
@@ -94,16 +92,13 @@ fn shown(reply: &Reply, success: StatusCode) -> Response {
 fn batch(
     outcomes: &[Result<std::sync::Arc<onhand_core::orders::Order>, onhand_core::Refusal>],
 ) -> Value {
-    let rows = outcomes
-        .iter()
-        .enumerate()
-        .map(|(index, outcome)| match outcome {
-            Ok(order) => json!({ "index": index, "status": 201, "order": OrderView::of(order) }),
-            Err(refusal) => {
-                let problem = Problem::from(refusal.clone());
-                json!({ "index": index, "status": problem.status.as_u16(), "problem": problem })
-            }
-        });
+    let rows = outcomes.iter().enumerate().map(|(index, outcome)| match outcome {
+        Ok(order) => json!({ "index": index, "status": 201, "order": OrderView::of(order) }),
+        Err(refusal) => {
+            let problem = Problem::from(refusal.clone());
+            json!({ "index": index, "status": problem.status.as_u16(), "problem": problem.body(None) })
+        }
+    });
     let placed = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     json!({
         "object": "batch", "placed": placed, "refused": outcomes.len() - placed,
@@ -120,11 +115,9 @@ pub fn page_rows(limit: Option<u32>) -> Result<usize, Problem> {
     match limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX)) {
         None => Ok(PAGE_ROWS_DEFAULT),
         Some(limit) if (1..=most).contains(&limit) => Ok(limit),
-        Some(limit) => Err(Problem::field(
-            "?limit",
-            format!("expected 1 to {most}"),
-            limit.to_string().into(),
-        )),
+        Some(limit) => {
+            Err(Problem::field("?limit", format!("expected 1 to {most}"), limit.to_string().into()))
+        }
     }
 }
 

@@ -41,24 +41,10 @@ impl FromRequest<App> for Call {
             None => path.clone(),
         };
         let is_bulk = matches!(route.as_str(), "/v1/orders/batch" | "/v1/stock/adjustments");
-        let body = read_body(
-            body,
-            if is_bulk {
-                BULK_BODY_BYTES_MAX
-            } else {
-                BODY_BYTES_MAX
-            },
-        )
-        .await?;
+        let body =
+            read_body(body, if is_bulk { BULK_BODY_BYTES_MAX } else { BODY_BYTES_MAX }).await?;
         let (method, headers) = (parts.method, parts.headers);
-        Ok(Self {
-            app: app.clone(),
-            method,
-            path,
-            route,
-            headers,
-            body,
-        })
+        Ok(Self { app: app.clone(), method, path, route, headers, body })
     }
 }
 
@@ -79,10 +65,7 @@ async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
         Err(_) => Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             "body_timeout",
-            format!(
-                "the body did not arrive within {} s",
-                BODY_TIMEOUT.as_secs()
-            ),
+            format!("the body did not arrive within {} s", BODY_TIMEOUT.as_secs()),
         )),
     }
 }
@@ -94,9 +77,7 @@ impl Call {
     /// 415, 400 or 422 with a pointer, the value and what would have been right.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let content_type = self.headers.get(header::CONTENT_TYPE);
-        let content_type = content_type
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("");
+        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
         let essence = content_type.split(';').next().unwrap_or("").trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(
@@ -104,6 +85,10 @@ impl Call {
                 "unsupported_media_type",
                 format!("the body is `{essence}`; send `Content-Type: application/json`"),
             ));
+        }
+        // serde reads a struct from an array too, by position: a body is an object.
+        if self.body.trim_ascii_start().first() == Some(&b'[') {
+            return Err(Problem::field("", "expected a JSON object", Value::Null));
         }
         serde_json::from_slice(&self.body).map_err(|_| explain::<T>(&self.body))
     }
@@ -113,11 +98,7 @@ impl Call {
     /// # Errors
     /// As [`Self::json`].
     pub fn json_or<T: DeserializeOwned>(&self, empty: T) -> Result<T, Problem> {
-        if self.body.is_empty() {
-            Ok(empty)
-        } else {
-            self.json()
-        }
+        if self.body.is_empty() { Ok(empty) } else { self.json() }
     }
 
     /// Whether the body is an object with this field; false where it is no object at all.
@@ -138,9 +119,7 @@ impl Call {
         if text == "*" {
             return Ok(None);
         }
-        let digits = text
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'));
+        let digits = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         match digits.and_then(|digits| digits.parse().ok()) {
             Some(version) => Ok(Some(version)),
             None => Err(Problem::field(
@@ -196,10 +175,7 @@ impl Call {
         };
         let text = value.to_str().unwrap_or("");
         // The IETF form is a quoted string; a bare token is what most clients send.
-        let bare = text
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'))
-            .unwrap_or(text);
+        let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
         if bare.is_empty() || bare.len() > KEY_CHARS_MAX {
             let expected = format!("expected 1 to {KEY_CHARS_MAX} visible ASCII characters");
             return Err(Problem::field("Idempotency-Key", expected, text.into()));
@@ -208,24 +184,12 @@ impl Call {
             Ok(uuid) => uuid.into_bytes(),
             Err(_) => first_16(&Sha256::digest(bare.as_bytes()).into()),
         };
-        let scope = hash(
-            &[Actor::Local.as_str(), self.method.as_str(), &self.route],
-            &[],
-        );
+        let scope = hash(&[Actor::Local.as_str(), self.method.as_str(), &self.route], &[]);
         let scope = i64::from_be_bytes(first_8(&scope));
         let content_type = self.headers.get(header::CONTENT_TYPE);
-        let content_type = content_type
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("");
-        let fingerprint = hash(
-            &[self.method.as_str(), &self.path, content_type],
-            &self.body,
-        );
-        Ok(Some(IdempotencyKey {
-            key,
-            scope,
-            fingerprint,
-        }))
+        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
+        let fingerprint = hash(&[self.method.as_str(), &self.path, content_type], &self.body);
+        Ok(Some(IdempotencyKey { key, scope, fingerprint }))
     }
 }
 
@@ -254,10 +218,7 @@ fn explain<T: DeserializeOwned>(body: &[u8]) -> Problem {
         return Problem::new(
             StatusCode::BAD_REQUEST,
             "malformed_json",
-            format!(
-                "the body is not UTF-8: byte {} is wrong",
-                error.valid_up_to()
-            ),
+            format!("the body is not UTF-8: byte {} is wrong", error.valid_up_to()),
         );
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
@@ -281,11 +242,7 @@ fn explain<T: DeserializeOwned>(body: &[u8]) -> Problem {
     }
     let mut pointer = pointer(error.path());
     let detail = inner.to_string();
-    let detail = detail
-        .split(" at line ")
-        .next()
-        .unwrap_or(&detail)
-        .to_owned();
+    let detail = detail.split(" at line ").next().unwrap_or(&detail).to_owned();
     let is_unknown = detail.starts_with("unknown field");
     if is_unknown
         && let Some(name) = detail.split('`').nth(1)
@@ -295,22 +252,9 @@ fn explain<T: DeserializeOwned>(body: &[u8]) -> Problem {
     }
     let value = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let value = value.pointer(&pointer).cloned().unwrap_or_default();
-    let value = if value.to_string().len() > 200 {
-        Value::Null
-    } else {
-        value
-    };
-    let code = if is_unknown {
-        "unknown_field"
-    } else {
-        "validation_failed"
-    };
-    Problem::fields(vec![FieldError {
-        pointer,
-        code,
-        detail,
-        value,
-    }])
+    let value = if value.to_string().len() > 200 { Value::Null } else { value };
+    let code = if is_unknown { "unknown_field" } else { "validation_failed" };
+    Problem::fields(vec![FieldError { pointer, code, detail, value }])
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -338,11 +282,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
             Ok(query) => Ok(Self(query.0)),
             Err(error) => {
                 let detail = error.body_text();
-                let detail = detail
-                    .rsplit("query string: ")
-                    .next()
-                    .unwrap_or(&detail)
-                    .to_owned();
+                let detail = detail.rsplit("query string: ").next().unwrap_or(&detail).to_owned();
                 let pointer = detail.split(':').next().unwrap_or("").to_owned();
                 let query = parts.uri.query().unwrap_or("");
                 Err(Problem::field(format!("?{pointer}"), detail, query.into()))
@@ -356,6 +296,5 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
 /// # Errors
 /// 404: nothing can have such a name.
 pub fn in_path<T: std::str::FromStr>(text: &str) -> Result<T, Problem> {
-    text.parse()
-        .map_err(|_| Problem::not_found(&format!("`{text}`")))
+    text.parse().map_err(|_| Problem::not_found(&format!("`{text}`")))
 }

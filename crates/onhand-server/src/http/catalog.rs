@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::answer::{answered, cursor, list, page_rows, versioned};
 use super::call::{Call, Params, in_path};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemBody};
 use super::wire::{self, Shown};
 use crate::app::App;
 
@@ -75,11 +75,7 @@ fn lawful_price(price: Money) -> Result<Money, Problem> {
         return Ok(price);
     }
     let expected = format!("expected minor units from 0 to {AMOUNT_MAX}");
-    Err(Problem::field(
-        "/price/amount",
-        expected,
-        price.amount.into(),
-    ))
+    Err(Problem::field("/price/amount", expected, price.amount.into()))
 }
 
 fn lawful_categories(ids: Vec<Shown<CategoryId>>) -> Result<Vec<CategoryId>, Problem> {
@@ -94,7 +90,7 @@ fn lawful_categories(ids: Vec<Shown<CategoryId>>) -> Result<Vec<CategoryId>, Pro
 #[utoipa::path(post, path = "/v1/products", tag = "Products", request_body = ProductBody,
     params(("Idempotency-Key" = Option<String>, Header,)),
     responses((status = 201, description = "The product", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn create_product(call: Call) -> Result<Response, Problem> {
     let body: ProductBody = call.json()?;
     let new = NewProduct {
@@ -105,9 +101,7 @@ async fn create_product(call: Call) -> Result<Response, Problem> {
         category_ids: lawful_categories(body.category_ids)?,
         active: body.active,
     };
-    let answer = call
-        .submit(AnyCommand::Catalog(Command::CreateProduct(new)))
-        .await?;
+    let answer = call.submit(AnyCommand::Catalog(Command::CreateProduct(new))).await?;
     answered(answer, StatusCode::CREATED)
 }
 
@@ -123,7 +117,7 @@ struct ProductList {
 /// List products, newest first.
 #[utoipa::path(get, path = "/v1/products", tag = "Products", params(ProductList),
     responses((status = 200, description = "A page", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn list_products(
     State(app): State<App>,
     Params(query): Params<ProductList>,
@@ -138,16 +132,14 @@ async fn list_products(
         None => None,
     };
     let page = app.reader.products(category, before, limit).await?;
-    Ok(list(&page, "/v1/products", wire::product, |id| {
-        format!("prd_{id}")
-    }))
+    Ok(list(&page, "/v1/products", wire::product, |id| format!("prd_{id}")))
 }
 
 /// Read a product, by id or SKU.
 #[utoipa::path(get, path = "/v1/products/{product}", tag = "Products",
     params(("product" = String, Path, description = "Id or SKU")),
     responses((status = 200, description = "The product", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn get_product(
     State(app): State<App>,
     Path(product): Path<String>,
@@ -183,7 +175,7 @@ struct ProductPatchBody {
     params(("product" = String, Path, description = "Id or SKU"),
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = Option<String>, Header,)),
     responses((status = 200, description = "The product", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn update_product(Path(product): Path<String>, call: Call) -> Result<Response, Problem> {
     let body: ProductPatchBody = call.json()?;
     let patch = ProductPatch {
@@ -194,15 +186,8 @@ async fn update_product(Path(product): Path<String>, call: Call) -> Result<Respo
         active: body.active,
     };
     let (product, expected_version) = (product_ref(&product)?, call.expected_version()?);
-    let command = Command::UpdateProduct {
-        product,
-        expected_version,
-        patch,
-    };
-    answered(
-        call.submit(AnyCommand::Catalog(command)).await?,
-        StatusCode::OK,
-    )
+    let command = Command::UpdateProduct { product, expected_version, patch };
+    answered(call.submit(AnyCommand::Catalog(command)).await?, StatusCode::OK)
 }
 
 /// Take a product out of the catalogue.
@@ -210,17 +195,11 @@ async fn update_product(Path(product): Path<String>, call: Call) -> Result<Respo
     params(("product" = String, Path, description = "Id or SKU"),
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = Option<String>, Header,)),
     responses((status = 200, description = "The product as it was left", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn delete_product(Path(product): Path<String>, call: Call) -> Result<Response, Problem> {
     let (product, expected_version) = (product_ref(&product)?, call.expected_version()?);
-    let command = Command::DeleteProduct {
-        product,
-        expected_version,
-    };
-    answered(
-        call.submit(AnyCommand::Catalog(command)).await?,
-        StatusCode::OK,
-    )
+    let command = Command::DeleteProduct { product, expected_version };
+    answered(call.submit(AnyCommand::Catalog(command)).await?, StatusCode::OK)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -237,16 +216,11 @@ struct CategoryBody {
 #[utoipa::path(post, path = "/v1/categories", tag = "Categories", request_body = CategoryBody,
     params(("Idempotency-Key" = Option<String>, Header,)),
     responses((status = 201, description = "The category", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn create_category(call: Call) -> Result<Response, Problem> {
     let body: CategoryBody = call.json()?;
-    let new = NewCategory {
-        name: body.name,
-        parent_id: body.parent_id.map(|id| id.0),
-    };
-    let answer = call
-        .submit(AnyCommand::Catalog(Command::CreateCategory(new)))
-        .await?;
+    let new = NewCategory { name: body.name, parent_id: body.parent_id.map(|id| id.0) };
+    let answer = call.submit(AnyCommand::Catalog(Command::CreateCategory(new))).await?;
     answered(answer, StatusCode::CREATED)
 }
 
@@ -261,34 +235,25 @@ struct CategoryList {
 /// List categories, newest first.
 #[utoipa::path(get, path = "/v1/categories", tag = "Categories", params(CategoryList),
     responses((status = 200, description = "A page", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn list_categories(
     State(app): State<App>,
     Params(query): Params<CategoryList>,
 ) -> Result<Response, Problem> {
     let before = cursor(query.starting_after.as_deref(), CategoryId::number)?;
-    let page = app
-        .reader
-        .categories(before, page_rows(query.limit)?)
-        .await?;
-    Ok(list(&page, "/v1/categories", wire::category, |id| {
-        format!("cat_{id}")
-    }))
+    let page = app.reader.categories(before, page_rows(query.limit)?).await?;
+    Ok(list(&page, "/v1/categories", wire::category, |id| format!("cat_{id}")))
 }
 
 /// Read a category.
 #[utoipa::path(get, path = "/v1/categories/{id}", tag = "Categories",
     params(("id" = String, Path,)),
     responses((status = 200, description = "The category", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn get_category(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
     let row = app.reader.category(in_path(&id)?).await?;
     let row = row.ok_or_else(|| Problem::not_found(&id))?;
-    Ok(versioned(
-        StatusCode::OK,
-        row.version,
-        &wire::category(&row),
-    ))
+    Ok(versioned(StatusCode::OK, row.version, &wire::category(&row)))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -315,24 +280,14 @@ fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
         ("Idempotency-Key" = Option<String>, Header,)),
     responses((status = 200, description = "The category", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn update_category(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
     let body: CategoryPatchBody = call.json()?;
     let parent_id = body.parent_id.map(|parent| parent.map(|id| id.0));
-    let patch = CategoryPatch {
-        name: body.name,
-        parent_id,
-    };
+    let patch = CategoryPatch { name: body.name, parent_id };
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);
-    let command = Command::UpdateCategory {
-        id,
-        expected_version,
-        patch,
-    };
-    answered(
-        call.submit(AnyCommand::Catalog(command)).await?,
-        StatusCode::OK,
-    )
+    let command = Command::UpdateCategory { id, expected_version, patch };
+    answered(call.submit(AnyCommand::Catalog(command)).await?, StatusCode::OK)
 }
 
 /// Delete a category that nothing is filed under.
@@ -340,15 +295,9 @@ async fn update_category(Path(id): Path<String>, call: Call) -> Result<Response,
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
         ("Idempotency-Key" = Option<String>, Header,)),
     responses((status = 200, description = "The category as it was left", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn delete_category(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);
-    let command = Command::DeleteCategory {
-        id,
-        expected_version,
-    };
-    answered(
-        call.submit(AnyCommand::Catalog(command)).await?,
-        StatusCode::OK,
-    )
+    let command = Command::DeleteCategory { id, expected_version };
+    answered(call.submit(AnyCommand::Catalog(command)).await?, StatusCode::OK)
 }

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use super::answer::{json_response, page_rows};
 use super::call::Params;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemBody};
 use super::wire;
 use crate::app::App;
 use crate::limits::{FEED_KEEP_ALIVE, FEED_ROWS_MAX};
@@ -41,7 +41,7 @@ struct EventList {
 #[utoipa::path(get, path = "/v1/events", tag = "Events",
     params(EventList, ("Last-Event-ID" = Option<i64>, Header, description = "Live: go on after")),
     responses((status = 200, description = "A page, or a live stream", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn list_events(
     State(app): State<App>,
     headers: HeaderMap,
@@ -50,32 +50,17 @@ async fn list_events(
     let kinds = kinds(query.types.as_deref())?;
     let after = query.after.unwrap_or(0);
     if after < 0 {
-        return Err(Problem::field(
-            "?after",
-            "expected a position, 0 or more",
-            after.into(),
-        ));
+        return Err(Problem::field("?after", "expected a position, 0 or more", after.into()));
     }
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
     if accept.contains("text/event-stream") {
         let after = last_event_id(&headers)?.unwrap_or(after);
         let feed = Sse::new(live(app, after, kinds));
-        return Ok(feed
-            .keep_alive(KeepAlive::new().interval(FEED_KEEP_ALIVE))
-            .into_response());
+        return Ok(feed.keep_alive(KeepAlive::new().interval(FEED_KEEP_ALIVE)).into_response());
     }
-    let page = app
-        .reader
-        .events(after, kinds, page_rows(query.limit)?)
-        .await?;
+    let page = app.reader.events(after, kinds, page_rows(query.limit)?).await?;
     let data: Vec<_> = page.rows.iter().map(wire::event).collect();
-    let last = page
-        .next
-        .or_else(|| page.rows.last().map(|row| row.seq))
-        .unwrap_or(after);
+    let last = page.next.or_else(|| page.rows.last().map(|row| row.seq)).unwrap_or(after);
     Ok(json_response(
         StatusCode::OK,
         &json!({"object": "list", "url": "/v1/events", "has_more": page.next.is_some(),
@@ -105,11 +90,9 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
     let text = value.to_str().unwrap_or("");
     match text.parse::<i64>() {
         Ok(position) if position >= 0 => Ok(Some(position)),
-        Ok(_) | Err(_) => Err(Problem::field(
-            "Last-Event-ID",
-            "expected the id of an event",
-            text.into(),
-        )),
+        Ok(_) | Err(_) => {
+            Err(Problem::field("Last-Event-ID", "expected the id of an event", text.into()))
+        }
     }
 }
 
@@ -118,34 +101,25 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
 fn live(app: App, after: i64, kinds: Vec<String>) -> impl Stream<Item = Result<Event, Infallible>> {
     let committed = app.submit.committed();
     let waiting = std::collections::VecDeque::new();
-    stream::unfold(
-        (app, committed, after, kinds, waiting),
-        |mut feed| async move {
-            loop {
-                let (app, committed, after, kinds, waiting) = &mut feed;
-                if let Some(event) = waiting.pop_front() {
-                    return Some((Ok(event), feed));
-                }
-                committed.borrow_and_update();
-                let page = app
-                    .reader
-                    .events(*after, kinds.clone(), FEED_ROWS_MAX)
-                    .await
-                    .ok()?;
-                for row in &page.rows {
-                    *after = row.seq;
-                    let data = wire::event(row).to_string();
-                    let event = Event::default()
-                        .id(row.seq.to_string())
-                        .event(row.kind.clone());
-                    waiting.push_back(event.data(data));
-                }
-                match page.next {
-                    Some(looked_at) => *after = looked_at,
-                    None if page.rows.is_empty() => committed.changed().await.ok()?,
-                    None => {}
-                }
+    stream::unfold((app, committed, after, kinds, waiting), |mut feed| async move {
+        loop {
+            let (app, committed, after, kinds, waiting) = &mut feed;
+            if let Some(event) = waiting.pop_front() {
+                return Some((Ok(event), feed));
             }
-        },
-    )
+            committed.borrow_and_update();
+            let page = app.reader.events(*after, kinds.clone(), FEED_ROWS_MAX).await.ok()?;
+            for row in &page.rows {
+                *after = row.seq;
+                let data = wire::event(row).to_string();
+                let event = Event::default().id(row.seq.to_string()).event(row.kind.clone());
+                waiting.push_back(event.data(data));
+            }
+            match page.next {
+                Some(looked_at) => *after = looked_at,
+                None if page.rows.is_empty() => committed.changed().await.ok()?,
+                None => {}
+            }
+        }
+    })
 }

@@ -61,10 +61,7 @@ pub fn router(app: App) -> Router {
     }
     routes
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
-        .route(
-            "/api-docs",
-            get(|| async { axum::response::Redirect::permanent("/docs/") }),
-        )
+        .route("/api-docs", get(|| async { axum::response::Redirect::permanent("/docs/") }))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .with_state(app)
@@ -83,11 +80,7 @@ async fn no_method(request: Request) -> Problem {
 /// Gives the request an id, the answer its headers, and a problem its body.
 async fn pass_through(request: Request, next: Next) -> Response {
     let id_header = HeaderName::from_static("request-id");
-    let sent = request
-        .headers()
-        .get(&id_header)
-        .filter(|value| is_lawful_id(value))
-        .cloned();
+    let sent = request.headers().get(&id_header).filter(|value| is_lawful_id(value)).cloned();
     let id = match sent {
         Some(id) => id,
         None => {
@@ -96,26 +89,20 @@ async fn pass_through(request: Request, next: Next) -> Response {
         }
     };
     let mut response = next.run(request).await;
-    if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
-        problem.request_id = id.to_str().unwrap_or_default().to_owned();
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let (parts, _) = response.into_parts();
-        let mut shown = answer::json_response(problem.status, &problem);
-        shown
-            .headers_mut()
-            .extend(parts.headers.into_iter().filter_map(|(name, value)| {
-                name.filter(|name| name != header::CONTENT_LENGTH)
-                    .map(|name| (name, value))
-            }));
+        let request_id = id.to_str().unwrap_or_default().to_owned();
+        let mut shown = answer::json_response(problem.status, &problem.body(Some(request_id)));
+        shown.headers_mut().extend(parts.headers.into_iter().filter_map(|(name, value)| {
+            name.filter(|name| name != header::CONTENT_LENGTH).map(|name| (name, value))
+        }));
         let kind = HeaderValue::from_static("application/problem+json");
         shown.headers_mut().insert(header::CONTENT_TYPE, kind);
         response = shown;
     }
     let headers = response.headers_mut();
     headers.insert(id_header, id);
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response.into_response()
 }
 

@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::answer::json_response;
 use super::call::Call;
 use super::orders::OrderBody;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemBody};
 use crate::app::App;
 
 /// The routes of health.
@@ -35,7 +35,7 @@ async fn get_livez() -> Response {
 /// Whether the server takes orders: the committer runs and the store can be read.
 #[utoipa::path(get, path = "/readyz", tag = "Operations",
     responses((status = 200, description = "It does", body = Object),
-        (status = 503, description = "Not now", body = Problem)))]
+        (status = 503, description = "Not now", body = ProblemBody)))]
 async fn get_readyz(State(app): State<App>) -> Result<Response, Problem> {
     app.reader.locations().await?;
     if app.submit.is_stopped() {
@@ -84,8 +84,6 @@ fn noop(status: StatusCode) -> Response {
     let mut response = Response::new(axum::body::Body::from(NOOP));
     *response.status_mut() = status;
     let json = axum::http::HeaderValue::from_static("application/json");
-    response
-        .headers_mut()
-        .insert(axum::http::header::CONTENT_TYPE, json);
+    response.headers_mut().insert(axum::http::header::CONTENT_TYPE, json);
     response
 }

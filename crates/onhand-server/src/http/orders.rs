@@ -23,7 +23,7 @@ use utoipa_axum::routes;
 
 use super::answer::{answered, cursor, json_response, list, page_rows, versioned};
 use super::call::{Call, Params, in_path};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemBody};
 use super::reservations::lawful_hold_secs;
 use super::wire::{self, OrderView, Shown};
 use crate::app::App;
@@ -119,11 +119,7 @@ impl OrderBody {
     pub(super) fn lawful(self, at: &str) -> Result<PlaceOrder, Problem> {
         if self.items.is_empty() || self.items.len() > ORDER_LINES_MAX {
             let expected = format!("expected 1 to {ORDER_LINES_MAX} items");
-            return Err(Problem::field(
-                format!("{at}/items"),
-                expected,
-                self.items.len().into(),
-            ));
+            return Err(Problem::field(format!("{at}/items"), expected, self.items.len().into()));
         }
         let mut items = Vec::with_capacity(self.items.len());
         for (index, item) in self.items.into_iter().enumerate() {
@@ -139,10 +135,7 @@ impl OrderBody {
                     ));
                 }
             };
-            items.push(PlaceItem {
-                product,
-                quantity: item.quantity,
-            });
+            items.push(PlaceItem { product, quantity: item.quantity });
         }
         let payment = match self.payment {
             None => Payment::NotRequired,
@@ -170,13 +163,11 @@ impl OrderBody {
 #[utoipa::path(post, path = "/v1/orders", tag = "Orders", request_body = OrderBody,
     params(("Idempotency-Key" = String, Header,)),
     responses((status = 201, description = "The order", body = Object),
-        (status = 409, description = "`insufficient_stock` with the figures", body = Problem),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = 409, description = "`insufficient_stock` with the figures", body = ProblemBody),
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn place_order(call: Call) -> Result<Response, Problem> {
     let order = call.json::<OrderBody>()?.lawful("")?;
-    let answer = call
-        .submit_once(AnyCommand::Orders(Command::Place(order)))
-        .await?;
+    let answer = call.submit_once(AnyCommand::Orders(Command::Place(order))).await?;
     answered(answer, StatusCode::CREATED)
 }
 
@@ -199,36 +190,21 @@ struct BatchBody {
 #[utoipa::path(post, path = "/v1/orders/batch", tag = "Orders", request_body = BatchBody,
     params(("Idempotency-Key" = String, Header,)),
     responses((status = 200, description = "One outcome per order", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn place_orders(call: Call) -> Result<Response, Problem> {
     let body: BatchBody = call.json()?;
     if body.orders.is_empty() || body.orders.len() > BATCH_ORDERS_MAX {
         let expected = format!("expected 1 to {BATCH_ORDERS_MAX} orders");
-        return Err(Problem::field(
-            "/orders",
-            expected,
-            body.orders.len().into(),
-        ));
+        return Err(Problem::field("/orders", expected, body.orders.len().into()));
     }
     let lawful = |(at, order): (usize, OrderBody)| order.lawful(&format!("/orders/{at}"));
-    let orders = body
-        .orders
-        .into_iter()
-        .enumerate()
-        .map(lawful)
-        .collect::<Result<_, _>>()?;
+    let orders = body.orders.into_iter().enumerate().map(lawful).collect::<Result<_, _>>()?;
     let error_policy = match body.error_policy {
         Some(ErrorPolicyBody::RejectAll) => ErrorPolicy::RejectAll,
         Some(ErrorPolicyBody::RejectFailed) | None => ErrorPolicy::RejectFailed,
     };
-    let command = Command::PlaceMany {
-        orders,
-        error_policy,
-    };
-    answered(
-        call.submit_once(AnyCommand::Orders(command)).await?,
-        StatusCode::OK,
-    )
+    let command = Command::PlaceMany { orders, error_policy };
+    answered(call.submit_once(AnyCommand::Orders(command)).await?, StatusCode::OK)
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -262,11 +238,7 @@ impl OrderList {
         if let Some(text) = &self.external_reference {
             let reference = Reference::new(text.as_str());
             filter.external_reference = Some(reference.map_err(|error| {
-                Problem::field(
-                    "?external_reference",
-                    error.to_string(),
-                    text.as_str().into(),
-                )
+                Problem::field("?external_reference", error.to_string(), text.as_str().into())
             })?);
         }
         if let Some(text) = &self.created_from {
@@ -290,14 +262,13 @@ fn parsed<T: std::str::FromStr>(pointer: &str, text: &str) -> Result<T, Problem>
 where
     T::Err: std::fmt::Display,
 {
-    text.parse()
-        .map_err(|error: T::Err| Problem::field(pointer, error.to_string(), text.into()))
+    text.parse().map_err(|error: T::Err| Problem::field(pointer, error.to_string(), text.into()))
 }
 
 /// List orders, newest first.
 #[utoipa::path(get, path = "/v1/orders", tag = "Orders", params(OrderList),
     responses((status = 200, description = "A page", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn list_orders(
     State(app): State<App>,
     Params(query): Params<OrderList>,
@@ -306,10 +277,7 @@ async fn list_orders(
     let before = cursor(query.starting_after.as_deref(), OrderId::number)?;
     let page = match query.filter(&app).await? {
         Some(filter) => app.reader.orders(filter, before, limit).await?,
-        None => onhand_engine::sqlite::Page {
-            rows: Vec::new(),
-            next: None,
-        },
+        None => onhand_engine::sqlite::Page { rows: Vec::new(), next: None },
     };
     let show = |order: &Order| serde_json::to_value(OrderView::of(order)).unwrap_or_default();
     Ok(list(&page, "/v1/orders", show, |id| format!("ord_{id}")))
@@ -318,16 +286,12 @@ async fn list_orders(
 /// Read an order.
 #[utoipa::path(get, path = "/v1/orders/{id}", tag = "Orders", params(("id" = String, Path,)),
     responses((status = 200, description = "The order", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn get_order(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
     let order_id: OrderId = in_path(&id)?;
     let order = app.reader.order(order_id).await?;
     let order = order.ok_or_else(|| unknown_order(order_id))?;
-    Ok(versioned(
-        StatusCode::OK,
-        order.version,
-        &OrderView::of(&order),
-    ))
+    Ok(versioned(StatusCode::OK, order.version, &OrderView::of(&order)))
 }
 
 fn unknown_order(order_id: OrderId) -> Problem {
@@ -338,14 +302,10 @@ fn unknown_order(order_id: OrderId) -> Problem {
 #[utoipa::path(get, path = "/v1/orders/{id}/timeline", tag = "Orders",
     params(("id" = String, Path,)),
     responses((status = 200, description = "Its events", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn get_timeline(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
     let order_id = in_path(&id)?;
-    let rows = app
-        .reader
-        .timeline(order_id)
-        .await?
-        .ok_or_else(|| unknown_order(order_id))?;
+    let rows = app.reader.timeline(order_id).await?.ok_or_else(|| unknown_order(order_id))?;
     let data: Vec<_> = rows.iter().map(wire::event).collect();
     let url = format!("/v1/orders/{id}/timeline");
     Ok(json_response(
@@ -363,25 +323,15 @@ struct NothingBody {}
     request_body = NothingBody, params(("id" = String, Path,),
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = String, Header,)),
     responses((status = 200, description = "The order", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn confirm_order(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
     let NothingBody {} = call.json_or(NothingBody {})?;
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);
-    move_order(
-        &call,
-        Command::Confirm {
-            id,
-            expected_version,
-        },
-    )
-    .await
+    move_order(&call, Command::Confirm { id, expected_version }).await
 }
 
 async fn move_order(call: &Call, command: Command) -> Result<Response, Problem> {
-    answered(
-        call.submit_once(AnyCommand::Orders(command)).await?,
-        StatusCode::OK,
-    )
+    answered(call.submit_once(AnyCommand::Orders(command)).await?, StatusCode::OK)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -397,19 +347,11 @@ struct CancelBody {
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
         ("Idempotency-Key" = String, Header,)),
     responses((status = 200, description = "The order", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn cancel_order(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
     let CancelBody { reason } = call.json_or(CancelBody { reason: None })?;
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);
-    move_order(
-        &call,
-        Command::Cancel {
-            id,
-            expected_version,
-            reason,
-        },
-    )
-    .await
+    move_order(&call, Command::Cancel { id, expected_version, reason }).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -426,10 +368,7 @@ fn lawful_lines(lines: Option<Vec<LineBody>>) -> Result<Option<Vec<LineQuantity>
         let expected = format!("expected 1 to {ORDER_LINES_MAX} lines, or none for all");
         return Err(Problem::field("/lines", expected, lines.len().into()));
     }
-    let line = |line: LineBody| LineQuantity {
-        line: line.line,
-        quantity: line.quantity,
-    };
+    let line = |line: LineBody| LineQuantity { line: line.line, quantity: line.quantity };
     Ok(Some(lines.into_iter().map(line).collect()))
 }
 
@@ -448,21 +387,12 @@ struct FulfilBody {
     request_body = FulfilBody, params(("id" = String, Path,),
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = String, Header,)),
     responses((status = 200, description = "The order", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn fulfil_order(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
     let body: FulfilBody = call.json_or(FulfilBody::default())?;
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);
     let (lines, tracking) = (lawful_lines(body.lines)?, body.tracking);
-    move_order(
-        &call,
-        Command::Fulfil {
-            id,
-            expected_version,
-            lines,
-            tracking,
-        },
-    )
-    .await
+    move_order(&call, Command::Fulfil { id, expected_version, lines, tracking }).await
 }
 
 /// Say that everything has arrived.
@@ -470,18 +400,11 @@ async fn fulfil_order(Path(id): Path<String>, call: Call) -> Result<Response, Pr
     request_body = NothingBody, params(("id" = String, Path,),
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = String, Header,)),
     responses((status = 200, description = "The order", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn deliver_order(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
     let NothingBody {} = call.json_or(NothingBody {})?;
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);
-    move_order(
-        &call,
-        Command::Deliver {
-            id,
-            expected_version,
-        },
-    )
-    .await
+    move_order(&call, Command::Deliver { id, expected_version }).await
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -508,15 +431,10 @@ struct ReturnBody {
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
         ("Idempotency-Key" = String, Header,)),
     responses((status = 200, description = "The order", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn return_order(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
-    let nothing = ReturnBody {
-        lines: None,
-        restock: None,
-        location_id: None,
-        reason: None,
-        reference: None,
-    };
+    let nothing =
+        ReturnBody { lines: None, restock: None, location_id: None, reason: None, reference: None };
     let body: ReturnBody = call.json_or(nothing)?;
     let command = Command::Return {
         id: in_path(&id)?,
@@ -546,26 +464,15 @@ struct OrderPatchBody {
     params(("id" = String, Path,), ("If-Match" = String, Header,),
         ("Idempotency-Key" = Option<String>, Header,)),
     responses((status = 200, description = "The order", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn update_order(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
     let body: OrderPatchBody = call.json()?;
-    let metadata = body
-        .metadata
-        .map(|metadata| lawful_metadata("/metadata", metadata));
-    let patch = OrderPatch {
-        shipping_address: body.shipping_address,
-        metadata: metadata.transpose()?,
-    };
+    let metadata = body.metadata.map(|metadata| lawful_metadata("/metadata", metadata));
+    let patch =
+        OrderPatch { shipping_address: body.shipping_address, metadata: metadata.transpose()? };
     let (id, expected_version) = (in_path(&id)?, call.required_version()?);
-    let command = Command::Update {
-        id,
-        expected_version,
-        patch,
-    };
-    answered(
-        call.submit(AnyCommand::Orders(command)).await?,
-        StatusCode::OK,
-    )
+    let command = Command::Update { id, expected_version, patch };
+    answered(call.submit(AnyCommand::Orders(command)).await?, StatusCode::OK)
 }
 
 /// Read the graph of an order's states.

@@ -26,19 +26,34 @@ pub struct FieldError {
     pub value: Value,
 }
 
+/// An error on its way out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The stable code that clients may rely on.
+    pub code: &'static str,
+    /// What happened, in words.
+    pub detail: String,
+    /// Every field that is wrong.
+    pub errors: Vec<FieldError>,
+    /// When to come back, in milliseconds.
+    pub retry_after_ms: Option<u32>,
+    /// The facts of a refusal: SKUs, figures, states.
+    pub facts: Map<String, Value>,
+}
+
 /// An error, as every route answers it.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
-#[schema(title = "Problem")]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct ProblemBody {
     /// A name of the kind of problem.
     #[serde(rename = "type")]
     pub kind: String,
     /// The status in words.
     pub title: &'static str,
     /// The HTTP status.
-    #[serde(serialize_with = "status_number")]
-    #[schema(value_type = u16)]
-    pub status: StatusCode,
+    pub status: u16,
     /// The stable code that clients may rely on.
     pub code: &'static str,
     /// What happened, in words.
@@ -47,8 +62,8 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
     /// The request's id, as in the header `Request-Id`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// When to come back, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u32>,
@@ -58,30 +73,31 @@ pub struct Problem {
     pub facts: Map<String, Value>,
 }
 
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde asks for a reference"
-)]
-fn status_number<S: serde::Serializer>(
-    status: &StatusCode,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u16(status.as_u16())
-}
-
 impl Problem {
     /// A problem with a status, a code and words.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("urn:onhand:problem:{code}"),
-            title: status.canonical_reason().unwrap_or("Error"),
             status,
             code,
             detail: detail.into(),
             errors: Vec::new(),
-            request_id: String::new(),
             retry_after_ms: None,
             facts: Map::new(),
+        }
+    }
+
+    /// What is answered to the request of this id.
+    pub fn body(self, request_id: Option<String>) -> ProblemBody {
+        ProblemBody {
+            kind: format!("urn:onhand:problem:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: self.detail,
+            errors: self.errors,
+            request_id,
+            retry_after_ms: self.retry_after_ms,
+            facts: self.facts,
         }
     }
 
@@ -98,26 +114,17 @@ impl Problem {
 
     /// Some fields of a request are wrong.
     pub fn fields(errors: Vec<FieldError>) -> Self {
-        let code = errors
-            .first()
-            .map_or("validation_failed", |error| error.code);
+        let code = errors.first().map_or("validation_failed", |error| error.code);
         let detail = match errors.as_slice() {
             [one] => format!("{}: {}", one.pointer, one.detail),
             several => format!("{} fields are wrong", several.len()),
         };
-        Self {
-            errors,
-            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
-        }
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail) }
     }
 
     /// Nothing of this name is there.
     pub fn not_found(what: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "not_found",
-            format!("{what} is not there"),
-        )
+        Self::new(StatusCode::NOT_FOUND, "not_found", format!("{what} is not there"))
     }
 
     /// No product has this name.
@@ -136,9 +143,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
         if self.retry_after_ms.is_some() {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECS));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECS));
         }
         response.extensions_mut().insert(self);
         response
@@ -152,12 +157,9 @@ impl From<SubmitError> for Problem {
         match error {
             SubmitError::Overloaded => Self::new(unavailable, "overloaded", detail).later(),
             SubmitError::Stopping => Self::new(unavailable, "stopping", detail).later(),
-            SubmitError::Unavailable(_) => Self::new(
-                unavailable,
-                "store_unavailable",
-                "the store cannot be written",
-            )
-            .later(),
+            SubmitError::Unavailable(_) => {
+                Self::new(unavailable, "store_unavailable", "the store cannot be written").later()
+            }
             SubmitError::Full => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail).later()
             }
@@ -209,10 +211,7 @@ impl From<Refusal> for Problem {
         let code = refusal.code();
         let mut facts = facts(&refusal);
         facts.remove("code");
-        Self {
-            facts,
-            ..Self::new(status(&refusal), code, words(&refusal))
-        }
+        Self { facts, ..Self::new(status(&refusal), code, words(&refusal)) }
     }
 }
 
@@ -318,11 +317,7 @@ fn catalog_words(refusal: &catalog::Refusal) -> String {
         R::UnknownProduct { product_id } => format!("there is no product {product_id}"),
         R::UnknownCategory { category_id } => format!("there is no category {category_id}"),
         R::SkuTaken { sku, product_id } => format!("`{sku}` is the SKU of {product_id}"),
-        R::ProductInUse {
-            sku,
-            on_hand,
-            reserved,
-        } => {
+        R::ProductInUse { sku, on_hand, reserved } => {
             format!("`{sku}` still has {on_hand} on hand and {reserved} reserved")
         }
         R::CategoryInUse { category_id, uses } => {
@@ -339,10 +334,7 @@ fn inventory_words(refusal: &inventory::Refusal) -> String {
     match refusal {
         R::UnknownLocation { location_id } => format!("there is no location {location_id}"),
         R::NoLocation => "there is no active location: create one first".into(),
-        R::LocationCodeTaken {
-            location_code,
-            location_id,
-        } => {
+        R::LocationCodeTaken { location_code, location_id } => {
             format!("`{location_code}` is the code of {location_id}")
         }
         R::TooManyLocations { most } => {
@@ -354,18 +346,10 @@ fn inventory_words(refusal: &inventory::Refusal) -> String {
         R::CountTooOld { occurred_at } => {
             format!("too much happened since {occurred_at} to net it: count again")
         }
-        R::ChangeFromQuantityStale {
-            sku,
-            change_from_quantity,
-            on_hand,
-        } => {
+        R::ChangeFromQuantityStale { sku, change_from_quantity, on_hand } => {
             format!("`{sku}` has {on_hand} on hand, not {change_from_quantity}: look again")
         }
-        R::CountBelowReserved {
-            sku,
-            counted,
-            reserved,
-        } => {
+        R::CountBelowReserved { sku, counted, reserved } => {
             format!("`{sku}` would have {counted} on hand, and {reserved} are reserved")
         }
         R::QuantityTooLarge { sku, most } => {
@@ -374,24 +358,14 @@ fn inventory_words(refusal: &inventory::Refusal) -> String {
         R::UnknownReservation { reservation_id } => {
             format!("there is no reservation {reservation_id}")
         }
-        R::ReservationOfOrder {
-            reservation_id,
-            order_id,
-        } => {
+        R::ReservationOfOrder { reservation_id, order_id } => {
             format!("{reservation_id} belongs to {order_id}: change the order")
         }
-        R::ReservationEnded {
-            reservation_id,
-            state,
-        } => {
+        R::ReservationEnded { reservation_id, state } => {
             format!("{reservation_id} is {}", state.as_str())
         }
         R::ReservationExpired { expires_at } => format!("the hold ran out at {expires_at}"),
-        R::MoreThanHeld {
-            reservation_id,
-            requested,
-            held,
-        } => {
+        R::MoreThanHeld { reservation_id, requested, held } => {
             format!("{reservation_id} holds {held}, not {requested}")
         }
         R::InsufficientStock { items } => {
@@ -410,42 +384,24 @@ fn order_words(refusal: &orders::Refusal) -> String {
     use orders::Refusal as R;
     match refusal {
         R::UnknownOrder { order_id } => format!("there is no order {order_id}"),
-        R::ExternalReferenceTaken {
-            external_reference,
-            order_id,
-        } => {
+        R::ExternalReferenceTaken { external_reference, order_id } => {
             format!("`{external_reference}` is the external reference of {order_id}")
         }
         R::ProductInactive { sku } => format!("`{sku}` is not for sale"),
-        R::CurrencyMismatch {
-            expected,
-            actual,
-            sku,
-        } => {
+        R::CurrencyMismatch { expected, actual, sku } => {
             format!("`{sku}` costs {actual} and the lines before it {expected}")
         }
         R::LineTooLarge { sku, most } => {
             format!("the lines of `{sku}` together exceed {most} units")
         }
         R::TotalTooLarge => "the total exceeds what an amount can say".into(),
-        R::TotalMismatch {
-            expected_total,
-            total,
-            currency,
-        } => {
+        R::TotalMismatch { expected_total, total, currency } => {
             format!("the order costs {total} {currency} in minor units, not {expected_total}")
         }
-        R::InvalidTransition {
-            status,
-            action,
-            allowed,
-        } => {
+        R::InvalidTransition { status, action, allowed } => {
             let allowed: Vec<_> = allowed.iter().map(|action| action.as_str()).collect();
-            let instead = if allowed.is_empty() {
-                "nothing".to_owned()
-            } else {
-                allowed.join(", ")
-            };
+            let instead =
+                if allowed.is_empty() { "nothing".to_owned() } else { allowed.join(", ") };
             format!(
                 "an order that is {} cannot be moved by {}; possible: {instead}",
                 status.as_str(),
@@ -455,18 +411,11 @@ fn order_words(refusal: &orders::Refusal) -> String {
         R::UnknownLine { line, lines } => {
             format!("the order has no line {line}: its lines are 1 to {lines}")
         }
-        R::MoreThanLeft {
-            line,
-            requested,
-            left,
-        } => {
+        R::MoreThanLeft { line, requested, left } => {
             format!("line {line} has {left} units left, not {requested}")
         }
         R::NothingLeft { status } => {
-            format!(
-                "the order is {} and has no units left for this",
-                status.as_str()
-            )
+            format!("the order is {} and has no units left for this", status.as_str())
         }
         R::TooManyFulfilments { most } => format!("the order has {most} fulfilments, the most"),
     }

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::answer::{answered, cursor, list, page_rows, versioned};
 use super::call::{Call, Params, in_path};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemBody};
 use super::wire::{self, Shown};
 use crate::app::App;
 
@@ -73,7 +73,7 @@ pub fn lawful_hold_secs(pointer: &str, secs: Option<i64>) -> Result<i64, Problem
 #[utoipa::path(post, path = "/v1/reservations", tag = "Reservations", request_body = HoldBody,
     params(("Idempotency-Key" = String, Header,)),
     responses((status = 201, description = "The reservations", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn create_reservations(call: Call) -> Result<Response, Problem> {
     let body: HoldBody = call.json()?;
     if body.items.is_empty() || body.items.len() > RESERVATION_ITEMS_MAX {
@@ -90,10 +90,7 @@ async fn create_reservations(call: Call) -> Result<Response, Problem> {
         reference: Some(body.reference),
         hold_secs: lawful_hold_secs("/expires_in_s", body.expires_in_s)?,
     };
-    answered(
-        call.submit_once(AnyCommand::Inventory(command)).await?,
-        StatusCode::CREATED,
-    )
+    answered(call.submit_once(AnyCommand::Inventory(command)).await?, StatusCode::CREATED)
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -110,16 +107,14 @@ struct ReservationList {
 /// List reservations, newest first.
 #[utoipa::path(get, path = "/v1/reservations", tag = "Reservations", params(ReservationList),
     responses((status = 200, description = "A page", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn list_reservations(
     State(app): State<App>,
     Params(query): Params<ReservationList>,
 ) -> Result<Response, Problem> {
     let mut filter = ReservationFilter::default();
     if let Some(text) = query.state {
-        let names = ReservationState::ALL
-            .map(ReservationState::as_str)
-            .join(", ");
+        let names = ReservationState::ALL.map(ReservationState::as_str).join(", ");
         let state = ReservationState::from_name(&text);
         filter.state = Some(state.ok_or_else(|| {
             Problem::field("?state", format!("expected one of {names}"), text.into())
@@ -138,21 +133,16 @@ async fn list_reservations(
         );
     }
     let before = cursor(query.starting_after.as_deref(), ReservationId::number)?;
-    let page = app
-        .reader
-        .reservations(filter, before, page_rows(query.limit)?)
-        .await?;
+    let page = app.reader.reservations(filter, before, page_rows(query.limit)?).await?;
     let show = |view: &ReservationView| wire::reservation(view.sku.as_str(), &view.reservation);
-    Ok(list(&page, "/v1/reservations", show, |id| {
-        format!("res_{id}")
-    }))
+    Ok(list(&page, "/v1/reservations", show, |id| format!("res_{id}")))
 }
 
 /// Read a reservation.
 #[utoipa::path(get, path = "/v1/reservations/{id}", tag = "Reservations",
     params(("id" = String, Path,)),
     responses((status = 200, description = "The reservation", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn get_reservation(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -175,18 +165,12 @@ struct ExtendBody {
     request_body = ExtendBody,
     params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
     responses((status = 200, description = "The reservation", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn extend_reservation(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
     let body = call.json_or(ExtendBody { expires_in_s: None })?;
     let hold_secs = lawful_hold_secs("/expires_in_s", body.expires_in_s)?;
-    let command = Command::Extend {
-        id: in_path(&id)?,
-        hold_secs,
-    };
-    answered(
-        call.submit_once(AnyCommand::Inventory(command)).await?,
-        StatusCode::OK,
-    )
+    let command = Command::Extend { id: in_path(&id)?, hold_secs };
+    answered(call.submit_once(AnyCommand::Inventory(command)).await?, StatusCode::OK)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -202,17 +186,11 @@ struct QuantityBody {
     request_body = QuantityBody,
     params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
     responses((status = 200, description = "The reservation", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn release_reservation(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
     let QuantityBody { quantity } = call.json_or(QuantityBody { quantity: None })?;
-    let command = Command::Release {
-        id: in_path(&id)?,
-        quantity,
-    };
-    answered(
-        call.submit_once(AnyCommand::Inventory(command)).await?,
-        StatusCode::OK,
-    )
+    let command = Command::Release { id: in_path(&id)?, quantity };
+    answered(call.submit_once(AnyCommand::Inventory(command)).await?, StatusCode::OK)
 }
 
 /// Take promised units out of stock; all that are held when no quantity is named.
@@ -220,15 +198,9 @@ async fn release_reservation(Path(id): Path<String>, call: Call) -> Result<Respo
     request_body = QuantityBody,
     params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
     responses((status = 200, description = "The reservation", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn consume_reservation(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
     let QuantityBody { quantity } = call.json_or(QuantityBody { quantity: None })?;
-    let command = Command::Consume {
-        id: in_path(&id)?,
-        quantity,
-    };
-    answered(
-        call.submit_once(AnyCommand::Inventory(command)).await?,
-        StatusCode::OK,
-    )
+    let command = Command::Consume { id: in_path(&id)?, quantity };
+    answered(call.submit_once(AnyCommand::Inventory(command)).await?, StatusCode::OK)
 }

@@ -21,7 +21,7 @@ use utoipa_axum::routes;
 use super::answer::{answered, cursor, json_response, list, page_rows};
 use super::call::{Call, Params, in_path};
 use super::catalog::product_ref;
-use super::problem::Problem;
+use super::problem::{Problem, ProblemBody};
 use super::wire::{self, Shown};
 use crate::app::App;
 
@@ -61,24 +61,11 @@ fn yes() -> bool {
 #[utoipa::path(post, path = "/v1/locations", tag = "Locations", request_body = LocationBody,
     params(("Idempotency-Key" = Option<String>, Header,)),
     responses((status = 201, description = "The location", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn create_location(call: Call) -> Result<Response, Problem> {
-    let LocationBody {
-        code,
-        name,
-        priority,
-        active,
-    } = call.json()?;
-    let command = Command::CreateLocation(NewLocation {
-        code,
-        name,
-        priority,
-        active,
-    });
-    answered(
-        call.submit(AnyCommand::Inventory(command)).await?,
-        StatusCode::CREATED,
-    )
+    let LocationBody { code, name, priority, active } = call.json()?;
+    let command = Command::CreateLocation(NewLocation { code, name, priority, active });
+    answered(call.submit(AnyCommand::Inventory(command)).await?, StatusCode::CREATED)
 }
 
 /// List all locations, in the order in which orders are sourced from them.
@@ -111,28 +98,13 @@ struct LocationPatchBody {
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
         ("Idempotency-Key" = Option<String>, Header,)),
     responses((status = 200, description = "The location", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn update_location(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
-    let LocationPatchBody {
-        name,
-        priority,
-        active,
-    } = call.json()?;
-    let patch = LocationPatch {
-        name,
-        priority,
-        active,
-    };
+    let LocationPatchBody { name, priority, active } = call.json()?;
+    let patch = LocationPatch { name, priority, active };
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);
-    let command = Command::UpdateLocation {
-        id,
-        expected_version,
-        patch,
-    };
-    answered(
-        call.submit(AnyCommand::Inventory(command)).await?,
-        StatusCode::OK,
-    )
+    let command = Command::UpdateLocation { id, expected_version, patch };
+    answered(call.submit(AnyCommand::Inventory(command)).await?, StatusCode::OK)
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -149,7 +121,7 @@ struct StockList {
 /// List stock by product, newest product first.
 #[utoipa::path(get, path = "/v1/stock", tag = "Stock", params(StockList),
     responses((status = 200, description = "A page", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn list_stock(
     State(app): State<App>,
     Params(query): Params<StockList>,
@@ -161,15 +133,9 @@ async fn list_stock(
         ),
         None => None,
     };
-    let filter = StockFilter {
-        location_id,
-        below_threshold: query.below_threshold,
-    };
+    let filter = StockFilter { location_id, below_threshold: query.below_threshold };
     let before = cursor(query.starting_after.as_deref(), ProductId::number)?;
-    let page = app
-        .reader
-        .stocks(filter, before, page_rows(query.limit)?)
-        .await?;
+    let page = app.reader.stocks(filter, before, page_rows(query.limit)?).await?;
     let show = |row: &onhand_engine::sqlite::StockRow| wire::stock(&row.product, &row.levels, None);
     Ok(list(&page, "/v1/stock", show, |id| format!("prd_{id}")))
 }
@@ -185,7 +151,7 @@ struct AsOf {
 #[utoipa::path(get, path = "/v1/stock/{sku}", tag = "Stock",
     params(("sku" = String, Path, description = "SKU or product id"), AsOf),
     responses((status = 200, description = "The stock", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn get_stock(
     State(app): State<App>,
     Path(sku): Path<String>,
@@ -201,17 +167,14 @@ async fn get_stock(
     let reference = product_ref(&sku)?;
     let row = app.reader.stock(reference.clone(), as_of).await?;
     let row = row.ok_or_else(|| Problem::unknown(&reference))?;
-    Ok(json_response(
-        StatusCode::OK,
-        &wire::stock(&row.product, &row.levels, as_of),
-    ))
+    Ok(json_response(StatusCode::OK, &wire::stock(&row.product, &row.levels, as_of)))
 }
 
 /// Say why a product's stock is what it is: terms that add up, and who holds what is reserved.
 #[utoipa::path(get, path = "/v1/stock/{sku}/explain", tag = "Stock",
     params(("sku" = String, Path, description = "SKU or product id")),
     responses((status = 200, description = "The sum", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn explain_stock(
     State(app): State<App>,
     Path(sku): Path<String>,
@@ -223,26 +186,14 @@ async fn explain_stock(
 }
 
 fn explained(explanation: &Explanation) -> Value {
-    let Explanation {
-        product,
-        levels,
-        terms,
-        open,
-    } = explanation;
+    let Explanation { product, levels, terms, open } = explanation;
     let sum = |of: fn(&onhand_core::inventory::Level) -> i64| levels.iter().map(of).sum::<i64>();
     let (on_hand, reserved) = (sum(|level| level.on_hand), sum(|level| level.reserved));
-    let (safety, available) = (
-        sum(|level| level.safety_stock),
-        sum(|level| level.available()),
-    );
+    let (safety, available) = (sum(|level| level.safety_stock), sum(|level| level.available()));
     let moved: Vec<_> = terms.iter().filter(|term| term.units != 0).collect();
-    let words = moved
-        .iter()
-        .map(|term| format!("{:+} {}", term.units, term.kind.as_str()));
+    let words = moved.iter().map(|term| format!("{:+} {}", term.units, term.kind.as_str()));
     let words = words.collect::<Vec<_>>().join(" ");
-    let terms = moved
-        .iter()
-        .map(|term| json!({"kind": term.kind, "units": term.units}));
+    let terms = moved.iter().map(|term| json!({"kind": term.kind, "units": term.units}));
     let sku = product.sku.as_str();
     json!({
         "object": "stock_explanation", "sku": sku, "on_hand": on_hand, "reserved": reserved,
@@ -268,7 +219,7 @@ struct MovementList {
 #[utoipa::path(get, path = "/v1/stock/{sku}/movements", tag = "Stock",
     params(("sku" = String, Path, description = "SKU or product id"), MovementList),
     responses((status = 200, description = "A page", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn list_movements(
     State(app): State<App>,
     Path(sku): Path<String>,
@@ -277,16 +228,9 @@ async fn list_movements(
     let limit = page_rows(query.limit)?;
     let heads = query.starting_after.as_deref().map(heads).transpose()?;
     let reference = product_ref(&sku)?;
-    let found = app
-        .reader
-        .movements(reference.clone(), heads, limit)
-        .await?;
+    let found = app.reader.movements(reference.clone(), heads, limit).await?;
     let (rows, heads) = found.ok_or_else(|| Problem::unknown(&reference))?;
-    let next = heads
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(".");
+    let next = heads.iter().map(ToString::to_string).collect::<Vec<_>>().join(".");
     let next = (!next.is_empty()).then(|| format!("mov_{next}"));
     let data: Vec<_> = rows.iter().map(|row| wire::movement(&sku, row)).collect();
     let url = format!("/v1/stock/{sku}/movements");
@@ -335,7 +279,7 @@ fn lawful_figure(pointer: &str, units: Option<i64>) -> Result<Option<i64>, Probl
         ("If-Match" = String, Header, description = "Version of the level"),
         ("Idempotency-Key" = Option<String>, Header,)),
     responses((status = 200, description = "The level", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn set_level_policy(Path(sku): Path<String>, call: Call) -> Result<Response, Problem> {
     let body: LevelPolicyBody = call.json()?;
     let policy = LevelPolicy {
@@ -346,10 +290,7 @@ async fn set_level_policy(Path(sku): Path<String>, call: Call) -> Result<Respons
         low_stock_threshold: lawful_figure("/low_stock_threshold", body.low_stock_threshold)?,
     };
     let command = Command::SetLevelPolicy(policy);
-    answered(
-        call.submit(AnyCommand::Inventory(command)).await?,
-        StatusCode::OK,
-    )
+    answered(call.submit(AnyCommand::Inventory(command)).await?, StatusCode::OK)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -380,18 +321,9 @@ struct AdjustmentsBody {
 
 impl AdjustmentBody {
     fn lawful(self, at: &str) -> Result<Adjustment, Problem> {
-        if self.delta == 0
-            || self
-                .delta
-                .checked_abs()
-                .is_none_or(|units| units > QUANTITY_MAX)
-        {
+        if self.delta == 0 || self.delta.checked_abs().is_none_or(|units| units > QUANTITY_MAX) {
             let expected = format!("expected units to add or take, 1 to {QUANTITY_MAX}, not 0");
-            return Err(Problem::field(
-                format!("{at}/delta"),
-                expected,
-                self.delta.into(),
-            ));
+            return Err(Problem::field(format!("{at}/delta"), expected, self.delta.into()));
         }
         Ok(Adjustment {
             product: onhand_core::catalog::ProductRef::Sku(self.sku),
@@ -408,7 +340,7 @@ impl AdjustmentBody {
 #[utoipa::path(post, path = "/v1/stock/adjustments", tag = "Stock",
     request_body = AdjustmentBody, params(("Idempotency-Key" = String, Header,)),
     responses((status = 201, description = "Movements and levels", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn adjust_stock(call: Call) -> Result<Response, Problem> {
     let is_list = call.has_field("adjustments");
     let entries = if is_list {
@@ -420,19 +352,12 @@ async fn adjust_stock(call: Call) -> Result<Response, Problem> {
         }
         let lawful =
             |(at, entry): (usize, AdjustmentBody)| entry.lawful(&format!("/adjustments/{at}"));
-        body.adjustments
-            .into_iter()
-            .enumerate()
-            .map(lawful)
-            .collect::<Result<_, _>>()?
+        body.adjustments.into_iter().enumerate().map(lawful).collect::<Result<_, _>>()?
     } else {
         vec![call.json::<AdjustmentBody>()?.lawful("")?]
     };
     let command = Command::Adjust(entries);
-    answered(
-        call.submit_once(AnyCommand::Inventory(command)).await?,
-        StatusCode::CREATED,
-    )
+    answered(call.submit_once(AnyCommand::Inventory(command)).await?, StatusCode::CREATED)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -470,7 +395,7 @@ fn number_or_null<'de, D: serde::Deserializer<'de>>(
 #[utoipa::path(post, path = "/v1/stock/counts", tag = "Stock", request_body = CountBody,
     params(("Idempotency-Key" = String, Header,)),
     responses((status = 201, description = "Movement and level", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn count_stock(call: Call) -> Result<Response, Problem> {
     let body: CountBody = call.json()?;
     let counted = lawful_figure("/counted", Some(body.counted))?.unwrap_or_default();
@@ -489,10 +414,7 @@ async fn count_stock(call: Call) -> Result<Response, Problem> {
         occurred_at: body.occurred_at.map(onhand_engine::clock::to_micros),
     };
     let command = Command::Count(count);
-    answered(
-        call.submit_once(AnyCommand::Inventory(command)).await?,
-        StatusCode::CREATED,
-    )
+    answered(call.submit_once(AnyCommand::Inventory(command)).await?, StatusCode::CREATED)
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -516,16 +438,12 @@ struct TransferBody {
 #[utoipa::path(post, path = "/v1/stock/transfers", tag = "Stock", request_body = TransferBody,
     params(("Idempotency-Key" = String, Header,)),
     responses((status = 201, description = "Movements and levels", body = Object),
-        (status = "4XX", description = "Refused", body = Problem)))]
+        (status = "4XX", description = "Refused", body = ProblemBody)))]
 async fn transfer_stock(call: Call) -> Result<Response, Problem> {
     let body: TransferBody = call.json()?;
     if body.from == body.to {
         let expected = "expected another location than `from`";
-        return Err(Problem::field(
-            "/to",
-            expected,
-            body.to.0.to_string().into(),
-        ));
+        return Err(Problem::field("/to", expected, body.to.0.to_string().into()));
     }
     let transfer = Transfer {
         product: onhand_core::catalog::ProductRef::Sku(body.sku),
@@ -535,8 +453,5 @@ async fn transfer_stock(call: Call) -> Result<Response, Problem> {
         reference: body.reference,
     };
     let command = Command::Transfer(transfer);
-    answered(
-        call.submit_once(AnyCommand::Inventory(command)).await?,
-        StatusCode::CREATED,
-    )
+    answered(call.submit_once(AnyCommand::Inventory(command)).await?, StatusCode::CREATED)
 }

@@ -31,9 +31,7 @@ where
 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse()
-            .map(Self)
-            .map_err(|error| de::Error::custom(format!("`{text}`: {error}")))
+        text.parse().map(Self).map_err(|error| de::Error::custom(format!("`{text}`: {error}")))
     }
 }
 
@@ -124,9 +122,7 @@ pub fn reservation(sku: &str, row: &Reservation) -> Value {
 
 /// Reservations made or changed together.
 pub fn reservations(views: &[ReservationView]) -> Value {
-    let rows = views
-        .iter()
-        .map(|view| reservation(view.sku.as_str(), &view.reservation));
+    let rows = views.iter().map(|view| reservation(view.sku.as_str(), &view.reservation));
     json!({ "object": "reservations", "data": rows.collect::<Vec<_>>() })
 }
 
@@ -249,10 +245,9 @@ pub fn event(row: &EventRow) -> Value {
             let first = views.first().map(|view| view.reservation.id.to_string());
             (first.unwrap_or_default(), reservations(views))
         }
-        EventBody::Order(order) => (
-            order.id.to_string(),
-            serde_json::to_value(OrderView::of(order)).unwrap_or_default(),
-        ),
+        EventBody::Order(order) => {
+            (order.id.to_string(), serde_json::to_value(OrderView::of(order)).unwrap_or_default())
+        }
     };
     json!({
         "id": format!("evt_{}", row.seq), "object": "event", "seq": row.seq, "type": row.kind,
@@ -261,8 +256,5 @@ pub fn event(row: &EventRow) -> Value {
 }
 
 fn first_product(changes: &[StockChange]) -> String {
-    changes
-        .first()
-        .map(|change| change.movement.product_id.to_string())
-        .unwrap_or_default()
+    changes.first().map(|change| change.movement.product_id.to_string()).unwrap_or_default()
 }

@@ -115,29 +115,20 @@ pub(crate) struct Api {
 impl Api {
     /// A connection of its own to this server.
     pub(crate) fn new(target: &Target) -> Self {
-        Self {
-            target: target.clone(),
-            connection: target.connection(),
-        }
+        Self { target: target.clone(), connection: target.connection() }
     }
 
     /// Sends a read and returns the raw reply.
     pub(crate) async fn get(&mut self, path: &str) -> Result<Reply> {
         let headers = self.target.headers();
-        let reply = self
-            .connection
-            .send(Method::GET, path, headers, Bytes::new())
-            .await;
+        let reply = self.connection.send(Method::GET, path, headers, Bytes::new()).await;
         reply.with_context(|| format!("GET {path}"))
     }
 
     /// Sends a write under this key and returns the raw reply.
     pub(crate) async fn post(&mut self, path: &str, key: Uuid, body: Bytes) -> Result<Reply> {
         let headers = self.target.write_headers(key);
-        let reply = self
-            .connection
-            .send(Method::POST, path, &headers, body)
-            .await;
+        let reply = self.connection.send(Method::POST, path, &headers, body).await;
         reply.with_context(|| format!("POST {path}"))
     }
 
@@ -185,11 +176,8 @@ impl Api {
 
     /// A page of orders, newest first, behind the named one.
     pub(crate) async fn orders(&mut self, behind: Option<&str>) -> Result<Page> {
-        let after = behind
-            .map(|id| format!("&starting_after={id}"))
-            .unwrap_or_default();
-        self.read(&format!("/v1/orders?limit={PAGE_ORDERS}{after}"))
-            .await
+        let after = behind.map(|id| format!("&starting_after={id}")).unwrap_or_default();
+        self.read(&format!("/v1/orders?limit={PAGE_ORDERS}{after}")).await
     }
 
     /// The committer's counters, if the server tells them.
@@ -204,9 +192,7 @@ impl Api {
 
     /// Whether the server takes requests.
     pub(crate) async fn is_ready(&mut self) -> bool {
-        self.get("/readyz")
-            .await
-            .is_ok_and(|reply| reply.status == StatusCode::OK)
+        self.get("/readyz").await.is_ok_and(|reply| reply.status == StatusCode::OK)
     }
 }
 
@@ -224,7 +210,5 @@ pub(crate) fn problem_code(reply: &Reply) -> String {
     struct Problem {
         code: String,
     }
-    serde_json::from_slice::<Problem>(&reply.body)
-        .map(|problem| problem.code)
-        .unwrap_or_default()
+    serde_json::from_slice::<Problem>(&reply.body).map(|problem| problem.code).unwrap_or_default()
 }

@@ -161,14 +161,7 @@ pub async fn run(options: BenchOptions) -> Result<ExitCode> {
     let preloaded = stage.preloaded;
     let correctness = check(&mut stage).await.with_context(|| kept(&mut stage))?;
     let machine = probe::machine();
-    let report = Report {
-        machine,
-        seed,
-        preloaded,
-        rounds,
-        targets,
-        correctness,
-    };
+    let report = Report { machine, seed, preloaded, rounds, targets, correctness };
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -201,21 +194,12 @@ async fn single(
     let mut measured = Vec::new();
     let name = format!("place order, {:?}", options.workload).to_lowercase();
     if options.preload > 0 {
-        let outcome = round(options, stage, &orders, random)
-            .run(&stage.tally)
-            .await?;
-        measured.push(Measured::of(
-            &format!("{name}, before the preload"),
-            &outcome,
-        ));
-        stage
-            .preload(options.preload, &orders, random.below(u64::MAX))
-            .await?;
+        let outcome = round(options, stage, &orders, random).run(&stage.tally).await?;
+        measured.push(Measured::of(&format!("{name}, before the preload"), &outcome));
+        stage.preload(options.preload, &orders, random.below(u64::MAX)).await?;
     }
     note(&format!("measuring for {} s", options.seconds));
-    let outcome = round(options, stage, &orders, random)
-        .run(&stage.tally)
-        .await?;
+    let outcome = round(options, stage, &orders, random).run(&stage.tally).await?;
     measured.push(Measured::of(&name, &outcome));
     let mut targets = Vec::new();
     if let [before, after] = measured.as_slice() {
@@ -254,14 +238,7 @@ fn print(report: &Report) {
     println!("\n| load | per second | p50 ms | p99 ms | p99.9 ms | answers |");
     println!("|---|---|---|---|---|---|");
     for line in &report.rounds {
-        let Measured {
-            what,
-            per_second,
-            p50_ms,
-            p99_ms,
-            p999_ms,
-            statuses,
-        } = line;
+        let Measured { what, per_second, p50_ms, p99_ms, p999_ms, statuses } = line;
         println!(
             "| {what} | {per_second:.0} | {p50_ms:.2} | {p99_ms:.2} | {p999_ms:.2} | {statuses} |"
         );
@@ -269,24 +246,12 @@ fn print(report: &Report) {
     if !report.targets.is_empty() {
         println!("\n| # | what | target | measured | verdict |\n|---|---|---|---|---|");
         for row in &report.targets {
-            let Row {
-                number,
-                what,
-                target,
-                measured,
-                verdict,
-            } = row;
+            let Row { number, what, target, measured, verdict } = row;
             println!("| {number} | {what} | {target} | {measured} | {verdict} |");
         }
     }
-    let Correctness {
-        acknowledged,
-        unknown,
-        listed,
-        products,
-        verified,
-        differences,
-    } = &report.correctness;
+    let Correctness { acknowledged, unknown, listed, products, verified, differences } =
+        &report.correctness;
     println!(
         "\ncorrectness: {acknowledged} orders acknowledged, {unknown} of unknown outcome, \
          {listed} listed; stock of {products} products compared"

@@ -52,9 +52,7 @@ pub(crate) async fn check(stage: &mut Stage) -> Result<Correctness> {
     if !bounds.contains(&found.listed) {
         let (listed, most) = (found.listed, bounds.end());
         let least = bounds.start();
-        found.differ(format!(
-            "{listed} orders are listed, expected {least} to {most}"
-        ));
+        found.differ(format!("{listed} orders are listed, expected {least} to {most}"));
     }
     check_stock(stage, &mut found).await?;
     if let (Some(plan), Some(server)) = (&stage.plan, stage.server.take()) {
@@ -78,9 +76,7 @@ async fn count_orders(stage: &Stage, expected: u64) -> Result<u64> {
     loop {
         let page = api.orders(behind.as_deref()).await?;
         let ids = page.data.iter().map(|order| &order.id);
-        let new = ids
-            .take_while(|id| Some(*id) != stage.newest_before.as_ref())
-            .count();
+        let new = ids.take_while(|id| Some(*id) != stage.newest_before.as_ref()).count();
         count += new as u64;
         progress.add(new as u64);
         let reached_the_past = new < page.data.len();
@@ -99,15 +95,10 @@ async fn check_stock(stage: &Stage, found: &mut Correctness) -> Result<()> {
     let sold = tally.units.iter().zip(&tally.unknown_units);
     let pairs = stage.stock_before.iter().zip(&stock_after);
     for (((before, after), (sold, unknown)), product) in pairs.zip(sold).zip(1..) {
-        let (sold, unknown) = (
-            sold.load(Ordering::Relaxed),
-            unknown.load(Ordering::Relaxed),
-        );
+        let (sold, unknown) = (sold.load(Ordering::Relaxed), unknown.load(Ordering::Relaxed));
         let moved = after.reserved - before.reserved;
         if !(sold..=sold + unknown).contains(&moved) {
-            found.differ(format!(
-                "product {product}: {moved} units reserved, {sold} sold"
-            ));
+            found.differ(format!("product {product}: {moved} units reserved, {sold} sold"));
         }
         if after.on_hand != before.on_hand || after.on_hand - after.available != after.reserved {
             found.differ(format!("product {product}: {before:?} became {after:?}"));

@@ -63,8 +63,7 @@ impl Sightings {
         let adds_up = seen.on_hand == stock && seen.available == stock - seen.reserved;
         let kept = seen.available >= 0 && seen.reserved >= promised;
         if !(adds_up && kept) && self.wrong.len() < WRONG_SIGHTINGS_MAX {
-            self.wrong
-                .push(format!("{seen:?} was seen when {promised} were promised"));
+            self.wrong.push(format!("{seen:?} was seen when {promised} were promised"));
         }
     }
 }
@@ -85,13 +84,7 @@ impl Crowd {
     /// Nobody yet, but the way to the server.
     pub(crate) fn new(sku: &str, stock: u32, up: Up) -> Self {
         let (open, acknowledged) = (Arc::new(AtomicBool::new(true)), Arc::default());
-        Self {
-            sku: sku.to_owned(),
-            stock: stock.into(),
-            up,
-            open,
-            acknowledged,
-        }
+        Self { sku: sku.to_owned(), stock: stock.into(), up, open, acknowledged }
     }
 
     /// Sends the churn and the watcher home, after the order in hand.
@@ -127,10 +120,7 @@ impl Crowd {
                     }
                     progress.add(1);
                 }
-                Ok(Experience {
-                    told,
-                    trials: shopper.trials,
-                })
+                Ok(Experience { told, trials: shopper.trials })
             });
         }
         let experience = collect(tasks).await?;
@@ -164,10 +154,7 @@ impl Crowd {
                         told.churned.push(promise);
                     }
                 }
-                Ok(Experience {
-                    told,
-                    trials: shopper.trials,
-                })
+                Ok(Experience { told, trials: shopper.trials })
             });
         }
         tasks
@@ -204,9 +191,7 @@ impl Crowd {
 
 /// The body of an order for one unit.
 pub(crate) fn one_unit(sku: &str) -> Bytes {
-    json!({"items": [{"sku": sku, "quantity": 1}]})
-        .to_string()
-        .into()
+    json!({"items": [{"sku": sku, "quantity": 1}]}).to_string().into()
 }
 
 /// Waits for all of them.

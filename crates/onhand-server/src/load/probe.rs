@@ -30,18 +30,12 @@ pub(crate) fn flushes_per_second(dir: &Path, length: Duration) -> Result<f64> {
 
 /// Bytes this process has caused to be written to disk so far.
 pub(crate) fn written_bytes(pid: u32) -> Option<u64> {
-    field(
-        &fs::read_to_string(format!("/proc/{pid}/io")).ok()?,
-        "write_bytes:",
-    )
+    field(&fs::read_to_string(format!("/proc/{pid}/io")).ok()?, "write_bytes:")
 }
 
 /// Resident memory of this process in KiB.
 pub(crate) fn resident_kib(pid: u32) -> Option<u64> {
-    field(
-        &fs::read_to_string(format!("/proc/{pid}/status")).ok()?,
-        "VmRSS:",
-    )
+    field(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "VmRSS:")
 }
 
 /// The machine in a line.
@@ -68,10 +62,7 @@ mod tests {
 
     #[test]
     fn a_field_is_the_number_behind_its_name() {
-        assert_eq!(
-            field("rchar: 1\nwrite_bytes: 4096\n", "write_bytes:"),
-            Some(4096)
-        );
+        assert_eq!(field("rchar: 1\nwrite_bytes: 4096\n", "write_bytes:"), Some(4096));
         assert_eq!(field("VmRSS:\t   1234 kB\n", "VmRSS:"), Some(1234));
         assert_eq!(field("rchar: 1\n", "write_bytes:"), None);
     }

@@ -56,12 +56,7 @@ impl ServerPlan {
         let dir = dir.canonicalize()?;
         let embedded = || format!("sqlite:{}", dir.join("onhand.db").display());
         let database_url = database_url.map_or_else(embedded, str::to_owned);
-        Ok(Self {
-            program,
-            dir,
-            database_url,
-            extra: extra.to_vec(),
-        })
+        Ok(Self { program, dir, database_url, extra: extra.to_vec() })
     }
 
     /// Where the data is.
@@ -84,10 +79,7 @@ impl ServerPlan {
         let started = Instant::now();
         let mut child = self.spawn(listen)?;
         let opening = async {
-            let stdout = child
-                .stdout
-                .take()
-                .context("the server has no standard output")?;
+            let stdout = child.stdout.take().context("the server has no standard output")?;
             let mut lines = BufReader::new(stdout).lines();
             let address = listening_address(&mut lines).await?;
             // Read on, or the server would one day block on a full pipe.
@@ -100,12 +92,9 @@ impl ServerPlan {
         let opened = opened.unwrap_or_else(|_| Err(anyhow!("not ready within {START_TIMEOUT:?}")));
         let pid = child.id();
         match (opened, pid) {
-            (Ok(address), Some(pid)) => Ok(ServerProcess {
-                child,
-                pid,
-                address,
-                start_time: started.elapsed(),
-            }),
+            (Ok(address), Some(pid)) => {
+                Ok(ServerProcess { child, pid, address, start_time: started.elapsed() })
+            }
             (opened, _) => {
                 child.kill().await.ok();
                 let why = opened.err().unwrap_or_else(|| anyhow!("it ended at once"));
@@ -115,10 +104,7 @@ impl ServerPlan {
     }
 
     fn spawn(&self, listen: Option<SocketAddr>) -> Result<Child> {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.log_path())?;
+        let log = OpenOptions::new().create(true).append(true).open(self.log_path())?;
         let listen = listen.map_or_else(|| ANY_PORT.to_owned(), |address| address.to_string());
         self.command("serve")
             .args(["--listen", &listen, "--database-url", &self.database_url])
@@ -132,11 +118,7 @@ impl ServerPlan {
     /// The program in its own directory, so that no configuration file lying about changes it.
     fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(&self.program);
-        command
-            .arg(verb)
-            .current_dir(&self.dir)
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
+        command.arg(verb).current_dir(&self.dir).stdin(Stdio::null()).kill_on_drop(true);
         command
     }
 
@@ -149,10 +131,7 @@ impl ServerPlan {
         if !output.status.success() {
             report.push_str(String::from_utf8_lossy(&output.stderr).trim());
         }
-        Ok(Verification {
-            clean: output.status.success(),
-            report,
-        })
+        Ok(Verification { clean: output.status.success(), report })
     }
 
     fn log_tail(&self) -> String {
@@ -163,10 +142,7 @@ impl ServerPlan {
 }
 
 async fn listening_address(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<SocketAddr> {
-    let line = lines
-        .next_line()
-        .await?
-        .context("it ended before it listened")?;
+    let line = lines.next_line().await?.context("it ended before it listened")?;
     parse_listening(&line)
 }
 
@@ -175,14 +151,8 @@ fn parse_listening(line: &str) -> Result<SocketAddr> {
     let Some(url) = line.strip_prefix(LISTENING) else {
         bail!("the first line is not `{LISTENING}http://..` but {line:?}");
     };
-    let address = url
-        .trim()
-        .trim_end_matches('/')
-        .strip_prefix("http://")
-        .unwrap_or(url);
-    address
-        .parse()
-        .with_context(|| format!("{address:?} is no address"))
+    let address = url.trim().trim_end_matches('/').strip_prefix("http://").unwrap_or(url);
+    address.parse().with_context(|| format!("{address:?} is no address"))
 }
 
 /// Waits until the server takes requests; the caller bounds the wait.
@@ -278,9 +248,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind(ANY_PORT).await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let (_dir, plan) = script(&format!(
-            "echo 'listening on http://{address}'; exec sleep 60"
-        ));
+        let (_dir, plan) = script(&format!("echo 'listening on http://{address}'; exec sleep 60"));
         let server = plan.start(None).await.unwrap();
         assert_eq!(server.url(), format!("http://{address}"));
         server.kill().await.unwrap();
@@ -293,11 +261,7 @@ mod tests {
         let (_dir, plan) = script("echo \"$*\"");
         let verification = plan.verify().await.unwrap();
         assert!(verification.clean);
-        assert!(
-            verification
-                .report
-                .starts_with("verify --full --json --database-url sqlite:/")
-        );
+        assert!(verification.report.starts_with("verify --full --json --database-url sqlite:/"));
         let (_dir, plan) = script("echo broken; exit 1");
         assert!(!plan.verify().await.unwrap().clean);
     }

@@ -1,9 +1,6 @@
 //! Progress of long work on the standard error stream: a bar on a terminal, a plain line every few
 //! seconds elsewhere. Results never go this way; they belong to the standard output.
-#![expect(
-    clippy::print_stderr,
-    reason = "progress is for people and must not mix with results"
-)]
+#![expect(clippy::print_stderr, reason = "progress is for people and must not mix with results")]
 
 use std::io::{IsTerminal, stderr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,8 +62,7 @@ impl Progress {
         let due = self.next_line_secs.load(Ordering::Relaxed);
         let next = secs + LINE_EVERY_SECS;
         let claim = |due| {
-            self.next_line_secs
-                .compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed)
+            self.next_line_secs.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed)
         };
         if secs >= due && claim(due).is_ok() {
             eprintln!("{}: {done} of {} after {secs} s", self.what, self.total);

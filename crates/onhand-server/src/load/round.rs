@@ -51,20 +51,12 @@ pub(crate) enum Operation {
 impl Operation {
     /// Places orders.
     pub(crate) fn place(orders: &Arc<Orders>) -> Self {
-        Self::Post {
-            path: "/v1/orders",
-            orders: Arc::clone(orders),
-            counted: true,
-        }
+        Self::Post { path: "/v1/orders", orders: Arc::clone(orders), counted: true }
     }
 
     /// Sends orders to the route that only parses and answers.
     pub(crate) fn noop(orders: &Arc<Orders>) -> Self {
-        Self::Post {
-            path: "/v1/noop",
-            orders: Arc::clone(orders),
-            counted: false,
-        }
+        Self::Post { path: "/v1/noop", orders: Arc::clone(orders), counted: false }
     }
 }
 
@@ -136,12 +128,7 @@ impl Tally {
     pub(crate) fn new(products: u32) -> Self {
         let zeros = || (0..products).map(|_| AtomicI64::new(0)).collect();
         let (acknowledged, unknown) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self {
-            acknowledged,
-            unknown,
-            units: zeros(),
-            unknown_units: zeros(),
-        }
+        Self { acknowledged, unknown, units: zeros(), unknown_units: zeros() }
     }
 
     /// An order was acknowledged.
@@ -168,14 +155,10 @@ impl Round {
     pub(crate) async fn run(self, tally: &Arc<Tally>) -> Result<Outcome> {
         let tally = Arc::clone(tally);
         let round = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(self.run_here(tally))
         };
-        tokio::task::spawn_blocking(round)
-            .await
-            .context("the load generator failed")?
+        tokio::task::spawn_blocking(round).await.context("the load generator failed")?
     }
 
     async fn run_here(mut self, tally: Arc<Tally>) -> Result<Outcome> {
@@ -187,12 +170,8 @@ impl Round {
         }
         let begin = Instant::now() + LEAD_IN;
         let from = begin + self.warm_up;
-        let clock = Arc::new(Clock {
-            begin,
-            from,
-            end: from + self.length,
-            tickets: AtomicU64::new(0),
-        });
+        let clock =
+            Arc::new(Clock { begin, from, end: from + self.length, tickets: AtomicU64::new(0) });
         let mut workers = JoinSet::new();
         for connection in connections {
             let worker = Worker {
@@ -239,12 +218,7 @@ struct Seen {
 impl Seen {
     fn new() -> Result<Self> {
         let latencies = Histogram::new_with_max(LATENCY_MICROS_MAX, LATENCY_DIGITS)?;
-        Ok(Self {
-            latencies,
-            statuses: BTreeMap::new(),
-            in_time: 0,
-            unsent: 0,
-        })
+        Ok(Self { latencies, statuses: BTreeMap::new(), in_time: 0, unsent: 0 })
     }
 
     fn merge(&mut self, other: Self) -> Result<()> {
@@ -315,32 +289,19 @@ impl Worker {
 
     fn key(&mut self) -> HeaderValue {
         let random_keys = self.round.random_keys;
-        key_value(if random_keys {
-            self.random.uuid_v4()
-        } else {
-            self.random.uuid_v7()
-        })
+        key_value(if random_keys { self.random.uuid_v4() } else { self.random.uuid_v7() })
     }
 
     async fn send(&mut self, headers: &[(HeaderName, HeaderValue)]) -> Result<Reply, ClientError> {
         match &self.round.operation {
             Operation::Get(paths) => {
                 let path = &paths[self.random.index(paths.len())];
-                self.connection
-                    .send(Method::GET, path, headers, Bytes::new())
-                    .await
+                self.connection.send(Method::GET, path, headers, Bytes::new()).await
             }
-            Operation::Post {
-                path,
-                orders,
-                counted,
-            } => {
+            Operation::Post { path, orders, counted } => {
                 let order = orders.pick(&mut self.random);
                 let body = order.body.clone();
-                let answered = self
-                    .connection
-                    .send(Method::POST, path, headers, body)
-                    .await;
+                let answered = self.connection.send(Method::POST, path, headers, body).await;
                 if *counted {
                     match judge(&answered) {
                         Verdict::Placed => self.tally.acknowledge(&order.lines),

@@ -86,12 +86,7 @@ enum Attempt {
 impl Shopper {
     /// A shopper at this server, which may come and go.
     pub(crate) fn new(up: Up, random: Random) -> Self {
-        Self {
-            up,
-            open: None,
-            random,
-            trials: Trials::default(),
-        }
+        Self { up, open: None, random, trials: Trials::default() }
     }
 
     /// A new key.
@@ -110,11 +105,7 @@ impl Shopper {
                     self.trials.unknown += u64::from(in_doubt);
                     self.trials.already_placed += u64::from(in_doubt && replayed);
                     let (request, answer) = (request.clone(), reply.body);
-                    return Ok(Answer::Placed(Promise {
-                        key,
-                        request,
-                        answer,
-                    }));
+                    return Ok(Answer::Placed(Promise { key, request, answer }));
                 }
                 Attempt::SoldOut => {
                     self.trials.unknown += u64::from(in_doubt);
@@ -144,9 +135,7 @@ impl Shopper {
         let headers = target.write_headers(key);
         let body = request.clone();
         self.trials.requests += 1;
-        let answered = connection
-            .send(Method::POST, "/v1/orders", &headers, body)
-            .await;
+        let answered = connection.send(Method::POST, "/v1/orders", &headers, body).await;
         let attempt = read(answered)?;
         if let Attempt::Placed(_) | Attempt::SoldOut = attempt {
             self.open = Some((target, connection));
@@ -169,10 +158,7 @@ fn read(answered: Result<Reply, ClientError>) -> Result<Attempt> {
         (StatusCode::CONFLICT, "idempotency_in_flight") => Ok(Attempt::Unknown),
         (StatusCode::TOO_MANY_REQUESTS, _) | (_, "overloaded") => Ok(Attempt::TurnedAway),
         (status, _) if status.is_server_error() => Ok(Attempt::Unknown),
-        _ => bail!(
-            "an answer that a buyer cannot understand: {}",
-            describe(&reply)
-        ),
+        _ => bail!("an answer that a buyer cannot understand: {}", describe(&reply)),
     }
 }
 
@@ -184,11 +170,7 @@ mod tests {
 
     fn reply(status: StatusCode, body: &'static str) -> Result<Reply, ClientError> {
         let (headers, body) = (HeaderMap::new(), Bytes::from_static(body.as_bytes()));
-        Ok(Reply {
-            status,
-            headers,
-            body,
-        })
+        Ok(Reply { status, headers, body })
     }
 
     #[test]
@@ -199,17 +181,11 @@ mod tests {
         assert!(matches!(read(in_flight), Ok(Attempt::Unknown)));
         let busy = reply(StatusCode::SERVICE_UNAVAILABLE, r#"{"code":"overloaded"}"#);
         assert!(matches!(read(busy), Ok(Attempt::TurnedAway)));
-        let unknown = reply(
-            StatusCode::SERVICE_UNAVAILABLE,
-            r#"{"code":"outcome_unknown"}"#,
-        );
+        let unknown = reply(StatusCode::SERVICE_UNAVAILABLE, r#"{"code":"outcome_unknown"}"#);
         assert!(matches!(read(unknown), Ok(Attempt::Unknown)));
         let timeout = Err(ClientError::Timeout(Duration::ZERO));
         assert!(matches!(read(timeout), Ok(Attempt::Unknown)));
-        assert!(matches!(
-            read(reply(StatusCode::CREATED, "{}")),
-            Ok(Attempt::Placed(_))
-        ));
+        assert!(matches!(read(reply(StatusCode::CREATED, "{}")), Ok(Attempt::Placed(_))));
         assert!(read(reply(StatusCode::NOT_FOUND, "")).is_err());
     }
 }

@@ -69,12 +69,7 @@ impl Stage {
         let target = Target::new(&url, token)?;
         let products = options.products.get();
         create_products(&target, products).await?;
-        let newest_before = Api::new(&target)
-            .orders(None)
-            .await?
-            .data
-            .into_iter()
-            .next();
+        let newest_before = Api::new(&target).orders(None).await?.data.into_iter().next();
         let stock_before = all_stock(&target, products, "reading the stock").await?;
         Ok(Self {
             target,
@@ -129,11 +124,7 @@ impl Stage {
         let mut behind: Option<String> = None;
         for _ in 0..pages {
             let page = api.orders(behind.as_deref()).await?;
-            paths.extend(
-                page.data
-                    .iter()
-                    .map(|order| format!("/v1/orders/{}", order.id)),
-            );
+            paths.extend(page.data.iter().map(|order| format!("/v1/orders/{}", order.id)));
             behind = page.data.into_iter().next_back().map(|order| order.id);
             if !page.has_more || behind.is_none() {
                 break;

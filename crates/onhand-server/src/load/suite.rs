@@ -54,10 +54,9 @@ enum Goal {
 impl Row {
     fn new(number: &'static str, what: &str, goal: Goal, unit: &str, value: Option<f64>) -> Self {
         let (target, met) = match goal {
-            Goal::AtLeast(least) => (
-                format!(">= {least}{unit}"),
-                value.map(|value| value >= least),
-            ),
+            Goal::AtLeast(least) => {
+                (format!(">= {least}{unit}"), value.map(|value| value >= least))
+            }
             Goal::AtMost(most) => (format!("<= {most}{unit}"), value.map(|value| value <= most)),
         };
         let verdict = match met {
@@ -66,31 +65,19 @@ impl Row {
             None => "not measured",
         };
         let measured = value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}{unit}"));
-        Self {
-            number,
-            what: what.to_owned(),
-            target,
-            measured,
-            verdict,
-        }
+        Self { number, what: what.to_owned(), target, measured, verdict }
     }
 }
 
 /// The row of the grown database against the empty one.
 pub(crate) fn growth(stage: &Stage, empty: f64, grown: f64) -> Row {
-    let what = format!(
-        "{} orders and {} products against empty",
-        stage.preloaded, stage.products
-    );
+    let what = format!("{} orders and {} products against empty", stage.preloaded, stage.products);
     let least = if is_embedded(stage) { 0.85 } else { 0.75 };
     Row::new("T8", &what, Goal::AtLeast(least), "", ratio(grown, empty))
 }
 
 fn is_embedded(stage: &Stage) -> bool {
-    stage
-        .plan
-        .as_ref()
-        .is_some_and(super::process::ServerPlan::is_embedded)
+    stage.plan.as_ref().is_some_and(super::process::ServerPlan::is_embedded)
 }
 
 fn ratio(part: f64, whole: f64) -> Option<f64> {
@@ -115,10 +102,7 @@ struct Counters {
 
 impl Counters {
     async fn read(stage: &Stage) -> Self {
-        let pid = stage
-            .server
-            .as_ref()
-            .map(super::process::ServerProcess::pid);
+        let pid = stage.server.as_ref().map(super::process::ServerProcess::pid);
         Self {
             committer: Api::new(&stage.target).committer().await,
             written_bytes: pid.and_then(probe::written_bytes),
@@ -130,19 +114,13 @@ impl Counters {
     fn batches_per_command(&self, before: &Self) -> Option<f64> {
         let (now, then) = (self.committer?, before.committer?);
         let batches = now.batches.checked_sub(then.batches)?;
-        ratio(
-            batches as f64,
-            now.commands.checked_sub(then.commands)? as f64,
-        )
+        ratio(batches as f64, now.commands.checked_sub(then.commands)? as f64)
     }
 
     /// KiB written per order since `before`.
     fn kib_per_order(&self, before: &Self) -> Option<f64> {
         let bytes = self.written_bytes?.checked_sub(before.written_bytes?)?;
-        ratio(
-            bytes as f64 / 1024.0,
-            (self.acknowledged - before.acknowledged) as f64,
-        )
+        ratio(bytes as f64 / 1024.0, (self.acknowledged - before.acknowledged) as f64)
     }
 }
 
@@ -180,25 +158,12 @@ pub(crate) async fn run(
     random: &mut Random,
 ) -> Result<(Vec<Measured>, Vec<Row>)> {
     let prepare = |shape, random: &mut Random| {
-        Arc::new(Orders::prepare(
-            shape,
-            options.products.get(),
-            options.lines,
-            random,
-        ))
+        Arc::new(Orders::prepare(shape, options.products.get(), options.lines, random))
     };
-    let material = Material {
-        spread: prepare(Shape::Spread, random),
-        hot: prepare(Shape::Hot, random),
-    };
+    let material =
+        Material { spread: prepare(Shape::Spread, random), hot: prepare(Shape::Hot, random) };
     let measured = Vec::new();
-    let mut suite = Suite {
-        options,
-        stage,
-        random,
-        material,
-        measured,
-    };
+    let mut suite = Suite { options, stage, random, material, measured };
     let rows = suite.rows().await?;
     Ok((suite.measured, rows))
 }
@@ -215,17 +180,8 @@ impl Suite<'_> {
         let spread = over(|figures| Some(figures.spread)).unwrap_or_default();
         let mut rows = ratios(&figures, is_embedded(self.stage));
         let open = self.open(spread * OPEN_SHARE).await?;
-        let what = format!(
-            "p99 at {:.0} orders/s, half the maximum",
-            spread * OPEN_SHARE
-        );
-        rows.push(Row::new(
-            "T6",
-            &what,
-            Goal::AtMost(10.0),
-            " ms",
-            Some(open.millis(0.99)),
-        ));
+        let what = format!("p99 at {:.0} orders/s, half the maximum", spread * OPEN_SHARE);
+        rows.push(Row::new("T6", &what, Goal::AtMost(10.0), " ms", Some(open.millis(0.99))));
         rows.extend(empty.map(|empty| growth(self.stage, empty, spread)));
         rows.extend(self.idle().await?);
         rows.sort_by_key(|row| (row.number.len(), row.number));
@@ -240,15 +196,11 @@ impl Suite<'_> {
         let operation = Operation::place(&self.material.spread);
         let mut rates = Vec::new();
         for _ in 0..self.options.rounds.get() {
-            let outcome = self
-                .load("place order, spread, empty", operation.clone())
-                .await?;
+            let outcome = self.load("place order, spread, empty", operation.clone()).await?;
             rates.push(Some(outcome.per_second));
         }
         let seed = self.random.below(u64::MAX);
-        self.stage
-            .preload(self.options.preload, &self.material.spread, seed)
-            .await?;
+        self.stage.preload(self.options.preload, &self.material.spread, seed).await?;
         Ok(median(rates))
     }
 
@@ -257,37 +209,20 @@ impl Suite<'_> {
         let spread = Arc::clone(&self.material.spread);
         let hot = Arc::clone(&self.material.hot);
         let flushes = self.flushes().await?;
-        figures.noop = self
-            .load("no-op post", Operation::noop(&spread))
-            .await?
-            .per_second;
+        figures.noop = self.load("no-op post", Operation::noop(&spread)).await?.per_second;
         let before = Counters::read(self.stage).await;
-        let outcome = self
-            .load("place order, spread", Operation::place(&spread))
-            .await?;
+        let outcome = self.load("place order, spread", Operation::place(&spread)).await?;
         let after = Counters::read(self.stage).await;
         (figures.spread, figures.spread_p99_ms) = (outcome.per_second, outcome.millis(0.99));
-        let commits = after
-            .batches_per_command(&before)
-            .map(|share| share * outcome.per_second);
-        figures.commits_per_flush = commits
-            .zip(flushes)
-            .and_then(|(commits, flushes)| ratio(commits, flushes));
+        let commits = after.batches_per_command(&before).map(|share| share * outcome.per_second);
+        figures.commits_per_flush =
+            commits.zip(flushes).and_then(|(commits, flushes)| ratio(commits, flushes));
         figures.kib_per_order = after.kib_per_order(&before);
-        figures.hot = self
-            .load("place order, hot", Operation::place(&hot))
-            .await?
-            .per_second;
+        figures.hot = self.load("place order, hot", Operation::place(&hot)).await?.per_second;
         let paths = self.stage.order_paths(READ_PAGES).await?;
         let noop = Arc::from(["/v1/noop".to_owned()]);
-        figures.noop_read = self
-            .load("no-op get", Operation::Get(noop))
-            .await?
-            .per_second;
-        figures.read = self
-            .load("read order by id", Operation::Get(paths))
-            .await?
-            .per_second;
+        figures.noop_read = self.load("no-op get", Operation::Get(noop)).await?.per_second;
+        figures.read = self.load("read order by id", Operation::Get(paths)).await?.per_second;
         Ok(figures)
     }
 
@@ -304,8 +239,7 @@ impl Suite<'_> {
         let operation = Operation::place(&self.material.spread);
         // A rate of zero would never send; a server that takes no order has failed elsewhere.
         let pace = Pace::Open(per_second.max(1.0));
-        self.paced("place order, spread, open loop", operation, pace)
-            .await
+        self.paced("place order, spread, open loop", operation, pace).await
     }
 
     async fn load(&mut self, what: &str, operation: Operation) -> Result<Outcome> {
@@ -337,24 +271,12 @@ impl Suite<'_> {
         let orders = self.stage.tally.acknowledged.load(Ordering::Relaxed);
         let start_time = self.stage.restart(self.options.token.as_deref()).await?;
         tokio::time::sleep(IDLE).await;
-        let pid = self
-            .stage
-            .server
-            .as_ref()
-            .map(super::process::ServerProcess::pid);
-        let mib = pid
-            .and_then(probe::resident_kib)
-            .map(|kib| kib as f64 / 1024.0);
+        let pid = self.stage.server.as_ref().map(super::process::ServerProcess::pid);
+        let mib = pid.and_then(probe::resident_kib).map(|kib| kib as f64 / 1024.0);
         let secs = start_time.map(|time| time.as_secs_f64());
         let start = format!("cold start on {orders} orders");
         Ok([
-            Row::new(
-                "T11",
-                "idle memory after a cold start",
-                Goal::AtMost(40.0),
-                " MiB",
-                mib,
-            ),
+            Row::new("T11", "idle memory after a cold start", Goal::AtMost(40.0), " MiB", mib),
             Row::new("T11", &start, Goal::AtMost(1.0), " s", secs),
         ])
     }
@@ -372,37 +294,13 @@ fn ratios(figures: &[Figures], embedded: bool) -> Vec<Row> {
     let (number, least) = if embedded { ("T1", 0.5) } else { ("T2", 0.4) };
     let mut rows = vec![
         Row::new(number, share, Goal::AtLeast(least), "", placed),
-        Row::new(
-            "T3",
-            "hot product against spread",
-            Goal::AtLeast(1.0),
-            "",
-            hot,
-        ),
-        Row::new(
-            "T6",
-            "p99 of the closed loop",
-            Goal::AtMost(40.0),
-            " ms",
-            p99,
-        ),
-        Row::new(
-            "T7",
-            "commits against flushes of the disk",
-            Goal::AtMost(5.0),
-            " %",
-            commits,
-        ),
+        Row::new("T3", "hot product against spread", Goal::AtLeast(1.0), "", hot),
+        Row::new("T6", "p99 of the closed loop", Goal::AtMost(40.0), " ms", p99),
+        Row::new("T7", "commits against flushes of the disk", Goal::AtMost(5.0), " %", commits),
     ];
     if embedded {
         let kib = over(|figures| figures.kib_per_order);
-        rows.push(Row::new(
-            "T9",
-            "written per order",
-            Goal::AtMost(12.0),
-            " KiB",
-            kib,
-        ));
+        rows.push(Row::new("T9", "written per order", Goal::AtMost(12.0), " KiB", kib));
     }
     let what = "read order by id: share of the no-op limit";
     rows.push(Row::new("T10", what, Goal::AtLeast(0.5), "", read));

@@ -76,9 +76,7 @@ pub struct TortureOptions {
 /// Reads `2s`, `500ms` or `1h 30m`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let parsed: jiff::SignedDuration = text.parse().map_err(|error| format!("{error}"))?;
-    parsed
-        .try_into()
-        .map_err(|_| "a duration cannot be negative".to_owned())
+    parsed.try_into().map_err(|_| "a duration cannot be negative".to_owned())
 }
 
 /// A SKU that needs no escaping in a path.
@@ -115,19 +113,11 @@ pub async fn run(options: TortureOptions) -> Result<ExitCode> {
     let seed = options.seed.unwrap_or_else(fresh_seed);
     let (dir, temp) = directory(options.dir.clone())?;
     if dir.join("onhand.db").exists() {
-        bail!(
-            "{} holds a database already; torture needs a fresh one",
-            dir.display()
-        );
+        bail!("{} holds a database already; torture needs a fresh one", dir.display());
     }
     let plan = ServerPlan::new(&dir, options.database_url.as_deref(), &options.serve_args)?;
     note(&format!("seed {seed}, data in {}", dir.display()));
-    let tortured = Torture {
-        options: &options,
-        plan: &plan,
-    }
-    .run(seed)
-    .await;
+    let tortured = Torture { options: &options, plan: &plan }.run(seed).await;
     let kept = || match temp {
         Some(temp) => temp.keep(),
         None => dir.clone(),
@@ -144,26 +134,13 @@ pub async fn run(options: TortureOptions) -> Result<ExitCode> {
     if summary.problems.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    note(&format!(
-        "the data and server.log are kept in {}",
-        kept().display()
-    ));
+    note(&format!("the data and server.log are kept in {}", kept().display()));
     Ok(ExitCode::FAILURE)
 }
 
 fn print(summary: &Summary) {
-    let Summary {
-        seed,
-        stock,
-        buyers,
-        sold,
-        refused,
-        lost,
-        doubled,
-        kills,
-        requests,
-        ..
-    } = summary;
+    let Summary { seed, stock, buyers, sold, refused, lost, doubled, kills, requests, .. } =
+        summary;
     println!("{buyers} buyers for {stock} units, {kills} kills, {requests} requests, seed {seed}");
     println!("  sold            {sold}");
     println!("  clean refusals  {refused}");
@@ -173,24 +150,13 @@ fn print(summary: &Summary) {
     println!("  lost            {lost}");
     println!("  doubled         {doubled}");
     println!("  stock readings  {}", summary.sightings);
-    let verified = if summary.verified {
-        "clean"
-    } else {
-        "NOT clean"
-    };
+    let verified = if summary.verified { "clean" } else { "NOT clean" };
     println!("  verify --full   {verified}");
     for problem in &summary.problems {
         println!("WRONG: {problem}");
     }
     let kept = summary.problems.is_empty();
-    println!(
-        "{}",
-        if kept {
-            "every promise was kept"
-        } else {
-            "FAILED"
-        }
-    );
+    println!("{}", if kept { "every promise was kept" } else { "FAILED" });
 }
 
 struct Torture<'a> {
@@ -206,13 +172,9 @@ impl Torture<'_> {
         let target = Target::new(&server.url(), options.token.as_deref())?;
         let churn_sku = format!("{}-CHURN", options.sku);
         let mut api = Api::new(&target);
-        for (sku, units) in [
-            (&options.sku, options.stock.get()),
-            (&churn_sku, CHURN_STOCK),
-        ] {
+        for (sku, units) in [(&options.sku, options.stock.get()), (&churn_sku, CHURN_STOCK)] {
             api.create_product(sku).await?;
-            api.receive_stock(std::slice::from_ref(sku), units.into())
-                .await?;
+            api.receive_stock(std::slice::from_ref(sku), units.into()).await?;
         }
         let (up, watch) = watch::channel(Some(target));
         let crowd = Crowd::new(&options.sku, options.stock.get(), watch);
@@ -234,8 +196,7 @@ impl Torture<'_> {
         experience.add(collect(churn).await?);
         let sightings = watching.await??;
         drop(up);
-        self.settle(seed, server, experience, sightings, kills)
-            .await
+        self.settle(seed, server, experience, sightings, kills).await
     }
 
     /// Kills and restarts until the buyers are done and enough was survived.
@@ -264,18 +225,12 @@ impl Torture<'_> {
                 Ok(server) => server,
                 Err(error) => {
                     note(&format!("{error:#}\nstarting on another port"));
-                    self.plan
-                        .start(None)
-                        .await
-                        .with_context(|| format!("after kill {kills}"))?
+                    self.plan.start(None).await.with_context(|| format!("after kill {kills}"))?
                 }
             };
             let millis = server.start_time().as_millis();
             note(&format!("kill {kills}: up again after {millis} ms"));
-            up.send_replace(Some(Target::new(
-                &server.url(),
-                self.options.token.as_deref(),
-            )?));
+            up.send_replace(Some(Target::new(&server.url(), self.options.token.as_deref())?));
         }
     }
 
@@ -302,11 +257,7 @@ impl Torture<'_> {
         let churn_orders = told.churn_count;
         let units = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let expected = [
-            Expected {
-                sku: options.sku.clone(),
-                on_hand: stock.into(),
-                reserved: units(sold),
-            },
+            Expected { sku: options.sku.clone(), on_hand: stock.into(), reserved: units(sold) },
             Expected {
                 sku: format!("{}-CHURN", options.sku),
                 on_hand: CHURN_STOCK.into(),
@@ -318,9 +269,7 @@ impl Torture<'_> {
         let mut findings = check(&target, told, &body, &expected).await?;
         let due = u64::from(stock.min(buyers));
         if sold != due || sold + refused != u64::from(buyers) {
-            findings.problem(format!(
-                "{sold} sold and {refused} refused, {due} should be sold"
-            ));
+            findings.problem(format!("{sold} sold and {refused} refused, {due} should be sold"));
         }
         for wrong in sightings.wrong {
             findings.problem(wrong);
@@ -330,12 +279,7 @@ impl Torture<'_> {
         if !verification.clean {
             findings.problem(format!("verify: {}", verification.report));
         }
-        let Findings {
-            lost,
-            doubled,
-            mut problems,
-            more,
-        } = findings;
+        let Findings { lost, doubled, mut problems, more } = findings;
         if more > 0 {
             problems.push(format!("and {more} more"));
         }

@@ -24,15 +24,8 @@ const REFUSALS_REPEATED: usize = 500;
 /// Most problems that are told; the rest is only counted.
 const PROBLEMS_SHOWN: usize = 20;
 /// What of an order stays the same for ever, whatever happens to it afterwards.
-const LASTING_FIELDS: [&str; 7] = [
-    "id",
-    "number",
-    "customer_id",
-    "currency",
-    "subtotal",
-    "total",
-    "created_at",
-];
+const LASTING_FIELDS: [&str; 7] =
+    ["id", "number", "customer_id", "currency", "subtotal", "total", "created_at"];
 
 /// What the buyers and the churn were told.
 #[derive(Debug, Default)]
@@ -104,16 +97,9 @@ pub(crate) async fn check(
     let listed = count_orders(&mut api).await?;
     if listed != placed {
         findings.doubled += listed.saturating_sub(placed);
-        findings.problem(format!(
-            "{listed} orders are listed, {placed} were acknowledged"
-        ));
+        findings.problem(format!("{listed} orders are listed, {placed} were acknowledged"));
     }
-    for Expected {
-        sku,
-        on_hand,
-        reserved,
-    } in expected
-    {
+    for Expected { sku, on_hand, reserved } in expected {
         let stock = api.stock(sku).await?;
         let available = on_hand - reserved;
         let seen = (stock.on_hand, stock.reserved, stock.available);
@@ -191,23 +177,13 @@ async fn broken_promise(api: &mut Api, promise: &Promise) -> Result<Option<Strin
     let promised: Value = serde_json::from_slice(&promise.answer)?;
     let found: Value = serde_json::from_slice(&read.body).context("an order is not JSON")?;
     if !is_same_order(&promised, &found) {
-        return Ok(Some(format!(
-            "order {id} was promised as {promised} and is {found}"
-        )));
+        return Ok(Some(format!("order {id} was promised as {promised} and is {found}")));
     }
-    let again = api
-        .post("/v1/orders", promise.key, promise.request.clone())
-        .await?;
-    let replayed = again
-        .headers
-        .get(&IDEMPOTENCY_REPLAYED)
-        .is_some_and(|value| value == "true");
+    let again = api.post("/v1/orders", promise.key, promise.request.clone()).await?;
+    let replayed = again.headers.get(&IDEMPOTENCY_REPLAYED).is_some_and(|value| value == "true");
     if !replayed || again.body != promise.answer {
         let key = promise.key;
-        return Ok(Some(format!(
-            "key {key} of order {id} now gets {}",
-            describe(&again)
-        )));
+        return Ok(Some(format!("key {key} of order {id} now gets {}", describe(&again))));
     }
     Ok(None)
 }
@@ -219,15 +195,9 @@ fn is_same_order(promised: &Value, found: &Value) -> bool {
         return promised == found;
     }
     let bought = |order: &Value| -> Vec<[Value; 3]> {
-        let lines = order
-            .get("lines")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
+        let lines = order.get("lines").and_then(Value::as_array).into_iter().flatten();
         let fields = ["sku", "quantity", "unit_price"];
-        lines
-            .map(|line| fields.map(|field| line.get(field).cloned().unwrap_or_default()))
-            .collect()
+        lines.map(|line| fields.map(|field| line.get(field).cloned().unwrap_or_default())).collect()
     };
     let lasting = |field: &&str| promised.get(*field) == found.get(*field);
     LASTING_FIELDS.iter().all(lasting) && bought(promised) == bought(found)
@@ -276,15 +246,9 @@ mod tests {
         };
         let mut findings = Findings::default();
         let same = r#"{"id":"ord_1"}"#;
-        check_ids(
-            &[promise(1, same), promise(2, r#"{"id":"ord_2"}"#)],
-            &mut findings,
-        );
+        check_ids(&[promise(1, same), promise(2, r#"{"id":"ord_2"}"#)], &mut findings);
         assert_eq!((findings.doubled, findings.problems.len()), (0, 0));
-        check_ids(
-            &[promise(1, same), promise(2, same), promise(3, "{}")],
-            &mut findings,
-        );
+        check_ids(&[promise(1, same), promise(2, same), promise(3, "{}")], &mut findings);
         assert_eq!((findings.doubled, findings.problems.len()), (1, 2));
     }
 }

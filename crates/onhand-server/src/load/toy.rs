@@ -75,10 +75,7 @@ impl Shelf {
 async fn place(State(toy): State<Toy>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
     let key = headers["idempotency-key"].to_str().unwrap().to_owned();
     let mut shelf = toy.shelf();
-    let known = shelf
-        .answers
-        .get(&key)
-        .filter(|_| shelf.lie != Lie::Repeats);
+    let known = shelf.answers.get(&key).filter(|_| shelf.lie != Lie::Repeats);
     if let Some(order) = known {
         let replayed = [("idempotency-replayed", "true")];
         return (StatusCode::CREATED, replayed, Json(order.clone())).into_response();
@@ -100,9 +97,7 @@ async fn place_batch(State(toy): State<Toy>, Json(body): Json<Value>) -> StatusC
 }
 
 async fn create_product(State(toy): State<Toy>, Json(body): Json<Value>) -> StatusCode {
-    toy.shelf()
-        .stock
-        .insert(body["sku"].as_str().unwrap().to_owned(), (0, 0));
+    toy.shelf().stock.insert(body["sku"].as_str().unwrap().to_owned(), (0, 0));
     StatusCode::CREATED
 }
 
@@ -137,12 +132,7 @@ async fn list(
     let behind = query.get("starting_after");
     let skipped = match behind {
         None => 0,
-        Some(id) => {
-            1 + newest_first
-                .clone()
-                .position(|order| order["id"] == id.as_str())
-                .unwrap()
-        }
+        Some(id) => 1 + newest_first.clone().position(|order| order["id"] == id.as_str()).unwrap(),
     };
     let data: Vec<&Value> = newest_first.skip(skipped).take(limit).collect();
     let has_more = skipped + data.len() < shelf.orders.len();
@@ -151,13 +141,7 @@ async fn list(
 
 async fn toy(lie: Lie) -> String {
     let (stock, answers) = (BTreeMap::new(), BTreeMap::new());
-    let shelf = Shelf {
-        lie,
-        stock,
-        orders: Vec::new(),
-        answers,
-        placed: 0,
-    };
+    let shelf = Shelf { lie, stock, orders: Vec::new(), answers, placed: 0 };
     let router = Router::new()
         .route("/v1/products", post(create_product))
         .route("/v1/stock/adjustments", post(adjust))
@@ -181,27 +165,15 @@ struct CommandLine {
 /// Runs a short benchmark against the toy and gives the exit code.
 async fn bench(lie: Lie, preload: &str) -> String {
     let url = toy(lie).await;
-    let flags = [
-        "bench",
-        "--url",
-        &url,
-        "--connections=8",
-        "--seconds=1",
-        "--products=70",
-    ];
+    let flags = ["bench", "--url", &url, "--connections=8", "--seconds=1", "--products=70"];
     let more = ["--preload", preload, "--seed=1", "--json"];
-    let options = CommandLine::try_parse_from(flags.into_iter().chain(more))
-        .unwrap()
-        .bench;
+    let options = CommandLine::try_parse_from(flags.into_iter().chain(more)).unwrap().bench;
     format!("{:?}", run(options).await.unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_benchmark_of_an_honest_server_succeeds() {
-    assert_eq!(
-        bench(Lie::None, "1100").await,
-        format!("{:?}", std::process::ExitCode::SUCCESS)
-    );
+    assert_eq!(bench(Lie::None, "1100").await, format!("{:?}", std::process::ExitCode::SUCCESS));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -224,25 +196,11 @@ async fn buy_and_check(lie: Lie) -> (usize, Findings) {
     crowd.stop();
     let sightings = watching.await.unwrap().unwrap();
     assert!(sightings.count > 0);
-    assert_eq!(
-        sightings.wrong.is_empty(),
-        lie != Lie::Oversells,
-        "{:?}",
-        sightings.wrong
-    );
+    assert_eq!(sightings.wrong.is_empty(), lie != Lie::Oversells, "{:?}", sightings.wrong);
     let sold = told.sold.len();
     let reserved = i64::try_from(sold).unwrap();
-    let expected = [Expected {
-        sku: "A".to_owned(),
-        on_hand: 12,
-        reserved,
-    }];
-    (
-        sold,
-        check(&target, told, &one_unit("A"), &expected)
-            .await
-            .unwrap(),
-    )
+    let expected = [Expected { sku: "A".to_owned(), on_hand: 12, reserved }];
+    (sold, check(&target, told, &one_unit("A"), &expected).await.unwrap())
 }
 
 #[tokio::test]
@@ -260,11 +218,5 @@ async fn the_torture_finds_lost_doubled_and_oversold_orders() {
     assert!(findings.lost > 0, "{findings:?}");
     let (sold, findings) = buy_and_check(Lie::Oversells).await;
     assert_eq!(sold, 20);
-    assert!(
-        findings
-            .problems
-            .iter()
-            .any(|problem| problem.starts_with("A: ")),
-        "{findings:?}"
-    );
+    assert!(findings.problems.iter().any(|problem| problem.starts_with("A: ")), "{findings:?}");
 }

@@ -44,9 +44,7 @@ impl FromStr for LineCount {
             (Some(min), Some(max)) if 1 <= min && min <= max && max <= LINES_MAX => {
                 Ok(Self { min, max })
             }
-            _ => Err(format!(
-                "a number or a range within 1-{LINES_MAX}, like `2` or `1-3`"
-            )),
+            _ => Err(format!("a number or a range within 1-{LINES_MAX}, like `2` or `1-3`")),
         }
     }
 }
@@ -97,11 +95,7 @@ impl Orders {
         random: &mut Random,
     ) -> Self {
         let buyer = Buyer::new(shape, products);
-        Self(
-            (0..BODIES_PREPARED)
-                .map(|_| buyer.order(lines, random))
-                .collect(),
-        )
+        Self((0..BODIES_PREPARED).map(|_| buyer.order(lines, random)).collect())
     }
 
     /// One of them.
@@ -127,11 +121,7 @@ impl Buyer {
             sum
         };
         let cumulated = (1..=weighted).map(add).collect();
-        Self {
-            shape,
-            products,
-            cumulated,
-        }
+        Self { shape, products, cumulated }
     }
 
     fn order(&self, lines: LineCount, random: &mut Random) -> Prepared {
@@ -147,10 +137,7 @@ impl Buyer {
             let quantity = 1 + small(random.below(UNITS_PER_LINE_MAX));
             chosen.push(Line { product, quantity });
         }
-        Prepared {
-            body: order_json(&chosen).into(),
-            lines: chosen.into(),
-        }
+        Prepared { body: order_json(&chosen).into(), lines: chosen.into() }
     }
 
     fn product(&self, first_line: bool, random: &mut Random) -> u32 {
@@ -196,16 +183,7 @@ mod tests {
 
     #[test]
     fn a_body_says_what_its_lines_say() {
-        let lines = [
-            Line {
-                product: 7,
-                quantity: 2,
-            },
-            Line {
-                product: 8,
-                quantity: 1,
-            },
-        ];
+        let lines = [Line { product: 7, quantity: 2 }, Line { product: 8, quantity: 1 }];
         let expected = concat!(
             r#"{"items":[{"sku":"BENCH-0000007","quantity":2},"#,
             r#"{"sku":"BENCH-0000008","quantity":1}]}"#
@@ -233,10 +211,7 @@ mod tests {
     fn hot_orders_start_with_product_one_and_skewed_ones_favour_it() {
         let first_is_one = |shape| {
             let orders = prepare(shape, 1000);
-            orders
-                .iter()
-                .filter(|order| order.lines[0].product == 1)
-                .count()
+            orders.iter().filter(|order| order.lines[0].product == 1).count()
         };
         assert_eq!(first_is_one(Shape::Hot), BODIES_PREPARED);
         // 1/H(1000) of all orders is 13 %.

@@ -25,17 +25,10 @@ pub async fn run(submit: Submit) {
 }
 
 async fn sweep(submit: &Submit) -> Result<u64, SubmitError> {
-    let command = inventory::Command::ExpireDue {
-        most: SWEEP_HOLDS_MAX,
-    };
-    let answer = submit
-        .submit(Command::Inventory(command), Actor::System, None)
-        .await?;
+    let command = inventory::Command::ExpireDue { most: SWEEP_HOLDS_MAX };
+    let answer = submit.submit(Command::Inventory(command), Actor::System, None).await?;
     match answer {
-        Answer {
-            outcome: Ok(Reply::Expired { holds }),
-            ..
-        } => Ok(holds),
+        Answer { outcome: Ok(Reply::Expired { holds }), .. } => Ok(holds),
         Answer { outcome, .. } => {
             tracing::warn!(?outcome, "a sweep was answered with something else");
             Ok(0)

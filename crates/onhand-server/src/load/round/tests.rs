@@ -18,12 +18,7 @@ async fn serve(router: Router) -> Target {
 
 fn orders(products: u32) -> Arc<Orders> {
     let lines = "2".parse().unwrap();
-    Arc::new(Orders::prepare(
-        Shape::Spread,
-        products,
-        lines,
-        &mut Random::seeded(1),
-    ))
+    Arc::new(Orders::prepare(Shape::Spread, products, lines, &mut Random::seeded(1)))
 }
 
 fn round(target: Target, operation: Operation, pace: Pace) -> Round {
@@ -40,10 +35,7 @@ fn round(target: Target, operation: Operation, pace: Pace) -> Round {
 }
 
 fn total(units: &[AtomicI64]) -> i64 {
-    units
-        .iter()
-        .map(|units| units.load(Ordering::Relaxed))
-        .sum()
+    units.iter().map(|units| units.load(Ordering::Relaxed)).sum()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -65,10 +57,7 @@ async fn every_acknowledged_order_is_tallied_and_refusals_are_not() {
     let target = serve(Router::new().route("/v1/orders", place)).await;
     let tally = Arc::new(Tally::new(10));
     let operation = Operation::place(&orders(10));
-    let outcome = round(target, operation, Pace::Closed)
-        .run(&tally)
-        .await
-        .unwrap();
+    let outcome = round(target, operation, Pace::Closed).run(&tally).await.unwrap();
     let acknowledged = tally.acknowledged.load(Ordering::Relaxed);
     assert_eq!(acknowledged, u64::from(placed.load(Ordering::Relaxed)));
     assert!(tally.unknown.load(Ordering::Relaxed) > 0);
@@ -88,10 +77,7 @@ async fn the_open_loop_sends_what_is_due_and_counts_from_the_due_moment() {
     let target = serve(Router::new().route("/slow", slow)).await;
     let operation = Operation::Get(Arc::from(["/slow".to_owned()]));
     let tally = Arc::new(Tally::new(1));
-    let outcome = round(target, operation, Pace::Open(200.0))
-        .run(&tally)
-        .await
-        .unwrap();
+    let outcome = round(target, operation, Pace::Open(200.0)).run(&tally).await.unwrap();
     assert_eq!(outcome.statuses[&200], 40);
     assert_eq!(outcome.unsent, 0);
     assert!(outcome.millis(0.0) >= 39.0, "{}", outcome.millis(0.0));
@@ -115,10 +101,7 @@ async fn a_lost_answer_is_of_unknown_outcome() {
     let tally = Arc::new(Tally::new(10));
     let target = Target::new(&url, None).unwrap();
     let operation = Operation::place(&orders(10));
-    let outcome = round(target, operation, Pace::Closed)
-        .run(&tally)
-        .await
-        .unwrap();
+    let outcome = round(target, operation, Pace::Closed).run(&tally).await.unwrap();
     assert_eq!(tally.acknowledged.load(Ordering::Relaxed), 0);
     assert!(tally.unknown.load(Ordering::Relaxed) > 0);
     assert!(outcome.statuses[&0] > 0);
