@@ -1,0 +1,278 @@
+//! The store suite: what every store must keep, asked through the committer. Each test ends by proving its
+//! database in full.
+
+mod suite;
+
+use std::sync::Arc;
+
+use onhand_core::command::Reply;
+use onhand_core::inventory::{self, Count};
+use onhand_core::orders::{self, LineQuantity, Status};
+use onhand_core::text::Reason;
+use onhand_core::{Command, Refusal, Timestamp};
+use onhand_engine::sqlite::{Database, OpenError, OrderFilter};
+use suite::{World, code, key, order, place, sku, units};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_hundred_buyers_of_a_hundred_units_make_a_hundred_orders() {
+    let world = World::with(&[("tea", 100)]).await;
+    let barrier = Arc::new(tokio::sync::Barrier::new(400));
+    let mut buyers = tokio::task::JoinSet::new();
+    for _ in 0..400 {
+        let (submit, barrier) = (world.submit.clone(), barrier.clone());
+        buyers.spawn(async move {
+            barrier.wait().await;
+            submit.submit(place(&[("tea", 1)]), onhand_core::Actor::Local, None).await
+        });
+    }
+    let answers = buyers.join_all().await;
+    let count = |wanted: &str| answers.iter().filter(|answer| code(answer) == wanted).count();
+    assert_eq!((count("ok"), count("insufficient_stock")), (100, 300));
+    assert_eq!(world.figures("tea").await, (100, 100, 0));
+    let refusal = answers.into_iter().flatten().find_map(|answer| answer.outcome.err());
+    let Some(Refusal::Inventory(inventory::Refusal::InsufficientStock { items })) = refusal else {
+        panic!("{refusal:?}");
+    };
+    assert_eq!((items[0].requested, items[0].available), (1, 0));
+    world.close();
+}
+
+#[tokio::test]
+async fn one_key_has_one_effect_and_equal_answers_also_after_a_restart() {
+    let world = World::with(&[("tea", 5)]).await;
+    // Both are queued before the committer answers either: one batch.
+    let (first, second) = tokio::join!(
+        world.ask_once(place(&[("tea", 2)]), key(1)),
+        world.ask_once(place(&[("tea", 2)]), key(1)),
+    );
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!(first.outcome, second.outcome);
+    assert!(!first.replayed && second.replayed);
+    let refused = world.ask_once(place(&[("tea", 9)]), key(2)).await.unwrap();
+    world.adjust("tea", 100, None).await.unwrap();
+    let world = world.reopened();
+    for (wanted, number, asked) in [(&first, 1, 2), (&refused, 2, 9)] {
+        let again = world.ask_once(place(&[("tea", asked)]), key(number)).await.unwrap();
+        assert!(again.replayed);
+        assert_eq!(again.outcome, wanted.outcome);
+    }
+    assert_eq!(world.figures("tea").await, (105, 2, 103));
+    world.close();
+}
+
+#[tokio::test]
+async fn a_key_used_for_another_request_is_refused() {
+    let world = World::with(&[("tea", 5)]).await;
+    let other = onhand_engine::IdempotencyKey { fingerprint: [9; 32], ..key(1) };
+    let (first, second) = tokio::join!(
+        world.ask_once(place(&[("tea", 1)]), key(1)),
+        world.ask_once(place(&[("tea", 2)]), other),
+    );
+    assert_eq!((code(&first), code(&second)), ("ok", "key_reused"));
+    assert_eq!(code(&world.ask_once(place(&[("tea", 2)]), other).await), "key_reused");
+    assert_eq!(world.figures("tea").await, (5, 1, 4));
+    world.close();
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_its_neighbours_untouched() {
+    let world = World::with(&[("tea", 3), ("cup", 1)]).await;
+    let (a, b, c) = tokio::join!(
+        world.ask(place(&[("tea", 1)])),
+        world.ask(place(&[("tea", 1), ("cup", 2)])),
+        world.ask(place(&[("tea", 2)])),
+    );
+    assert_eq!((code(&a), code(&b), code(&c)), ("ok", "insufficient_stock", "ok"));
+    assert_eq!(world.figures("tea").await, (3, 3, 0));
+    assert_eq!(world.figures("cup").await, (1, 0, 1));
+    world.close();
+}
+
+#[tokio::test]
+async fn a_hold_is_free_the_instant_it_runs_out_with_its_whole_order() {
+    let world = World::with(&[("tea", 1), ("cup", 1)]).await;
+    let held = world.placed(&[("tea", 1), ("cup", 1)], Some(60)).await;
+    world.clock.advance_secs(59);
+    assert_eq!(code(&world.ask(place(&[("tea", 1)])).await), "insufficient_stock");
+    world.clock.advance_secs(1);
+    assert_eq!(code(&world.ask(place(&[("tea", 1)])).await), "ok");
+    let expired = world.reader.order(held.id).await.unwrap().unwrap();
+    assert_eq!(expired.status, Status::Expired);
+    assert_eq!(world.figures("cup").await, (1, 0, 1));
+    let confirm = orders::Command::Confirm { id: held.id, expected_version: None };
+    assert_eq!(code(&world.ask(Command::Orders(confirm)).await), "invalid_transition");
+    world.close();
+}
+
+#[tokio::test]
+async fn the_sweeper_expires_what_is_due_and_nothing_else() {
+    let world = World::with(&[("tea", 10)]).await;
+    let due = world.placed(&[("tea", 1)], Some(10)).await;
+    let later = world.placed(&[("tea", 1)], Some(20)).await;
+    let confirmed = world.placed(&[("tea", 1)], None).await;
+    world.clock.advance_secs(10);
+    let sweep = inventory::Command::ExpireDue { most: 100 };
+    let swept = world.ask(Command::Inventory(sweep)).await.unwrap();
+    assert_eq!(swept.outcome, Ok(Reply::Expired { holds: 1 }));
+    let mut statuses = Vec::new();
+    for id in [due.id, later.id, confirmed.id] {
+        statuses.push(world.reader.order(id).await.unwrap().unwrap().status);
+    }
+    assert_eq!(statuses, [Status::Expired, Status::Pending, Status::Confirmed]);
+    world.close();
+}
+
+#[tokio::test]
+async fn an_order_lives_from_hold_to_return() {
+    let world = World::with(&[("tea", 5)]).await;
+    let id = world.placed(&[("tea", 3)], Some(60)).await.id;
+    let line = |count| Some(vec![LineQuantity { line: 1, quantity: units(count) }]);
+    let fulfil = |count| orders::Command::Fulfil {
+        id,
+        expected_version: None,
+        lines: line(count),
+        tracking: None,
+    };
+    let give_back = |count| orders::Command::Return {
+        id,
+        expected_version: None,
+        lines: line(count),
+        restock: true,
+        location_id: None,
+        reason: None,
+        reference: None,
+    };
+    let steps = [
+        (fulfil(1), "invalid_transition", Status::Pending, (5, 3, 2)),
+        (
+            orders::Command::Confirm { id, expected_version: Some(9) },
+            "version_mismatch",
+            Status::Pending,
+            (5, 3, 2),
+        ),
+        (
+            orders::Command::Confirm { id, expected_version: Some(1) },
+            "ok",
+            Status::Confirmed,
+            (5, 3, 2),
+        ),
+        (fulfil(4), "more_than_left", Status::Confirmed, (5, 3, 2)),
+        (fulfil(1), "ok", Status::PartiallyFulfilled, (4, 2, 2)),
+        (
+            orders::Command::Cancel { id, expected_version: None, reason: None },
+            "invalid_transition",
+            Status::PartiallyFulfilled,
+            (4, 2, 2),
+        ),
+        (fulfil(2), "ok", Status::Fulfilled, (2, 0, 2)),
+        (
+            orders::Command::Deliver { id, expected_version: None },
+            "ok",
+            Status::Delivered,
+            (2, 0, 2),
+        ),
+        (give_back(1), "ok", Status::Delivered, (3, 0, 3)),
+        (give_back(2), "ok", Status::Returned, (5, 0, 5)),
+        (give_back(1), "more_than_left", Status::Returned, (5, 0, 5)),
+    ];
+    for (step, wanted, status, figures) in steps {
+        let name = format!("{step:?}");
+        assert_eq!(code(&world.ask(Command::Orders(step)).await), wanted, "{name}");
+        let order = world.reader.order(id).await.unwrap().unwrap();
+        assert_eq!((order.status, world.figures("tea").await), (status, figures), "{name}");
+    }
+    let timeline = world.reader.timeline(id).await.unwrap().unwrap();
+    assert_eq!(timeline.len(), 7);
+    world.close();
+}
+
+#[tokio::test]
+async fn the_past_is_read_through_marks_and_a_count_nets_what_happened_since() {
+    let world = World::with(&[("tea", 1_000)]).await;
+    let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    for _ in 0..300 {
+        world.clock.advance_secs(1);
+        world.adjust("tea", -1, None).await.unwrap();
+    }
+    for second in [-1, 0, 1, 63, 64, 65, 127, 128, 200, 299, 300, 400] {
+        let at = start.checked_add(jiff::SignedDuration::from_secs(second)).unwrap();
+        let stock = world.reader.stock(sku("tea"), Some(at)).await.unwrap().unwrap();
+        let on_hand: i64 = stock.levels.iter().map(|level| level.on_hand).sum();
+        let wanted = if second < 0 { 0 } else { 1_000 - second.min(300) };
+        assert_eq!(on_hand, wanted, "at second {second}");
+    }
+    // Counted 890 at second 100, when 900 were there: ten are missing now too.
+    let count = Count {
+        product: sku("tea"),
+        location_id: None,
+        counted: 890,
+        change_from_quantity: Some(700),
+        reason: Reason::new("cycle_count").unwrap(),
+        reference: None,
+        occurred_at: start.checked_add(jiff::SignedDuration::from_secs(100)).ok(),
+    };
+    let count = Command::Inventory(inventory::Command::Count(count));
+    assert_eq!(code(&world.ask(count.clone()).await), "ok");
+    assert_eq!(world.figures("tea").await, (690, 0, 690));
+    assert_eq!(code(&world.ask(count).await), "change_from_quantity_stale");
+    let mut heads = None;
+    let mut entries = Vec::new();
+    loop {
+        let page = world.reader.movements(sku("tea"), heads, 50).await.unwrap().unwrap();
+        entries.extend(page.0);
+        if page.1.is_empty() {
+            break;
+        }
+        heads = Some(page.1);
+    }
+    assert_eq!(entries.len(), 302);
+    assert!(entries.is_sorted_by(|newer, older| newer.seq > older.seq));
+    world.close();
+}
+
+#[tokio::test]
+async fn lists_are_pages_that_miss_nothing() {
+    let world = World::with(&[("tea", 100)]).await;
+    for _ in 0..25 {
+        world.placed(&[("tea", 1)], None).await;
+    }
+    let (mut ids, mut before) = (Vec::new(), None);
+    loop {
+        let page = world.reader.orders(OrderFilter::default(), before, 10).await.unwrap();
+        ids.extend(page.rows.iter().map(|order| order.id.number()));
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(ids, (1..=25).rev().collect::<Vec<_>>());
+    world.close();
+}
+
+#[tokio::test]
+async fn a_batch_is_placed_as_its_policy_says() {
+    let world = World::with(&[("tea", 2)]).await;
+    let orders =
+        vec![order(&[("tea", 1)], None), order(&[("tea", 5)], None), order(&[("tea", 1)], None)];
+    for (error_policy, wanted, figures) in [
+        (orders::ErrorPolicy::RejectAll, "insufficient_stock", (2, 0, 2)),
+        (orders::ErrorPolicy::RejectFailed, "ok", (2, 2, 0)),
+    ] {
+        let command = orders::Command::PlaceMany { orders: orders.clone(), error_policy };
+        assert_eq!(code(&world.ask(Command::Orders(command)).await), wanted);
+        assert_eq!(world.figures("tea").await, figures);
+    }
+    world.close();
+}
+
+#[tokio::test]
+async fn a_second_process_is_refused_and_a_restart_keeps_everything() {
+    let world = World::with(&[("tea", 5)]).await;
+    let placed = world.placed(&[("tea", 2)], None).await;
+    let second = Database::open(&world.path());
+    assert!(matches!(second, Err(OpenError::InUse { .. })), "{second:?}");
+    let world = world.reopened();
+    assert_eq!(world.reader.order(placed.id).await.unwrap().as_ref(), Some(&*placed));
+    assert_eq!(world.figures("tea").await, (5, 2, 3));
+    world.close();
+}
