@@ -1,0 +1,132 @@
+//! `verify` is itself put to the proof: each seeded corruption of a sound database must be reported by the
+//! check whose promise it breaks, and a sound database must raise no alarm.
+
+mod suite;
+
+use std::path::Path;
+
+use onhand_core::orders::{self, LineQuantity};
+use onhand_core::{Command, inventory};
+use onhand_engine::sqlite;
+use suite::{World, code, key, place, sku, units};
+
+/// What is done to the database, and the check that must see it.
+const CORRUPTIONS: &[(&str, &str)] = &[
+    ("DELETE FROM batches WHERE id = 3", "I3"),
+    (
+        "UPDATE batches SET last_event = last_event + 1 WHERE id = (SELECT max(id) FROM batches)",
+        "I3",
+    ),
+    ("UPDATE numbering SET batch = batch + 1", "I3"),
+    ("DELETE FROM movements WHERE seq = 4", "I4"),
+    ("DELETE FROM movements WHERE seq = (SELECT max(seq) FROM movements)", "I4"),
+    ("DELETE FROM events WHERE seq = 5", "I4"),
+    ("DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)", "I4"),
+    ("UPDATE numbering SET movement = movement - 1", "I4"),
+    ("UPDATE numbering SET event = event + 5", "I4"),
+    ("UPDATE levels SET on_hand = on_hand + 1 WHERE product_id = 1", "I6"),
+    ("UPDATE levels SET on_hand = on_hand + 1, received = received + 1", "I6"),
+    ("UPDATE levels SET reserved = reserved + 1 WHERE product_id = 1", "I6"),
+    ("UPDATE levels SET last_movement = last_movement - 1 WHERE product_id = 1", "I6"),
+    ("UPDATE levels SET movements = movements + 1 WHERE product_id = 2", "I6"),
+    ("DELETE FROM levels WHERE product_id = 2", "I6a"),
+    ("UPDATE movements SET delta_on_hand = delta_on_hand + 1 WHERE seq = 1", "I6a"),
+    ("UPDATE movements SET delta_reserved = delta_reserved - 1 WHERE kind = 'reserved'", "I6a"),
+    ("UPDATE movements SET on_hand_after = on_hand_after + 1 WHERE seq = 1", "I6b"),
+    ("UPDATE movements SET previous = 1 WHERE seq = (SELECT max(seq) FROM movements)", "I6b"),
+    ("UPDATE movements SET cause = 999999 WHERE seq = 2", "I6b"),
+    ("UPDATE movements SET ordinal = ordinal + 1 WHERE seq = 3", "I6b"),
+    ("UPDATE reservations SET state = 'released' WHERE state = 'held'", "I7"),
+    ("UPDATE reservations SET quantity = quantity + 1 WHERE state = 'held'", "I7"),
+    ("DELETE FROM reservations WHERE state = 'held'", "I7"),
+    ("UPDATE levels SET reserved = on_hand + 1 WHERE product_id = 1", "I8"),
+    ("UPDATE levels SET safety_stock = -1 WHERE product_id = 1", "I8"),
+    ("UPDATE movements SET recorded_at = recorded_at + 86400000000 WHERE seq = 2", "I17"),
+    ("UPDATE events SET recorded_at = recorded_at + 86400000000 WHERE seq = 2", "I17"),
+    ("UPDATE movements SET occurred_at = recorded_at + 3600000000 WHERE seq = 2", "I17"),
+    ("UPDATE orders SET total = total + 1 WHERE id = 1", "I18"),
+    ("UPDATE orders SET lines = json_set(lines, '$[0].unit_price', 1) WHERE id = 1", "I18"),
+    ("UPDATE orders SET lines = json_set(lines, '$[0].quantity', 0) WHERE id = 1", "I19"),
+    ("UPDATE orders SET lines = json_set(lines, '$[0].unit_price', -5) WHERE id = 1", "I19"),
+    ("UPDATE orders SET status = 'cancelled' WHERE id = 1", "I20"),
+    ("UPDATE reservations SET order_id = 999 WHERE order_id = 1", "I20"),
+    ("UPDATE orders SET lines = json_set(lines, '$[0].fulfilled', 99) WHERE id = 1", "I21"),
+    ("UPDATE orders SET lines = json_set(lines, '$[0].returned', 2) WHERE id = 1", "I21"),
+    ("UPDATE outcomes_1 SET outcome = '{\"event\":999999}'", "I5"),
+    ("UPDATE outcomes_1 SET outcome = '{\"event\":1}'", "I5"),
+    ("UPDATE orders SET status = 'delivered' WHERE id = 2", "I9"),
+    ("UPDATE orders SET version = version + 1 WHERE id = 1", "I9"),
+    ("UPDATE orders SET currency = 'USD' WHERE id = 1", "I9"),
+    ("UPDATE orders SET last_event = 1 WHERE id = 1", "I9"),
+    ("UPDATE orders SET details = '{\"metadata\":{\"a\":\"b\"}}' WHERE id = 1", "I9"),
+    (
+        "UPDATE events SET body = replace(body, '\"confirmed\"', '\"expired\"') \
+         WHERE kind = 'order.confirmed'",
+        "I25",
+    ),
+    ("UPDATE events SET kind = 'order.updated' WHERE kind = 'order.placed'", "I25"),
+    ("UPDATE movements SET reason = 'theft' WHERE seq = 2", "I25"),
+    ("UPDATE movements SET actor = 'somebody' WHERE seq = 2", "I25"),
+    ("UPDATE movements SET reference = 'ord_7' WHERE seq = 3", "I25"),
+    ("UPDATE batches SET chain = zeroblob(32) WHERE id = 4", "I25"),
+];
+
+/// A sound database with every kind of history.
+async fn history() -> World {
+    let world = World::with(&[("tea", 50), ("cup", 20)]).await;
+    let kept = world.placed(&[("tea", 3), ("cup", 1)], Some(60)).await;
+    let confirm = orders::Command::Confirm { id: kept.id, expected_version: None };
+    let line = LineQuantity { line: 1, quantity: units(1) };
+    let fulfil = orders::Command::Fulfil {
+        id: kept.id,
+        expected_version: None,
+        lines: Some(vec![line]),
+        tracking: None,
+    };
+    let lost = world.placed(&[("cup", 2)], None).await;
+    let cancel = orders::Command::Cancel { id: lost.id, expected_version: None, reason: None };
+    for command in [confirm, fulfil, cancel] {
+        assert_eq!(code(&world.ask(Command::Orders(command)).await), "ok");
+    }
+    world.placed(&[("cup", 1)], Some(5)).await;
+    world.clock.advance_secs(10);
+    let item = inventory::HoldItem { product: sku("tea"), quantity: units(2), location_id: None };
+    for command in [
+        inventory::Command::ExpireDue { most: 10 },
+        inventory::Command::Hold { items: vec![item], reference: None, hold_secs: 60 },
+    ] {
+        assert_eq!(code(&world.ask(Command::Inventory(command)).await), "ok");
+    }
+    assert_eq!(code(&world.ask_once(place(&[("tea", 1)]), key(1)).await), "ok");
+    world
+}
+
+fn check(sound: &Path, folder: &Path, corruption: &str, wanted: &str) {
+    let path = folder.join("corrupt.db");
+    std::fs::copy(sound, &path).unwrap();
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.pragma_update(None, "ignore_check_constraints", "on").unwrap();
+    let changed = connection.execute(corruption, []).unwrap();
+    assert!(changed > 0, "changes nothing: {corruption}");
+    drop(connection);
+    let report = sqlite::verify(&path, true).unwrap();
+    let seen: Vec<_> =
+        report.checks.iter().filter(|check| check.violations > 0).map(|check| check.id).collect();
+    assert!(seen.contains(&wanted), "{corruption}: seen by {seen:?}, not by {wanted}");
+}
+
+#[tokio::test]
+async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
+    let world = history().await;
+    let path = world.path();
+    let (folder, _) = world.stopped();
+    let sound = sqlite::verify(&path, true).unwrap();
+    assert_eq!(sound.violations(), 0, "{sound:#?}");
+    // Everything into the one file, so that it can be copied.
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.pragma_update(None, "wal_checkpoint", "truncate").unwrap();
+    drop(connection);
+    for (corruption, wanted) in CORRUPTIONS {
+        check(&path, folder.path(), corruption, wanted);
+    }
+}
