@@ -53,7 +53,7 @@ struct Step {
     work: Work,
 }
 
-/// Cheap steps first. A smoke test of the binary (`torture`, a few seconds) belongs at the end.
+/// Cheap steps first.
 const STEPS: &[Step] = &[
     Step {
         name: "format",
@@ -70,6 +70,23 @@ const STEPS: &[Step] = &[
         name: "tests",
         needs: None,
         work: Work::Cargo(&["test", "--workspace", "--all-features"]),
+    },
+    Step {
+        name: "torture",
+        needs: None,
+        work: Work::Cargo(&[
+            "run",
+            "--package",
+            "onhand-server",
+            "--",
+            "torture",
+            "--stock",
+            "100",
+            "--buyers",
+            "400",
+            "--kill-every",
+            "1s",
+        ]),
     },
 ];
 

@@ -146,7 +146,7 @@ impl CrashPoint {
 pub struct Config {
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
-    /// Where, and in which batch, the process dies: for crash tests.
+    /// Where, and from which batch on, the process dies: for crash tests.
     pub crash: Option<(CrashPoint, u64)>,
 }
 
@@ -273,7 +273,7 @@ impl<S: Store> Committer<S> {
 
     async fn run_once(&mut self, part: &[Submission]) -> Result<Vec<Verdict>, StoreError> {
         self.batches += 1;
-        let crash = self.config.crash.filter(|(_, at)| *at == self.batches);
+        let crash = self.config.crash.filter(|(_, from)| *from <= self.batches);
         let mut run = Run {
             store: &mut self.store,
             state: &mut self.state,
