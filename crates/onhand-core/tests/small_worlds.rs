@@ -1,5 +1,7 @@
-//! Every sequence of five things that can happen in a small shop, each step followed by every promise; and
-//! the tables of where an order is sourced from.
+//! Every sequence of five things that can happen in a small shop, each step followed by every
+//! promise; and the tables of where an order is sourced from.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod world;
 
@@ -90,7 +92,8 @@ fn no_sequence_of_five_happenings_breaks_a_promise() {
     assert_eq!(missed, [&Status::Delivered]);
 }
 
-/// Stock by location, safety stock at the first, quantity asked for; picks of location and units, and why.
+/// Stock by location, safety stock at the first, quantity asked for; picks of location and units,
+/// and why.
 fn check(stock: &[i64], asked: i64, wanted: &[(i64, i64)], why: Sourcing) {
     let mut world = World::with(&["one", "two", "three"], &[("a", stock)]);
     assert_eq!(world.code(&place(&[("a", asked)], None)), "ok", "{stock:?} {asked}");

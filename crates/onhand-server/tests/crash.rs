@@ -1,5 +1,7 @@
-//! The running binary, killed by itself at each named point of a commit: what was acknowledged is there
-//! after a restart, what was not is there wholly or not at all, and the same key tells which.
+//! The running binary, killed by itself at each named point of a commit: what was acknowledged is
+//! there after a restart, what was not is there wholly or not at all, and the same key tells which.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -47,8 +49,9 @@ async fn place(server: &mut Server, key: u32) -> Result<Reply, ClientError> {
     server.connection.send(Method::POST, "/v1/orders", &headers, body.into()).await
 }
 
-/// More batches than loading the demo data takes. The sweeper's count too: where one of them dies instead
-/// of an order, the order was not taken, which is what `begun` and `decided` promise of an order as well.
+/// More batches than loading the demo data takes. The sweeper's count too: where one of them dies
+/// instead of an order, the order was not taken, which is what `begun` and `decided` promise of an
+/// order as well.
 const AFTER_DEMO: u32 = 20;
 
 async fn check(point: &str, batch: u32) {

@@ -1,5 +1,5 @@
-//! A world in memory for the rules: answers what a decision misses, carries out what it decides, and checks
-//! after every step that nothing is promised that is not there.
+//! A world in memory for the rules: answers what a decision misses, carries out what it decides,
+//! and checks after every step that nothing is promised that is not there.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

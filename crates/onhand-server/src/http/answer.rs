@@ -96,7 +96,8 @@ fn batch(
         Ok(order) => json!({ "index": index, "status": 201, "order": OrderView::of(order) }),
         Err(refusal) => {
             let problem = Problem::from(refusal.clone());
-            json!({ "index": index, "status": problem.status.as_u16(), "problem": problem.body(None) })
+            let status = problem.status.as_u16();
+            json!({ "index": index, "status": status, "problem": problem.body(None) })
         }
     });
     let placed = outcomes.iter().filter(|outcome| outcome.is_ok()).count();

@@ -1,14 +1,12 @@
-//! `verify` is itself put to the proof: each seeded corruption of a sound database must be reported by the
-//! check whose promise it breaks, and a sound database must raise no alarm.
-
-mod suite;
+//! `verify` is itself put to the proof: each seeded corruption of a sound database must be reported
+//! by the check whose promise it breaks, and a sound database must raise no alarm.
 
 use std::path::Path;
 
+use crate::world::{World, code, key, place, sku, units};
 use onhand_core::orders::{self, LineQuantity};
 use onhand_core::{Command, inventory};
 use onhand_engine::sqlite;
-use suite::{World, code, key, place, sku, units};
 
 /// What is done to the database, and the check that must see it.
 const CORRUPTIONS: &[(&str, &str)] = &[

@@ -1,17 +1,15 @@
-//! The store suite: what every store must keep, asked through the committer. Each test ends by proving its
-//! database in full.
-
-mod suite;
+//! The store suite: what every store must keep, asked through the committer. Each test ends by
+//! proving its database in full.
 
 use std::sync::Arc;
 
+use crate::world::{World, code, key, order, place, sku, units};
 use onhand_core::command::Reply;
 use onhand_core::inventory::{self, Count};
 use onhand_core::orders::{self, LineQuantity, Status};
 use onhand_core::text::Reason;
 use onhand_core::{Command, Refusal, Timestamp};
 use onhand_engine::sqlite::{Database, OpenError, OrderFilter};
-use suite::{World, code, key, order, place, sku, units};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_hundred_buyers_of_a_hundred_units_make_a_hundred_orders() {

@@ -1,5 +1,5 @@
-//! A world for the store suite: an engine on a clock that stands still, with one location and products.
-//! Every test ends with [`World::close`], which verifies the database in full.
+//! A world for the store suite: an engine on a clock that stands still, with one location and
+//! products. Every test ends with [`World::close`], which verifies the database in full.
 
 use std::path::PathBuf;
 use std::sync::Arc;
