@@ -412,18 +412,17 @@ impl<'a> Draft<'a> {
         change: Move,
     ) -> Result<StockChange, Stop> {
         let before = self.level(product.id, location_id)?;
-        let mut level = before.clone();
-        level.on_hand += change.delta_on_hand;
-        level.reserved += change.delta_reserved;
-        assert!(level.reserved >= 0, "{}: reserved fell below zero", product.sku);
-        assert!(level.on_hand >= level.reserved, "{}: promised more than is there", product.sku);
-        level.totals.add(change.kind, change.delta_on_hand);
-        level.movements += 1;
-        level.last_movement = self.next_movement_seq();
-        level.version += 1;
-        level.updated_at = self.now();
+        let on_hand_after = before.on_hand + change.delta_on_hand;
+        let reserved_after = before.reserved + change.delta_reserved;
+        assert!(reserved_after >= 0, "{}: reserved fell below zero", product.sku);
+        assert!(on_hand_after >= reserved_after, "{}: promised more than is there", product.sku);
+        assert!(
+            change.kind.moves_units() || change.delta_on_hand == 0,
+            "{}: a promise does not move units",
+            product.sku
+        );
         let movement = Movement {
-            seq: level.last_movement,
+            seq: self.next_movement_seq(),
             product_id: product.id,
             location_id,
             kind: change.kind,
@@ -432,14 +431,16 @@ impl<'a> Draft<'a> {
             actor: self.context.actor.clone(),
             delta_on_hand: change.delta_on_hand,
             delta_reserved: change.delta_reserved,
-            on_hand_after: level.on_hand,
-            reserved_after: level.reserved,
+            on_hand_after,
+            reserved_after,
             occurred_at: change.occurred_at.unwrap_or(self.context.now),
             recorded_at: self.context.now,
             previous: before.last_movement,
-            ordinal: level.movements,
+            ordinal: before.movements + 1,
             cause: self.numbering.event,
         };
+        let mut level = before.clone();
+        level.take_in(&movement);
         if level.movements.is_multiple_of(MOVEMENTS_PER_MARK) {
             self.marks.push(Mark {
                 product_id: product.id,

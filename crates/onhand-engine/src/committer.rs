@@ -211,7 +211,7 @@ impl<S: Store> Committer<S> {
         loop {
             if waiting.is_empty() {
                 if queue.recv_many(&mut taken, BATCH_COMMANDS_MAX).await == 0 {
-                    return Ok(());
+                    return self.store.close().await;
                 }
                 waiting.extend(taken.drain(..));
             }

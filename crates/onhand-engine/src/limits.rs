@@ -31,3 +31,12 @@ pub const WAL_BYTES_MAX: u64 = 64 << 20;
 pub const OUTCOME_WINDOW_SECS: i64 = 7 * 24 * 3_600;
 /// Most movements that a look at a past instant walks back over.
 pub const WALK_MOVEMENTS_MAX: u64 = 100_000;
+/// Batches in which the sweep over the levels whose rows are behind comes round once. The longer,
+/// the more of them share a page when they are written; the shorter, the less a start after a crash
+/// has to read.
+pub const LEVELS_SWEEP_BATCHES: usize = 512;
+/// Fewest rows that the sweep writes with a batch.
+pub const LEVELS_SWEPT_MIN: usize = 16;
+/// Most movements that the rows of levels may be behind before the sweep ends at once: bounds the
+/// memory of the newest figures and the reading of a start after a crash.
+pub const LEVELS_BEHIND_MOVEMENTS_MAX: i64 = 1 << 20;

@@ -207,4 +207,10 @@ pub trait Store: Send + 'static {
     /// # Errors
     /// [`StoreError`].
     fn between_batches(&mut self) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Ends the work: writes what the store has put off. Nothing is lost without it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn close(&mut self) -> impl Future<Output = Result<(), StoreError>>;
 }

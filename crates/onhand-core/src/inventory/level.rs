@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::movement::MovementKind;
+use super::movement::{Movement, MovementKind};
 use crate::ids::{LocationId, ProductId};
 use crate::limits::LOW_STOCK_THRESHOLD_DEFAULT;
 use crate::{Timestamp, Version};
@@ -31,7 +31,7 @@ impl Totals {
         self.received + self.sold + self.returned + self.adjusted + self.counted + self.transferred
     }
 
-    pub(crate) fn add(&mut self, kind: MovementKind, delta_on_hand: i64) {
+    fn add(&mut self, kind: MovementKind, delta_on_hand: i64) {
         let total = match kind {
             MovementKind::Received => &mut self.received,
             MovementKind::Sold => &mut self.sold,
@@ -39,10 +39,7 @@ impl Totals {
             MovementKind::Adjusted => &mut self.adjusted,
             MovementKind::Counted => &mut self.counted,
             MovementKind::Transferred => &mut self.transferred,
-            MovementKind::Reserved | MovementKind::Released | MovementKind::Expired => {
-                assert!(delta_on_hand == 0, "a promise does not move units");
-                return;
-            }
+            MovementKind::Reserved | MovementKind::Released | MovementKind::Expired => return,
         };
         *total += delta_on_hand;
     }
@@ -91,6 +88,18 @@ impl Level {
             version: 0,
             updated_at: now,
         }
+    }
+
+    /// Takes in the movement that follows: a level is the fold of its movements, so one that was
+    /// stored a while ago is brought up to date by those recorded since.
+    pub fn take_in(&mut self, movement: &Movement) {
+        self.on_hand = movement.on_hand_after;
+        self.reserved = movement.reserved_after;
+        self.totals.add(movement.kind, movement.delta_on_hand);
+        self.movements = movement.ordinal;
+        self.last_movement = movement.seq;
+        self.version += 1;
+        self.updated_at = movement.recorded_at;
     }
 
     /// What can still be promised: on hand, less what is promised, less what is held back; never

@@ -64,6 +64,11 @@ impl MovementKind {
         }
     }
 
+    /// Whether it moves units; the others only promise them.
+    pub const fn moves_units(self) -> bool {
+        !matches!(self, Self::Reserved | Self::Released | Self::Expired)
+    }
+
     /// Reads the stored name back.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)

@@ -1,17 +1,20 @@
 //! Rows to values and back. A row that cannot be read is corrupt and says so; it is never guessed
 //! at.
 
+use std::sync::Arc;
+
 use onhand_core::actor::Actor;
 use onhand_core::catalog::{Category, Product};
+use onhand_core::events::EventBody;
 use onhand_core::inventory::{
     Level, Location, Movement, MovementKind, Reservation, ReservationState, Totals,
 };
-use onhand_core::orders::{Address, Fulfilment, Metadata, Order, OrderLine, Status};
+use onhand_core::orders::Order;
 use onhand_core::text::{Name, Reason, Reference};
 use onhand_core::{Money, Timestamp};
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// An instant from its stored form.
 pub(super) fn instant(micros: i64) -> Result<Timestamp> {
@@ -235,66 +238,15 @@ pub(super) fn reservation(row: &Row<'_>) -> Result<Reservation> {
     })
 }
 
-/// The part of an order that no query looks into, as one JSON column.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Details {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) payment_method: Option<Name>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) shipping_address: Option<Address>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) external_reference: Option<Reference>,
-    #[serde(skip_serializing_if = "Metadata::is_empty")]
-    pub(super) metadata: Metadata,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) fulfilments: Vec<Fulfilment>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) failure_reason: Option<Reason>,
-}
-
-impl Details {
-    pub(super) fn of(order: &Order) -> Self {
-        Self {
-            payment_method: order.payment_method.clone(),
-            shipping_address: order.shipping_address.clone(),
-            external_reference: order.external_reference.clone(),
-            metadata: order.metadata.clone(),
-            fulfilments: order.fulfilments.clone(),
-            failure_reason: order.failure_reason.clone(),
-        }
-    }
-}
-
-macro_rules! order_columns {
-    () => {
-        "id, status, customer_id, currency, total, lines, details, \
-     expires_at, version, last_event, created_at, updated_at"
-    };
-}
-pub(super) use order_columns;
-
+/// An order out of the event that holds it.
 pub(super) fn order(row: &Row<'_>) -> Result<Order> {
-    let customer: Option<i64> = row.get(2)?;
-    let lines: Vec<OrderLine> = json(row, 5)?;
-    let details: Details = json(row, 6)?;
-    Ok(Order {
-        id: id!(onhand_core::ids::OrderId, row, 0),
-        status: text(row, 1, |status| Status::from_name(&status))?,
-        customer_id: customer.and_then(onhand_core::ids::CustomerId::new),
-        currency: text(row, 3, |code| code.parse().ok())?,
-        lines,
-        total: row.get(4)?,
-        payment_method: details.payment_method,
-        shipping_address: details.shipping_address,
-        external_reference: details.external_reference,
-        metadata: details.metadata,
-        fulfilments: details.fulfilments,
-        expires_at: optional_time(row, 7)?,
-        failure_reason: details.failure_reason,
-        version: version(row, 8)?,
-        last_event: row.get(9)?,
-        created_at: time(row, 10)?,
-        updated_at: time(row, 11)?,
-    })
+    match json(row, 0)? {
+        EventBody::Order(order) => Ok(Arc::unwrap_or_clone(order)),
+        EventBody::Product(_)
+        | EventBody::Category(_)
+        | EventBody::Location(_)
+        | EventBody::Stock(_)
+        | EventBody::Level { .. }
+        | EventBody::Reservations(_) => Err(bad(0, "an event that is not about an order")),
+    }
 }

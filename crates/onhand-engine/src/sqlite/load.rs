@@ -1,10 +1,7 @@
 //! Loading the rows that a batch names into the state of its decisions. Runs on the writing
 //! connection, inside the batch's transaction.
 
-use std::sync::Arc;
-
 use onhand_core::catalog::Product;
-use onhand_core::events::EventBody;
 use onhand_core::ids::{LocationId, OrderId, ProductId, ReservationId};
 use onhand_core::inventory::Level;
 use onhand_core::orders::Order;
@@ -12,24 +9,51 @@ use onhand_core::{Needs, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::codec::{self, *};
-use super::write::stored_count;
+use super::levels::RecentLevels;
+use super::rows::stored_count;
 use crate::limits::WALK_MOVEMENTS_MAX;
 
-pub(super) fn load(
-    connection: &Connection,
-    needs: &Needs,
-    now: Timestamp,
-    state: &mut State,
-) -> Result<()> {
+/// What a read or a load sees: one snapshot of the rows, and the levels that are ahead of theirs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) levels: &'a RecentLevels,
+}
+
+impl View<'_> {
+    /// Loads the rows that are named into the state.
+    pub(super) fn load(self, needs: &Needs, now: Timestamp, state: &mut State) -> Result<()> {
+        load_catalog(self, needs, state)?;
+        load_records(self, needs, now, state)
+    }
+
+    /// All levels of a product.
+    pub(super) fn levels(self, id: ProductId) -> Result<Vec<Level>> {
+        let mut rows = self
+            .connection
+            .prepare_cached(concat!(
+                "SELECT ",
+                level_columns!(),
+                " FROM levels WHERE product_id = ?1"
+            ))?
+            .query_map([id.number()], codec::level)?
+            .collect::<Result<Vec<_>>>()?;
+        self.levels.bring_up(id, &mut rows);
+        Ok(rows)
+    }
+}
+
+fn load_catalog(view: View<'_>, needs: &Needs, state: &mut State) -> Result<()> {
+    let connection = view.connection;
     for sku in &needs.skus {
         let id = product_id_of_sku(connection, sku.as_str())?;
         state.load_sku(sku.clone(), id);
         if let Some(id) = id {
-            state.load_product(id, product_with_levels(connection, id)?);
+            state.load_product(id, product_with_levels(view, id)?);
         }
     }
     for id in &needs.products {
-        state.load_product(*id, product_with_levels(connection, *id)?);
+        state.load_product(*id, product_with_levels(view, *id)?);
     }
     if needs.locations {
         state.load_locations(locations(connection)?);
@@ -54,6 +78,11 @@ pub(super) fn load(
             .query_row([id.number()], |row| row.get(0))?;
         state.load_category_uses(*id, uses.unsigned_abs());
     }
+    Ok(())
+}
+
+fn load_records(view: View<'_>, needs: &Needs, now: Timestamp, state: &mut State) -> Result<()> {
+    let connection = view.connection;
     for id in &needs.orders {
         state.load_order(*id, order(connection, *id)?);
     }
@@ -81,7 +110,7 @@ pub(super) fn load(
         state.load_due(due(connection, now, None, most)?);
     }
     for key in &needs.on_hand_at {
-        state.load_on_hand_at(*key, on_hand_at(connection, key.0, key.1, key.2)?);
+        state.load_on_hand_at(*key, on_hand_at(view, key.0, key.1, key.2)?);
     }
     Ok(())
 }
@@ -101,19 +130,9 @@ pub(super) fn product(connection: &Connection, id: ProductId) -> Result<Option<P
         .optional()
 }
 
-pub(super) fn levels(connection: &Connection, id: ProductId) -> Result<Vec<Level>> {
-    connection
-        .prepare_cached(concat!("SELECT ", level_columns!(), " FROM levels WHERE product_id = ?1"))?
-        .query_map([id.number()], codec::level)?
-        .collect()
-}
-
-fn product_with_levels(
-    connection: &Connection,
-    id: ProductId,
-) -> Result<Option<(Product, Vec<Level>)>> {
-    match product(connection, id)? {
-        Some(product) => Ok(Some((product, levels(connection, id)?))),
+fn product_with_levels(view: View<'_>, id: ProductId) -> Result<Option<(Product, Vec<Level>)>> {
+    match product(view.connection, id)? {
+        Some(product) => Ok(Some((product, view.levels(id)?))),
         None => Ok(None),
     }
 }
@@ -131,7 +150,10 @@ pub(super) fn locations(connection: &Connection) -> Result<Vec<onhand_core::inve
 
 pub(super) fn order(connection: &Connection, id: OrderId) -> Result<Option<Order>> {
     connection
-        .prepare_cached(concat!("SELECT ", order_columns!(), " FROM orders WHERE id = ?1"))?
+        .prepare_cached(
+            "SELECT e.body FROM orders o LEFT JOIN events e ON e.seq = o.last_event \
+             WHERE o.id = ?1",
+        )?
         .query_row([id.number()], codec::order)
         .optional()
 }
@@ -149,20 +171,9 @@ pub(super) fn order_of_reference(
 
 /// The order that an event left.
 pub(super) fn order_of_event(connection: &Connection, seq: i64) -> Result<Order> {
-    let body: String = connection
+    connection
         .prepare_cached("SELECT body FROM events WHERE seq = ?1")?
-        .query_row([seq], |row| row.get(0))?;
-    match serde_json::from_str(&body).map_err(|error| codec::corrupt(0, error))? {
-        EventBody::Order(order) => Ok(Arc::unwrap_or_clone(order)),
-        EventBody::Product(_)
-        | EventBody::Category(_)
-        | EventBody::Location(_)
-        | EventBody::Stock(_)
-        | EventBody::Level { .. }
-        | EventBody::Reservations(_) => {
-            Err(codec::corrupt(0, codec::BadValue(format!("event {seq} is not about an order"))))
-        }
-    }
+        .query_row([seq], codec::order)
 }
 
 /// Holds that have run out, oldest first; of one product or of all.
@@ -185,27 +196,21 @@ fn due(
 /// What was on hand at an instant: walks the level's chain back over what was recorded since, and
 /// takes off what happened after the instant. `None` when that is too many entries.
 pub(super) fn on_hand_at(
-    connection: &Connection,
+    view: View<'_>,
     product_id: ProductId,
     location_id: LocationId,
     at: Timestamp,
 ) -> Result<Option<i64>> {
-    let level: Option<(i64, i64)> = connection
-        .prepare_cached(
-            "SELECT on_hand, last_movement FROM levels WHERE product_id = ?1 AND location_id = ?2",
-        )?
-        .query_row([product_id.number(), location_id.number()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
-    let Some((mut on_hand, mut seq)) = level else {
+    let levels = view.levels(product_id)?;
+    let Some(level) = levels.iter().find(|level| level.location_id == location_id) else {
         return Ok(Some(0));
     };
+    let (mut on_hand, mut seq) = (level.on_hand, level.last_movement);
     let at = at.as_microsecond();
     // An entry may say that it happened a little after it was recorded: the tolerated clock
     // difference.
     let recorded_since = at - onhand_core::limits::OCCURRED_AHEAD_SECS_MAX * 1_000_000;
-    let mut select = connection.prepare_cached(
+    let mut select = view.connection.prepare_cached(
         "SELECT delta_on_hand, occurred_at, recorded_at, previous FROM movements WHERE seq = ?1",
     )?;
     for _ in 0..WALK_MOVEMENTS_MAX {

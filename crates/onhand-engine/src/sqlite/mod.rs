@@ -2,19 +2,25 @@
 //! the checkpoints and the lock file are there for is said where they are set.
 
 mod codec;
+mod levels;
 mod load;
+mod logs;
 mod migrate;
+mod outcomes;
 mod read;
 mod readers;
+mod rows;
 mod verify;
 mod write;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use self::levels::RecentLevels;
 use crate::store::StoreError;
 
 pub use migrate::{Migration, MigrationState};
@@ -79,6 +85,7 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct Database {
     path: PathBuf,
+    levels: Arc<RecentLevels>,
     _lock: File,
 }
 
@@ -105,10 +112,10 @@ impl Database {
             }
             Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
         }
-        let database = Self { path: path.to_owned(), _lock: lock };
-        let mut connection = open_writer(&database.path)?;
+        let mut connection = open_writer(path)?;
         migrate::up(&mut connection)?;
-        Ok(database)
+        let levels = Arc::new(RecentLevels::recover(&connection)?);
+        Ok(Self { path: path.to_owned(), levels, _lock: lock })
     }
 
     /// The file.
@@ -123,7 +130,7 @@ impl Database {
     pub fn store(&self) -> Result<SqliteStore, OpenError> {
         let connection = open_writer(&self.path)?;
         let checkpointer = Checkpointer::start(&self.path)?;
-        SqliteStore::new(connection, checkpointer)
+        SqliteStore::new(connection, checkpointer, self.levels.clone())
     }
 
     /// The reading side.
@@ -131,7 +138,7 @@ impl Database {
     /// # Errors
     /// [`OpenError`].
     pub fn reader(&self) -> Result<Reader, OpenError> {
-        Reader::start(&self.path)
+        Reader::start(&self.path, &self.levels)
     }
 }
 

@@ -3,10 +3,13 @@
 //! committer.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::levels::RecentLevels;
+use super::load::View;
 use super::{OpenError, open_reader};
 use crate::limits::{QUEUE_READS_MAX, READERS};
 
@@ -30,10 +33,11 @@ type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 #[derive(Debug, Clone)]
 pub struct Reader {
     queue: crossbeam_channel::Sender<Work>,
+    levels: Arc<RecentLevels>,
 }
 
 impl Reader {
-    pub(super) fn start(path: &Path) -> Result<Self, OpenError> {
+    pub(super) fn start(path: &Path, levels: &Arc<RecentLevels>) -> Result<Self, OpenError> {
         let (queue, requests) = crossbeam_channel::bounded::<Work>(QUEUE_READS_MAX);
         for number in 0..READERS {
             let mut connection = open_reader(path)?;
@@ -48,7 +52,7 @@ impl Reader {
                 .spawn(work)
                 .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
         }
-        Ok(Self { queue })
+        Ok(Self { queue, levels: levels.clone() })
     }
 
     /// Runs a read in one snapshot.
@@ -57,11 +61,15 @@ impl Reader {
     /// [`ReadError`].
     pub(super) async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        read: impl FnOnce(View<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, ReadError> {
         let (reply, answer) = oneshot::channel();
+        let levels = self.levels.clone();
         let work: Work = Box::new(move |connection| {
-            let result = connection.transaction().and_then(|snapshot| read(&snapshot));
+            let _reading = levels.reading();
+            let result = connection
+                .transaction()
+                .and_then(|snapshot| read(View { connection: &snapshot, levels: &levels }));
             let _ = reply.send(result);
         });
         self.queue.try_send(work).map_err(|error| match error {

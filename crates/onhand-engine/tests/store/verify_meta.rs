@@ -8,6 +8,19 @@ use onhand_core::orders::{self, LineQuantity};
 use onhand_core::{Command, inventory};
 use onhand_engine::sqlite;
 
+/// Changes a field of the first order's document.
+macro_rules! doc {
+    ($path:literal, $value:literal) => {
+        concat!(
+            "UPDATE events SET body = json_set(body, '$.order.",
+            $path,
+            "', ",
+            $value,
+            ") WHERE seq = (SELECT last_event FROM orders WHERE id = 1)"
+        )
+    };
+}
+
 /// What is done to the database, and the check that must see it.
 const CORRUPTIONS: &[(&str, &str)] = &[
     ("DELETE FROM batches WHERE id = 3", "I3"),
@@ -42,21 +55,23 @@ const CORRUPTIONS: &[(&str, &str)] = &[
     ("UPDATE movements SET recorded_at = recorded_at + 86400000000 WHERE seq = 2", "I17"),
     ("UPDATE events SET recorded_at = recorded_at + 86400000000 WHERE seq = 2", "I17"),
     ("UPDATE movements SET occurred_at = recorded_at + 3600000000 WHERE seq = 2", "I17"),
-    ("UPDATE orders SET total = total + 1 WHERE id = 1", "I18"),
-    ("UPDATE orders SET lines = json_set(lines, '$[0].unit_price', 1) WHERE id = 1", "I18"),
-    ("UPDATE orders SET lines = json_set(lines, '$[0].quantity', 0) WHERE id = 1", "I19"),
-    ("UPDATE orders SET lines = json_set(lines, '$[0].unit_price', -5) WHERE id = 1", "I19"),
+    (doc!("total", "1"), "I18"),
+    (doc!("lines[0].unit_price", "1"), "I18"),
+    (doc!("lines[0].quantity", "0"), "I19"),
+    (doc!("lines[0].unit_price", "-5"), "I19"),
     ("UPDATE orders SET status = 'cancelled' WHERE id = 1", "I20"),
     ("UPDATE reservations SET order_id = 999 WHERE order_id = 1", "I20"),
-    ("UPDATE orders SET lines = json_set(lines, '$[0].fulfilled', 99) WHERE id = 1", "I21"),
-    ("UPDATE orders SET lines = json_set(lines, '$[0].returned', 2) WHERE id = 1", "I21"),
+    (doc!("lines[0].fulfilled", "99"), "I21"),
+    (doc!("lines[0].returned", "2"), "I21"),
     ("UPDATE outcomes_1 SET outcome = '{\"event\":999999}'", "I5"),
     ("UPDATE outcomes_1 SET outcome = '{\"event\":1}'", "I5"),
     ("UPDATE orders SET status = 'delivered' WHERE id = 2", "I9"),
     ("UPDATE orders SET version = version + 1 WHERE id = 1", "I9"),
-    ("UPDATE orders SET currency = 'USD' WHERE id = 1", "I9"),
+    ("UPDATE orders SET customer_id = 7 WHERE id = 1", "I9"),
     ("UPDATE orders SET last_event = 1 WHERE id = 1", "I9"),
-    ("UPDATE orders SET details = '{\"metadata\":{\"a\":\"b\"}}' WHERE id = 1", "I9"),
+    ("UPDATE orders SET created_at = created_at + 1 WHERE id = 1", "I9"),
+    (doc!("currency", "'USD'"), "I25"),
+    (doc!("metadata", "json('{\"a\":\"b\"}')"), "I25"),
     (
         "UPDATE events SET body = replace(body, '\"confirmed\"', '\"expired\"') \
          WHERE kind = 'order.confirmed'",

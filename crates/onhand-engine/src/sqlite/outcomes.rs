@@ -1,0 +1,100 @@
+//! Idempotency outcomes in windows of time: one table per window, made when the window opens and
+//! dropped whole when it has passed, so that the one tree with random keys stays small.
+
+use rusqlite::{Connection, Result, params};
+
+use super::codec;
+use super::write::WriteError;
+use crate::idempotency::{IdempotencyKey, StoredOutcome};
+use crate::limits::OUTCOME_WINDOW_SECS;
+use crate::store::{Batch, FoundOutcome};
+
+/// Open windows with the second in which each was opened, newest first; at most two.
+#[derive(Debug, Default)]
+pub(super) struct Windows(Vec<(i64, i64)>);
+
+impl Windows {
+    pub(super) fn read(connection: &Connection) -> Result<Self> {
+        let mut statement = connection
+            .prepare_cached("SELECT id, opened_at FROM outcome_windows ORDER BY id DESC LIMIT 2")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(Self(rows.collect::<Result<_>>()?))
+    }
+
+    /// Looks for outcomes, one answer per key, in order.
+    pub(super) fn find(
+        &self,
+        connection: &Connection,
+        keys: &[IdempotencyKey],
+    ) -> Result<Vec<Option<FoundOutcome>>> {
+        let mut found: Vec<Option<FoundOutcome>> = vec![None; keys.len()];
+        for (window, _) in &self.0 {
+            // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
+            let sql = format!(
+                "SELECT fingerprint, outcome FROM outcomes_{window} WHERE key = ?1 AND scope = ?2"
+            );
+            let mut select = connection.prepare_cached(&sql)?;
+            for (key, found) in keys.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
+                let mut rows = select.query(params![key.key, key.scope])?;
+                if let Some(row) = rows.next()? {
+                    let outcome = row.get_ref(1)?.as_str().map_err(|e| codec::corrupt(1, e))?;
+                    let outcome: StoredOutcome =
+                        serde_json::from_str(outcome).map_err(|e| codec::corrupt(1, e))?;
+                    *found = Some(FoundOutcome { fingerprint: row.get(0)?, outcome });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes a batch's outcomes to the newest window, in the order of their keys.
+    pub(super) fn write(
+        &mut self,
+        connection: &Connection,
+        batch: &Batch,
+    ) -> Result<(), WriteError> {
+        if batch.outcomes.is_empty() {
+            return Ok(());
+        }
+        let now = batch.now.as_second();
+        let is_open = self.0.first().is_some_and(|(_, opened)| now - opened < OUTCOME_WINDOW_SECS);
+        if !is_open {
+            self.open(connection, now)?;
+        }
+        let Some((window, _)) = self.0.first() else {
+            return Ok(());
+        };
+        // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
+        let sql = format!("INSERT INTO outcomes_{window} VALUES (?1, ?2, ?3, ?4)");
+        let mut insert = connection.prepare_cached(&sql)?;
+        let mut outcomes: Vec<_> = batch.outcomes.iter().collect();
+        outcomes.sort_unstable_by_key(|(key, _)| (key.key, key.scope));
+        for (key, outcome) in outcomes {
+            let outcome = serde_json::to_string(outcome)?;
+            insert.execute(params![key.key, key.scope, key.fingerprint, outcome])?;
+        }
+        Ok(())
+    }
+
+    /// Opens a window and drops those that have passed: the newest two are kept.
+    fn open(&mut self, connection: &Connection, now: i64) -> Result<()> {
+        let window = self.0.first().map_or(1, |(window, _)| window + 1);
+        // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
+        connection.execute_batch(&format!(
+            "CREATE TABLE outcomes_{window} (
+                key BLOB NOT NULL, scope INTEGER NOT NULL, fingerprint BLOB NOT NULL,
+                outcome TEXT NOT NULL, PRIMARY KEY (key, scope)
+            ) STRICT, WITHOUT ROWID"
+        ))?;
+        connection.execute("INSERT INTO outcome_windows VALUES (?1, ?2)", params![window, now])?;
+        while self.0.len() > 1 {
+            if let Some((passed, _)) = self.0.pop() {
+                // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
+                connection.execute_batch(&format!("DROP TABLE outcomes_{passed}"))?;
+                connection.execute("DELETE FROM outcome_windows WHERE id = ?1", params![passed])?;
+            }
+        }
+        self.0.insert(0, (window, now));
+        Ok(())
+    }
+}

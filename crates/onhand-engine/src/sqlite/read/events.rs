@@ -1,0 +1,75 @@
+//! The event log, by position.
+
+use onhand_core::events::EventBody;
+use onhand_core::{Actor, Timestamp};
+use rusqlite::{Connection, Result, Row, params};
+
+use super::super::codec::{self};
+use super::super::readers::{ReadError, Reader};
+use super::super::rows::stored_count;
+use super::{Page, newest_id};
+use crate::limits::SCAN_ROWS_MAX;
+
+/// An event as it is stored.
+#[derive(Debug, Clone)]
+pub struct EventRow {
+    /// Position in the log.
+    pub seq: i64,
+    /// Its type.
+    pub kind: String,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The object as it was left.
+    pub body: EventBody,
+}
+
+pub(super) fn event_row(row: &Row<'_>) -> Result<EventRow> {
+    let body: String = row.get(4)?;
+    Ok(EventRow {
+        seq: row.get(0)?,
+        kind: row.get(1)?,
+        actor: Actor::from_stored(&row.get::<_, String>(2)?),
+        recorded_at: codec::instant(row.get(3)?)?,
+        body: serde_json::from_str(&body).map_err(|error| codec::corrupt(4, error))?,
+    })
+}
+
+impl Reader {
+    /// Events after a position, oldest first, of all types or of some.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn events(
+        &self,
+        after: i64,
+        kinds: Vec<String>,
+        limit: usize,
+    ) -> Result<Page<EventRow>, ReadError> {
+        self.read(move |view| events(view.connection, after, &kinds, limit)).await
+    }
+}
+
+fn events(
+    connection: &Connection,
+    after: i64,
+    kinds: &[String],
+    limit: usize,
+) -> Result<Page<EventRow>> {
+    let ceiling = after.saturating_add(stored_count(SCAN_ROWS_MAX));
+    let kinds = if kinds.is_empty() { None } else { Some(format!(",{},", kinds.join(","))) };
+    let rows = connection
+        .prepare_cached(
+            "SELECT seq, kind, actor, recorded_at, body FROM events WHERE seq > ?1 AND seq <= ?2 \
+             AND (?3 IS NULL OR instr(?3, ',' || kind || ',') > 0) ORDER BY seq LIMIT ?4",
+        )?
+        .query_map(params![after, ceiling, kinds, stored_count(limit)], event_row)?
+        .collect::<Result<Vec<_>>>()?;
+    let newest = newest_id(connection, "SELECT coalesce(max(seq), 0) FROM events")?;
+    let looked_at = match rows.last() {
+        Some(row) if rows.len() == limit => row.seq,
+        Some(_) | None => newest.min(ceiling),
+    };
+    Ok(Page { rows, next: (looked_at < newest).then_some(looked_at) })
+}

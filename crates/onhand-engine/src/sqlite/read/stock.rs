@@ -1,0 +1,272 @@
+//! Stock: figures now and in the past, their explanation, and the ledger behind them.
+
+use onhand_core::Timestamp;
+use onhand_core::catalog::{Product, ProductRef};
+use onhand_core::ids::LocationId;
+use onhand_core::inventory::{
+    Level, Movement, MovementKind, Reservation, ReservationState, Totals,
+};
+use onhand_core::limits::MOVEMENTS_PER_MARK;
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::super::codec::{self, *};
+use super::super::load::View;
+use super::super::readers::{ReadError, Reader};
+use super::catalog::find_product;
+use super::reservations::{ReservationFilter, reservations};
+use super::{Page, filtered_page, newest_id, scan_floor};
+
+/// Which stock to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StockFilter {
+    /// At this location.
+    pub location_id: Option<LocationId>,
+    /// Only where available is below the threshold.
+    pub below_threshold: bool,
+}
+
+impl StockFilter {
+    /// Whether a product with these levels is listed.
+    fn lets_in(&self, levels: &[Level]) -> bool {
+        let is_low = |level: &Level| level.available() < level.low_stock_threshold;
+        (self.location_id.is_none() || !levels.is_empty())
+            && (!self.below_threshold || levels.iter().any(is_low))
+    }
+}
+
+/// The stock of one product.
+#[derive(Debug, Clone)]
+pub struct StockRow {
+    /// The product.
+    pub product: Product,
+    /// Its levels by location.
+    pub levels: Vec<Level>,
+}
+
+/// One term of an explanation.
+#[derive(Debug, Clone)]
+pub struct ExplainTerm {
+    /// What moved the units.
+    pub kind: MovementKind,
+    /// How many, with their sign.
+    pub units: i64,
+}
+
+/// Why a figure is what it is.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The product.
+    pub product: Product,
+    /// Its levels.
+    pub levels: Vec<Level>,
+    /// Terms that add up to what is on hand.
+    pub terms: Vec<ExplainTerm>,
+    /// Open promises, newest first; a bounded number.
+    pub open: Vec<Reservation>,
+}
+
+impl Reader {
+    /// The stock of a product, now or as it was shown at an instant.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn stock(
+        &self,
+        reference: ProductRef,
+        as_of: Option<Timestamp>,
+    ) -> Result<Option<StockRow>, ReadError> {
+        self.read(move |view| stock(view, &reference, as_of)).await
+    }
+
+    /// A page of stock by product, newest product first.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn stocks(
+        &self,
+        filter: StockFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<StockRow>, ReadError> {
+        self.read(move |view| stocks(view, filter, before, limit)).await
+    }
+
+    /// Why a product's stock is what it is.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn explain(&self, reference: ProductRef) -> Result<Option<Explanation>, ReadError> {
+        self.read(move |view| explain(view, &reference)).await
+    }
+
+    /// Entries of the ledger of a product, newest first, going on at the heads that the last page
+    /// left. Answers none for a product that is not there.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn movements(
+        &self,
+        reference: ProductRef,
+        heads: Option<Vec<i64>>,
+        limit: usize,
+    ) -> Result<Option<(Vec<Movement>, Vec<i64>)>, ReadError> {
+        self.read(move |view| movements(view, &reference, heads, limit)).await
+    }
+}
+
+fn stock(
+    view: View<'_>,
+    reference: &ProductRef,
+    as_of: Option<Timestamp>,
+) -> Result<Option<StockRow>> {
+    let Some(product) = find_product(view.connection, reference)? else {
+        return Ok(None);
+    };
+    let mut levels = view.levels(product.id)?;
+    if let Some(at) = as_of {
+        for level in &mut levels {
+            rewind(view.connection, level, at)?;
+        }
+        levels.retain(|level| level.movements > 0);
+    }
+    Ok(Some(StockRow { product, levels }))
+}
+
+/// Sets a level back to what it showed at an instant, by when entries were recorded: finds the
+/// first mark after it by bisection, and walks from there.
+fn rewind(connection: &Connection, level: &mut Level, at: Timestamp) -> Result<()> {
+    let mut mark = connection.prepare_cached(
+        "SELECT seq, recorded_at FROM movement_marks \
+         WHERE product_id = ?1 AND location_id = ?2 AND ordinal = ?3",
+    )?;
+    let (mut low, mut high) = (0, level.movements / MOVEMENTS_PER_MARK);
+    let mut seq = level.last_movement;
+    while low < high {
+        let middle = low.midpoint(high) + u64::from(low.midpoint(high) == low);
+        let ordinal = i64::try_from(middle * MOVEMENTS_PER_MARK).unwrap_or(i64::MAX);
+        let values = params![level.product_id.number(), level.location_id.number(), ordinal];
+        let (mark_seq, recorded): (i64, i64) =
+            mark.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if recorded > at.as_microsecond() {
+            seq = mark_seq;
+            high = middle - 1;
+        } else {
+            low = middle;
+        }
+    }
+    let mut entry = connection.prepare_cached(concat!(
+        "SELECT ",
+        movement_columns!(),
+        " FROM movements WHERE seq = ?1"
+    ))?;
+    while seq > 0 {
+        let movement = entry.query_row([seq], codec::movement)?;
+        if movement.recorded_at <= at {
+            level.on_hand = movement.on_hand_after;
+            level.reserved = movement.reserved_after;
+            level.movements = movement.ordinal;
+            level.last_movement = seq;
+            level.updated_at = movement.recorded_at;
+            return Ok(());
+        }
+        seq = movement.previous;
+    }
+    (level.on_hand, level.reserved, level.movements) = (0, 0, 0);
+    Ok(())
+}
+
+fn stocks(
+    view: View<'_>,
+    filter: StockFilter,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<Page<StockRow>> {
+    let connection = view.connection;
+    let newest = newest_id(connection, "SELECT coalesce(max(id), 0) FROM products")?;
+    let before = before.unwrap_or(i64::MAX).min(newest + 1);
+    let floor = scan_floor(before);
+    let mut select = connection.prepare_cached(concat!(
+        "SELECT ",
+        product_columns!(),
+        " FROM products WHERE deleted_at IS NULL AND id < ?1 AND id >= ?2 ORDER BY id DESC"
+    ))?;
+    let mut products = select.query([before, floor])?;
+    let mut rows = Vec::new();
+    while rows.len() <= limit
+        && let Some(product) = products.next()?
+    {
+        let product = codec::product(product)?;
+        let mut levels = view.levels(product.id)?;
+        levels.retain(|level| filter.location_id.is_none_or(|id| id == level.location_id));
+        if filter.lets_in(&levels) {
+            rows.push(StockRow { product, levels });
+        }
+    }
+    Ok(filtered_page(rows, limit, floor, |row| row.product.id.number()))
+}
+
+/// Most open promises that an explanation lists.
+const EXPLAINED_HOLDS_MAX: usize = 50;
+
+fn explain(view: View<'_>, reference: &ProductRef) -> Result<Option<Explanation>> {
+    let Some(StockRow { product, levels }) = stock(view, reference, None)? else {
+        return Ok(None);
+    };
+    let term = |kind, of: fn(&Totals) -> i64| ExplainTerm {
+        kind,
+        units: levels.iter().map(|level| of(&level.totals)).sum(),
+    };
+    let terms = vec![
+        term(MovementKind::Received, |totals| totals.received),
+        term(MovementKind::Sold, |totals| totals.sold),
+        term(MovementKind::Returned, |totals| totals.returned),
+        term(MovementKind::Adjusted, |totals| totals.adjusted),
+        term(MovementKind::Counted, |totals| totals.counted),
+        term(MovementKind::Transferred, |totals| totals.transferred),
+    ];
+    let filter = ReservationFilter {
+        state: Some(ReservationState::Held),
+        product_id: Some(product.id),
+        ..ReservationFilter::default()
+    };
+    let open = reservations(view.connection, &filter, None, EXPLAINED_HOLDS_MAX)?;
+    let open = open.rows.into_iter().map(|view| view.reservation).collect();
+    Ok(Some(Explanation { product, levels, terms, open }))
+}
+
+fn movements(
+    view: View<'_>,
+    reference: &ProductRef,
+    heads: Option<Vec<i64>>,
+    limit: usize,
+) -> Result<Option<(Vec<Movement>, Vec<i64>)>> {
+    let Some(product) = find_product(view.connection, reference)? else {
+        return Ok(None);
+    };
+    let mut heads = match heads {
+        Some(heads) => heads,
+        None => {
+            let levels = view.levels(product.id)?;
+            levels.iter().map(|level| level.last_movement).filter(|seq| *seq > 0).collect()
+        }
+    };
+    let mut entry = view.connection.prepare_cached(concat!(
+        "SELECT ",
+        movement_columns!(),
+        " FROM movements WHERE seq = ?1"
+    ))?;
+    let mut rows = Vec::new();
+    while rows.len() < limit {
+        let Some(newest) = heads.iter().copied().max() else {
+            break;
+        };
+        heads.retain(|seq| *seq != newest);
+        let found = entry.query_row([newest], codec::movement).optional()?;
+        let Some(movement) = found.filter(|row| row.product_id == product.id) else {
+            continue;
+        };
+        heads.extend(Some(movement.previous).filter(|seq| *seq > 0));
+        rows.push(movement);
+    }
+    Ok(Some((rows, heads)))
+}
