@@ -9,6 +9,7 @@ use onhand_engine::sqlite::ReadError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::wire::values;
 use crate::limits::RETRY_AFTER_SECS;
 
 /// One thing that is wrong with a request.
@@ -17,13 +18,26 @@ pub struct FieldError {
     /// Where, as a JSON pointer into the body, or the name of a parameter or header.
     pub pointer: String,
     /// `unknown_field` or `validation_failed`.
+    #[schema(pattern = "^(unknown_field|validation_failed)$")]
     pub code: &'static str,
     /// In words.
     pub detail: String,
     /// What was sent.
     #[serde(skip_serializing_if = "Value::is_null")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = values::Anything)]
     pub value: Value,
+}
+
+impl FieldError {
+    /// Something is wrong at a place.
+    pub fn new(
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+        value: Value,
+    ) -> Self {
+        Self { pointer: pointer.into(), code, detail: detail.into(), value }
+    }
 }
 
 /// An error on its way out.
@@ -44,8 +58,7 @@ pub struct Problem {
 }
 
 /// An error, as every route answers it.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
-#[schema(as = Problem)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ProblemBody {
     /// A name of the kind of problem.
     #[serde(rename = "type")]
@@ -69,7 +82,6 @@ pub struct ProblemBody {
     pub retry_after_ms: Option<u32>,
     /// The facts of a refusal: SKUs, figures, states.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
     pub facts: Map<String, Value>,
 }
 
@@ -103,13 +115,7 @@ impl Problem {
 
     /// One field of a request is wrong.
     pub fn field(pointer: impl Into<String>, detail: impl Into<String>, value: Value) -> Self {
-        let error = FieldError {
-            pointer: pointer.into(),
-            code: "validation_failed",
-            detail: detail.into(),
-            value,
-        };
-        Self::fields(vec![error])
+        Self::fields(vec![FieldError::new(pointer, "validation_failed", detail, value)])
     }
 
     /// Some fields of a request are wrong.
@@ -281,6 +287,10 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
     let Value::Object(mut facts) = value else {
         return Map::new();
     };
+    // A problem has a `status` of its own, which a fact of that name would write a second time.
+    if let Some(status) = facts.remove("status") {
+        facts.insert("order_status".into(), status);
+    }
     for (name, value) in &mut facts {
         let prefix = match name.as_str() {
             "product_id" => "prd",

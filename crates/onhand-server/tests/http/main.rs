@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod contract;
+mod description;
+mod tour;
 mod world;
 
 use axum::body::Body;
