@@ -22,6 +22,8 @@ pub struct FieldError {
     pub code: &'static str,
     /// In words.
     pub detail: String,
+    /// What would have been right.
+    pub expected: String,
     /// What was sent.
     #[serde(skip_serializing_if = "Value::is_null")]
     #[schema(value_type = values::Anything)]
@@ -29,14 +31,27 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    /// Something is wrong at a place.
+    /// Something is wrong at a place. What would have been right is taken from the words: ours and
+    /// those of serde end with it.
     pub fn new(
         pointer: impl Into<String>,
         code: &'static str,
         detail: impl Into<String>,
         value: Value,
     ) -> Self {
-        Self { pointer: pointer.into(), code, detail: detail.into(), value }
+        let detail = detail.into();
+        Self { pointer: pointer.into(), code, expected: expected(&detail), detail, value }
+    }
+}
+
+fn expected(detail: &str) -> String {
+    let named = detail.split('`').nth(1).unwrap_or_default();
+    match detail.rsplit_once("expected ") {
+        Some((_, expected)) => expected.to_owned(),
+        None if detail.starts_with("missing field") => format!("the field `{named}`"),
+        None if detail.starts_with("duplicate field") => format!("the field `{named}` once"),
+        None if detail.ends_with("there are no fields") => "no fields".to_owned(),
+        None => "what the description of this route says".to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use onhand_core::ids::{LocationId, ProductId};
 use onhand_core::inventory::{Adjustment, Command, Count, LevelPolicy, Transfer};
 use onhand_core::limits::{ADJUSTMENTS_MAX, QUANTITY_MAX};
 use onhand_core::text::{Reason, Reference, Sku};
-use onhand_core::{Command as AnyCommand, Quantity, Timestamp};
+use onhand_core::{Command as AnyCommand, Quantity};
 use onhand_engine::sqlite::{StockFilter, StockRow};
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,7 +21,7 @@ use super::catalog::product_ref;
 use super::problem::Problem;
 use super::wire::lists::List;
 use super::wire::stock::{ExplanationView, LevelView, MovementView, StockChangesView, StockView};
-use super::wire::{Shown, values};
+use super::wire::{SentInstant, Shown, values};
 use crate::app::App;
 
 /// The routes of stock.
@@ -90,10 +90,10 @@ async fn get_stock(
 ) -> Result<Response, Problem> {
     let as_of = match query.as_of {
         None => None,
-        Some(text) => Some(text.parse::<Timestamp>().map_err(|_| {
-            let expected = "expected an instant like 2026-11-21T14:03:07Z";
-            Problem::field("?as_of", expected, text.into())
-        })?),
+        Some(text) => match text.parse::<SentInstant>() {
+            Ok(at) => Some(at.0),
+            Err(error) => return Err(Problem::field("?as_of", error, text.into())),
+        },
     };
     let reference = product_ref(&sku)?;
     let row = app.reader.stock(reference.clone(), as_of).await?;
@@ -222,7 +222,7 @@ struct AdjustmentBody {
     reference: Option<Reference>,
     #[serde(default)]
     #[schema(value_type = Option<values::Instant>)]
-    occurred_at: Option<Timestamp>,
+    occurred_at: Option<SentInstant>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -255,7 +255,7 @@ impl AdjustmentBody {
             delta: self.delta,
             reason: self.reason,
             reference: self.reference,
-            occurred_at: self.occurred_at.map(onhand_engine::clock::to_micros),
+            occurred_at: self.occurred_at.map(|at| onhand_engine::clock::to_micros(at.0)),
         })
     }
 }
@@ -311,7 +311,7 @@ struct CountBody {
     reference: Option<Reference>,
     #[serde(default)]
     #[schema(value_type = Option<values::Instant>)]
-    occurred_at: Option<Timestamp>,
+    occurred_at: Option<SentInstant>,
 }
 
 /// Makes the field required: serde would take an absent option for `null`.
@@ -344,7 +344,7 @@ async fn count_stock(call: Call) -> Result<Response, Problem> {
         change_from_quantity: body.change_from_quantity,
         reason,
         reference: body.reference,
-        occurred_at: body.occurred_at.map(onhand_engine::clock::to_micros),
+        occurred_at: body.occurred_at.map(|at| onhand_engine::clock::to_micros(at.0)),
     };
     let command = Command::Count(count);
     answered(call.submit_once(AnyCommand::Inventory(command)).await?, StatusCode::CREATED)

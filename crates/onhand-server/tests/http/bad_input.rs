@@ -213,7 +213,40 @@ async fn bad_input_is_told_what_is_wrong_and_changes_nothing() {
         assert_eq!((reply.status, reply.body["code"].as_str()), (status, Some(code)), "{name}");
         let told = reply.body["errors"][0]["pointer"].as_str().unwrap_or("");
         assert_eq!(told, pointer, "{name}: {}", reply.body);
+        for error in reply.body["errors"].as_array().into_iter().flatten() {
+            let expected = error["expected"].as_str().unwrap();
+            assert!(!expected.contains("description"), "{name} does not say what is right");
+        }
         assert_eq!(reply.body["request_id"], "test", "{name}");
     }
     assert_eq!(world.events().await, before);
+}
+
+#[tokio::test]
+async fn an_error_says_what_would_have_been_right() {
+    let world = World::new().await;
+    let item = |item: &str| format!("{{\"items\":[{item}]}}");
+    for (body, expected) in [
+        (item("{\"sku\":\"a b\",\"quantity\":1}"), "1 to 64 characters"),
+        (item("{\"sku\":\"123\",\"quantity\":0}"), "a whole number from 1 to 1000000000"),
+        (item("{\"sku\":\"123\"}"), "the field `quantity`"),
+        (item("{\"sku\":\"123\",\"sku\":\"123\"}"), "the field `sku` once"),
+        (item("{\"sku\":\"123\",\"qty\":1}"), "one of `sku`, `product_id`, `quantity`"),
+        (item("{\"product_id\":\"7\",\"quantity\":1}"), "an id like `prd_42`"),
+        (item(""), "1 to 500 items"),
+    ] {
+        let headers = [JSON, ("idempotency-key", "k")];
+        let reply = world.send(Method::POST, "/v1/orders", &headers, body.clone()).await;
+        let told = reply.body["errors"][0]["expected"].as_str().unwrap();
+        assert!(told.ends_with(expected), "{body}: {told}");
+    }
+    for (query, expected) in [
+        ("limit=x", "a whole number"),
+        ("limit=0", "1 to 200"),
+        ("created_from=today", "an instant like `2026-11-21T14:03:07Z`"),
+        ("starting_after=x", "an id like `ord_42`; take `next_cursor` of a page of this list"),
+    ] {
+        let reply = world.get(&format!("/v1/orders?{query}")).await;
+        assert_eq!(reply.body["errors"][0]["expected"], expected, "{query}");
+    }
 }

@@ -5,11 +5,11 @@ mod bodies;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use onhand_core::Command as AnyCommand;
 use onhand_core::ids::OrderId;
 use onhand_core::limits::BATCH_ORDERS_MAX;
 use onhand_core::orders::{Command, ErrorPolicy, OrderPatch, Status};
 use onhand_core::text::Reference;
-use onhand_core::{Command as AnyCommand, Timestamp};
 use onhand_engine::sqlite::OrderFilter;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
@@ -21,7 +21,7 @@ use super::problem::Problem;
 use super::wire::events::EventView;
 use super::wire::lists::{List, WholeList};
 use super::wire::orders::{BatchView, OrderView, StatesView};
-use super::wire::values;
+use super::wire::{SentInstant, values};
 use crate::app::App;
 pub(super) use bodies::OrderBody;
 use bodies::{
@@ -111,10 +111,10 @@ impl OrderList {
             })?);
         }
         if let Some(text) = &self.created_from {
-            filter.created_from = Some(parsed::<Timestamp>("?created_from", text)?);
+            filter.created_from = Some(parsed::<SentInstant>("?created_from", text)?.0);
         }
         if let Some(text) = &self.created_before {
-            filter.created_before = Some(parsed::<Timestamp>("?created_before", text)?);
+            filter.created_before = Some(parsed::<SentInstant>("?created_before", text)?.0);
         }
         if let Some(text) = &self.sku {
             let reference = super::catalog::product_ref(text)?;

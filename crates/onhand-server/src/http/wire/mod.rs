@@ -11,6 +11,7 @@ pub mod values;
 
 use std::fmt::Display;
 
+use onhand_core::Timestamp;
 use onhand_core::ids::{CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -32,6 +33,25 @@ where
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map(Self).map_err(|error| de::Error::custom(format!("`{text}`: {error}")))
+    }
+}
+
+/// An instant as it is sent: RFC 3339 with its offset.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SentInstant(pub Timestamp);
+
+impl std::str::FromStr for SentInstant {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self).map_err(|_| "expected an instant like `2026-11-21T14:03:07Z`")
+    }
+}
+
+impl<'de> Deserialize<'de> for SentInstant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(|error| de::Error::custom(format!("`{text}`, {error}")))
     }
 }
 
