@@ -16,8 +16,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::problem::{FieldError, Problem};
+use super::strict::{self, Strict, is_deeper_than};
 use crate::app::App;
-use crate::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, BULK_BODY_BYTES_MAX, KEY_CHARS_MAX};
+use crate::limits::{
+    BODY_BYTES_MAX, BODY_DEPTH_MAX, BODY_TIMEOUT, BULK_BODY_BYTES_MAX, KEY_CHARS_MAX,
+};
 
 /// A request that may change something, read whole.
 #[derive(Debug)]
@@ -65,6 +68,11 @@ pub(super) fn body_too_large(bytes_max: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
 }
 
+pub(super) fn body_too_deep() -> Problem {
+    let detail = format!("arrays and objects are nested deeper than {BODY_DEPTH_MAX} levels");
+    Problem::new(StatusCode::BAD_REQUEST, "body_too_deep", detail)
+}
+
 pub(super) fn body_incomplete() -> Problem {
     let detail = "the body did not arrive whole";
     Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", detail)
@@ -106,11 +114,10 @@ impl Call {
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(unsupported_media_type(essence));
         }
-        // serde reads a struct from an array too, by position: a body is an object.
-        if self.body.trim_ascii_start().first() == Some(&b'[') {
-            return Err(Problem::field("", "expected a JSON object", Value::Null));
+        if is_deeper_than(BODY_DEPTH_MAX, &self.body) {
+            return Err(body_too_deep());
         }
-        serde_json::from_slice(&self.body).map_err(|_| explain::<T>(&self.body))
+        strict::from_slice(&self.body).map_err(|_| explain::<T>(&self.body))
     }
 
     /// The body as a typed value; of an empty body, what stands for it.
@@ -231,7 +238,7 @@ fn explain<T: DeserializeOwned>(body: &[u8]) -> Problem {
         return malformed(format!("the body is not UTF-8: byte {at} is wrong"));
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let error = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+    let error = match serde_path_to_error::deserialize::<_, T>(Strict(&mut reader)) {
         Err(error) => error,
         Ok(_) => {
             return malformed("there is more after the end of the JSON value");

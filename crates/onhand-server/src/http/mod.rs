@@ -13,6 +13,7 @@ pub mod orders;
 pub mod problem;
 pub mod reservations;
 pub mod stock;
+pub mod strict;
 pub mod wire;
 
 use axum::Router;

@@ -161,7 +161,13 @@ fn codes(operation: &mut Operation, is_write: bool) -> BTreeSet<String> {
         add(&["store_unavailable", "disk_full", "outcome_unknown"]);
     }
     if operation.request_body.is_some() {
-        add(&["malformed_json", "unsupported_media_type", "validation_failed", "unknown_field"]);
+        add(&[
+            "body_too_deep",
+            "malformed_json",
+            "unsupported_media_type",
+            "validation_failed",
+            "unknown_field",
+        ]);
     }
     for parameter in operation.parameters.iter().flatten() {
         let RefOr::T(Parameter { name, parameter_in, required, .. }) = parameter else {

@@ -38,6 +38,7 @@ fn of_requests() -> Vec<Problem> {
     );
     vec![
         call::malformed("the body is not JSON: EOF while parsing a value at line 1 column 9"),
+        call::body_too_deep(),
         call::body_incomplete(),
         call::key_missing(),
         Problem::not_found("`ord_x`"),
