@@ -70,6 +70,9 @@ pub struct Problem {
     pub retry_after_ms: Option<u32>,
     /// The facts of a refusal: SKUs, figures, states.
     pub facts: Map<String, Value>,
+    /// Whether a rule said no. Such an outcome is stored and answered again to the letter, so its
+    /// body says nothing of the request that it came with.
+    pub is_refusal: bool,
 }
 
 /// An error, as every route answers it.
@@ -89,7 +92,7 @@ pub struct ProblemBody {
     /// Every field that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// The request's id, as in the header `Request-Id`.
+    /// The request's id, as in the header `Request-Id`; not in refusals by a rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// When to come back, in milliseconds.
@@ -110,6 +113,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after_ms: None,
             facts: Map::new(),
+            is_refusal: false,
         }
     }
 
@@ -122,7 +126,7 @@ impl Problem {
             code: self.code,
             detail: self.detail,
             errors: self.errors,
-            request_id,
+            request_id: request_id.filter(|_| !self.is_refusal),
             retry_after_ms: self.retry_after_ms,
             facts: self.facts,
         }
@@ -232,7 +236,7 @@ impl From<Refusal> for Problem {
         let code = refusal.code();
         let mut facts = facts(&refusal);
         facts.remove("code");
-        Self { facts, ..Self::new(status(&refusal), code, words(&refusal)) }
+        Self { facts, is_refusal: true, ..Self::new(status(&refusal), code, words(&refusal)) }
     }
 }
 

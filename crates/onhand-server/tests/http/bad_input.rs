@@ -238,7 +238,7 @@ async fn bad_input_is_told_what_is_wrong_and_changes_nothing() {
             let expected = error["expected"].as_str().unwrap();
             assert!(!expected.contains("description"), "{name} does not say what is right");
         }
-        assert_eq!(reply.body["request_id"], "test", "{name}");
+        assert_eq!(reply.headers["request-id"], "test", "{name}");
     }
     assert_eq!(world.events().await, before);
 }

@@ -216,8 +216,10 @@ fn problem_schema(problem: &Problem) -> Schema {
         let wait = ObjectBuilder::new().schema_type(Type::Integer);
         schema = schema.property("retry_after_ms", wait).required("retry_after_ms");
     }
-    let id = word().description(Some("The request's id, as in the header `Request-Id`."));
-    schema = schema.property("request_id", id);
+    if !problem.is_refusal {
+        let id = word().description(Some("The request's id, as in the header `Request-Id`."));
+        schema = schema.property("request_id", id).required("request_id");
+    }
     for (name, value) in &problem.facts {
         schema = schema.property(name, fact_schema(name, value)).required(name);
     }
