@@ -309,6 +309,21 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
     }
 }
 
+/// The name in the path, as text.
+#[derive(Debug)]
+pub struct Named(pub String);
+
+impl FromRequestParts<App> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let found = axum::extract::Path::<String>::from_request_parts(parts, app).await;
+        // What does not decode to text cannot be the name of anything.
+        let name = found.map_err(|_| Problem::not_found(&format!("`{}`", parts.uri.path())))?;
+        Ok(Self(name.0))
+    }
+}
+
 /// An id or other name in the path.
 ///
 /// # Errors

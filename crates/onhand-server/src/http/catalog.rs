@@ -1,6 +1,6 @@
 //! `/v1/products` and `/v1/categories`: bodies to commands, rows to JSON. No rule is here.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::catalog::{
@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{answered, cursor, list, page_rows, versioned};
-use super::call::{Call, Params, in_path};
+use super::call::{Call, Named, Params, in_path};
 use super::problem::Problem;
 use super::wire::catalog::{CategoryView, ProductView};
 use super::wire::lists::List;
@@ -142,10 +142,7 @@ async fn list_products(
     params(("product" = String, Path, description = "Id or SKU")),
     extensions(("x-codes" = json!(["unknown_product", "unknown_sku"]))),
     responses((status = 200, description = "The product", body = ProductView<'static>)))]
-async fn get_product(
-    State(app): State<App>,
-    Path(product): Path<String>,
-) -> Result<Response, Problem> {
+async fn get_product(State(app): State<App>, Named(product): Named) -> Result<Response, Problem> {
     let reference = product_ref(&product)?;
     let row = app.reader.product(reference.clone()).await?;
     let row = row.ok_or_else(|| Problem::unknown(&reference))?;
@@ -180,7 +177,7 @@ struct ProductPatchBody {
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = Option<String>, Header,)),
     extensions(("x-codes" = json!(["unknown_product", "unknown_sku", "unknown_category"]))),
     responses((status = 200, description = "The product", body = ProductView<'static>)))]
-async fn update_product(Path(product): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn update_product(Named(product): Named, call: Call) -> Result<Response, Problem> {
     let body: ProductPatchBody = call.json()?;
     let patch = ProductPatch {
         name: body.name,
@@ -201,7 +198,7 @@ async fn update_product(Path(product): Path<String>, call: Call) -> Result<Respo
     extensions(("x-codes" = json!(["unknown_product", "unknown_sku", "product_in_use"]))),
     responses((status = 200, description = "The product as it was left",
         body = ProductView<'static>)))]
-async fn delete_product(Path(product): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn delete_product(Named(product): Named, call: Call) -> Result<Response, Problem> {
     let (product, expected_version) = (product_ref(&product)?, call.expected_version()?);
     let command = Command::DeleteProduct { product, expected_version };
     answered(call.submit(AnyCommand::Catalog(command)).await?, StatusCode::OK)
@@ -254,7 +251,7 @@ async fn list_categories(
 #[utoipa::path(get, path = "/v1/categories/{id}", tag = "Categories",
     params(("id" = String, Path,)),
     responses((status = 200, description = "The category", body = CategoryView<'static>)))]
-async fn get_category(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn get_category(State(app): State<App>, Named(id): Named) -> Result<Response, Problem> {
     let row = app.reader.category(in_path(&id)?).await?;
     let row = row.ok_or_else(|| Problem::not_found(&id))?;
     Ok(versioned(StatusCode::OK, row.version, &CategoryView::of(&row)))
@@ -286,7 +283,7 @@ fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
         ("Idempotency-Key" = Option<String>, Header,)),
     extensions(("x-codes" = json!(["unknown_category", "category_cycle"]))),
     responses((status = 200, description = "The category", body = CategoryView<'static>)))]
-async fn update_category(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn update_category(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let body: CategoryPatchBody = call.json()?;
     let parent_id = body.parent_id.map(|parent| parent.map(|id| id.0));
     let patch = CategoryPatch { name: body.name, parent_id };
@@ -302,7 +299,7 @@ async fn update_category(Path(id): Path<String>, call: Call) -> Result<Response,
     extensions(("x-codes" = json!(["unknown_category", "category_in_use"]))),
     responses((status = 200, description = "The category as it was left",
         body = CategoryView<'static>)))]
-async fn delete_category(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn delete_category(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);
     let command = Command::DeleteCategory { id, expected_version };
     answered(call.submit(AnyCommand::Catalog(command)).await?, StatusCode::OK)

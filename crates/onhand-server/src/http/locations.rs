@@ -1,6 +1,6 @@
 //! `/v1/locations`: the places where stock is kept, in the order in which orders are sourced.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::Command as AnyCommand;
@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{answered, json_response};
-use super::call::{Call, in_path};
+use super::call::{Call, Named, in_path};
 use super::problem::Problem;
 use super::wire::lists::WholeList;
 use super::wire::stock::LocationView;
@@ -85,7 +85,7 @@ struct LocationPatchBody {
         ("Idempotency-Key" = Option<String>, Header,)),
     extensions(("x-codes" = json!(["unknown_location"]))),
     responses((status = 200, description = "The location", body = LocationView<'static>)))]
-async fn update_location(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn update_location(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let LocationPatchBody { name, priority, active } = call.json()?;
     let patch = LocationPatch { name, priority, active };
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);

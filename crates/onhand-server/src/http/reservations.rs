@@ -1,6 +1,6 @@
 //! `/v1/reservations`: stock promised to a reference for a time, without an order.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::catalog::ProductRef;
@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{answered, cursor, list, page_rows, versioned};
-use super::call::{Call, Params, in_path};
+use super::call::{Call, Named, Params, in_path};
 use super::problem::Problem;
 use super::wire::lists::List;
 use super::wire::stock::{ReservationShown, ReservationsView};
@@ -147,10 +147,7 @@ fn shown(view: &ReservationView) -> ReservationShown<'_> {
 #[utoipa::path(get, path = "/v1/reservations/{id}", tag = "Reservations",
     params(("id" = String, Path,)),
     responses((status = 200, description = "The reservation", body = ReservationShown<'static>)))]
-async fn get_reservation(
-    State(app): State<App>,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+async fn get_reservation(State(app): State<App>, Named(id): Named) -> Result<Response, Problem> {
     let view = app.reader.reservation(in_path(&id)?).await?;
     let view = view.ok_or_else(|| Problem::not_found(&id))?;
     Ok(versioned(StatusCode::OK, view.reservation.version, &shown(&view)))
@@ -171,7 +168,7 @@ struct ExtendBody {
     extensions(("x-codes" = json!(["unknown_reservation", "reservation_of_order",
         "reservation_ended", "reservation_expired"]))),
     responses((status = 200, description = "The reservation", body = ReservationsView<'static>)))]
-async fn extend_reservation(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn extend_reservation(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let body = call.json_or(ExtendBody { expires_in_s: None })?;
     let hold_secs = lawful_hold_secs("/expires_in_s", body.expires_in_s)?;
     let command = Command::Extend { id: in_path(&id)?, hold_secs };
@@ -194,7 +191,7 @@ struct QuantityBody {
     extensions(("x-codes" = json!(["unknown_reservation", "reservation_of_order",
         "reservation_ended", "reservation_expired", "more_than_held"]))),
     responses((status = 200, description = "The reservation", body = ReservationsView<'static>)))]
-async fn release_reservation(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn release_reservation(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let QuantityBody { quantity } = call.json_or(QuantityBody { quantity: None })?;
     let command = Command::Release { id: in_path(&id)?, quantity };
     answered(call.submit_once(AnyCommand::Inventory(command)).await?, StatusCode::OK)
@@ -207,7 +204,7 @@ async fn release_reservation(Path(id): Path<String>, call: Call) -> Result<Respo
     extensions(("x-codes" = json!(["unknown_reservation", "reservation_of_order",
         "reservation_ended", "reservation_expired", "more_than_held"]))),
     responses((status = 200, description = "The reservation", body = ReservationsView<'static>)))]
-async fn consume_reservation(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn consume_reservation(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let QuantityBody { quantity } = call.json_or(QuantityBody { quantity: None })?;
     let command = Command::Consume { id: in_path(&id)?, quantity };
     answered(call.submit_once(AnyCommand::Inventory(command)).await?, StatusCode::OK)

@@ -1,6 +1,6 @@
 //! `/v1/stock`: figures, the ledger behind them, and the commands that change them.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::ids::{LocationId, ProductId};
@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{answered, cursor, json_response, list, page_rows};
-use super::call::{Call, Params};
+use super::call::{Call, Named, Params};
 use super::catalog::product_ref;
 use super::problem::Problem;
 use super::wire::lists::List;
@@ -85,7 +85,7 @@ struct AsOf {
     responses((status = 200, description = "The stock", body = StockView<'static>)))]
 async fn get_stock(
     State(app): State<App>,
-    Path(sku): Path<String>,
+    Named(sku): Named,
     Params(query): Params<AsOf>,
 ) -> Result<Response, Problem> {
     let as_of = match query.as_of {
@@ -106,10 +106,7 @@ async fn get_stock(
     params(("sku" = String, Path, description = "SKU or product id")),
     extensions(("x-codes" = json!(["unknown_product", "unknown_sku"]))),
     responses((status = 200, description = "The sum", body = ExplanationView<'static>)))]
-async fn explain_stock(
-    State(app): State<App>,
-    Path(sku): Path<String>,
-) -> Result<Response, Problem> {
+async fn explain_stock(State(app): State<App>, Named(sku): Named) -> Result<Response, Problem> {
     let reference = product_ref(&sku)?;
     let found = app.reader.explain(reference.clone()).await?;
     let explanation = found.ok_or_else(|| Problem::unknown(&reference))?;
@@ -131,7 +128,7 @@ struct MovementList {
     responses((status = 200, description = "A page", body = List<MovementView<'static>>)))]
 async fn list_movements(
     State(app): State<App>,
-    Path(sku): Path<String>,
+    Named(sku): Named,
     Params(query): Params<MovementList>,
 ) -> Result<Response, Problem> {
     let limit = page_rows(query.limit)?;
@@ -191,7 +188,7 @@ fn lawful_figure(pointer: &str, units: Option<i64>) -> Result<Option<i64>, Probl
     extensions(("x-codes" = json!(["unknown_product", "unknown_sku", "unknown_location",
         "no_location"]))),
     responses((status = 200, description = "The level", body = LevelView<'static>)))]
-async fn set_level_policy(Path(sku): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn set_level_policy(Named(sku): Named, call: Call) -> Result<Response, Problem> {
     let body: LevelPolicyBody = call.json()?;
     let policy = LevelPolicy {
         product: product_ref(&sku)?,

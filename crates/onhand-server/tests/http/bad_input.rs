@@ -205,6 +205,7 @@ fn bad_reads() -> Vec<Bad<'static>> {
         ),
         (get.clone(), "/v1/orders/ord_999", &[], nothing.clone(), 404, "unknown_order", ""),
         (get.clone(), "/v1/orders/prd_1", &[], nothing.clone(), 404, "not_found", ""),
+        (get.clone(), "/v1/orders/%ff", &[], nothing.clone(), 404, "not_found", ""),
         (get, "/v1/nowhere", &[], nothing.clone(), 404, "not_found", ""),
         (Method::PUT, "/v1/orders", &[], nothing, 405, "method_not_allowed", ""),
     ]

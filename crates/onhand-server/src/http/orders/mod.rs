@@ -2,7 +2,7 @@
 
 mod bodies;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::Command as AnyCommand;
@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{answered, cursor, json_response, list, page_rows, versioned};
-use super::call::{Call, Params, in_path};
+use super::call::{Call, Named, Params, in_path};
 use super::problem::Problem;
 use super::wire::events::EventView;
 use super::wire::lists::{List, WholeList};
@@ -155,7 +155,7 @@ async fn list_orders(
 #[utoipa::path(get, path = "/v1/orders/{id}", tag = "Orders", params(("id" = String, Path,)),
     extensions(("x-codes" = json!(["unknown_order"]))),
     responses((status = 200, description = "The order", body = OrderView<'static>)))]
-async fn get_order(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn get_order(State(app): State<App>, Named(id): Named) -> Result<Response, Problem> {
     let order_id: OrderId = in_path(&id)?;
     let order = app.reader.order(order_id).await?;
     let order = order.ok_or_else(|| unknown_order(order_id))?;
@@ -171,7 +171,7 @@ fn unknown_order(order_id: OrderId) -> Problem {
     params(("id" = String, Path,)),
     extensions(("x-codes" = json!(["unknown_order"]))),
     responses((status = 200, description = "Its events", body = WholeList<EventView<'static>>)))]
-async fn get_timeline(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
+async fn get_timeline(State(app): State<App>, Named(id): Named) -> Result<Response, Problem> {
     let order_id = in_path(&id)?;
     let rows = app.reader.timeline(order_id).await?.ok_or_else(|| unknown_order(order_id))?;
     let data = rows.iter().map(EventView::of).collect();
@@ -186,7 +186,7 @@ async fn get_timeline(State(app): State<App>, Path(id): Path<String>) -> Result<
     extensions(("x-codes" = json!(["unknown_order", "invalid_transition",
         "reservation_expired"]))),
     responses((status = 200, description = "The order", body = OrderView<'static>)))]
-async fn confirm_order(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn confirm_order(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let NothingBody {} = call.json_or(NothingBody {})?;
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);
     move_order(&call, Command::Confirm { id, expected_version }).await
@@ -202,7 +202,7 @@ async fn move_order(call: &Call, command: Command) -> Result<Response, Problem> 
         ("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_order", "invalid_transition"]))),
     responses((status = 200, description = "The order", body = OrderView<'static>)))]
-async fn cancel_order(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn cancel_order(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let CancelBody { reason } = call.json_or(CancelBody { reason: None })?;
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);
     move_order(&call, Command::Cancel { id, expected_version, reason }).await
@@ -215,7 +215,7 @@ async fn cancel_order(Path(id): Path<String>, call: Call) -> Result<Response, Pr
     extensions(("x-codes" = json!(["unknown_order", "unknown_line", "more_than_left",
         "nothing_left", "invalid_transition", "too_many_fulfilments"]))),
     responses((status = 200, description = "The order", body = OrderView<'static>)))]
-async fn fulfil_order(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn fulfil_order(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let body: FulfilBody = call.json_or(FulfilBody::default())?;
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);
     let (lines, tracking) = (lawful_lines(body.lines)?, body.tracking.map(Into::into));
@@ -228,7 +228,7 @@ async fn fulfil_order(Path(id): Path<String>, call: Call) -> Result<Response, Pr
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_order", "invalid_transition"]))),
     responses((status = 200, description = "The order", body = OrderView<'static>)))]
-async fn deliver_order(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn deliver_order(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let NothingBody {} = call.json_or(NothingBody {})?;
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);
     move_order(&call, Command::Deliver { id, expected_version }).await
@@ -241,7 +241,7 @@ async fn deliver_order(Path(id): Path<String>, call: Call) -> Result<Response, P
     extensions(("x-codes" = json!(["unknown_order", "unknown_line", "more_than_left",
         "nothing_left", "invalid_transition", "unknown_location"]))),
     responses((status = 200, description = "The order", body = OrderView<'static>)))]
-async fn return_order(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn return_order(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let nothing =
         ReturnBody { lines: None, restock: None, location_id: None, reason: None, reference: None };
     let body: ReturnBody = call.json_or(nothing)?;
@@ -263,7 +263,7 @@ async fn return_order(Path(id): Path<String>, call: Call) -> Result<Response, Pr
         ("Idempotency-Key" = Option<String>, Header,)),
     extensions(("x-codes" = json!(["unknown_order", "invalid_transition"]))),
     responses((status = 200, description = "The order", body = OrderView<'static>)))]
-async fn update_order(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+async fn update_order(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let body: OrderPatchBody = call.json()?;
     let metadata = body.metadata.map(|metadata| lawful_metadata("/metadata", metadata));
     let shipping_address = body.shipping_address.map(Into::into);
