@@ -152,10 +152,10 @@ where
     }
 }
 
-/// A page in the form of every list.
+/// A page in the form of every list, of a URL with the query that was sent.
 pub fn list<'a, T, V: Serialize>(
     page: &'a Page<T>,
-    url: &str,
+    (url, sent): (&str, &str),
     show: impl Fn(&'a T) -> V,
     show_cursor: impl Fn(i64) -> String,
 ) -> Response {
@@ -164,15 +164,25 @@ pub fn list<'a, T, V: Serialize>(
         object: "list",
         url: url.to_owned(),
         has_more: next.is_some(),
-        next_cursor: next.clone(),
+        next_cursor: next,
         data: page.rows.iter().map(show).collect(),
     };
-    let mut response = json_response(StatusCode::OK, &shown);
-    if let Some(next) = next
-        && let Ok(link) =
-            HeaderValue::from_str(&format!("<{url}?starting_after={next}>; rel=\"next\""))
-    {
-        response.headers_mut().insert(header::LINK, link);
+    linked(&shown, sent)
+}
+
+/// A page with a link to the next one, which keeps the filters of the query that was sent.
+pub fn linked<V: Serialize>(page: &List<V>, sent: &str) -> Response {
+    let mut response = json_response(StatusCode::OK, page);
+    if let Some(next) = &page.next_cursor {
+        let cursor = format!("starting_after={next}");
+        let kept = sent
+            .split('&')
+            .filter(|pair| !pair.is_empty() && pair.split('=').next() != Some("starting_after"));
+        let query: Vec<_> = kept.chain([cursor.as_str()]).collect();
+        let link = format!("<{}?{}>; rel=\"next\"", page.url, query.join("&"));
+        if let Ok(link) = HeaderValue::from_str(&link) {
+            response.headers_mut().insert(header::LINK, link);
+        }
     }
     response
 }

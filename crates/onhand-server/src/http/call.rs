@@ -278,16 +278,17 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// The query of a request as a typed value; names that the route does not know are refused.
+/// The query of a request as a typed value, and as it was sent; names that the route does not know
+/// are refused.
 #[derive(Debug)]
-pub struct Params<T>(pub T);
+pub struct Params<T>(pub T, pub String);
 
 impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
-            Ok(query) => Ok(Self(query.0)),
+            Ok(query) => Ok(Self(query.0, parts.uri.query().unwrap_or_default().to_owned())),
             Err(error) => {
                 let detail = error.body_text();
                 let detail = detail.rsplit("query string: ").next().unwrap_or(&detail).to_owned();

@@ -122,7 +122,7 @@ struct ProductList {
     responses((status = 200, description = "A page", body = List<ProductView<'static>>)))]
 async fn list_products(
     State(app): State<App>,
-    Params(query): Params<ProductList>,
+    Params(query, sent): Params<ProductList>,
 ) -> Result<Response, Problem> {
     let limit = page_rows(query.limit)?;
     let before = cursor(query.starting_after.as_deref(), ProductId::number)?;
@@ -134,7 +134,7 @@ async fn list_products(
         None => None,
     };
     let page = app.reader.products(category, before, limit).await?;
-    Ok(list(&page, "/v1/products", ProductView::of, |id| format!("prd_{id}")))
+    Ok(list(&page, ("/v1/products", &sent), ProductView::of, |id| format!("prd_{id}")))
 }
 
 /// Read a product, by id or SKU.
@@ -240,11 +240,11 @@ struct CategoryList {
     responses((status = 200, description = "A page", body = List<CategoryView<'static>>)))]
 async fn list_categories(
     State(app): State<App>,
-    Params(query): Params<CategoryList>,
+    Params(query, sent): Params<CategoryList>,
 ) -> Result<Response, Problem> {
     let before = cursor(query.starting_after.as_deref(), CategoryId::number)?;
     let page = app.reader.categories(before, page_rows(query.limit)?).await?;
-    Ok(list(&page, "/v1/categories", CategoryView::of, |id| format!("cat_{id}")))
+    Ok(list(&page, ("/v1/categories", &sent), CategoryView::of, |id| format!("cat_{id}")))
 }
 
 /// Read a category.

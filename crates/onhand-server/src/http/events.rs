@@ -48,7 +48,7 @@ const STREAM_EXAMPLE: &str = "id: 108\nevent: order.placed\ndata: {\"id\":\"evt_
 async fn list_events(
     State(app): State<App>,
     headers: HeaderMap,
-    Params(query): Params<EventList>,
+    Params(query, _): Params<EventList>,
 ) -> Result<Response, Problem> {
     let kinds = kinds(query.types.as_deref())?;
     let after = query.after.unwrap_or(0);

@@ -112,7 +112,7 @@ struct ReservationList {
     responses((status = 200, description = "A page", body = List<ReservationShown<'static>>)))]
 async fn list_reservations(
     State(app): State<App>,
-    Params(query): Params<ReservationList>,
+    Params(query, sent): Params<ReservationList>,
 ) -> Result<Response, Problem> {
     let mut filter = ReservationFilter::default();
     if let Some(text) = query.state {
@@ -136,7 +136,7 @@ async fn list_reservations(
     }
     let before = cursor(query.starting_after.as_deref(), ReservationId::number)?;
     let page = app.reader.reservations(filter, before, page_rows(query.limit)?).await?;
-    Ok(list(&page, "/v1/reservations", shown, |id| format!("res_{id}")))
+    Ok(list(&page, ("/v1/reservations", &sent), shown, |id| format!("res_{id}")))
 }
 
 fn shown(view: &ReservationView) -> ReservationShown<'_> {

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{answered, cursor, json_response, list, page_rows};
+use super::answer::{answered, cursor, json_response, linked, list, page_rows};
 use super::call::{Call, Named, Params};
 use super::catalog::product_ref;
 use super::problem::Problem;
@@ -52,7 +52,7 @@ struct StockList {
     responses((status = 200, description = "A page", body = List<StockView<'static>>)))]
 async fn list_stock(
     State(app): State<App>,
-    Params(query): Params<StockList>,
+    Params(query, sent): Params<StockList>,
 ) -> Result<Response, Problem> {
     let location_id = match query.location {
         Some(text) => Some(
@@ -64,7 +64,7 @@ async fn list_stock(
     let filter = StockFilter { location_id, below_threshold: query.below_threshold };
     let before = cursor(query.starting_after.as_deref(), ProductId::number)?;
     let page = app.reader.stocks(filter, before, page_rows(query.limit)?).await?;
-    Ok(list(&page, "/v1/stock", shown_now, |id| format!("prd_{id}")))
+    Ok(list(&page, ("/v1/stock", &sent), shown_now, |id| format!("prd_{id}")))
 }
 
 fn shown_now(row: &StockRow) -> StockView<'_> {
@@ -86,7 +86,7 @@ struct AsOf {
 async fn get_stock(
     State(app): State<App>,
     Named(sku): Named,
-    Params(query): Params<AsOf>,
+    Params(query, _): Params<AsOf>,
 ) -> Result<Response, Problem> {
     let as_of = match query.as_of {
         None => None,
@@ -129,7 +129,7 @@ struct MovementList {
 async fn list_movements(
     State(app): State<App>,
     Named(sku): Named,
-    Params(query): Params<MovementList>,
+    Params(query, sent): Params<MovementList>,
 ) -> Result<Response, Problem> {
     let limit = page_rows(query.limit)?;
     let heads = query.starting_after.as_deref().map(heads).transpose()?;
@@ -142,7 +142,7 @@ async fn list_movements(
     let url = format!("/v1/stock/{sku}/movements");
     let has_more = next.is_some();
     let page = List { object: "list", url, has_more, next_cursor: next, data };
-    Ok(json_response(StatusCode::OK, &page))
+    Ok(linked(&page, &sent))
 }
 
 /// The cursor of a ledger: where the chain of each location goes on.

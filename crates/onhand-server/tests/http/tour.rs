@@ -200,3 +200,38 @@ async fn every_route_answers_as_it_is_described() {
         assert!(succeeded, "{} was not answered with success", operation.name);
     }
 }
+
+#[tokio::test]
+async fn a_body_may_be_absent_where_the_description_says_so() {
+    let world = World::new().await;
+    let mut optional = 0;
+    for operation in contract().operations() {
+        let Some(body) = operation.body.get("requestBody") else { continue };
+        let path = operation.path.replace("{id}", "ord_99").replace("{sku}", "123");
+        let method = operation.method.to_uppercase().parse().unwrap();
+        let key = [("idempotency-key", operation.path), ("if-match", "*")];
+        let reply = world.send(method, &path.replace("{product}", "123"), &key, "").await;
+        let is_optional = body["required"] == false;
+        assert_eq!(reply.status != 415, is_optional, "{}: {}", operation.name, reply.body);
+        optional += u32::from(is_optional);
+    }
+    assert_eq!(optional, 8);
+}
+
+#[tokio::test]
+async fn the_link_to_the_next_page_keeps_the_filters() {
+    let world = World::new().await;
+    let mut path = "/v1/products?limit=2&category=cat_1".to_owned();
+    let mut seen = Vec::new();
+    loop {
+        let page = world.get(&path).await;
+        let rows = page.body["data"].as_array().unwrap();
+        seen.extend(rows.iter().map(|row| row["sku"].as_str().unwrap().to_owned()));
+        let Some(link) = page.headers.get("link") else { break };
+        let link = link.to_str().unwrap().strip_prefix('<').unwrap();
+        path = link.split('>').next().unwrap().to_owned();
+    }
+    assert_eq!(seen, ["tablet", "smartwatch", "headphones", "laptop", "smartphone"]);
+    let ledger = world.get("/v1/stock/123/movements?limit=1").await;
+    assert!(ledger.headers.get("link").is_none(), "it has one entry");
+}

@@ -55,6 +55,9 @@ pub(super) fn whole(mut api: OpenApi) -> OpenApi {
             give_examples(path, operation, &components);
             give_problems(operation, is_write, &samples);
         }
+        if let Some(operation) = &mut item.post {
+            allow_no_body(operation, &components);
+        }
     }
     api.components = Some(components);
     api
@@ -88,6 +91,25 @@ fn give_examples(path: &str, operation: &mut Operation, components: &Components)
             content.example = example(path, &schema.ref_location, components);
         }
     }
+}
+
+/// Of a POST whose fields may all be absent the body may be, too.
+fn allow_no_body(operation: &mut Operation, components: &Components) {
+    let Some(RefOr::T(request)) = &mut operation.request_body else {
+        return;
+    };
+    let mut contents = request.content.values();
+    let is_needed = contents.any(|content| match content {
+        RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) => {
+            let name = schema.ref_location.rsplit('/').next().unwrap_or_default();
+            match components.schemas.get(name) {
+                Some(RefOr::T(Schema::Object(body))) => !body.required.is_empty(),
+                Some(_) | None => true,
+            }
+        }
+        RefOr::T(_) | RefOr::Ref(_) => true,
+    });
+    request.required = Some(if is_needed { Required::True } else { Required::False });
 }
 
 /// The example of a schema; of a list, that of one row in the form of a list.

@@ -140,7 +140,7 @@ where
     responses((status = 200, description = "A page", body = List<OrderView<'static>>)))]
 async fn list_orders(
     State(app): State<App>,
-    Params(query): Params<OrderList>,
+    Params(query, sent): Params<OrderList>,
 ) -> Result<Response, Problem> {
     let limit = page_rows(query.limit)?;
     let before = cursor(query.starting_after.as_deref(), OrderId::number)?;
@@ -148,7 +148,7 @@ async fn list_orders(
         Some(filter) => app.reader.orders(filter, before, limit).await?,
         None => onhand_engine::sqlite::Page { rows: Vec::new(), next: None },
     };
-    Ok(list(&page, "/v1/orders", OrderView::of, |id| format!("ord_{id}")))
+    Ok(list(&page, ("/v1/orders", &sent), OrderView::of, |id| format!("ord_{id}")))
 }
 
 /// Read an order.
