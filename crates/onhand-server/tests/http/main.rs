@@ -266,6 +266,11 @@ async fn the_live_feed_shows_what_is_committed_after_it_began() {
                 let body = json!({"items": [{"sku": "123", "quantity": 1}]});
                 world.post("/v1/orders", &format!("k{placed}"), body).await;
             }
+            if let Some(data) = line.strip_prefix("data: ") {
+                let event = serde_json::from_str(data).unwrap();
+                let schema = json!({"$ref": "#/components/schemas/Event"});
+                assert_eq!(contract::contract().errors(&schema, &event), [""; 0], "{event}");
+            }
             if let Some(id) = line.strip_prefix("id: ") {
                 seen.push(id.parse::<i64>().unwrap());
             }
