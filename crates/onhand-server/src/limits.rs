@@ -6,6 +6,9 @@ use std::time::Duration;
 pub const BODY_BYTES_MAX: usize = 64 << 10;
 /// Largest body of a request that carries a list (order batches, adjustments) in bytes.
 pub const BULK_BODY_BYTES_MAX: usize = 1 << 20;
+/// Deepest nesting of arrays and objects in a body. No route needs more than five; parsers that
+/// recurse pay for each level with stack.
+pub const BODY_DEPTH_MAX: usize = 32;
 /// How long the headers of a request may take to arrive.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the body of a request may take to arrive.

@@ -1,17 +1,24 @@
 //! Answers: JSON with a status, an ETag where the object has a version, and lists in the one form
 //! that all of them have.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use onhand_core::Refusal;
 use onhand_core::command::Reply;
+use onhand_core::orders::Order;
 use onhand_engine::committer::Answer;
 use onhand_engine::sqlite::Page;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::problem::Problem;
-use super::wire::{self, OrderView};
+use super::wire::catalog::{CategoryView, ProductView};
+use super::wire::lists::List;
+use super::wire::orders::{BatchRowView, BatchView, OrderView};
+use super::wire::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
 use crate::limits::PAGE_ROWS_DEFAULT;
 
 /// JSON with a status.
@@ -67,19 +74,19 @@ fn shown(reply: &Reply, success: StatusCode) -> Response {
     };
     match reply {
         Reply::Product(row) => location(
-            versioned(success, row.version, &wire::product(row)),
+            versioned(success, row.version, &ProductView::of(row)),
             format!("/v1/products/{}", row.id),
         ),
         Reply::Category(row) => location(
-            versioned(success, row.version, &wire::category(row)),
+            versioned(success, row.version, &CategoryView::of(row)),
             format!("/v1/categories/{}", row.id),
         ),
-        Reply::Location(row) => versioned(success, row.version, &wire::location(row)),
-        Reply::Stock(changes) => json_response(success, &wire::stock_changes(changes)),
+        Reply::Location(row) => versioned(success, row.version, &LocationView::of(row)),
+        Reply::Stock(changes) => json_response(success, &StockChangesView::of(changes)),
         Reply::Level { sku, level } => {
-            versioned(success, level.version, &wire::level(sku.as_str(), level))
+            versioned(success, level.version, &LevelView::of(sku.as_str(), level))
         }
-        Reply::Reservations(views) => json_response(success, &wire::reservations(views)),
+        Reply::Reservations(views) => json_response(success, &ReservationsView::of(views)),
         Reply::Expired { holds } => json_response(success, &json!({ "expired": holds })),
         Reply::Order(order) => location(
             versioned(success, order.version, &OrderView::of(order)),
@@ -89,22 +96,21 @@ fn shown(reply: &Reply, success: StatusCode) -> Response {
     }
 }
 
-fn batch(
-    outcomes: &[Result<std::sync::Arc<onhand_core::orders::Order>, onhand_core::Refusal>],
-) -> Value {
+fn batch(outcomes: &[Result<Arc<Order>, Refusal>]) -> BatchView<'_> {
     let rows = outcomes.iter().enumerate().map(|(index, outcome)| match outcome {
-        Ok(order) => json!({ "index": index, "status": 201, "order": OrderView::of(order) }),
+        Ok(order) => {
+            let order = Some(OrderView::of(order));
+            BatchRowView { index, status: 201, order, problem: None }
+        }
         Err(refusal) => {
             let problem = Problem::from(refusal.clone());
             let status = problem.status.as_u16();
-            json!({ "index": index, "status": status, "problem": problem.body(None) })
+            BatchRowView { index, status, order: None, problem: Some(problem.body(None)) }
         }
     });
     let placed = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
-    json!({
-        "object": "batch", "placed": placed, "refused": outcomes.len() - placed,
-        "data": rows.collect::<Vec<_>>(),
-    })
+    let refused = outcomes.len() - placed;
+    BatchView { object: "batch", placed, refused, data: rows.collect() }
 }
 
 /// How many rows a page has: what the caller asks for, from 1 to the most there may be.
@@ -146,26 +152,37 @@ where
     }
 }
 
-/// A page in the form of every list.
-pub fn list<T>(
-    page: &Page<T>,
-    url: &str,
-    show: impl Fn(&T) -> Value,
+/// A page in the form of every list, of a URL with the query that was sent.
+pub fn list<'a, T, V: Serialize>(
+    page: &'a Page<T>,
+    (url, sent): (&str, &str),
+    show: impl Fn(&'a T) -> V,
     show_cursor: impl Fn(i64) -> String,
 ) -> Response {
     let next = page.next.map(show_cursor);
-    let mut response = json_response(
-        StatusCode::OK,
-        &json!({
-            "object": "list", "url": url, "has_more": next.is_some(), "next_cursor": next,
-            "data": page.rows.iter().map(show).collect::<Vec<_>>(),
-        }),
-    );
-    if let Some(next) = next
-        && let Ok(link) =
-            HeaderValue::from_str(&format!("<{url}?starting_after={next}>; rel=\"next\""))
-    {
-        response.headers_mut().insert(header::LINK, link);
+    let shown = List {
+        object: "list",
+        url: url.to_owned(),
+        has_more: next.is_some(),
+        next_cursor: next,
+        data: page.rows.iter().map(show).collect(),
+    };
+    linked(&shown, sent)
+}
+
+/// A page with a link to the next one, which keeps the filters of the query that was sent.
+pub fn linked<V: Serialize>(page: &List<V>, sent: &str) -> Response {
+    let mut response = json_response(StatusCode::OK, page);
+    if let Some(next) = &page.next_cursor {
+        let cursor = format!("starting_after={next}");
+        let kept = sent
+            .split('&')
+            .filter(|pair| !pair.is_empty() && pair.split('=').next() != Some("starting_after"));
+        let query: Vec<_> = kept.chain([cursor.as_str()]).collect();
+        let link = format!("<{}?{}>; rel=\"next\"", page.url, query.join("&"));
+        if let Ok(link) = HeaderValue::from_str(&link) {
+            response.headers_mut().insert(header::LINK, link);
+        }
     }
     response
 }

@@ -16,8 +16,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::problem::{FieldError, Problem};
+use super::strict::{self, Strict, is_deeper_than};
 use crate::app::App;
-use crate::limits::{BODY_BYTES_MAX, BODY_TIMEOUT, BULK_BODY_BYTES_MAX, KEY_CHARS_MAX};
+use crate::limits::{
+    BODY_BYTES_MAX, BODY_DEPTH_MAX, BODY_TIMEOUT, BULK_BODY_BYTES_MAX, KEY_CHARS_MAX,
+};
 
 /// A request that may change something, read whole.
 #[derive(Debug)]
@@ -52,22 +55,51 @@ async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
     let limited = Limited::new(body, bytes_max).collect();
     match tokio::time::timeout(BODY_TIMEOUT, limited).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            format!("the body exceeds {bytes_max} bytes"),
-        )),
-        Ok(Err(_)) => Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "body_incomplete",
-            "the body did not arrive whole",
-        )),
-        Err(_) => Err(Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "body_timeout",
-            format!("the body did not arrive within {} s", BODY_TIMEOUT.as_secs()),
-        )),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(body_too_large(bytes_max))
+        }
+        Ok(Err(_)) => Err(body_incomplete()),
+        Err(_) => Err(body_timeout()),
     }
+}
+
+pub(super) fn body_too_large(bytes_max: usize) -> Problem {
+    let detail = format!("the body exceeds {bytes_max} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+}
+
+pub(super) fn body_too_deep() -> Problem {
+    let detail = format!("arrays and objects are nested deeper than {BODY_DEPTH_MAX} levels");
+    Problem::new(StatusCode::BAD_REQUEST, "body_too_deep", detail)
+}
+
+pub(super) fn body_incomplete() -> Problem {
+    let detail = "the body did not arrive whole";
+    Problem::new(StatusCode::BAD_REQUEST, "body_incomplete", detail)
+}
+
+pub(super) fn body_timeout() -> Problem {
+    let detail = format!("the body did not arrive within {} s", BODY_TIMEOUT.as_secs());
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail)
+}
+
+pub(super) fn unsupported_media_type(essence: &str) -> Problem {
+    let detail = format!("the body is `{essence}`; send `Content-Type: application/json`");
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+}
+
+pub(super) fn malformed(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "malformed_json", detail)
+}
+
+pub(super) fn key_missing() -> Problem {
+    let detail = "send an Idempotency-Key (a UUIDv7 is fastest), so that this can be repeated";
+    Problem::new(StatusCode::BAD_REQUEST, "idempotency_key_missing", detail)
+}
+
+pub(super) fn version_missing() -> Problem {
+    let detail = "send If-Match with the ETag of the object that you read";
+    Problem::new(StatusCode::PRECONDITION_REQUIRED, "precondition_required", detail)
 }
 
 impl Call {
@@ -80,17 +112,12 @@ impl Call {
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
         let essence = content_type.split(';').next().unwrap_or("").trim();
         if !essence.eq_ignore_ascii_case("application/json") {
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                format!("the body is `{essence}`; send `Content-Type: application/json`"),
-            ));
+            return Err(unsupported_media_type(essence));
         }
-        // serde reads a struct from an array too, by position: a body is an object.
-        if self.body.trim_ascii_start().first() == Some(&b'[') {
-            return Err(Problem::field("", "expected a JSON object", Value::Null));
+        if is_deeper_than(BODY_DEPTH_MAX, &self.body) {
+            return Err(body_too_deep());
         }
-        serde_json::from_slice(&self.body).map_err(|_| explain::<T>(&self.body))
+        strict::from_slice(&self.body).map_err(|_| explain::<T>(&self.body))
     }
 
     /// The body as a typed value; of an empty body, what stands for it.
@@ -138,11 +165,7 @@ impl Call {
         if self.headers.contains_key(header::IF_MATCH) {
             return self.expected_version();
         }
-        Err(Problem::new(
-            StatusCode::PRECONDITION_REQUIRED,
-            "precondition_required",
-            "send If-Match with the ETag of the object that you read",
-        ))
+        Err(version_missing())
     }
 
     /// Submits a command that must not happen twice: the key must be there.
@@ -151,11 +174,7 @@ impl Call {
     /// 400 without a key; otherwise as [`Self::submit`].
     pub async fn submit_once(&self, command: Command) -> Result<Answer, Problem> {
         if !self.headers.contains_key("idempotency-key") {
-            return Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "idempotency_key_missing",
-                "send an Idempotency-Key (a UUIDv7 is fastest), so that this can be repeated",
-            ));
+            return Err(key_missing());
         }
         self.submit(command).await
     }
@@ -215,30 +234,19 @@ fn first_8(bytes: &[u8; 32]) -> [u8; 8] {
 /// not pay for this.
 fn explain<T: DeserializeOwned>(body: &[u8]) -> Problem {
     if let Err(error) = std::str::from_utf8(body) {
-        return Problem::new(
-            StatusCode::BAD_REQUEST,
-            "malformed_json",
-            format!("the body is not UTF-8: byte {} is wrong", error.valid_up_to()),
-        );
+        let at = error.valid_up_to();
+        return malformed(format!("the body is not UTF-8: byte {at} is wrong"));
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let error = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+    let error = match serde_path_to_error::deserialize::<_, T>(Strict(&mut reader)) {
         Err(error) => error,
         Ok(_) => {
-            return Problem::new(
-                StatusCode::BAD_REQUEST,
-                "malformed_json",
-                "there is more after the end of the JSON value",
-            );
+            return malformed("there is more after the end of the JSON value");
         }
     };
     let inner = error.inner();
     if inner.is_syntax() || inner.is_eof() {
-        return Problem::new(
-            StatusCode::BAD_REQUEST,
-            "malformed_json",
-            format!("the body is not JSON: {inner}"),
-        );
+        return malformed(format!("the body is not JSON: {inner}"));
     }
     let mut pointer = pointer(error.path());
     let detail = inner.to_string();
@@ -254,7 +262,7 @@ fn explain<T: DeserializeOwned>(body: &[u8]) -> Problem {
     let value = value.pointer(&pointer).cloned().unwrap_or_default();
     let value = if value.to_string().len() > 200 { Value::Null } else { value };
     let code = if is_unknown { "unknown_field" } else { "validation_failed" };
-    Problem::fields(vec![FieldError { pointer, code, detail, value }])
+    Problem::fields(vec![FieldError::new(pointer, code, detail, value)])
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -270,24 +278,50 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     pointer
 }
 
-/// The query of a request as a typed value; names that the route does not know are refused.
+/// The query of a request as a typed value, and as it was sent; names that the route does not know
+/// are refused.
 #[derive(Debug)]
-pub struct Params<T>(pub T);
+pub struct Params<T>(pub T, pub String);
 
 impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         match axum::extract::Query::<T>::try_from_uri(&parts.uri) {
-            Ok(query) => Ok(Self(query.0)),
+            Ok(query) => Ok(Self(query.0, parts.uri.query().unwrap_or_default().to_owned())),
             Err(error) => {
                 let detail = error.body_text();
                 let detail = detail.rsplit("query string: ").next().unwrap_or(&detail).to_owned();
                 let pointer = detail.split(':').next().unwrap_or("").to_owned();
+                // The standard library's parsers say what they met, not what they wanted.
+                let detail = match detail.as_str() {
+                    text if text.contains("digit") || text.contains("number") => {
+                        format!("{detail}, expected a whole number")
+                    }
+                    text if text.contains("`true` or `false`") => {
+                        format!("{detail}, expected `true` or `false`")
+                    }
+                    _ => detail,
+                };
                 let query = parts.uri.query().unwrap_or("");
                 Err(Problem::field(format!("?{pointer}"), detail, query.into()))
             }
         }
+    }
+}
+
+/// The name in the path, as text.
+#[derive(Debug)]
+pub struct Named(pub String);
+
+impl FromRequestParts<App> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let found = axum::extract::Path::<String>::from_request_parts(parts, app).await;
+        // What does not decode to text cannot be the name of anything.
+        let name = found.map_err(|_| Problem::not_found(&format!("`{}`", parts.uri.path())))?;
+        Ok(Self(name.0))
     }
 }
 

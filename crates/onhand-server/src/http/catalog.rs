@@ -1,6 +1,6 @@
 //! `/v1/products` and `/v1/categories`: bodies to commands, rows to JSON. No rule is here.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::catalog::{
@@ -16,9 +16,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{answered, cursor, list, page_rows, versioned};
-use super::call::{Call, Params, in_path};
-use super::problem::{Problem, ProblemBody};
-use super::wire::{self, Shown};
+use super::call::{Call, Named, Params, in_path};
+use super::problem::Problem;
+use super::wire::catalog::{CategoryView, ProductView};
+use super::wire::lists::List;
+use super::wire::{self, Shown, values};
 use crate::app::App;
 
 /// The routes of the catalogue.
@@ -47,20 +49,20 @@ pub fn product_ref(text: &str) -> Result<ProductRef, Problem> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "sku": "TEA-1", "name": "Green tea", "price": {"amount": 49900, "currency": "INR"}
+    "sku": "TEA-1", "name": "Green tea", "description": "From the first harvest.",
+    "price": {"amount": 49900, "currency": "INR"}, "category_ids": ["cat_3"], "active": true
 }))]
 struct ProductBody {
-    #[schema(value_type = String)]
+    #[schema(value_type = values::Sku)]
     sku: Sku,
-    #[schema(value_type = String)]
+    #[schema(value_type = values::Name)]
     name: Name,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<values::Text>)]
     description: Option<Text>,
-    #[schema(value_type = Object)]
-    price: Money,
+    price: wire::catalog::Money,
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<values::CategoryId>)]
     category_ids: Vec<Shown<CategoryId>>,
     #[serde(default = "yes")]
     active: bool,
@@ -70,7 +72,8 @@ fn yes() -> bool {
     true
 }
 
-fn lawful_price(price: Money) -> Result<Money, Problem> {
+fn lawful_price(price: wire::catalog::Money) -> Result<Money, Problem> {
+    let price = Money::from(price);
     if price.is_price() {
         return Ok(price);
     }
@@ -89,8 +92,8 @@ fn lawful_categories(ids: Vec<Shown<CategoryId>>) -> Result<Vec<CategoryId>, Pro
 /// Create a product.
 #[utoipa::path(post, path = "/v1/products", tag = "Products", request_body = ProductBody,
     params(("Idempotency-Key" = Option<String>, Header,)),
-    responses((status = 201, description = "The product", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
+    extensions(("x-codes" = json!(["sku_taken", "unknown_category"]))),
+    responses((status = 201, description = "The product", body = ProductView<'static>)))]
 async fn create_product(call: Call) -> Result<Response, Problem> {
     let body: ProductBody = call.json()?;
     let new = NewProduct {
@@ -116,11 +119,10 @@ struct ProductList {
 
 /// List products, newest first.
 #[utoipa::path(get, path = "/v1/products", tag = "Products", params(ProductList),
-    responses((status = 200, description = "A page", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
+    responses((status = 200, description = "A page", body = List<ProductView<'static>>)))]
 async fn list_products(
     State(app): State<App>,
-    Params(query): Params<ProductList>,
+    Params(query, sent): Params<ProductList>,
 ) -> Result<Response, Problem> {
     let limit = page_rows(query.limit)?;
     let before = cursor(query.starting_after.as_deref(), ProductId::number)?;
@@ -132,38 +134,37 @@ async fn list_products(
         None => None,
     };
     let page = app.reader.products(category, before, limit).await?;
-    Ok(list(&page, "/v1/products", wire::product, |id| format!("prd_{id}")))
+    Ok(list(&page, ("/v1/products", &sent), ProductView::of, |id| format!("prd_{id}")))
 }
 
 /// Read a product, by id or SKU.
 #[utoipa::path(get, path = "/v1/products/{product}", tag = "Products",
     params(("product" = String, Path, description = "Id or SKU")),
-    responses((status = 200, description = "The product", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
-async fn get_product(
-    State(app): State<App>,
-    Path(product): Path<String>,
-) -> Result<Response, Problem> {
+    extensions(("x-codes" = json!(["unknown_product", "unknown_sku"]))),
+    responses((status = 200, description = "The product", body = ProductView<'static>)))]
+async fn get_product(State(app): State<App>, Named(product): Named) -> Result<Response, Problem> {
     let reference = product_ref(&product)?;
     let row = app.reader.product(reference.clone()).await?;
     let row = row.ok_or_else(|| Problem::unknown(&reference))?;
-    Ok(versioned(StatusCode::OK, row.version, &wire::product(&row)))
+    Ok(versioned(StatusCode::OK, row.version, &ProductView::of(&row)))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "Green tea, 100 g", "price": {"amount": 52900, "currency": "INR"}
+}))]
 struct ProductPatchBody {
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<values::Name>)]
     name: Option<Name>,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<values::Text>)]
     description: Option<Text>,
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
-    price: Option<Money>,
+    price: Option<wire::catalog::Money>,
     #[serde(default)]
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<values::CategoryId>>)]
     category_ids: Option<Vec<Shown<CategoryId>>>,
     #[serde(default)]
     active: Option<bool>,
@@ -174,9 +175,9 @@ struct ProductPatchBody {
     request_body = ProductPatchBody,
     params(("product" = String, Path, description = "Id or SKU"),
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = Option<String>, Header,)),
-    responses((status = 200, description = "The product", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
-async fn update_product(Path(product): Path<String>, call: Call) -> Result<Response, Problem> {
+    extensions(("x-codes" = json!(["unknown_product", "unknown_sku", "unknown_category"]))),
+    responses((status = 200, description = "The product", body = ProductView<'static>)))]
+async fn update_product(Named(product): Named, call: Call) -> Result<Response, Problem> {
     let body: ProductPatchBody = call.json()?;
     let patch = ProductPatch {
         name: body.name,
@@ -194,9 +195,10 @@ async fn update_product(Path(product): Path<String>, call: Call) -> Result<Respo
 #[utoipa::path(delete, path = "/v1/products/{product}", tag = "Products",
     params(("product" = String, Path, description = "Id or SKU"),
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = Option<String>, Header,)),
-    responses((status = 200, description = "The product as it was left", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
-async fn delete_product(Path(product): Path<String>, call: Call) -> Result<Response, Problem> {
+    extensions(("x-codes" = json!(["unknown_product", "unknown_sku", "product_in_use"]))),
+    responses((status = 200, description = "The product as it was left",
+        body = ProductView<'static>)))]
+async fn delete_product(Named(product): Named, call: Call) -> Result<Response, Problem> {
     let (product, expected_version) = (product_ref(&product)?, call.expected_version()?);
     let command = Command::DeleteProduct { product, expected_version };
     answered(call.submit(AnyCommand::Catalog(command)).await?, StatusCode::OK)
@@ -204,19 +206,20 @@ async fn delete_product(Path(product): Path<String>, call: Call) -> Result<Respo
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "Tea", "parent_id": null}))]
 struct CategoryBody {
-    #[schema(value_type = String)]
+    #[schema(value_type = values::Name)]
     name: Name,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<values::CategoryId>)]
     parent_id: Option<Shown<CategoryId>>,
 }
 
 /// Create a category.
 #[utoipa::path(post, path = "/v1/categories", tag = "Categories", request_body = CategoryBody,
     params(("Idempotency-Key" = Option<String>, Header,)),
-    responses((status = 201, description = "The category", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
+    extensions(("x-codes" = json!(["unknown_category"]))),
+    responses((status = 201, description = "The category", body = CategoryView<'static>)))]
 async fn create_category(call: Call) -> Result<Response, Problem> {
     let body: CategoryBody = call.json()?;
     let new = NewCategory { name: body.name, parent_id: body.parent_id.map(|id| id.0) };
@@ -234,36 +237,35 @@ struct CategoryList {
 
 /// List categories, newest first.
 #[utoipa::path(get, path = "/v1/categories", tag = "Categories", params(CategoryList),
-    responses((status = 200, description = "A page", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
+    responses((status = 200, description = "A page", body = List<CategoryView<'static>>)))]
 async fn list_categories(
     State(app): State<App>,
-    Params(query): Params<CategoryList>,
+    Params(query, sent): Params<CategoryList>,
 ) -> Result<Response, Problem> {
     let before = cursor(query.starting_after.as_deref(), CategoryId::number)?;
     let page = app.reader.categories(before, page_rows(query.limit)?).await?;
-    Ok(list(&page, "/v1/categories", wire::category, |id| format!("cat_{id}")))
+    Ok(list(&page, ("/v1/categories", &sent), CategoryView::of, |id| format!("cat_{id}")))
 }
 
 /// Read a category.
 #[utoipa::path(get, path = "/v1/categories/{id}", tag = "Categories",
     params(("id" = String, Path,)),
-    responses((status = 200, description = "The category", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
-async fn get_category(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
+    responses((status = 200, description = "The category", body = CategoryView<'static>)))]
+async fn get_category(State(app): State<App>, Named(id): Named) -> Result<Response, Problem> {
     let row = app.reader.category(in_path(&id)?).await?;
     let row = row.ok_or_else(|| Problem::not_found(&id))?;
-    Ok(versioned(StatusCode::OK, row.version, &wire::category(&row)))
+    Ok(versioned(StatusCode::OK, row.version, &CategoryView::of(&row)))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "Teas", "parent_id": "cat_1"}))]
 struct CategoryPatchBody {
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<values::Name>)]
     name: Option<Name>,
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<values::CategoryId>)]
     parent_id: Option<Option<Shown<CategoryId>>>,
 }
 
@@ -279,9 +281,9 @@ fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
     request_body = CategoryPatchBody,
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
         ("Idempotency-Key" = Option<String>, Header,)),
-    responses((status = 200, description = "The category", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
-async fn update_category(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+    extensions(("x-codes" = json!(["unknown_category", "category_cycle"]))),
+    responses((status = 200, description = "The category", body = CategoryView<'static>)))]
+async fn update_category(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let body: CategoryPatchBody = call.json()?;
     let parent_id = body.parent_id.map(|parent| parent.map(|id| id.0));
     let patch = CategoryPatch { name: body.name, parent_id };
@@ -294,9 +296,10 @@ async fn update_category(Path(id): Path<String>, call: Call) -> Result<Response,
 #[utoipa::path(delete, path = "/v1/categories/{id}", tag = "Categories",
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
         ("Idempotency-Key" = Option<String>, Header,)),
-    responses((status = 200, description = "The category as it was left", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
-async fn delete_category(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+    extensions(("x-codes" = json!(["unknown_category", "category_in_use"]))),
+    responses((status = 200, description = "The category as it was left",
+        body = CategoryView<'static>)))]
+async fn delete_category(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let (id, expected_version) = (in_path(&id)?, call.expected_version()?);
     let command = Command::DeleteCategory { id, expected_version };
     answered(call.submit(AnyCommand::Catalog(command)).await?, StatusCode::OK)

@@ -10,14 +10,13 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use onhand_core::events::TYPES;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{json_response, page_rows};
 use super::call::Params;
-use super::problem::{Problem, ProblemBody};
-use super::wire;
+use super::problem::Problem;
+use super::wire::events::{EventListView, EventView};
 use crate::app::App;
 use crate::limits::{FEED_KEEP_ALIVE, FEED_ROWS_MAX};
 
@@ -37,15 +36,19 @@ struct EventList {
     limit: Option<u32>,
 }
 
+/// What a live stream looks like, shortened to what does not depend on the event.
+const STREAM_EXAMPLE: &str = "id: 108\nevent: order.placed\ndata: {\"id\":\"evt_108\"}\n\n";
+
 /// Read the log of events, oldest first; live with `Accept: text/event-stream`.
 #[utoipa::path(get, path = "/v1/events", tag = "Events",
     params(EventList, ("Last-Event-ID" = Option<i64>, Header, description = "Live: go on after")),
-    responses((status = 200, description = "A page, or a live stream", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
+    responses((status = 200, description = "A page, or a live stream", content(
+        (EventListView<'static> = "application/json"),
+        (String = "text/event-stream", example = json!(STREAM_EXAMPLE))))))]
 async fn list_events(
     State(app): State<App>,
     headers: HeaderMap,
-    Params(query): Params<EventList>,
+    Params(query, _): Params<EventList>,
 ) -> Result<Response, Problem> {
     let kinds = kinds(query.types.as_deref())?;
     let after = query.after.unwrap_or(0);
@@ -59,13 +62,15 @@ async fn list_events(
         return Ok(feed.keep_alive(KeepAlive::new().interval(FEED_KEEP_ALIVE)).into_response());
     }
     let page = app.reader.events(after, kinds, page_rows(query.limit)?).await?;
-    let data: Vec<_> = page.rows.iter().map(wire::event).collect();
     let last = page.next.or_else(|| page.rows.last().map(|row| row.seq)).unwrap_or(after);
-    Ok(json_response(
-        StatusCode::OK,
-        &json!({"object": "list", "url": "/v1/events", "has_more": page.next.is_some(),
-            "next_after": last, "data": data}),
-    ))
+    let shown = EventListView {
+        object: "list",
+        url: "/v1/events",
+        has_more: page.next.is_some(),
+        next_after: last,
+        data: page.rows.iter().map(EventView::of).collect(),
+    };
+    Ok(json_response(StatusCode::OK, &shown))
 }
 
 fn kinds(types: Option<&str>) -> Result<Vec<String>, Problem> {
@@ -111,9 +116,8 @@ fn live(app: App, after: i64, kinds: Vec<String>) -> impl Stream<Item = Result<E
             let page = app.reader.events(*after, kinds.clone(), FEED_ROWS_MAX).await.ok()?;
             for row in &page.rows {
                 *after = row.seq;
-                let data = wire::event(row).to_string();
                 let event = Event::default().id(row.seq.to_string()).event(row.kind.clone());
-                waiting.push_back(event.data(data));
+                waiting.push_back(event.json_data(EventView::of(row)).ok()?);
             }
             match page.next {
                 Some(looked_at) => *after = looked_at,

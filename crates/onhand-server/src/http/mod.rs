@@ -4,13 +4,16 @@
 pub mod answer;
 pub mod call;
 pub mod catalog;
+mod describe;
 pub mod events;
 pub mod listener;
+pub mod locations;
 pub mod ops;
 pub mod orders;
 pub mod problem;
 pub mod reservations;
 pub mod stock;
+pub mod strict;
 pub mod wire;
 
 use axum::Router;
@@ -27,20 +30,25 @@ use crate::app::App;
 use crate::limits::REQUEST_ID_CHARS_MAX;
 use crate::random;
 use problem::Problem;
+use wire::values;
 
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "onhand",
-    description = "Orders and inventory that never sell what is not there. Errors are \
+#[openapi(
+    components(schemas(describe::ShortItem, values::OrderAction)),
+    info(
+        title = "onhand",
+        description = "Orders and inventory that never sell what is not there. Errors are \
                    `application/problem+json`; every POST that moves stock needs an \
                    `Idempotency-Key`.",
-    license(name = "MIT OR Apache-2.0")
-))]
+        license(name = "MIT OR Apache-2.0")
+    )
+)]
 struct Description;
 
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(catalog::routes())
+        .merge(locations::routes())
         .merge(stock::routes())
         .merge(reservations::routes())
         .merge(orders::routes())
@@ -50,7 +58,7 @@ fn api() -> OpenApiRouter<App> {
 
 /// The description of every route, as OpenAPI 3.1.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    api().into_openapi()
+    describe::whole(api().into_openapi())
 }
 
 /// All routes, with what every request passes through.
@@ -60,7 +68,7 @@ pub fn router(app: App) -> Router {
         routes = routes.merge(ops::bench_routes());
     }
     routes
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", describe::whole(description)))
         .route("/api-docs", get(|| async { axum::response::Redirect::permanent("/docs/") }))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)

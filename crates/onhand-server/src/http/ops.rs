@@ -6,15 +6,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::post;
-use serde_json::json;
+use serde::Serialize;
 use std::sync::atomic::Ordering;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::json_response;
 use super::call::Call;
 use super::orders::OrderBody;
-use super::problem::{Problem, ProblemBody};
+use super::problem::Problem;
 use crate::app::App;
 
 /// The routes of health.
@@ -25,42 +26,69 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get_health))
 }
 
+/// A plain yes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"status": "ok"}))]
+struct Alive {
+    #[schema(pattern = "^ok$")]
+    status: &'static str,
+}
+
+/// Counters of the committer since it started.
+#[derive(Debug, Serialize, ToSchema)]
+struct CommitterHealth {
+    /// Durable commits.
+    batches: u64,
+    /// Commands decided, refusals included.
+    commands: u64,
+    /// Commands that wait now.
+    waiting: usize,
+}
+
+/// Health with counters.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"status": "ok", "version": "0.1.0",
+    "committer": {"batches": 120, "commands": 4096, "waiting": 0}}))]
+struct Health {
+    #[schema(pattern = "^ok$")]
+    status: &'static str,
+    /// The server's version.
+    version: &'static str,
+    committer: CommitterHealth,
+}
+
 /// Whether the process runs.
 #[utoipa::path(get, path = "/livez", tag = "Operations",
-    responses((status = 200, description = "It does", body = Object)))]
+    extensions(("x-codes" = json!([]))),
+    responses((status = 200, description = "It does", body = Alive)))]
 async fn get_livez() -> Response {
-    json_response(StatusCode::OK, &json!({"status": "ok"}))
+    json_response(StatusCode::OK, &Alive { status: "ok" })
 }
 
 /// Whether the server takes orders: the committer runs and the store can be read.
 #[utoipa::path(get, path = "/readyz", tag = "Operations",
-    responses((status = 200, description = "It does", body = Object),
-        (status = 503, description = "Not now", body = ProblemBody)))]
+    responses((status = 200, description = "It does", body = Alive)))]
 async fn get_readyz(State(app): State<App>) -> Result<Response, Problem> {
     app.reader.locations().await?;
     if app.submit.is_stopped() {
         return Err(onhand_engine::SubmitError::Stopping.into());
     }
-    Ok(json_response(StatusCode::OK, &json!({"status": "ok"})))
+    Ok(json_response(StatusCode::OK, &Alive { status: "ok" }))
 }
 
 /// Health with the committer's counters.
 #[utoipa::path(get, path = "/health", tag = "Operations",
-    responses((status = 200, description = "Counters", body = Object)))]
+    extensions(("x-codes" = json!([]))),
+    responses((status = 200, description = "Counters", body = Health)))]
 async fn get_health(State(app): State<App>) -> Response {
     let stats = app.submit.stats();
-    json_response(
-        StatusCode::OK,
-        &json!({
-            "status": "ok",
-            "version": env!("CARGO_PKG_VERSION"),
-            "committer": {
-                "batches": stats.batches.load(Ordering::Relaxed),
-                "commands": stats.commands.load(Ordering::Relaxed),
-                "waiting": app.submit.waiting(),
-            },
-        }),
-    )
+    let committer = CommitterHealth {
+        batches: stats.batches.load(Ordering::Relaxed),
+        commands: stats.commands.load(Ordering::Relaxed),
+        waiting: app.submit.waiting(),
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    json_response(StatusCode::OK, &Health { status: "ok", version, committer })
 }
 
 /// Routes that parse and answer like the real ones and remember nothing: the server's own limit.

@@ -9,6 +9,7 @@ use onhand_engine::sqlite::ReadError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::wire::values;
 use crate::limits::RETRY_AFTER_SECS;
 
 /// One thing that is wrong with a request.
@@ -17,13 +18,41 @@ pub struct FieldError {
     /// Where, as a JSON pointer into the body, or the name of a parameter or header.
     pub pointer: String,
     /// `unknown_field` or `validation_failed`.
+    #[schema(pattern = "^(unknown_field|validation_failed)$")]
     pub code: &'static str,
     /// In words.
     pub detail: String,
+    /// What would have been right.
+    pub expected: String,
     /// What was sent.
     #[serde(skip_serializing_if = "Value::is_null")]
-    #[schema(value_type = Object)]
+    #[schema(value_type = values::Anything)]
     pub value: Value,
+}
+
+impl FieldError {
+    /// Something is wrong at a place. What would have been right is taken from the words: ours and
+    /// those of serde end with it.
+    pub fn new(
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+        value: Value,
+    ) -> Self {
+        let detail = detail.into();
+        Self { pointer: pointer.into(), code, expected: expected(&detail), detail, value }
+    }
+}
+
+fn expected(detail: &str) -> String {
+    let named = detail.split('`').nth(1).unwrap_or_default();
+    match detail.rsplit_once("expected ") {
+        Some((_, expected)) => expected.to_owned(),
+        None if detail.starts_with("missing field") => format!("the field `{named}`"),
+        None if detail.starts_with("duplicate field") => format!("the field `{named}` once"),
+        None if detail.ends_with("there are no fields") => "no fields".to_owned(),
+        None => "what the description of this route says".to_owned(),
+    }
 }
 
 /// An error on its way out.
@@ -41,11 +70,13 @@ pub struct Problem {
     pub retry_after_ms: Option<u32>,
     /// The facts of a refusal: SKUs, figures, states.
     pub facts: Map<String, Value>,
+    /// Whether a rule said no. Such an outcome is stored and answered again to the letter, so its
+    /// body says nothing of the request that it came with.
+    pub is_refusal: bool,
 }
 
 /// An error, as every route answers it.
-#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
-#[schema(as = Problem)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ProblemBody {
     /// A name of the kind of problem.
     #[serde(rename = "type")]
@@ -61,7 +92,7 @@ pub struct ProblemBody {
     /// Every field that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
-    /// The request's id, as in the header `Request-Id`.
+    /// The request's id, as in the header `Request-Id`; not in refusals by a rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     /// When to come back, in milliseconds.
@@ -69,7 +100,6 @@ pub struct ProblemBody {
     pub retry_after_ms: Option<u32>,
     /// The facts of a refusal: SKUs, figures, states.
     #[serde(flatten)]
-    #[schema(value_type = Object)]
     pub facts: Map<String, Value>,
 }
 
@@ -83,6 +113,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after_ms: None,
             facts: Map::new(),
+            is_refusal: false,
         }
     }
 
@@ -95,7 +126,7 @@ impl Problem {
             code: self.code,
             detail: self.detail,
             errors: self.errors,
-            request_id,
+            request_id: request_id.filter(|_| !self.is_refusal),
             retry_after_ms: self.retry_after_ms,
             facts: self.facts,
         }
@@ -103,13 +134,7 @@ impl Problem {
 
     /// One field of a request is wrong.
     pub fn field(pointer: impl Into<String>, detail: impl Into<String>, value: Value) -> Self {
-        let error = FieldError {
-            pointer: pointer.into(),
-            code: "validation_failed",
-            detail: detail.into(),
-            value,
-        };
-        Self::fields(vec![error])
+        Self::fields(vec![FieldError::new(pointer, "validation_failed", detail, value)])
     }
 
     /// Some fields of a request are wrong.
@@ -211,7 +236,7 @@ impl From<Refusal> for Problem {
         let code = refusal.code();
         let mut facts = facts(&refusal);
         facts.remove("code");
-        Self { facts, ..Self::new(status(&refusal), code, words(&refusal)) }
+        Self { facts, is_refusal: true, ..Self::new(status(&refusal), code, words(&refusal)) }
     }
 }
 
@@ -281,6 +306,10 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
     let Value::Object(mut facts) = value else {
         return Map::new();
     };
+    // A problem has a `status` of its own, which a fact of that name would write a second time.
+    if let Some(status) = facts.remove("status") {
+        facts.insert("order_status".into(), status);
+    }
     for (name, value) in &mut facts {
         let prefix = match name.as_str() {
             "product_id" => "prd",

@@ -1,6 +1,6 @@
 //! `/v1/reservations`: stock promised to a reference for a time, without an order.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::catalog::ProductRef;
@@ -16,9 +16,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answer::{answered, cursor, list, page_rows, versioned};
-use super::call::{Call, Params, in_path};
-use super::problem::{Problem, ProblemBody};
-use super::wire::{self, Shown};
+use super::call::{Call, Named, Params, in_path};
+use super::problem::Problem;
+use super::wire::lists::List;
+use super::wire::stock::{ReservationShown, ReservationsView};
+use super::wire::{Shown, values};
 use crate::app::App;
 
 /// The routes of reservations.
@@ -34,21 +36,22 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct HoldItemBody {
-    #[schema(value_type = String)]
+    #[schema(value_type = values::Sku)]
     sku: Sku,
-    #[schema(value_type = i64, minimum = 1)]
+    #[schema(value_type = values::Quantity)]
     quantity: Quantity,
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<values::LocationId>)]
     location_id: Option<Shown<LocationId>>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"items": [{"sku": "TEA-1", "quantity": 2}], "reference": "cart-7"}))]
+#[schema(example = json!({"items": [{"sku": "TEA-1", "quantity": 2}], "reference": "cart-7",
+    "expires_in_s": 600}))]
 struct HoldBody {
     items: Vec<HoldItemBody>,
-    #[schema(value_type = String)]
+    #[schema(value_type = values::Reference)]
     reference: Reference,
     #[serde(default)]
     expires_in_s: Option<i64>,
@@ -72,8 +75,8 @@ pub fn lawful_hold_secs(pointer: &str, secs: Option<i64>) -> Result<i64, Problem
 /// Hold stock for a reference; all items or none.
 #[utoipa::path(post, path = "/v1/reservations", tag = "Reservations", request_body = HoldBody,
     params(("Idempotency-Key" = String, Header,)),
-    responses((status = 201, description = "The reservations", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
+    extensions(("x-codes" = json!(["unknown_location", "unknown_sku", "insufficient_stock"]))),
+    responses((status = 201, description = "The reservations", body = ReservationsView<'static>)))]
 async fn create_reservations(call: Call) -> Result<Response, Problem> {
     let body: HoldBody = call.json()?;
     if body.items.is_empty() || body.items.len() > RESERVATION_ITEMS_MAX {
@@ -106,11 +109,10 @@ struct ReservationList {
 
 /// List reservations, newest first.
 #[utoipa::path(get, path = "/v1/reservations", tag = "Reservations", params(ReservationList),
-    responses((status = 200, description = "A page", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
+    responses((status = 200, description = "A page", body = List<ReservationShown<'static>>)))]
 async fn list_reservations(
     State(app): State<App>,
-    Params(query): Params<ReservationList>,
+    Params(query, sent): Params<ReservationList>,
 ) -> Result<Response, Problem> {
     let mut filter = ReservationFilter::default();
     if let Some(text) = query.state {
@@ -134,27 +136,26 @@ async fn list_reservations(
     }
     let before = cursor(query.starting_after.as_deref(), ReservationId::number)?;
     let page = app.reader.reservations(filter, before, page_rows(query.limit)?).await?;
-    let show = |view: &ReservationView| wire::reservation(view.sku.as_str(), &view.reservation);
-    Ok(list(&page, "/v1/reservations", show, |id| format!("res_{id}")))
+    Ok(list(&page, ("/v1/reservations", &sent), shown, |id| format!("res_{id}")))
+}
+
+fn shown(view: &ReservationView) -> ReservationShown<'_> {
+    ReservationShown::of(view.sku.as_str(), &view.reservation)
 }
 
 /// Read a reservation.
 #[utoipa::path(get, path = "/v1/reservations/{id}", tag = "Reservations",
     params(("id" = String, Path,)),
-    responses((status = 200, description = "The reservation", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
-async fn get_reservation(
-    State(app): State<App>,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+    responses((status = 200, description = "The reservation", body = ReservationShown<'static>)))]
+async fn get_reservation(State(app): State<App>, Named(id): Named) -> Result<Response, Problem> {
     let view = app.reader.reservation(in_path(&id)?).await?;
     let view = view.ok_or_else(|| Problem::not_found(&id))?;
-    let shown = wire::reservation(view.sku.as_str(), &view.reservation);
-    Ok(versioned(StatusCode::OK, view.reservation.version, &shown))
+    Ok(versioned(StatusCode::OK, view.reservation.version, &shown(&view)))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"expires_in_s": 600}))]
 struct ExtendBody {
     #[serde(default)]
     expires_in_s: Option<i64>,
@@ -164,9 +165,10 @@ struct ExtendBody {
 #[utoipa::path(post, path = "/v1/reservations/{id}/extend", tag = "Reservations",
     request_body = ExtendBody,
     params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
-    responses((status = 200, description = "The reservation", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
-async fn extend_reservation(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+    extensions(("x-codes" = json!(["unknown_reservation", "reservation_of_order",
+        "reservation_ended", "reservation_expired"]))),
+    responses((status = 200, description = "The reservation", body = ReservationsView<'static>)))]
+async fn extend_reservation(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let body = call.json_or(ExtendBody { expires_in_s: None })?;
     let hold_secs = lawful_hold_secs("/expires_in_s", body.expires_in_s)?;
     let command = Command::Extend { id: in_path(&id)?, hold_secs };
@@ -175,9 +177,10 @@ async fn extend_reservation(Path(id): Path<String>, call: Call) -> Result<Respon
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"quantity": 1}))]
 struct QuantityBody {
     #[serde(default)]
-    #[schema(value_type = Option<i64>, minimum = 1)]
+    #[schema(value_type = Option<values::Quantity>)]
     quantity: Option<Quantity>,
 }
 
@@ -185,9 +188,10 @@ struct QuantityBody {
 #[utoipa::path(post, path = "/v1/reservations/{id}/release", tag = "Reservations",
     request_body = QuantityBody,
     params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
-    responses((status = 200, description = "The reservation", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
-async fn release_reservation(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+    extensions(("x-codes" = json!(["unknown_reservation", "reservation_of_order",
+        "reservation_ended", "reservation_expired", "more_than_held"]))),
+    responses((status = 200, description = "The reservation", body = ReservationsView<'static>)))]
+async fn release_reservation(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let QuantityBody { quantity } = call.json_or(QuantityBody { quantity: None })?;
     let command = Command::Release { id: in_path(&id)?, quantity };
     answered(call.submit_once(AnyCommand::Inventory(command)).await?, StatusCode::OK)
@@ -197,9 +201,10 @@ async fn release_reservation(Path(id): Path<String>, call: Call) -> Result<Respo
 #[utoipa::path(post, path = "/v1/reservations/{id}/consume", tag = "Reservations",
     request_body = QuantityBody,
     params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
-    responses((status = 200, description = "The reservation", body = Object),
-        (status = "4XX", description = "Refused", body = ProblemBody)))]
-async fn consume_reservation(Path(id): Path<String>, call: Call) -> Result<Response, Problem> {
+    extensions(("x-codes" = json!(["unknown_reservation", "reservation_of_order",
+        "reservation_ended", "reservation_expired", "more_than_held"]))),
+    responses((status = 200, description = "The reservation", body = ReservationsView<'static>)))]
+async fn consume_reservation(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let QuantityBody { quantity } = call.json_or(QuantityBody { quantity: None })?;
     let command = Command::Consume { id: in_path(&id)?, quantity };
     answered(call.submit_once(AnyCommand::Inventory(command)).await?, StatusCode::OK)

@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod contract;
+mod description;
+mod tour;
 mod world;
 
 use axum::body::Body;
@@ -99,6 +102,25 @@ async fn a_repeat_under_the_same_key_is_answered_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_repeated_byte_for_byte_under_another_request_id() {
+    let world = World::new().await;
+    let body = json!({"items": [{"sku": "123", "quantity": 9}]}).to_string();
+    let send = async |id: &'static str, key: &'static str, kind: &'static str| {
+        let headers = [("request-id", id), ("idempotency-key", key), ("content-type", kind)];
+        world.send(Method::POST, "/v1/orders", &headers, body.clone()).await
+    };
+    let first = send("one", "k1", "application/json").await;
+    let again = send("two", "k1", "application/json").await;
+    assert_eq!((first.status, again.status), (409, 409));
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    assert_eq!(first.headers["request-id"], "one");
+    assert_eq!(again.headers["request-id"], "two");
+    assert_eq!(first.bytes, again.bytes);
+    // What is not stored still names the request in its body.
+    assert_eq!(send("three", "k1", "text/plain").await.body["request_id"], "three");
+}
+
+#[tokio::test]
 async fn too_little_stock_is_a_conflict_with_the_figures() {
     let world = World::new().await;
     let body = json!({"items": [{"sku": "123", "quantity": 4}, {"sku": "123", "quantity": 4}]});
@@ -115,7 +137,6 @@ async fn too_little_stock_is_a_conflict_with_the_figures() {
           "sku": "123"
         }
       ],
-      "request_id": "test",
       "status": 409,
       "title": "Conflict",
       "type": "urn:onhand:problem:insufficient_stock"
@@ -244,6 +265,11 @@ async fn the_live_feed_shows_what_is_committed_after_it_began() {
                 placed += 1;
                 let body = json!({"items": [{"sku": "123", "quantity": 1}]});
                 world.post("/v1/orders", &format!("k{placed}"), body).await;
+            }
+            if let Some(data) = line.strip_prefix("data: ") {
+                let event = serde_json::from_str(data).unwrap();
+                let schema = json!({"$ref": "#/components/schemas/Event"});
+                assert_eq!(contract::contract().errors(&schema, &event), [""; 0], "{event}");
             }
             if let Some(id) = line.strip_prefix("id: ") {
                 seen.push(id.parse::<i64>().unwrap());

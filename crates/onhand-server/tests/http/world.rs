@@ -1,10 +1,12 @@
-//! A server in process, on a frozen clock, with the demo data.
+//! A server in process, on a frozen clock, with the demo data. Every answer that it gives is held
+//! against the description.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request};
+use axum::http::{Method, Request, header};
 use http_body_util::BodyExt;
 use onhand_engine::ManualClock;
 use onhand_engine::committer::{self, Config, Running};
@@ -14,8 +16,12 @@ use onhand_server::{demo, http};
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::contract::contract;
+
 pub(crate) struct World {
     pub(crate) app: App,
+    /// Which operations were answered with which status.
+    pub(crate) answered: Mutex<BTreeSet<(String, u16)>>,
     router: Router,
     _running: Running,
     _database: Database,
@@ -40,7 +46,14 @@ impl World {
         let reader = database.reader().unwrap();
         let app = App { submit, reader, settings: Arc::new(Settings::default()) };
         let router = http::router(app.clone());
-        Self { app, router, _running: running, _database: database, _folder: folder }
+        Self {
+            app,
+            answered: Mutex::default(),
+            router,
+            _running: running,
+            _database: database,
+            _folder: folder,
+        }
     }
 
     pub(crate) async fn send(
@@ -50,7 +63,11 @@ impl World {
         headers: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> Reply {
-        let mut request = Request::builder().method(method).uri(path).header("request-id", "test");
+        let name = method.to_string();
+        let mut request = Request::builder().method(method).uri(path);
+        if headers.iter().all(|(name, _)| *name != "request-id") {
+            request = request.header("request-id", "test");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -59,7 +76,13 @@ impl World {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or_default();
-        Reply { status: parts.status.as_u16(), headers: parts.headers, bytes, body }
+        let status = parts.status.as_u16();
+        let kind = parts.headers[header::CONTENT_TYPE].to_str().unwrap();
+        contract().judge(&name, path, status, kind, &body);
+        if let Some(operation) = contract().operation(&name, path) {
+            self.answered.lock().unwrap().insert((operation.name, status));
+        }
+        Reply { status, headers: parts.headers, bytes, body }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -69,6 +92,15 @@ impl World {
     pub(crate) async fn post(&self, path: &str, key: &str, body: Value) -> Reply {
         let headers = [("content-type", "application/json"), ("idempotency-key", key)];
         self.send(Method::POST, path, &headers, body.to_string()).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, version: &str, body: Value) -> Reply {
+        let headers = [("content-type", "application/json"), ("if-match", version)];
+        self.send(Method::PATCH, path, &headers, body.to_string()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, &[], Body::empty()).await
     }
 
     pub(crate) async fn events(&self) -> i64 {

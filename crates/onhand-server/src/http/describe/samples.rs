@@ -1,0 +1,158 @@
+//! One problem of every code, made the way the handlers make them: statuses, facts and words of the
+//! description come from here, so that they are those of the answers. The chains match on every
+//! variant, so a new refusal does not compile until it has its sample.
+
+use axum::http::StatusCode;
+use onhand_core::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use onhand_core::inventory::{ReservationState, ShortItem};
+use onhand_core::limits::{FULFILMENTS_MAX, LOCATIONS_MAX, QUANTITY_MAX};
+use onhand_core::orders::{Action, Status};
+use onhand_core::text::{Name, Reference, Sku};
+use onhand_core::{Refusal, catalog, inventory, orders};
+use onhand_engine::SubmitError;
+use serde_json::Value;
+
+use crate::http::call;
+use crate::http::problem::{FieldError, Problem};
+
+/// One problem of every code that a route may answer.
+pub(super) fn all() -> Vec<Problem> {
+    let mut problems = of_requests();
+    problems.extend(of_the_store());
+    problems.push(Refusal::VersionMismatch { expected: 3, actual: 4 }.into());
+    let refusals = std::iter::successors(catalog_after(None), |one| catalog_after(Some(one)));
+    problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
+    let refusals = std::iter::successors(inventory_after(None), |one| inventory_after(Some(one)));
+    problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
+    let refusals = std::iter::successors(orders_after(None), |one| orders_after(Some(one)));
+    problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
+    problems
+}
+
+fn of_requests() -> Vec<Problem> {
+    let unknown = FieldError::new(
+        "/quantty",
+        "unknown_field",
+        "unknown field `quantty`, expected one of `sku`, `quantity`",
+        Value::Null,
+    );
+    vec![
+        call::malformed("the body is not JSON: EOF while parsing a value at line 1 column 9"),
+        call::body_too_deep(),
+        call::body_incomplete(),
+        call::key_missing(),
+        Problem::not_found("`ord_x`"),
+        call::body_timeout(),
+        call::body_too_large(crate::limits::BODY_BYTES_MAX),
+        call::unsupported_media_type("text/plain"),
+        call::version_missing(),
+        Problem::field("/items", "expected 1 to 500 items", 0.into()),
+        Problem::fields(vec![unknown]),
+    ]
+}
+
+fn of_the_store() -> Vec<Problem> {
+    let internal =
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server made a mistake");
+    let errors = [
+        SubmitError::KeyReused,
+        SubmitError::Overloaded,
+        SubmitError::Stopping,
+        SubmitError::Unavailable(String::new()),
+        SubmitError::Full,
+        SubmitError::OutcomeUnknown,
+    ];
+    errors.into_iter().map(Problem::from).chain([internal]).collect()
+}
+
+fn sku() -> Option<Sku> {
+    Sku::new("TEA-1").ok()
+}
+
+fn catalog_after(previous: Option<&catalog::Refusal>) -> Option<catalog::Refusal> {
+    use catalog::Refusal as R;
+    let (sku, product_id, category_id) = (sku()?, ProductId::new(7)?, CategoryId::new(3)?);
+    Some(match previous {
+        None => R::UnknownSku { sku },
+        Some(R::UnknownSku { .. }) => R::UnknownProduct { product_id },
+        Some(R::UnknownProduct { .. }) => R::UnknownCategory { category_id },
+        Some(R::UnknownCategory { .. }) => R::SkuTaken { sku, product_id },
+        Some(R::SkuTaken { .. }) => R::ProductInUse { sku, on_hand: 48, reserved: 2 },
+        Some(R::ProductInUse { .. }) => R::CategoryInUse { category_id, uses: 2 },
+        Some(R::CategoryInUse { .. }) => R::CategoryCycle { category_id },
+        Some(R::CategoryCycle { .. }) => return None,
+    })
+}
+
+fn inventory_after(previous: Option<&inventory::Refusal>) -> Option<inventory::Refusal> {
+    use inventory::Refusal as R;
+    let (sku, location_id) = (sku()?, LocationId::new(1)?);
+    let (reservation_id, order_id) = (ReservationId::new(9)?, OrderId::new(42)?);
+    let (earlier, now) =
+        ("2026-11-21T05:38:16Z".parse().ok()?, "2026-11-21T05:48:16Z".parse().ok());
+    Some(match previous {
+        None => R::UnknownLocation { location_id },
+        Some(R::UnknownLocation { .. }) => R::NoLocation,
+        Some(R::NoLocation) => {
+            R::LocationCodeTaken { location_code: Name::new("berlin").ok()?, location_id }
+        }
+        Some(R::LocationCodeTaken { .. }) => R::TooManyLocations { most: LOCATIONS_MAX as u64 },
+        Some(R::TooManyLocations { .. }) => {
+            R::OccurredInFuture { occurred_at: "2027-11-21T05:48:16Z".parse().ok()?, now: now? }
+        }
+        Some(R::OccurredInFuture { .. }) => R::CountTooOld { occurred_at: earlier },
+        Some(R::CountTooOld { .. }) => {
+            R::ChangeFromQuantityStale { sku, change_from_quantity: 50, on_hand: 48 }
+        }
+        Some(R::ChangeFromQuantityStale { .. }) => {
+            R::CountBelowReserved { sku, counted: 1, reserved: 2 }
+        }
+        Some(R::CountBelowReserved { .. }) => R::QuantityTooLarge { sku, most: QUANTITY_MAX },
+        Some(R::QuantityTooLarge { .. }) => R::UnknownReservation { reservation_id },
+        Some(R::UnknownReservation { .. }) => R::ReservationOfOrder { reservation_id, order_id },
+        Some(R::ReservationOfOrder { .. }) => {
+            R::ReservationEnded { reservation_id, state: ReservationState::Released }
+        }
+        Some(R::ReservationEnded { .. }) => R::ReservationExpired { expires_at: earlier },
+        Some(R::ReservationExpired { .. }) => {
+            R::MoreThanHeld { reservation_id, requested: 3, held: 2 }
+        }
+        Some(R::MoreThanHeld { .. }) => {
+            let item = ShortItem { sku, requested: 3, available: 1 };
+            R::InsufficientStock { items: vec![item] }
+        }
+        Some(R::InsufficientStock { .. }) => return None,
+    })
+}
+
+fn orders_after(previous: Option<&orders::Refusal>) -> Option<orders::Refusal> {
+    use orders::Refusal as R;
+    let (sku, order_id) = (sku()?, OrderId::new(42)?);
+    let (rupees, euros) = ("INR".parse().ok()?, "EUR".parse().ok());
+    Some(match previous {
+        None => R::UnknownOrder { order_id },
+        Some(R::UnknownOrder { .. }) => {
+            let external_reference = Reference::new("shop-1001").ok()?;
+            R::ExternalReferenceTaken { external_reference, order_id }
+        }
+        Some(R::ExternalReferenceTaken { .. }) => R::ProductInactive { sku },
+        Some(R::ProductInactive { .. }) => {
+            R::CurrencyMismatch { expected: rupees, actual: euros?, sku }
+        }
+        Some(R::CurrencyMismatch { .. }) => R::LineTooLarge { sku, most: QUANTITY_MAX },
+        Some(R::LineTooLarge { .. }) => R::TotalTooLarge,
+        Some(R::TotalTooLarge) => {
+            R::TotalMismatch { expected_total: 89_800, total: 99_800, currency: rupees }
+        }
+        Some(R::TotalMismatch { .. }) => R::InvalidTransition {
+            status: Status::Fulfilled,
+            action: Action::Cancel,
+            allowed: orders::allowed(Status::Fulfilled).map(|arrow| arrow.action).collect(),
+        },
+        Some(R::InvalidTransition { .. }) => R::UnknownLine { line: 3, lines: 2 },
+        Some(R::UnknownLine { .. }) => R::MoreThanLeft { line: 1, requested: 3, left: 2 },
+        Some(R::MoreThanLeft { .. }) => R::NothingLeft { status: Status::Fulfilled },
+        Some(R::NothingLeft { .. }) => R::TooManyFulfilments { most: FULFILMENTS_MAX as u64 },
+        Some(R::TooManyFulfilments { .. }) => return None,
+    })
+}

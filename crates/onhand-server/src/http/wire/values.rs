@@ -1,0 +1,181 @@
+//! What the values of the core look like on the wire, for the description: the core knows no HTTP,
+//! so its types cannot describe themselves. Names a view can put into `value_type`; nothing here
+//! is ever built.
+
+use onhand_core::inventory::{MovementKind as Kind, ReservationState as State};
+use onhand_core::limits::{
+    AMOUNT_MAX, METADATA_ENTRIES_MAX, NAME_CHARS_MAX, QUANTITY_MAX, REASON_CHARS_MAX,
+    REFERENCE_CHARS_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX,
+};
+use onhand_core::orders::{Action as Arrow, Status};
+use serde_json::json;
+use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::{OneOfBuilder, Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! values {
+    ($($(#[$doc:meta])* $name:ident => $schema:expr;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                $schema.into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )+};
+}
+
+values! {
+    /// A product's id.
+    ProductId => id("prd", "product");
+    /// A category's id.
+    CategoryId => id("cat", "category");
+    /// A location's id.
+    LocationId => id("loc", "location");
+    /// A reservation's id.
+    ReservationId => id("res", "reservation");
+    /// An order's id.
+    OrderId => id("ord", "order");
+    /// A customer's id.
+    CustomerId => id("cus", "customer, as the caller numbers them");
+    /// An event's id.
+    EventId => id("evt", "event");
+    /// The shop's own name of what is stocked.
+    Sku => text(1, SKU_CHARS_MAX, "Printable ASCII other than `/`, `?`, `#` and `%`.", "TEA-1");
+    /// A short line of text.
+    Name => text(1, NAME_CHARS_MAX, "Without control characters or outer spaces.", "Green tea");
+    /// Longer text.
+    Text => text(0, TEXT_CHARS_MAX, "Longer text; may be empty.", "From the first harvest.");
+    /// The name of something in another system.
+    Reference => text(1, REFERENCE_CHARS_MAX, "A name in another system, kept as it is.", "PO-77");
+    /// Why something happened.
+    Reason => text(1, REASON_CHARS_MAX, "Lower case: a usual reason or `custom:...`.", "received");
+    /// Who asked.
+    Actor => text(1, REFERENCE_CHARS_MAX, "Who asked: `local`, `system`.", "local");
+    /// A point in time.
+    Instant => instant();
+    /// A currency.
+    Currency => currency();
+    /// Units that are asked for.
+    Quantity => whole(1, QUANTITY_MAX, "Whole units, at least 1.");
+    /// Units of a level.
+    Units => whole(0, QUANTITY_MAX, "Whole units, 0 or more.");
+    /// Minor units of a price.
+    Amount => whole(0, AMOUNT_MAX, "Whole minor units (paise, cents).");
+    /// Where an order is in its life.
+    OrderStatus => one_of(Status::ALL.iter().map(|status| status.as_str()));
+    /// What moves an order.
+    OrderAction => one_of(Arrow::ALL.iter().map(|action| action.as_str()));
+    /// What a movement does to the figures.
+    MovementKind => one_of(Kind::ALL.map(Kind::as_str));
+    /// Where a reservation is in its life.
+    ReservationState => one_of(State::ALL.map(State::as_str));
+    /// Why units are taken from a location.
+    Sourcing => one_of(["requested", "single_location", "split"]);
+    /// What happened.
+    EventType => one_of(onhand_core::events::TYPES.iter().copied());
+    /// The caller's entries.
+    Metadata => metadata();
+    /// Any JSON: what was sent.
+    Anything => ObjectBuilder::new()
+        .schema_type(utoipa::openapi::schema::SchemaType::AnyValue)
+        .description(Some("What was sent; left out where it is long."));
+    /// Why an order was not placed.
+    PlacingRefusal => placing_refusal();
+}
+
+fn id(prefix: &str, what: &str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(format!("^{prefix}_[1-9][0-9]{{0,15}}$")))
+        .description(Some(format!("Id of a {what}.")))
+        .examples([json!(format!("{prefix}_7"))])
+        .build()
+}
+
+fn text(min: usize, max: usize, description: &str, example: &str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length((min > 0).then_some(min))
+        .max_length(Some(max))
+        .description(Some(description))
+        .examples([json!(example)])
+        .build()
+}
+
+fn instant() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .description(Some("RFC 3339 in UTC, up to microseconds."))
+        .examples([json!("2026-11-21T05:48:16.120394Z")])
+        .build()
+}
+
+fn currency() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[A-Z]{3}$"))
+        .description(Some("ISO 4217 code of a currency that is in use."))
+        .examples([json!("INR")])
+        .build()
+}
+
+fn whole(min: i64, max: i64, description: &str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(min))
+        .maximum(Some(max))
+        .description(Some(description))
+        .build()
+}
+
+fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
+}
+
+fn metadata() -> Object {
+    let entry = ObjectBuilder::new().schema_type(Type::String);
+    ObjectBuilder::new()
+        .additional_properties(Some(entry.max_length(Some(REFERENCE_CHARS_MAX))))
+        .max_properties(Some(METADATA_ENTRIES_MAX))
+        .description(Some("Entries of the caller, kept and never read."))
+        .examples([json!({"cart": "7"})])
+        .build()
+}
+
+/// Codes with which the placing of an order may be refused, alone or in a batch.
+pub const PLACING_CODES: &[&str] = &[
+    "unknown_sku",
+    "unknown_product",
+    "external_reference_taken",
+    "product_inactive",
+    "currency_mismatch",
+    "line_too_large",
+    "total_too_large",
+    "total_mismatch",
+    "insufficient_stock",
+];
+
+fn placing_refusal() -> Schema {
+    let codes = PLACING_CODES.iter();
+    let one_of = codes.fold(OneOfBuilder::new(), |one_of, code| {
+        one_of.item(Ref::from_schema_name(problem_name(code)))
+    });
+    one_of.into()
+}
+
+/// The name of the schema of a problem.
+pub fn problem_name(code: &str) -> String {
+    let words = code.split('_').map(|word| {
+        let mut letters = word.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+        first.into_iter().chain(letters).collect::<String>()
+    });
+    format!("{}Problem", words.collect::<String>())
+}

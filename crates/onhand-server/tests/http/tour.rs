@@ -1,0 +1,237 @@
+//! A tour through all routes: each is answered with success at least once, and each answer, the
+//! refusals on the way too, is held against the description by the world itself.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::contract::contract;
+use crate::world::World;
+
+/// Posts under a key of its own and expects a status.
+async fn post(world: &World, path: &str, body: Value, status: u16) -> Value {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let key = format!("tour-{}", CALLS.fetch_add(1, Ordering::Relaxed));
+    let reply = world.post(path, &key, body).await;
+    assert_eq!(reply.status, status, "{path}: {}", reply.body);
+    reply.body
+}
+
+async fn catalogue(world: &World) {
+    let price = json!({"amount": 49_900, "currency": "INR"});
+    let tea =
+        json!({"sku": "TEA-1", "name": "Green tea", "price": price, "category_ids": ["cat_1"]});
+    post(world, "/v1/products", tea.clone(), 201).await;
+    let again = world.post("/v1/products", "again", tea).await;
+    assert_eq!((again.status, &again.body["code"]), (409, &json!("sku_taken")));
+    let yen = json!({"amount": 500, "currency": "JPY"});
+    post(world, "/v1/products", json!({"sku": "YEN", "name": "Yen", "price": yen}), 201).await;
+    let gone = json!({"sku": "GONE", "name": "Gone", "price": price, "active": false});
+    post(world, "/v1/products", gone, 201).await;
+    post(world, "/v1/categories", json!({"name": "Tea", "parent_id": "cat_1"}), 201).await;
+    post(world, "/v1/categories", json!({"name": "x", "parent_id": "cat_99"}), 404).await;
+    for path in ["/v1/products", "/v1/products?limit=1", "/v1/products?category=cat_1"] {
+        assert_eq!(world.get(path).await.status, 200, "{path}");
+    }
+    for path in ["/v1/categories", "/v1/categories?limit=1", "/v1/categories/cat_2"] {
+        assert_eq!(world.get(path).await.status, 200, "{path}");
+    }
+    for path in ["/v1/products/prd_99", "/v1/products/nope", "/v1/categories/cat_99"] {
+        assert_eq!(world.get(path).await.status, 404, "{path}");
+    }
+    assert_eq!(world.get("/v1/products/TEA-1").await.status, 200);
+    assert_eq!(
+        world.patch("/v1/products/TEA-1", "\"1\"", json!({"name": "Tea"})).await.status,
+        200
+    );
+    let stale = world.patch("/v1/products/TEA-1", "\"1\"", json!({"name": "Tea"})).await;
+    assert_eq!((stale.status, &stale.body["actual"]), (412, &json!(2)));
+    let cycle = world.patch("/v1/categories/cat_1", "\"1\"", json!({"parent_id": "cat_2"})).await;
+    assert_eq!((cycle.status, &cycle.body["code"]), (409, &json!("category_cycle")));
+    let root = world.patch("/v1/categories/cat_2", "\"1\"", json!({"parent_id": null})).await;
+    assert_eq!(root.status, 200);
+    assert_eq!(world.delete("/v1/categories/cat_1").await.status, 409);
+    assert_eq!(world.delete("/v1/categories/cat_2").await.status, 200);
+    assert_eq!(world.delete("/v1/products/123").await.status, 409);
+    assert_eq!(world.delete("/v1/products/GONE").await.status, 200);
+}
+
+async fn stock(world: &World) {
+    let berlin = json!({"code": "berlin", "name": "Berlin", "priority": 1});
+    post(world, "/v1/locations", berlin.clone(), 201).await;
+    assert_eq!(world.post("/v1/locations", "again", berlin).await.status, 409);
+    assert_eq!(world.get("/v1/locations").await.status, 200);
+    let renamed = world.patch("/v1/locations/loc_2", "\"1\"", json!({"name": "Mitte"})).await;
+    assert_eq!(renamed.status, 200);
+    let adjust = "/v1/stock/adjustments";
+    let received = json!({"sku": "TEA-1", "delta": 50, "reason": "received", "reference": "PO-77"});
+    post(world, adjust, received, 201).await;
+    let both = json!([{"sku": "123", "delta": 5, "reason": "received"},
+        {"sku": "TEA-1", "delta": -1, "reason": "damaged"}]);
+    post(world, adjust, json!({"adjustments": both}), 201).await;
+    post(world, adjust, json!({"sku": "123", "delta": -99, "reason": "lost"}), 409).await;
+    let most = json!({"sku": "123", "delta": 1_000_000_000, "reason": "received"});
+    post(world, adjust, most, 422).await;
+    let future = json!({"sku": "123", "delta": 1, "reason": "received",
+        "occurred_at": "2027-01-01T00:00:00Z"});
+    post(world, adjust, future, 422).await;
+    let count = |counted, seen: Value| {
+        json!({"sku": "123", "counted": counted,
+        "change_from_quantity": seen})
+    };
+    post(world, "/v1/stock/counts", count(9, json!(10)), 201).await;
+    post(world, "/v1/stock/counts", count(9, json!(3)), 409).await;
+    let transfer =
+        |units| json!({"sku": "TEA-1", "from": "loc_1", "to": "loc_2", "quantity": units});
+    post(world, "/v1/stock/transfers", transfer(5), 201).await;
+    post(world, "/v1/stock/transfers", transfer(500), 409).await;
+    let level = world.get("/v1/stock/TEA-1").await.body["locations"][0].clone();
+    let version = format!("\"{}\"", level["version"]);
+    let policy = json!({"location_id": "loc_1", "safety_stock": 1, "low_stock_threshold": 45});
+    assert_eq!(world.patch("/v1/stock/TEA-1", &version, policy).await.status, 200);
+    for path in ["/v1/stock", "/v1/stock?limit=1", "/v1/stock?location=loc_2&below_threshold=true"]
+    {
+        assert_eq!(world.get(path).await.status, 200, "{path}");
+    }
+    for path in ["TEA-1", "TEA-1?as_of=2026-01-01T00:00:00Z", "TEA-1/explain", "TEA-1/movements"] {
+        assert_eq!(world.get(&format!("/v1/stock/{path}")).await.status, 200, "{path}");
+    }
+    assert_eq!(world.get("/v1/stock/nope/explain").await.status, 404);
+}
+
+async fn reservations(world: &World) {
+    let hold =
+        |units| json!({"items": [{"sku": "TEA-1", "quantity": units}], "reference": "cart-7"});
+    let held = post(world, "/v1/reservations", hold(6), 201).await;
+    let id = held["data"][0]["id"].as_str().unwrap().to_owned();
+    post(world, "/v1/reservations", hold(600), 409).await;
+    let step = |action: &str| format!("/v1/reservations/{id}/{action}");
+    post(world, &step("extend"), json!({"expires_in_s": 900}), 200).await;
+    post(world, &step("release"), json!({"quantity": 1}), 200).await;
+    post(world, &step("release"), json!({"quantity": 99}), 409).await;
+    for path in
+        ["/v1/reservations?limit=1", "/v1/stock/TEA-1/explain", &format!("/v1/reservations/{id}")]
+    {
+        assert_eq!(world.get(path).await.status, 200, "{path}");
+    }
+    post(world, &step("consume"), json!({}), 200).await;
+    post(world, &step("consume"), json!({"quantity": 1}), 409).await;
+    post(world, "/v1/reservations/res_99/extend", json!({}), 404).await;
+    assert_eq!(world.get("/v1/reservations/res_99").await.status, 404);
+}
+
+async fn orders(world: &World) {
+    let address = json!({"street": "1 MG Road", "city": "Bengaluru", "country": "IN"});
+    let one = |sku: &str| json!({"items": [{"sku": sku, "quantity": 1}]});
+    let whole = json!({"items": [{"sku": "TEA-1", "quantity": 3}], "customer_id": "cus_5",
+        "shipping_address": address, "payment_method": "card", "metadata": {"cart": "7"},
+        "payment": {"provider": "manual", "expires_in_s": 60}, "external_reference": "shop-1",
+        "expected_total": {"amount": 149_700, "currency": "INR"}});
+    let placed = post(world, "/v1/orders", whole.clone(), 201).await;
+    let id = placed["id"].as_str().unwrap().to_owned();
+    assert_eq!(world.post("/v1/orders", "taken", whole).await.status, 409);
+    let mixed = json!({"items": [{"sku": "TEA-1", "quantity": 1}, {"sku": "YEN", "quantity": 1}]});
+    post(world, "/v1/orders", mixed, 422).await;
+    post(
+        world,
+        "/v1/orders",
+        json!({"items": [{"sku": "123", "quantity": 1}],
+        "expected_total": {"amount": 1, "currency": "INR"}}),
+        409,
+    )
+    .await;
+    let batch = json!({"orders": [one("123"), one("nope"), one("YEN")]});
+    let outcomes = post(world, "/v1/orders/batch", batch, 200).await;
+    assert_eq!((&outcomes["placed"], &outcomes["refused"]), (&json!(1), &json!(2)));
+    let all = json!({"orders": [one("123"), one("nope")], "error_policy": "reject_all"});
+    assert_eq!(post(world, "/v1/orders/batch", all, 404).await["index"], 1);
+    let step = |action: &str| format!("/v1/orders/{id}/{action}");
+    post(world, &step("confirm"), json!({}), 200).await;
+    let again = post(world, &step("deliver"), json!({}), 409).await;
+    assert_eq!((&again["status"], &again["order_status"]), (&json!(409), &json!("confirmed")));
+    let part = json!({"lines": [{"line": 1, "quantity": 1}],
+        "tracking": {"carrier": "Post", "number": "EE1", "url": "https://post.example/EE1"}});
+    post(world, &step("fulfilments"), part, 200).await;
+    post(world, &step("fulfilments"), json!({"lines": [{"line": 1, "quantity": 9}]}), 409).await;
+    post(world, &step("fulfilments"), json!({"lines": [{"line": 7, "quantity": 1}]}), 422).await;
+    let path = format!("/v1/orders/{id}");
+    let moved = world.patch(&path, "*", json!({"shipping_address": address})).await;
+    assert_eq!(moved.status, 200);
+    post(world, &step("fulfilments"), json!({}), 200).await;
+    assert_eq!(
+        post(world, &step("fulfilments"), json!({"lines": null}), 409).await["code"],
+        "nothing_left"
+    );
+    post(world, &step("deliver"), json!({"x": 1}), 422).await;
+    assert_eq!(world.post(&step("deliver"), "d2", json!({})).await.status, 200);
+    post(world, &step("returns"), json!({"reason": "return", "restock": true}), 200).await;
+    let other = post(world, "/v1/orders", one("smartphone"), 201).await;
+    let cancel = format!("/v1/orders/{}/cancel", other["id"].as_str().unwrap());
+    post(world, &cancel, json!({"reason": "customer_request"}), 200).await;
+    for path in ["/v1/orders", "/v1/orders?limit=1&sku=TEA-1", "/v1/orders?sku=nope"] {
+        assert_eq!(world.get(path).await.status, 200, "{path}");
+    }
+    for path in [format!("/v1/orders/{id}"), step("timeline"), "/v1/order-states".to_owned()] {
+        assert_eq!(world.get(&path).await.status, 200, "{path}");
+    }
+    assert_eq!(world.get("/v1/orders/ord_99/timeline").await.status, 404);
+}
+
+#[tokio::test]
+async fn every_route_answers_as_it_is_described() {
+    let world = World::new().await;
+    catalogue(&world).await;
+    stock(&world).await;
+    reservations(&world).await;
+    orders(&world).await;
+    for path in ["/livez", "/readyz", "/health", "/v1/events", "/v1/events?types=stock.low"] {
+        assert_eq!(world.get(path).await.status, 200, "{path}");
+    }
+    let kinds = world.get("/v1/events?limit=200").await.body;
+    let kinds: std::collections::BTreeSet<_> =
+        kinds["data"].as_array().unwrap().iter().map(|event| event["type"].to_string()).collect();
+    assert!(kinds.len() >= 20, "{kinds:?}");
+    assert_eq!(world.send(Method::GET, "/v1/events?after=-1", &[], "").await.status, 422);
+    let answered = world.answered.lock().unwrap();
+    for operation in contract().operations() {
+        let succeeded =
+            answered.iter().any(|(name, status)| *name == operation.name && *status < 300);
+        assert!(succeeded, "{} was not answered with success", operation.name);
+    }
+}
+
+#[tokio::test]
+async fn a_body_may_be_absent_where_the_description_says_so() {
+    let world = World::new().await;
+    let mut optional = 0;
+    for operation in contract().operations() {
+        let Some(body) = operation.body.get("requestBody") else { continue };
+        let path = operation.path.replace("{id}", "ord_99").replace("{sku}", "123");
+        let method = operation.method.to_uppercase().parse().unwrap();
+        let key = [("idempotency-key", operation.path), ("if-match", "*")];
+        let reply = world.send(method, &path.replace("{product}", "123"), &key, "").await;
+        let is_optional = body["required"] == false;
+        assert_eq!(reply.status != 415, is_optional, "{}: {}", operation.name, reply.body);
+        optional += u32::from(is_optional);
+    }
+    assert_eq!(optional, 8);
+}
+
+#[tokio::test]
+async fn the_link_to_the_next_page_keeps_the_filters() {
+    let world = World::new().await;
+    let mut path = "/v1/products?limit=2&category=cat_1".to_owned();
+    let mut seen = Vec::new();
+    loop {
+        let page = world.get(&path).await;
+        let rows = page.body["data"].as_array().unwrap();
+        seen.extend(rows.iter().map(|row| row["sku"].as_str().unwrap().to_owned()));
+        let Some(link) = page.headers.get("link") else { break };
+        let link = link.to_str().unwrap().strip_prefix('<').unwrap();
+        path = link.split('>').next().unwrap().to_owned();
+    }
+    assert_eq!(seen, ["tablet", "smartwatch", "headphones", "laptop", "smartphone"]);
+    let ledger = world.get("/v1/stock/123/movements?limit=1").await;
+    assert!(ledger.headers.get("link").is_none(), "it has one entry");
+}
