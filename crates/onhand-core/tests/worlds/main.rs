@@ -3,5 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod model;
+mod random;
 mod small;
+mod step;
 mod world;
