@@ -11,7 +11,7 @@ use tokio::time::{interval, timeout};
 use crate::server::Server;
 
 /// How long after its limit a connection may still be open on a busy machine.
-const SLACK: Duration = Duration::from_secs(3);
+pub(crate) const SLACK: Duration = Duration::from_secs(3);
 
 /// How often a slow client sends a byte.
 const DRIP: Duration = Duration::from_millis(200);

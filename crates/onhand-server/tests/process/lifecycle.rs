@@ -2,13 +2,15 @@
 //! stop that loses nothing, and databases that this version must not touch.
 
 use std::path::Path;
+use std::time::Instant;
 
 use onhand_server::client::{ClientError, Connection, Reply};
+use onhand_server::limits::DRAIN_TIMEOUT;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::edges::Raw;
-use crate::server::{Server, place_on, run};
+use crate::edges::{Raw, SLACK};
+use crate::server::{Server, place_on, run, verify};
 
 /// `EX_...` would say more, but whoever starts a server twice reads the message.
 const EXIT_NOT_STARTED: Option<i32> = Some(3);
@@ -121,6 +123,22 @@ async fn a_request_that_has_begun_is_answered_after_the_listener_is_closed() {
     let again = server.place("slow").await.unwrap();
     assert!(again.headers.contains_key("idempotency-replayed"));
     server.stop_and_verify().await;
+}
+
+#[tokio::test]
+async fn whoever_goes_on_listening_does_not_hold_up_a_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &[]).await;
+    let mut feed = Raw::connect(&server.url).await;
+    feed.send("GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n").await;
+    let begun = feed.read_some().await;
+    assert!(begun.starts_with("HTTP/1.1 200 "), "{begun}");
+    assert_eq!(server.place("one").await.unwrap().status, 201);
+    server.terminate();
+    let stopping = Instant::now();
+    assert_eq!(server.exit_code().await, Some(0), "{}", server.log());
+    assert!(stopping.elapsed() < DRAIN_TIMEOUT + SLACK, "{:?}", stopping.elapsed());
+    verify(folder.path()).await;
 }
 
 /// Where the newest migration of a closed database is stored: right before its name lie the row's
