@@ -126,6 +126,17 @@ async fn a_request_that_has_begun_is_answered_after_the_listener_is_closed() {
 }
 
 #[tokio::test]
+async fn a_server_that_says_that_it_listens_can_be_stopped_politely() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..5 {
+        let mut server = Server::start(folder.path(), &[]).await;
+        server.terminate();
+        assert_eq!(server.exit_code().await, Some(0), "{}", server.log());
+    }
+    verify(folder.path()).await;
+}
+
+#[tokio::test]
 async fn whoever_goes_on_listening_does_not_hold_up_a_stop() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), &[]).await;
