@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method};
-use onhand_server::client::{Address, ClientError, Connection, Reply};
+use onhand_server::client::{Address, ClientError, Connection, Limits, Reply};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -116,6 +116,16 @@ impl Server {
     /// A further connection.
     pub(crate) fn connect(&self) -> Connection {
         Connection::new(Address::parse(&self.url).unwrap())
+    }
+
+    /// A connection that waits as long as it takes on a busy machine.
+    pub(crate) fn connect_patiently(&self) -> Connection {
+        let limits = Limits {
+            connect_timeout: PROCESS_TIMEOUT,
+            request_timeout: PROCESS_TIMEOUT * 2,
+            ..Limits::default()
+        };
+        Connection::with_limits(Address::parse(&self.url).unwrap(), limits)
     }
 
     pub(crate) fn pid(&self) -> u32 {
