@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 
-use crate::server::{Server, json, place_on, verify};
+use crate::server::{Server, json, place_on, run_with, verify};
 use crate::shim::{Disk, Failure};
 
 /// Longest wait for the server to come into a state.
@@ -64,7 +64,8 @@ impl Callers {
 #[tokio::test]
 async fn a_failed_flush_is_an_unknown_outcome_and_ends_the_process() {
     let folder = tempfile::tempdir().unwrap();
-    let (disk, mut server) = Disk::with_server(folder.path()).await;
+    let disk = Disk::new(folder.path());
+    let mut server = disk.server().await;
     let acknowledged = server.place("before").await.unwrap();
     assert_eq!(acknowledged.status, 201);
     // Some orders are in the batch that is lost, others behind it in the queue.
@@ -111,11 +112,39 @@ async fn a_failed_flush_is_an_unknown_outcome_and_ends_the_process() {
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_orders_goes_on_reading_and_recovers_by_itself() {
+async fn what_was_not_flushed_is_flushed_before_anybody_hears_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    let (disk, mut server) = Disk::with_server(folder.path()).await;
-    assert_eq!(server.place("before").await.unwrap().status, 201);
-    disk.begin(Failure::Full);
+    let disk = Disk::new(folder.path());
+    let mut server = disk.server().await;
+    disk.begin(Failure::HoldFlush);
+    let mut callers = Callers::default();
+    callers.call_until(&mut server, 1).await;
+    server.kill().await;
+    // Written, and found in the log by whoever opens it, and perhaps not on the disk.
+    disk.begin(Failure::FailFlush);
+    disk.end(Failure::HoldFlush);
+    let arguments = ["--listen", "127.0.0.1:0"];
+    let refused = run_with(folder.path(), "serve", &arguments, &disk.environment()).await;
+    assert_eq!(refused.code, Some(3), "{}", refused.text);
+    assert!(refused.text.contains("disk I/O error"), "{}", refused.text);
+    disk.end(Failure::FailFlush);
+
+    let mut server = disk.server().await;
+    let callers = callers.0.join_all().await;
+    assert!(callers.iter().all(|(_, reply)| reply.is_err()), "{callers:?}");
+    let reserved = server.reserved().await;
+    let mut were_placed = 0;
+    for (key, _) in &callers {
+        let settled = server.place(key).await.unwrap();
+        assert_eq!(settled.status, 201, "{key}");
+        were_placed += u64::from(is_replayed(&settled));
+    }
+    assert_eq!(reserved, were_placed);
+    server.stop_and_verify().await;
+}
+
+/// Orders are refused on a full disk, and everything can be read.
+async fn check_full(server: &mut Server) {
     for key in ["during", "during", "another"] {
         let refused = server.place(key).await.unwrap();
         assert_eq!((refused.status.as_u16(), &json(&refused)["code"]), (507, &"disk_full".into()));
@@ -125,6 +154,19 @@ async fn a_full_disk_refuses_orders_goes_on_reading_and_recovers_by_itself() {
             assert_eq!(server.get(path).await.status, 200, "{path}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_orders_goes_on_reading_and_recovers_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::new(folder.path());
+    let mut server = disk.server().await;
+    assert_eq!(server.place("before").await.unwrap().status, 201);
+    disk.begin(Failure::Full);
+    check_full(&mut server).await;
+    server.kill().await;
+    let mut server = disk.server().await;
+    check_full(&mut server).await;
     disk.end(Failure::Full);
     let placed = server.place("during").await.unwrap();
     assert_eq!(placed.status, 201);
@@ -142,7 +184,8 @@ async fn a_slow_flush_turns_away_what_the_queue_cannot_hold() {
     // The server inherits it.
     setrlimit(Resource::Nofile, Rlimit { current: Some(handles), maximum }).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let (disk, mut server) = Disk::with_server(folder.path()).await;
+    let disk = Disk::new(folder.path());
+    let mut server = disk.server().await;
     server.receive(100_000).await;
     disk.begin(Failure::HoldFlush);
     let mut callers = Callers::default();

@@ -39,9 +39,19 @@ pub(crate) fn database(folder: &Path) -> String {
 
 /// Runs a command of the binary to its end.
 pub(crate) async fn run(folder: &Path, command: &str, extra: &[&str]) -> Ended {
+    run_with(folder, command, extra, &[]).await
+}
+
+/// As [`run`], in an environment.
+pub(crate) async fn run_with(
+    folder: &Path,
+    command: &str,
+    extra: &[&str],
+    environment: &[(&str, OsString)],
+) -> Ended {
     let mut process = Command::new(ONHAND);
     process.arg(command).args(extra).args(["--database-url", &database(folder)]);
-    process.stdin(Stdio::null()).kill_on_drop(true);
+    process.envs(environment.iter().cloned()).stdin(Stdio::null()).kill_on_drop(true);
     let output = timeout(PROCESS_TIMEOUT, process.output()).await.unwrap().unwrap();
     let text = [output.stdout, output.stderr].concat();
     Ended { code: output.status.code(), text: String::from_utf8_lossy(&text).into_owned() }

@@ -7,6 +7,8 @@ use std::process::Command;
 
 use crate::server::Server;
 
+const LIBRARY: &str = "shim.so";
+
 /// How the disk fails.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Failure {
@@ -35,20 +37,27 @@ impl Failure {
 }
 
 impl Disk {
-    /// A server on a database in this folder, and its disk.
-    pub(crate) async fn with_server(folder: &Path) -> (Self, Server) {
-        let library = folder.join("shim.so");
+    /// The disk of a database in this folder.
+    pub(crate) fn new(folder: &Path) -> Self {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/process/shim.c");
         let built = Command::new("cc")
             .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
-            .args([&library, &source])
+            .args([&folder.join(LIBRARY), &source])
             .output();
         let built = built.unwrap();
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        let environment: [(&str, OsString); 2] =
-            [("LD_PRELOAD", library.into()), ("ONHAND_SHIM", folder.into())];
-        let server = Server::start_with(folder, &[], &environment).await;
-        (Self { folder: folder.to_owned() }, server)
+        Self { folder: folder.to_owned() }
+    }
+
+    /// What a process needs in its environment to use this disk.
+    pub(crate) fn environment(&self) -> [(&'static str, OsString); 2] {
+        let library = self.folder.join(LIBRARY);
+        [("LD_PRELOAD", library.into()), ("ONHAND_SHIM", self.folder.clone().into())]
+    }
+
+    /// A server on the database.
+    pub(crate) async fn server(&self) -> Server {
+        Server::start_with(&self.folder, &[], &self.environment()).await
     }
 
     pub(crate) fn begin(&self, failure: Failure) {
