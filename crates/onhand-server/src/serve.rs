@@ -12,6 +12,7 @@ use onhand_engine::committer::{self, Config, CrashPoint, Running, Submit};
 use onhand_engine::sqlite::{Database, Reader};
 use onhand_engine::{StoreError, SystemClock};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::app::{App, Settings};
@@ -87,6 +88,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("listening on {}", options.listen))?;
     let address = listener.local_addr()?;
+    let Engine { _database, submit, reader, running, ended } = engine;
+    let stop = stop(ended).context("listening for signals")?;
     println!("listening on http://{address}");
     println!("  API description  http://{address}/docs");
     println!("  database         {}", options.database.database_url);
@@ -95,11 +98,10 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         println!("  demo data        try: curl http://{address}/v1/stock/123");
     }
     let settings = Arc::new(Settings { has_bench_routes: options.bench_routes });
-    let Engine { _database, submit, reader, running, ended } = engine;
     let app = App { submit: submit.clone(), reader, settings };
     let sweeper = tokio::spawn(workers::sweeper::run(submit.clone()));
     drop(submit);
-    http::listener::serve(listener, http::router(app), stop(ended)).await;
+    http::listener::serve(listener, http::router(app), stop).await;
     sweeper.abort();
     let _ = sweeper.await;
     // Every way to the committer is gone: it finishes what is queued and ends.
@@ -119,29 +121,18 @@ async fn finish(running: Running) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Completes when the process is told to stop, or when the committer has ended by itself.
-async fn stop(committer_ended: oneshot::Receiver<()>) {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot listen for SIGTERM");
-                std::future::pending::<()>().await;
-            }
+/// Completes when the process is told to stop, or when the committer has ended by itself. Signals
+/// are caught from the call on, not only once the answer is awaited.
+fn stop(committer_ended: oneshot::Receiver<()>) -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => tracing::info!("stopping"),
+            _ = terminate.recv() => tracing::info!("stopping"),
+            _ = committer_ended => tracing::error!("the committer has ended"),
         }
-    };
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => {
-            if let Err(error) = result {
-                tracing::warn!(%error, "cannot listen for Ctrl-C");
-            }
-            tracing::info!("stopping");
-        }
-        () = terminate => tracing::info!("stopping"),
-        _ = committer_ended => tracing::error!("the committer has ended"),
-    }
+    })
 }
 
 /// `onhand seed`: loads the demo data.

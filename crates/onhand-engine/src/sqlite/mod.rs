@@ -113,6 +113,7 @@ impl Database {
             Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
         }
         let mut connection = open_writer(path)?;
+        settle_log(&connection)?;
         migrate::up(&mut connection)?;
         let levels = Arc::new(RecentLevels::recover(&connection)?);
         Ok(Self { path: path.to_owned(), levels, _lock: lock })
@@ -176,6 +177,25 @@ fn open_writer(path: &Path) -> Result<Connection, OpenError> {
         }
     }
     Ok(connection)
+}
+
+/// Makes durable what the log holds, before anybody hears of it. A process that died between
+/// writing a batch and flushing it leaves the batch in the log, where the next one finds it; and
+/// what a failed flush has left there is only on the disk when it was written anew.
+fn settle_log(connection: &Connection) -> Result<(), OpenError> {
+    match checkpoint(connection, Checkpoint::Restart) {
+        Ok(log) if log.pending == 0 => Ok(()),
+        Ok(log) => {
+            tracing::warn!(bytes = log.pending, "a reader keeps the log from being copied back");
+            Ok(())
+        }
+        // The log itself was flushed before; reads go on without the copy.
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
+            tracing::warn!(%error, "the log cannot be copied back");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A connection that cannot write.

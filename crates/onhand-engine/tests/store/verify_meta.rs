@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::backend::Sqlite;
 use crate::world::{World, code, key, place, sku, units};
 use onhand_core::orders::{self, LineQuantity};
 use onhand_core::{Command, inventory};
@@ -85,7 +86,7 @@ const CORRUPTIONS: &[(&str, &str)] = &[
 ];
 
 /// A sound database with every kind of history.
-async fn history() -> World {
+async fn history() -> World<Sqlite> {
     let world = World::with(&[("tea", 50), ("cup", 20)]).await;
     let kept = world.placed(&[("tea", 3), ("cup", 1)], Some(60)).await;
     let confirm = orders::Command::Confirm { id: kept.id, expected_version: None };
@@ -131,8 +132,9 @@ fn check(sound: &Path, folder: &Path, corruption: &str, wanted: &str) {
 #[tokio::test]
 async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
     let world = history().await;
-    let path = world.path();
-    let (folder, _) = world.stopped();
+    let (backend, _) = world.stopped();
+    let path = backend.path();
+    let folder = tempfile::tempdir().unwrap();
     let sound = sqlite::verify(&path, true).unwrap();
     assert_eq!(sound.violations(), 0, "{sound:#?}");
     // Everything into the one file, so that it can be copied.

@@ -1,8 +1,11 @@
-//! A world for the store suite: an engine on a clock that stands still, with one location and
-//! products. Every test ends with [`World::close`], which verifies the database in full.
+//! A world for the store suite: an engine over any store, on a clock that stands still, with one
+//! location and products. Every test ends with [`World::close`], which proves the store in full.
 
-use std::path::PathBuf;
+use std::any::Any;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use onhand_core::catalog::{self, NewProduct, ProductRef};
 use onhand_core::command::Reply;
@@ -11,17 +14,23 @@ use onhand_core::orders::{self, Order, Payment, PlaceItem, PlaceOrder};
 use onhand_core::text::{Name, Reason, Sku, Text};
 use onhand_core::{Actor, Command, Money, Quantity, Timestamp};
 use onhand_engine::committer::{self, Answer, Config, Running, Submit};
-use onhand_engine::sqlite::{self, Database, Reader};
-use onhand_engine::{IdempotencyKey, ManualClock, SubmitError};
+use onhand_engine::{IdempotencyKey, ManualClock, StoreError, SubmitError};
 
-/// An engine with its folder and clock.
-pub(crate) struct World {
-    pub(crate) folder: tempfile::TempDir,
+use crate::backend::{Backend, Look, Opened};
+use crate::faulty::{Faults, Faulty};
+
+/// What the committer says of a command.
+pub(crate) type Verdict = Result<Answer, SubmitError>;
+
+/// An engine with its store and clock.
+pub(crate) struct World<B: Backend> {
+    pub(crate) backend: B,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) submit: Submit,
-    pub(crate) reader: Reader,
+    pub(crate) reader: B::Reader,
+    pub(crate) faults: Faults,
     running: Running,
-    database: Database,
+    owner: Box<dyn Any>,
 }
 
 pub(crate) fn sku(name: &str) -> ProductRef {
@@ -56,22 +65,30 @@ pub(crate) fn place(items: &[(&str, i64)]) -> Command {
     Command::Orders(orders::Command::Place(order(items, None)))
 }
 
-/// The code of the refusal, or `ok`.
-pub(crate) fn code(answer: &Result<Answer, SubmitError>) -> &'static str {
+/// The code of the refusal or failure, or `ok`.
+pub(crate) fn code(answer: &Verdict) -> &'static str {
     match answer {
         Ok(Answer { outcome: Ok(_), .. }) => "ok",
         Ok(Answer { outcome: Err(refusal), .. }) => refusal.code(),
+        Err(SubmitError::Overloaded) => "overloaded",
+        Err(SubmitError::Stopping) => "stopping",
         Err(SubmitError::KeyReused) => "key_reused",
-        Err(_) => "failed",
+        Err(SubmitError::Unavailable(_)) => "unavailable",
+        Err(SubmitError::Full) => "full",
+        Err(SubmitError::OutcomeUnknown) => "unknown",
+        Err(SubmitError::Internal(_)) => "internal",
     }
 }
 
-impl World {
+pub(crate) fn codes(answers: &[Verdict]) -> Vec<&'static str> {
+    answers.iter().map(code).collect()
+}
+
+impl<B: Backend> World<B> {
     /// A world with a location and, of each product, so many units.
     pub(crate) async fn with(products: &[(&str, i64)]) -> Self {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let world = Self::open(folder, Arc::new(ManualClock::new(start)));
+        let world = Self::open(B::fresh().await, Arc::new(ManualClock::new(start))).await;
         let main = NewLocation {
             code: Name::new("main").unwrap(),
             name: Name::new("Main").unwrap(),
@@ -95,27 +112,20 @@ impl World {
         world
     }
 
-    fn open(folder: tempfile::TempDir, clock: Arc<ManualClock>) -> Self {
-        let database = Database::open(&folder.path().join("onhand.db")).unwrap();
-        let reader = database.reader().unwrap();
+    async fn open(backend: B, clock: Arc<ManualClock>) -> Self {
+        let Opened { store, reader, owner } = backend.open().await;
+        let faults = Faults::default();
+        let store = Faulty::new(store, faults.clone());
         let config = Config { clock: clock.clone(), crash: None };
-        let (submit, running, _) = committer::start(database.store().unwrap(), config).unwrap();
-        Self { folder, clock, submit, reader, running, database }
+        let (submit, running, _) = committer::start(store, config).unwrap();
+        Self { backend, clock, submit, reader, faults, running, owner }
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
-        self.database.path().to_owned()
-    }
-
-    pub(crate) async fn ask(&self, command: Command) -> Result<Answer, SubmitError> {
+    pub(crate) async fn ask(&self, command: Command) -> Verdict {
         self.submit.submit(command, Actor::Local, None).await
     }
 
-    pub(crate) async fn ask_once(
-        &self,
-        command: Command,
-        key: IdempotencyKey,
-    ) -> Result<Answer, SubmitError> {
+    pub(crate) async fn ask_once(&self, command: Command, key: IdempotencyKey) -> Verdict {
         self.submit.submit(command, Actor::Local, Some(key)).await
     }
 
@@ -124,7 +134,7 @@ impl World {
         name: &str,
         delta: i64,
         occurred_at: Option<Timestamp>,
-    ) -> Result<Answer, SubmitError> {
+    ) -> Verdict {
         let entry = Adjustment {
             product: sku(name),
             location_id: None,
@@ -145,35 +155,81 @@ impl World {
         }
     }
 
+    /// Hands in commands so that the committer finds them together, in this order; `arm` lays the
+    /// traps for their batch.
+    pub(crate) async fn in_one_batch(
+        &self,
+        arm: impl FnOnce(&Faults),
+        commands: Vec<(Command, Option<IdempotencyKey>)>,
+    ) -> Vec<Verdict> {
+        let (is_reached, go_on) = self.faults.stand();
+        assert_eq!(code(&self.ask(place(&[("nothing", 1)])).await), "unknown_sku");
+        is_reached.await.unwrap();
+        self.faults.clear();
+        arm(&self.faults);
+        let ask = |(command, key)| Box::pin(self.submit.submit(command, Actor::Local, key));
+        let mut asked: Vec<Pin<Box<dyn Future<Output = Verdict> + '_>>> = Vec::new();
+        for command in commands {
+            asked.push(ask(command));
+        }
+        let mut answers: Vec<Option<Verdict>> = asked.iter().map(|_| None).collect();
+        let mut go_on = Some(go_on);
+        poll_fn(|context| {
+            for (one, answer) in asked.iter_mut().zip(&mut answers) {
+                if answer.is_none()
+                    && let Poll::Ready(verdict) = one.as_mut().poll(context)
+                {
+                    *answer = Some(verdict);
+                }
+            }
+            // Polled once, a command is in the queue.
+            if let Some(go_on) = go_on.take() {
+                go_on.send(()).unwrap();
+            }
+            if answers.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        answers.into_iter().flatten().collect()
+    }
+
     /// On hand, reserved and available of a product.
     pub(crate) async fn figures(&self, name: &str) -> (i64, i64, i64) {
-        let stock = self.reader.stock(sku(name), None).await.unwrap().unwrap();
-        let sum = |of: fn(&inventory::Level) -> i64| stock.levels.iter().map(of).sum();
+        let levels = self.reader.levels(sku(name), None).await;
+        let sum = |of: fn(&inventory::Level) -> i64| levels.iter().map(of).sum();
         (sum(|level| level.on_hand), sum(|level| level.reserved), sum(|level| level.available()))
     }
 
-    /// Stops the engine and opens it again on the same file.
-    pub(crate) fn reopened(self) -> Self {
-        let (folder, clock) = self.stopped();
-        Self::open(folder, clock)
+    /// Stops the engine and opens it again on the same store.
+    pub(crate) async fn reopened(self) -> Self {
+        let (backend, clock) = self.stopped();
+        Self::open(backend, clock).await
     }
 
     /// Stops the engine as a server does: what is queued is finished first.
-    pub(crate) fn stopped(self) -> (tempfile::TempDir, Arc<ManualClock>) {
-        let Self { folder, clock, submit, reader, running, database } = self;
-        drop((submit, reader));
-        running.join().unwrap().unwrap();
-        drop(database);
-        (folder, clock)
+    pub(crate) fn stopped(self) -> (B, Arc<ManualClock>) {
+        let (backend, clock, ending) = self.ended();
+        ending.unwrap();
+        (backend, clock)
     }
 
-    /// Stops the engine and proves its database.
-    pub(crate) fn close(self) {
-        let path = self.path();
-        let (_folder, _) = self.stopped();
-        let report = sqlite::verify(&path, true).unwrap();
-        assert!(report.storage_is_sound(), "{}", report.storage);
-        let broken: Vec<_> = report.checks.iter().filter(|check| check.violations > 0).collect();
+    /// Opens again an engine whose committer has given up; answers why it had.
+    pub(crate) async fn reopened_after_the_end(self) -> (Self, StoreError) {
+        let (backend, clock, ending) = self.ended();
+        (Self::open(backend, clock).await, ending.unwrap_err())
+    }
+
+    fn ended(self) -> (B, Arc<ManualClock>, Result<(), StoreError>) {
+        let Self { backend, clock, submit, reader, faults: _, running, owner } = self;
+        drop((submit, reader));
+        let ending = running.join().unwrap();
+        drop(owner);
+        (backend, clock, ending)
+    }
+
+    /// Stops the engine and proves its store.
+    pub(crate) async fn close(self) {
+        let (backend, _) = self.stopped();
+        let broken = backend.verify().await;
         assert!(broken.is_empty(), "{broken:#?}");
     }
 }

@@ -1,15 +1,12 @@
 //! Every sequence of five things that can happen in a small shop, each step followed by every
 //! promise; and the tables of where an order is sourced from.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-mod world;
-
 use onhand_core::ids::{LocationId, OrderId};
 use onhand_core::inventory::{self, Sourcing};
 use onhand_core::orders::{self, LineQuantity, Status};
 use onhand_core::{Command, Refusal};
-use world::{World, place, units};
+
+use crate::world::{World, place, units};
 
 const DEPTH: u32 = 5;
 
@@ -142,7 +139,7 @@ fn a_transfer_moves_what_is_not_promised() {
     assert_eq!(world.code(&place(&[("a", 2)], None)), "ok");
     let transfer = |count| {
         Command::Inventory(inventory::Command::Transfer(inventory::Transfer {
-            product: world::sku("a"),
+            product: crate::world::sku("a"),
             from: LocationId::new(1).unwrap(),
             to: LocationId::new(2).unwrap(),
             quantity: units(count),

@@ -1,0 +1,10 @@
+//! The rules in worlds of memory: every short sequence of happenings, and long random ones compared
+//! with the rules written down a second time.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod model;
+mod random;
+mod small;
+mod step;
+mod world;

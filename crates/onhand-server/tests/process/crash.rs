@@ -1,0 +1,53 @@
+//! The running binary, killed by itself at each named point of a commit: what was acknowledged is
+//! there after a restart, what was not is there wholly or not at all, and the same key tells which.
+
+use crate::server::{Server, verify};
+
+/// More batches than loading the demo data takes. The sweeper's count too: one of them may die
+/// instead of an order, and take the answer to the order before with it.
+const AFTER_DEMO: u32 = 20;
+
+async fn check(point: &str, batch: u32) {
+    let folder = tempfile::tempdir().unwrap();
+    let crash = format!("{point}:{}", AFTER_DEMO + batch);
+    let mut server = Server::start(folder.path(), &["--crash-at", &crash]).await;
+    let mut acknowledged = Vec::new();
+    let mut next = 0;
+    let died_at = loop {
+        match server.place(&format!("key-{next}")).await {
+            Ok(reply) => {
+                assert_eq!(reply.status, 201);
+                acknowledged.push(reply.body);
+            }
+            Err(_) => break next,
+        }
+        next += 1;
+        assert!(next < 100, "{crash}: never died");
+    };
+    assert_ne!(server.exit_code().await, Some(0), "{crash}");
+
+    let mut server = Server::start(folder.path(), &[]).await;
+    for (key, body) in acknowledged.iter().enumerate() {
+        let again = server.place(&format!("key-{key}")).await.unwrap();
+        assert_eq!(again.headers["idempotency-replayed"], "true", "{crash}");
+        assert_eq!(&again.body, body, "{crash}");
+    }
+    let reserved = server.reserved().await;
+    let settled = server.place(&format!("key-{died_at}")).await.unwrap();
+    assert_eq!(settled.status, 201, "{crash}");
+    let was_placed = settled.headers.contains_key("idempotency-replayed");
+    assert!(was_placed || point != "committed", "{crash}");
+    assert_eq!(reserved, died_at + u64::from(was_placed), "{crash}");
+    assert_eq!(server.reserved().await, died_at + 1, "{crash}");
+    server.kill().await;
+    verify(folder.path()).await;
+}
+
+#[tokio::test]
+async fn a_crash_at_any_point_of_a_commit_loses_and_doubles_nothing() {
+    for point in ["begun", "decided", "committed"] {
+        for batch in [1, 2, 7] {
+            check(point, batch).await;
+        }
+    }
+}

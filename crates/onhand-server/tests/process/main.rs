@@ -1,0 +1,13 @@
+//! The running binary as its operator sees it: started, stopped, killed, overloaded, and on a disk
+//! that fails. What can be tested in process is tested there (`tests/http`).
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod crash;
+#[cfg(target_os = "linux")]
+mod disk;
+mod edges;
+mod lifecycle;
+mod server;
+#[cfg(target_os = "linux")]
+mod shim;

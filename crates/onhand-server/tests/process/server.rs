@@ -1,0 +1,187 @@
+//! A server in a process of its own, on a database in a folder of the test. Every wait has a bound;
+//! a server that is forgotten is killed.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue, Method};
+use onhand_server::client::{Address, ClientError, Connection, Limits, Reply};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+pub(crate) const ONHAND: &str = env!("CARGO_BIN_EXE_onhand");
+
+/// Longest wait for a process to start or to end.
+const PROCESS_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) struct Server {
+    child: Child,
+    folder: PathBuf,
+    pub(crate) url: String,
+    pub(crate) connection: Connection,
+}
+
+/// How a command of the binary ended.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    /// What it wrote, standard output first.
+    pub(crate) text: String,
+}
+
+pub(crate) fn database(folder: &Path) -> String {
+    format!("sqlite:{}", folder.join("onhand.db").display())
+}
+
+/// Runs a command of the binary to its end.
+pub(crate) async fn run(folder: &Path, command: &str, extra: &[&str]) -> Ended {
+    run_with(folder, command, extra, &[]).await
+}
+
+/// As [`run`], in an environment.
+pub(crate) async fn run_with(
+    folder: &Path,
+    command: &str,
+    extra: &[&str],
+    environment: &[(&str, OsString)],
+) -> Ended {
+    let mut process = Command::new(ONHAND);
+    process.arg(command).args(extra).args(["--database-url", &database(folder)]);
+    process.envs(environment.iter().cloned()).stdin(Stdio::null()).kill_on_drop(true);
+    let output = timeout(PROCESS_TIMEOUT, process.output()).await.unwrap().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    Ended { code: output.status.code(), text: String::from_utf8_lossy(&text).into_owned() }
+}
+
+/// Every promise must hold in what is stored.
+pub(crate) async fn verify(folder: &Path) {
+    let verified = run(folder, "verify", &[]).await;
+    assert_eq!(verified.code, Some(0), "{}", verified.text);
+}
+
+/// Headers of a request with a JSON body under a key.
+pub(crate) fn keyed(key: &str) -> [(HeaderName, HeaderValue); 2] {
+    [
+        (HeaderName::from_static("content-type"), HeaderValue::from_static("application/json")),
+        (HeaderName::from_static("idempotency-key"), HeaderValue::from_str(key).unwrap()),
+    ]
+}
+
+/// Orders one smartphone.
+pub(crate) async fn place_on(connection: &mut Connection, key: &str) -> Result<Reply, ClientError> {
+    let body = r#"{"items":[{"sku":"smartphone","quantity":1}]}"#;
+    connection.send(Method::POST, "/v1/orders", &keyed(key), body.into()).await
+}
+
+/// The body of a reply as JSON.
+pub(crate) fn json(reply: &Reply) -> Value {
+    serde_json::from_slice(&reply.body).unwrap()
+}
+
+impl Server {
+    pub(crate) async fn start(folder: &Path, extra: &[&str]) -> Self {
+        Self::start_with(folder, extra, &[]).await
+    }
+
+    /// Starts with the demo data and waits until the server listens.
+    pub(crate) async fn start_with(
+        folder: &Path,
+        extra: &[&str],
+        environment: &[(&str, OsString)],
+    ) -> Self {
+        let log = std::fs::File::options().create(true).append(true).open(folder.join("log"));
+        let mut child = Command::new(ONHAND)
+            .args(["serve", "--demo", "--listen", "127.0.0.1:0"])
+            .args(["--database-url", &database(folder)])
+            .args(extra)
+            .envs(environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log.unwrap())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let first = timeout(PROCESS_TIMEOUT, lines.next_line()).await.unwrap().unwrap();
+        let folder = folder.to_owned();
+        let Some(first) = first else {
+            panic!("did not start: {}", std::fs::read_to_string(folder.join("log")).unwrap());
+        };
+        let url = first.strip_prefix("listening on ").unwrap().to_owned();
+        // The rest of the output is read to its end, so that the server never waits for us.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let connection = Connection::new(Address::parse(&url).unwrap());
+        Self { child, folder, url, connection }
+    }
+
+    /// What this server and those before it in the same folder have logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap()
+    }
+
+    /// A further connection.
+    pub(crate) fn connect(&self) -> Connection {
+        Connection::new(Address::parse(&self.url).unwrap())
+    }
+
+    /// A connection that waits as long as it takes on a busy machine.
+    pub(crate) fn connect_patiently(&self) -> Connection {
+        let limits = Limits {
+            connect_timeout: PROCESS_TIMEOUT,
+            request_timeout: PROCESS_TIMEOUT * 2,
+            ..Limits::default()
+        };
+        Connection::with_limits(Address::parse(&self.url).unwrap(), limits)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    pub(crate) fn terminate(&self) {
+        let pid = Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+    }
+
+    /// Waits for the end; none where a signal ended it.
+    pub(crate) async fn exit_code(&mut self) -> Option<i32> {
+        timeout(PROCESS_TIMEOUT, self.child.wait()).await.unwrap().unwrap().code()
+    }
+
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    pub(crate) async fn place(&mut self, key: &str) -> Result<Reply, ClientError> {
+        place_on(&mut self.connection, key).await
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Reply {
+        self.connection.send(Method::GET, path, &[], "".into()).await.unwrap()
+    }
+
+    /// Receives so many smartphones more.
+    pub(crate) async fn receive(&mut self, units: u32) {
+        let body = format!(r#"{{"sku":"smartphone","delta":{units},"reason":"received"}}"#);
+        let path = "/v1/stock/adjustments";
+        let reply = self.connection.send(Method::POST, path, &keyed("more"), body.into()).await;
+        let reply = reply.unwrap();
+        assert!(reply.status.is_success(), "{reply:?}");
+    }
+
+    /// Smartphones that are promised.
+    pub(crate) async fn reserved(&mut self) -> u64 {
+        json(&self.get("/v1/stock/smartphone").await)["reserved"].as_u64().unwrap()
+    }
+
+    /// Stops the server as an operator does, and proves what it leaves.
+    pub(crate) async fn stop_and_verify(mut self) {
+        self.terminate();
+        assert_eq!(self.exit_code().await, Some(0), "{}", self.log());
+        verify(&self.folder).await;
+    }
+}
