@@ -40,3 +40,10 @@ pub const LEVELS_SWEPT_MIN: usize = 16;
 /// Most movements that the rows of levels may be behind before the sweep ends at once: bounds the
 /// memory of the newest figures and the reading of a start after a crash.
 pub const LEVELS_BEHIND_MOVEMENTS_MAX: i64 = 1 << 20;
+/// Most rows of each kind that one step takes into the lists.
+pub const LISTS_STEP_ROWS_MAX: i64 = 65_536;
+/// Events that gather before a step is worth its while; an idle server takes in what there is.
+pub const LISTS_STEP_WANTED_EVENTS: i64 = 16_384;
+/// Most events that the lists may be behind before the committer waits for them: bounds what a
+/// query has to look through beside its list.
+pub const LISTS_BEHIND_EVENTS_MAX: i64 = 262_144;

@@ -6,15 +6,35 @@ use std::sync::Arc;
 use onhand_engine::committer::Submit;
 use onhand_engine::sqlite::Reader;
 
-/// What handlers and workers work with.
+/// A handle on what handlers and workers work with. Every layer of the router clones it for every
+/// request, so that it must be one counter and no more.
 #[derive(Debug, Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+impl App {
+    /// A handle on these parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What handlers and workers work with.
+#[derive(Debug)]
+pub struct Parts {
     /// Writes go this way.
     pub submit: Submit,
     /// Reads go this way.
     pub reader: Reader,
     /// Settings that do not change while the server runs.
-    pub settings: Arc<Settings>,
+    pub settings: Settings,
 }
 
 /// Settings of the HTTP side.

@@ -19,6 +19,14 @@ pub fn uuid_v7() -> Uuid {
     Uuid::now_v7()
 }
 
+/// A time-ordered id for a request: unique, but guessable, because asking the operating system for
+/// randomness costs a system call and every request needs one.
+pub fn request_id() -> Uuid {
+    use std::cell::RefCell;
+    thread_local!(static OF_THREAD: RefCell<Random> = RefCell::new(Random(fastrand::Rng::new())));
+    OF_THREAD.with_borrow_mut(Random::uuid_v7)
+}
+
 /// A seed that no earlier run had; print it, so that the run can be repeated.
 pub fn fresh_seed() -> u64 {
     // Short enough to type, long enough not to meet twice.

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::app::{App, Settings};
+use crate::app::{App, Parts, Settings};
 use crate::cli::DatabaseOptions;
 use crate::{demo, http, workers};
 
@@ -97,8 +97,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     if options.demo {
         println!("  demo data        try: curl http://{address}/v1/stock/123");
     }
-    let settings = Arc::new(Settings { has_bench_routes: options.bench_routes });
-    let app = App { submit: submit.clone(), reader, settings };
+    let settings = Settings { has_bench_routes: options.bench_routes };
+    let app = App::new(Parts { submit: submit.clone(), reader, settings });
     let sweeper = tokio::spawn(workers::sweeper::run(submit.clone()));
     drop(submit);
     http::listener::serve(listener, http::router(app), stop).await;

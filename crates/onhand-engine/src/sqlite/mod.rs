@@ -3,6 +3,7 @@
 
 mod codec;
 mod levels;
+mod lists;
 mod load;
 mod logs;
 mod migrate;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use self::levels::RecentLevels;
+use self::lists::Filler;
 use crate::store::StoreError;
 
 pub use migrate::{Migration, MigrationState};
@@ -116,6 +118,7 @@ impl Database {
         settle_log(&connection)?;
         migrate::up(&mut connection)?;
         let levels = Arc::new(RecentLevels::recover(&connection)?);
+        lists::prepare(path)?;
         Ok(Self { path: path.to_owned(), levels, _lock: lock })
     }
 
@@ -131,7 +134,8 @@ impl Database {
     pub fn store(&self) -> Result<SqliteStore, OpenError> {
         let connection = open_writer(&self.path)?;
         let checkpointer = Checkpointer::start(&self.path)?;
-        SqliteStore::new(connection, checkpointer, self.levels.clone())
+        let filler = Filler::start(&self.path)?;
+        SqliteStore::new(connection, checkpointer, filler, self.levels.clone())
     }
 
     /// The reading side.

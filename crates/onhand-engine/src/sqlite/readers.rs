@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::levels::RecentLevels;
 use super::load::View;
-use super::{OpenError, open_reader};
+use super::{OpenError, lists, open_reader};
 use crate::limits::{QUEUE_READS_MAX, READERS};
 
 /// Why a read gave no answer.
@@ -41,6 +41,7 @@ impl Reader {
         let (queue, requests) = crossbeam_channel::bounded::<Work>(QUEUE_READS_MAX);
         for number in 0..READERS {
             let mut connection = open_reader(path)?;
+            lists::attach(&connection, path)?;
             let requests = requests.clone();
             let work = move || {
                 while let Ok(work) = requests.recv() {

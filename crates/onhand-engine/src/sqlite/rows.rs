@@ -1,5 +1,5 @@
-//! Rows as a batch leaves them. Each is guarded by the version that was loaded: a row that is not at
-//! that version runs the batch again.
+//! Rows as a batch leaves them. Each is guarded by the version that was loaded: a row that is not
+//! at that version runs the batch again.
 
 use onhand_core::inventory::Level;
 use onhand_core::{Timestamp, Version};

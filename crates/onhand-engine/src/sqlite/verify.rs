@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::codec::{self, *};
 use super::levels::RecentLevels;
 use super::logs::{Chain, FIRST_LINK};
-use super::{OpenError, open_reader, rows};
+use super::{OpenError, lists, open_reader, rows};
 
 /// Most offenders that a check names.
 const OFFENDERS_MAX: usize = 10;
@@ -194,7 +194,8 @@ const RULES: &[Rule] = &[
         is_quick: false,
         rows: "SELECT count(*) FROM orders",
         offenders: "SELECT 'ord_' || o.id FROM orders o JOIN events e ON e.seq = o.last_event, \
-             json_each(e.body, '$.order.lines') WHERE (value ->> 'quantity') < 1 OR (value ->> 'unit_price') < 0 GROUP BY o.id",
+             json_each(e.body, '$.order.lines') \
+             WHERE (value ->> 'quantity') < 1 OR (value ->> 'unit_price') < 0 GROUP BY o.id",
     },
     Rule {
         id: "I20",
@@ -237,7 +238,12 @@ const RULES: &[Rule] = &[
 /// [`OpenError`] when the database cannot be read at all.
 pub fn verify(path: &Path, is_full: bool) -> Result<Report, OpenError> {
     let mut connection = open_reader(path)?;
+    let has_lists = is_full && lists::path_of(path).exists();
+    if has_lists {
+        lists::attach(&connection, path)?;
+    }
     let snapshot = connection.transaction()?;
+    let listed = has_lists.then(|| lists::Progress::read(&snapshot)).transpose()?;
     let storage = storage(&snapshot, is_full)?;
     levels_as_of_now(&snapshot)?;
     let (last_event, chain) = newest_batch(&snapshot)?;
@@ -249,6 +255,9 @@ pub fn verify(path: &Path, is_full: bool) -> Result<Report, OpenError> {
         checks.push(outcomes_exist(&snapshot)?);
         checks.push(orders_follow_the_graph(&snapshot)?);
         checks.push(logs_are_chained(&snapshot)?);
+    }
+    if let Some(listed) = listed {
+        checks.push(lists_are_whole(&snapshot, listed)?);
     }
     let mode = if is_full { "full" } else { "quick" };
     Ok(Report { mode, last_event, chain, storage, checks })
@@ -464,4 +473,29 @@ fn logs_are_chained(connection: &Connection) -> Result<Check> {
         (link, event, movement) = (stored, last_event, last_movement);
     }
     Ok(offenders.into_check("I25", "both logs are chained by a hash per batch", looked_at))
+}
+
+/// The lists have every order up to where they have come, and nothing that is not there.
+fn lists_are_whole(connection: &Connection, listed: lists::Progress) -> Result<Check> {
+    let mut offenders = Offenders::default();
+    let mut statement = connection.prepare(
+        "SELECT 'ord_' || id || ' is not on the list of its customer' FROM orders \
+         WHERE id <= ?1 AND customer_id IS NOT NULL AND NOT EXISTS (SELECT 1 \
+         FROM lists.entries l WHERE l.list = 1 AND l.key = customer_id AND l.id = orders.id) \
+         UNION ALL SELECT 'ord_' || id || ' is not on the list of its state' FROM orders \
+         WHERE id <= ?1 AND last_event <= ?3 AND NOT EXISTS (SELECT 1 \
+         FROM lists.entries l WHERE l.list = 2 AND l.key = status AND l.id = orders.id) \
+         UNION ALL SELECT 'ord_' || order_id || ' is not on the list of prd_' || product_id \
+         FROM reservations WHERE id <= ?2 AND order_id IS NOT NULL AND NOT EXISTS (SELECT 1 \
+         FROM lists.entries l WHERE l.list = 3 AND l.key = product_id AND l.id = order_id) \
+         UNION ALL SELECT 'ord_' || l.id || ' is on a list and not there' FROM lists.entries l \
+         WHERE l.id <= ?1 AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = l.id)",
+    )?;
+    let mut rows = statement.query([listed.order, listed.reservation, listed.event])?;
+    while let Some(row) = rows.next()? {
+        offenders.add(row.get(0)?);
+    }
+    let entries =
+        connection.query_row("SELECT count(*) FROM lists.entries", [], |row| row.get(0))?;
+    Ok(offenders.into_check("lists", "lists have every order up to where they are", entries))
 }

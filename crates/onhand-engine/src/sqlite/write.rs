@@ -8,6 +8,7 @@ use onhand_core::{Needs, Numbering, State, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::levels::{Plan, RecentLevels};
+use super::lists::Filler;
 use super::logs::{self, Chain, FIRST_LINK};
 use super::outcomes::Windows;
 use super::rows::{stored_count, write_levels, write_rows};
@@ -21,7 +22,10 @@ use crate::store::{Batch, Begun, FoundOutcome, Store, StoreError};
 pub struct SqliteStore {
     connection: Connection,
     checkpointer: Checkpointer,
+    filler: Filler,
     levels: Arc<RecentLevels>,
+    /// Position of the newest durable event.
+    newest_event: i64,
     chain: [u8; 32],
     windows: Windows,
 }
@@ -30,10 +34,18 @@ impl SqliteStore {
     pub(super) fn new(
         connection: Connection,
         checkpointer: Checkpointer,
+        filler: Filler,
         levels: Arc<RecentLevels>,
     ) -> Result<Self, OpenError> {
-        let (chain, windows) = (FIRST_LINK, Windows::default());
-        let mut store = Self { connection, checkpointer, levels, chain, windows };
+        let mut store = Self {
+            connection,
+            checkpointer,
+            filler,
+            levels,
+            newest_event: 0,
+            chain: FIRST_LINK,
+            windows: Windows::default(),
+        };
         store.reload()?;
         Ok(store)
     }
@@ -160,6 +172,7 @@ impl Store for SqliteStore {
         match committed {
             Ok(_) => {
                 self.levels.carry_out(plan, batch.id);
+                self.newest_event = batch.numbering.event - 1;
                 Ok(())
             }
             // The log was not written: SQLite has the old state, and says so.
@@ -190,6 +203,7 @@ impl Store for SqliteStore {
     }
 
     async fn between_batches(&mut self) -> Result<(), StoreError> {
+        self.filler.reached(self.newest_event);
         let log = checkpoint(&self.connection, Checkpoint::Look);
         let log = log.map_err(|error| store_error(&error))?;
         if log.total >= WAL_BYTES_MAX {

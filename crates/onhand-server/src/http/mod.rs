@@ -92,7 +92,7 @@ async fn pass_through(request: Request, next: Next) -> Response {
     let id = match sent {
         Some(id) => id,
         None => {
-            let id = random::uuid_v7().simple().to_string();
+            let id = random::request_id().simple().to_string();
             HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("unknown"))
         }
     };

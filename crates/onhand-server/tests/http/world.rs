@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use onhand_engine::ManualClock;
 use onhand_engine::committer::{self, Config, Running};
 use onhand_engine::sqlite::Database;
-use onhand_server::app::{App, Settings};
+use onhand_server::app::{App, Parts, Settings};
 use onhand_server::{demo, http};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -44,7 +44,7 @@ impl World {
         let (submit, running, _) = committer::start(database.store().unwrap(), config).unwrap();
         demo::load(&submit).await.unwrap();
         let reader = database.reader().unwrap();
-        let app = App { submit, reader, settings: Arc::new(Settings::default()) };
+        let app = App::new(Parts { submit, reader, settings: Settings::default() });
         let router = http::router(app.clone());
         Self {
             app,

@@ -4,14 +4,15 @@ use onhand_core::Timestamp;
 use onhand_core::ids::{CustomerId, OrderId, ProductId};
 use onhand_core::orders::{Order, Status};
 use onhand_core::text::Reference;
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::super::codec::{self};
-use super::super::load::{self};
+use super::super::lists::{List, Progress};
+use super::super::load;
 use super::super::readers::{ReadError, Reader};
 use super::super::rows::stored_count;
 use super::events::{EventRow, event_row};
-use super::{Page, filtered_page, newest_id, scan_floor};
+use super::{Page, filtered_page, newest_id, page};
+use crate::limits::{PAGE_ROWS_MAX, SCAN_ROWS_MAX};
 
 /// Which orders to list.
 #[derive(Debug, Clone, Default)]
@@ -61,49 +62,170 @@ impl Reader {
     }
 }
 
+impl OrderFilter {
+    /// Whether an order is listed. Its time of placing is not asked: that is in the ids.
+    fn lets_in(&self, order: &Order) -> bool {
+        self.status.is_none_or(|status| status == order.status)
+            && self.customer_id.is_none_or(|id| order.customer_id == Some(id))
+            && self.product_id.is_none_or(|id| order.lines.iter().any(|line| line.product_id == id))
+            && self
+                .external_reference
+                .as_ref()
+                .is_none_or(|reference| order.external_reference.as_ref() == Some(reference))
+    }
+
+    /// The list that has the fewest orders which the filter does not let in.
+    fn list(&self) -> Option<List<'static>> {
+        let customer = self.customer_id.map(|id| List::Customer(id.number()));
+        let product = self.product_id.map(|id| List::Product(id.number()));
+        let status = self.status.map(|status| List::Status(status.as_str()));
+        customer.or(product).or(status)
+    }
+}
+
 fn orders(
     connection: &Connection,
     filter: &OrderFilter,
     before: Option<i64>,
     limit: usize,
 ) -> Result<Page<Order>> {
+    // First of all, so that the lists are never newer than the rows.
+    let listed = Progress::read(connection)?;
+    let newest = newest_id(connection, "SELECT coalesce(max(id), 0) FROM orders")?;
+    let mut before = before.unwrap_or(i64::MAX).min(newest + 1);
+    if let Some(end) = filter.created_before {
+        before = before.min(first_placed_at(connection, end, newest)?);
+    }
+    let floor = match filter.created_from {
+        Some(begin) => first_placed_at(connection, begin, newest)?,
+        None => 1,
+    };
     if let Some(reference) = &filter.external_reference {
         let id = load::order_of_reference(connection, reference.as_str())?;
+        let id = id.filter(|id| (floor..before).contains(&id.number()));
         let found = id.map(|id| load::order(connection, id)).transpose()?.flatten();
-        let fits = |order: &Order| {
-            filter.status.is_none_or(|status| status == order.status)
-                && filter.customer_id.is_none_or(|id| order.customer_id == Some(id))
-                && before.is_none_or(|before| order.id.number() < before)
-        };
-        return Ok(Page { rows: found.into_iter().filter(fits).collect(), next: None });
+        let rows = found.into_iter().filter(|order| filter.lets_in(order)).collect();
+        return Ok(Page { rows, next: None });
     }
-    let newest = newest_id(connection, "SELECT coalesce(max(id), 0) FROM orders")?;
-    let before = before.unwrap_or(i64::MAX).min(newest + 1);
-    let floor = scan_floor(before);
-    let mut select = connection.prepare_cached(
-        "SELECT e.body FROM orders o LEFT JOIN events e ON e.seq = o.last_event \
-         WHERE o.id < ?1 AND o.id >= ?2 AND (?3 IS NULL OR o.status = ?3) \
-         AND (?4 IS NULL OR o.customer_id = ?4) AND (?5 IS NULL OR o.created_at >= ?5) \
-         AND (?6 IS NULL OR o.created_at < ?6) AND (?7 IS NULL OR EXISTS (SELECT 1 \
-         FROM json_each(e.body, '$.order.lines') WHERE (value ->> 'product_id') = ?7)) \
-         ORDER BY o.id DESC LIMIT ?8",
+    let tail = match filter.list() {
+        Some(_) => not_listed(connection, filter, listed, before)?,
+        None => Vec::new(),
+    };
+    let mut ids = Ids { tail, listed: Vec::new(), before, is_at_end: false };
+    let (mut rows, mut looked_at) = (Vec::new(), 0);
+    while rows.len() <= limit
+        && looked_at < SCAN_ROWS_MAX
+        && let Some(id) = ids.next(connection, filter)?
+    {
+        if id < floor {
+            return Ok(page(rows, limit, |order| order.id.number()));
+        }
+        looked_at += 1;
+        let order = OrderId::new(id).map(|id| load::order(connection, id)).transpose()?.flatten();
+        rows.extend(order.filter(|order| filter.lets_in(order)));
+    }
+    let went_on_to = if looked_at < SCAN_ROWS_MAX { 1 } else { ids.before };
+    Ok(filtered_page(rows, limit, went_on_to, |order| order.id.number()))
+}
+
+/// The first order that was placed at an instant or later; where there is none, the next id. Ids
+/// and times of placing grow together.
+fn first_placed_at(connection: &Connection, at: Timestamp, newest: i64) -> Result<i64> {
+    let mut select = connection
+        .prepare_cached("SELECT created_at FROM orders WHERE id >= ?1 ORDER BY id LIMIT 1")?;
+    let (mut low, mut high) = (1, newest + 1);
+    while low < high {
+        let middle = low.midpoint(high);
+        let placed: Option<i64> = select.query_row([middle], |row| row.get(0)).optional()?;
+        if placed.is_some_and(|placed| placed < at.as_microsecond()) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
+}
+
+/// Orders that the filter may let in and that its list may not have yet, newest last: those placed
+/// since, and those that have changed since.
+fn not_listed(
+    connection: &Connection,
+    filter: &OrderFilter,
+    listed: Progress,
+    before: i64,
+) -> Result<Vec<i64>> {
+    let mut placed = connection.prepare_cached(
+        "SELECT id FROM orders WHERE id > ?1 AND id < ?2 AND (?3 IS NULL OR status = ?3) \
+         AND (?4 IS NULL OR customer_id = ?4)",
     )?;
     let values = params![
+        listed.order,
         before,
-        floor,
         filter.status.map(Status::as_str),
         filter.customer_id.map(CustomerId::number),
-        filter.created_from.map(Timestamp::as_microsecond),
-        filter.created_before.map(Timestamp::as_microsecond),
-        filter.product_id.map(ProductId::number),
-        stored_count(limit) + 1
     ];
-    let rows = select.query_map(values, codec::order)?.collect::<Result<Vec<_>>>()?;
-    let oldest_is_in = rows
-        .last()
-        .is_some_and(|order| filter.created_from.is_some_and(|from| order.created_at < from));
-    let floor = if oldest_is_in { 1 } else { floor };
-    Ok(filtered_page(rows, limit, floor, |order| order.id.number()))
+    let mut ids = match (filter.list(), filter.product_id) {
+        (Some(List::Product(_)), Some(product)) => connection
+            .prepare_cached(
+                "SELECT order_id FROM reservations WHERE id > ?1 AND product_id = ?2 \
+                 AND order_id < ?3",
+            )?
+            .query_map([listed.reservation, product.number(), before], |row| row.get(0))?
+            .collect::<Result<Vec<i64>>>()?,
+        _ => placed.query_map(values, |row| row.get(0))?.collect::<Result<Vec<i64>>>()?,
+    };
+    if let (Some(List::Status(_)), Some(status)) = (filter.list(), filter.status) {
+        let mut moved = connection.prepare_cached(
+            "SELECT o.id FROM events e JOIN orders o ON o.id = e.subject WHERE e.seq > ?1 \
+             AND e.previous > 0 AND o.status = ?2 AND o.id < ?3",
+        )?;
+        let moved = moved
+            .query_map(params![listed.event, status.as_str(), before], |row| row.get(0))?
+            .collect::<Result<Vec<i64>>>()?;
+        ids.extend(moved);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// Ids of orders that a filter may let in, newest first: a list united with what it does not have
+/// yet.
+struct Ids {
+    /// What the list may not have, newest last.
+    tail: Vec<i64>,
+    /// The next entries of the list, newest last.
+    listed: Vec<i64>,
+    /// Everything from here on was given.
+    before: i64,
+    /// Whether the list has no more entries than `listed`.
+    is_at_end: bool,
+}
+
+impl Ids {
+    fn next(&mut self, connection: &Connection, filter: &OrderFilter) -> Result<Option<i64>> {
+        if self.listed.is_empty() && !self.is_at_end {
+            let most = stored_count(PAGE_ROWS_MAX);
+            self.listed = match filter.list() {
+                Some(list) => list.before(connection, self.before, most)?,
+                None => connection
+                    .prepare_cached(
+                        "SELECT id FROM orders WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+                    )?
+                    .query_map([self.before, most], |row| row.get(0))?
+                    .collect::<Result<_>>()?,
+            };
+            self.listed.reverse();
+            self.is_at_end = self.listed.len() < PAGE_ROWS_MAX;
+        }
+        let next = self.tail.last().copied().max(self.listed.last().copied());
+        if let Some(id) = next {
+            self.tail.pop_if(|one| *one == id);
+            self.listed.pop_if(|one| *one == id);
+            self.before = id;
+        }
+        Ok(next)
+    }
 }
 
 fn timeline(connection: &Connection, id: OrderId) -> Result<Option<Vec<EventRow>>> {

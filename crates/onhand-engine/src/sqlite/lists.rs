@@ -1,0 +1,281 @@
+//! Lists of orders by customer, by status and by product, behind the log. They lie in a file of
+//! their own beside the database: filling them takes nothing from the committer's transaction, in
+//! large sorted steps, and the file may be deleted at any time, because the next start fills it
+//! anew. A query unites a list with the orders that are newer than it (`read/orders.rs`), so that
+//! nothing is ever missed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, params};
+
+use super::OpenError;
+use crate::limits::{LISTS_BEHIND_EVENTS_MAX, LISTS_STEP_ROWS_MAX, LISTS_STEP_WANTED_EVENTS};
+
+/// Changes whenever the shape or the meaning of an entry does; a file of another one is made anew.
+const SHAPE: i64 = 1;
+
+/// How long a list may be behind while the server is idle.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long the committer waits for lists that are too far behind before it says so and goes on.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// One list: its kind and what its orders have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum List<'a> {
+    /// Orders of a customer.
+    Customer(i64),
+    /// Orders in a state; some may have left it.
+    Status(&'a str),
+    /// Orders with a line of a product.
+    Product(i64),
+}
+
+impl List<'_> {
+    /// Entries of a list below an id, newest first.
+    pub(super) fn before(self, connection: &Connection, id: i64, most: i64) -> Result<Vec<i64>> {
+        let mut select = connection.prepare_cached(
+            "SELECT id FROM lists.entries WHERE list = ?1 AND key = ?2 AND id < ?3 \
+             ORDER BY id DESC LIMIT ?4",
+        )?;
+        let (list, key): (i64, &dyn rusqlite::ToSql) = match &self {
+            Self::Customer(id) => (1, id),
+            Self::Status(status) => (2, status),
+            Self::Product(id) => (3, id),
+        };
+        select.query_map(params![list, key, id, most], |row| row.get(0))?.collect()
+    }
+}
+
+/// How far the lists have come: they have all orders and reservations up to these, and every change
+/// of an order up to this event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Progress {
+    pub(super) event: i64,
+    pub(super) order: i64,
+    pub(super) reservation: i64,
+}
+
+impl Progress {
+    /// Read it before anything else of a snapshot: then the lists are never newer than the rows.
+    pub(super) fn read(connection: &Connection) -> Result<Self> {
+        connection
+            .prepare_cached("SELECT event, order_id, reservation_id FROM lists.progress")?
+            .query_row([], |row| {
+                Ok(Self { event: row.get(0)?, order: row.get(1)?, reservation: row.get(2)? })
+            })
+    }
+}
+
+/// Where the lists of a database lie.
+pub(super) fn path_of(database: &Path) -> PathBuf {
+    database.with_extension("lists.db")
+}
+
+/// Lets a connection read the lists, as `lists`.
+pub(super) fn attach(connection: &Connection, database: &Path) -> Result<()> {
+    let path = path_of(database).to_string_lossy().into_owned();
+    connection.execute("ATTACH DATABASE ?1 AS lists", [path])?;
+    Ok(())
+}
+
+/// Makes the file fit the database: anew when it is missing, of another shape or of another
+/// history.
+pub(super) fn prepare(database: &Path) -> std::result::Result<(), OpenError> {
+    let path = path_of(database);
+    match open(database).and_then(|connection| is_of_this_history(&connection)) {
+        Ok(true) => return Ok(()),
+        Ok(false) => tracing::info!("the lists are filled anew"),
+        Err(error) => tracing::warn!(%error, "the lists cannot be read and are filled anew"),
+    }
+    for end in ["", "-wal", "-shm"] {
+        let mut name = path.clone().into_os_string();
+        name.push(end);
+        match std::fs::remove_file(&name) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(OpenError::Io { path: name.into(), source }),
+        }
+    }
+    open(database)?;
+    Ok(())
+}
+
+/// The connection that fills the lists. What is in the file can be made again, so it need not be
+/// durable at once: only whole.
+fn open(database: &Path) -> Result<Connection> {
+    let connection = Connection::open(path_of(database))?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "trusted_schema", "off")?;
+    let shape: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if shape == 0 {
+        connection.execute_batch(
+            "BEGIN IMMEDIATE;
+             CREATE TABLE entries (
+                 list INTEGER NOT NULL, key ANY NOT NULL, id INTEGER NOT NULL,
+                 PRIMARY KEY (list, key, id)
+             ) STRICT, WITHOUT ROWID;
+             CREATE TABLE progress (
+                 only_row INTEGER PRIMARY KEY CHECK (only_row = 1), event INTEGER NOT NULL,
+                 order_id INTEGER NOT NULL, reservation_id INTEGER NOT NULL,
+                 batch INTEGER NOT NULL, chain BLOB NOT NULL
+             ) STRICT;
+             INSERT INTO progress VALUES (1, 0, 0, 0, 0, x'');
+             PRAGMA user_version = 1;
+             COMMIT",
+        )?;
+    }
+    // Read only: to begin a transaction must not take the committer's lock.
+    let store = format!("file:{}?mode=ro", uri_path(database));
+    connection.execute("ATTACH DATABASE ?1 AS store", [store])?;
+    Ok(connection)
+}
+
+/// A path as part of a `file:` address.
+fn uri_path(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    path.replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
+/// Whether the lists were filled from this database, as it went on since.
+fn is_of_this_history(connection: &Connection) -> Result<bool> {
+    let shape: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let (batch, chain): (i64, Vec<u8>) =
+        connection.query_row("SELECT batch, chain FROM progress", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let stored: Option<Vec<u8>> = connection
+        .query_row("SELECT chain FROM store.batches WHERE id = ?1", [batch], |row| row.get(0))
+        .optional()?;
+    Ok(shape == SHAPE && stored.unwrap_or_default() == chain)
+}
+
+/// One step: takes in at most [`LISTS_STEP_ROWS_MAX`] rows of each kind. Says up to which event
+/// the lists now go, and whether more is waiting.
+fn step(connection: &mut Connection) -> Result<(i64, bool)> {
+    let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let from =
+        step.query_row("SELECT event, order_id, reservation_id FROM progress", [], |row| {
+            Ok(Progress { event: row.get(0)?, order: row.get(1)?, reservation: row.get(2)? })
+        })?;
+    let newest = step.query_row(
+        "SELECT event - 1, \"order\" - 1, reservation - 1 FROM store.numbering",
+        [],
+        |row| Ok(Progress { event: row.get(0)?, order: row.get(1)?, reservation: row.get(2)? }),
+    )?;
+    let to = Progress {
+        event: newest.event.min(from.event + LISTS_STEP_ROWS_MAX),
+        order: newest.order.min(from.order + LISTS_STEP_ROWS_MAX),
+        reservation: newest.reservation.min(from.reservation + LISTS_STEP_ROWS_MAX),
+    };
+    for sql in [
+        "INSERT OR IGNORE INTO entries SELECT 1, customer_id, id FROM store.orders \
+         WHERE id > ?1 AND id <= ?2 AND customer_id IS NOT NULL ORDER BY customer_id, id",
+        "INSERT OR IGNORE INTO entries SELECT 2, status, id FROM store.orders \
+         WHERE id > ?1 AND id <= ?2 ORDER BY status, id",
+    ] {
+        step.prepare_cached(sql)?.execute([from.order, to.order])?;
+    }
+    step.prepare_cached(
+        "INSERT OR IGNORE INTO entries SELECT 3, product_id, order_id FROM store.reservations \
+         WHERE id > ?1 AND id <= ?2 AND order_id IS NOT NULL ORDER BY product_id, order_id",
+    )?
+    .execute([from.reservation, to.reservation])?;
+    take_in_moves(&step, from.event, to)?;
+    step.execute(
+        "UPDATE progress SET event = ?1, order_id = ?2, reservation_id = ?3, \
+         batch = coalesce((SELECT max(id) FROM store.batches), 0), \
+         chain = coalesce((SELECT chain FROM store.batches ORDER BY id DESC LIMIT 1), x'')",
+        [to.event, to.order, to.reservation],
+    )?;
+    step.commit()?;
+    let is_more =
+        to.event < newest.event || to.order < newest.order || to.reservation < newest.reservation;
+    Ok((to.event, is_more))
+}
+
+/// Orders that are on the lists and have changed since leave the list of the state that they were
+/// in.
+fn take_in_moves(connection: &Connection, from: i64, to: Progress) -> Result<()> {
+    let mut moved = connection.prepare_cached(
+        "SELECT DISTINCT o.id, o.status FROM store.events e JOIN store.orders o \
+         ON o.id = e.subject WHERE e.seq > ?1 AND e.seq <= ?2 AND e.previous > 0 \
+         AND o.id <= ?3 ORDER BY o.id",
+    )?;
+    let mut rows = moved.query([from, to.event, to.order])?;
+    while let Some(row) = rows.next()? {
+        let (id, status): (i64, String) = (row.get(0)?, row.get(1)?);
+        let mut delete = connection
+            .prepare_cached("DELETE FROM entries WHERE list = 2 AND key = ?1 AND id = ?2")?;
+        for other in onhand_core::orders::Status::ALL {
+            if other.as_str() != status {
+                delete.execute(params![other.as_str(), id])?;
+            }
+        }
+        connection
+            .prepare_cached("INSERT OR IGNORE INTO entries VALUES (2, ?1, ?2)")?
+            .execute(params![status, id])?;
+    }
+    Ok(())
+}
+
+/// The thread that fills the lists, in the committer's hands.
+#[derive(Debug)]
+pub(super) struct Filler {
+    wanted: crossbeam_channel::Sender<()>,
+    done: crossbeam_channel::Receiver<()>,
+    event: Arc<AtomicI64>,
+    asked_at: i64,
+}
+
+impl Filler {
+    pub(super) fn start(database: &Path) -> std::result::Result<Self, OpenError> {
+        let mut connection = open(database)?;
+        let (wanted, requests) = crossbeam_channel::bounded::<()>(1);
+        let (has_done, done) = crossbeam_channel::bounded::<()>(1);
+        let event = Arc::new(AtomicI64::new(0));
+        let reached = event.clone();
+        let work = move || loop {
+            match step(&mut connection) {
+                Ok((event, is_more)) => {
+                    reached.store(event, Ordering::Release);
+                    let _ = has_done.try_send(());
+                    if is_more {
+                        continue;
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "the lists cannot be filled"),
+            }
+            let request = requests.recv_timeout(PAUSE);
+            if request == Err(crossbeam_channel::RecvTimeoutError::Disconnected) {
+                return;
+            }
+        };
+        std::thread::Builder::new()
+            .name("lists".into())
+            .spawn(work)
+            .map_err(|source| OpenError::Io { path: path_of(database), source })?;
+        Ok(Self { wanted, done, event, asked_at: 0 })
+    }
+
+    /// Says how far the log is: wakes the filler when a step has gathered, and waits for it when
+    /// the lists are too far behind.
+    pub(super) fn reached(&mut self, newest: i64) {
+        if newest - self.asked_at >= LISTS_STEP_WANTED_EVENTS {
+            self.asked_at = newest;
+            let _ = self.wanted.try_send(());
+        }
+        while newest - self.event.load(Ordering::Acquire) > LISTS_BEHIND_EVENTS_MAX {
+            let _ = self.wanted.try_send(());
+            if self.done.recv_timeout(WAIT_MAX).is_err() {
+                tracing::error!("the lists are too far behind and do not come on");
+                return;
+            }
+        }
+    }
+}
