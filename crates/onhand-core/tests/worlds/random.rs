@@ -9,7 +9,7 @@ use onhand_core::inventory::{Level, Reservation};
 use onhand_core::orders::Status;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig, Strategy};
-use proptest::test_runner::{TestCaseError, TestRunner};
+use proptest::test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use proptest::{prop_assert, prop_assert_eq};
 
 use crate::model::Model;
@@ -112,19 +112,32 @@ const OUTCOMES: [&str; 16] = [
 
 #[test]
 fn random_histories_go_as_the_naive_model_says() {
+    // Other histories in each run; more of them on demand: PROPTEST_CASES.
+    check(TestRunner::new);
+}
+
+#[test]
+fn the_same_histories_meet_every_outcome_and_state() {
+    // Always the same seed: whether some rare outcome is met must not be luck.
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let seen = check(|config| TestRunner::new_with_rng(config, rng));
+    let states = Status::ALL.iter().map(|status| status.as_str());
+    let wanted: BTreeSet<_> = OUTCOMES.into_iter().chain(states).collect();
+    assert_eq!(seen, wanted);
+}
+
+/// Runs histories that the runner draws; answers the outcomes and states that they met.
+fn check(runner: impl FnOnce(ProptestConfig) -> TestRunner) -> BTreeSet<&'static str> {
     let seen = std::cell::RefCell::new(BTreeSet::new());
     let defaults = ProptestConfig::default();
-    // More of them on demand: PROPTEST_CASES.
     let cases = defaults.cases.max(CASES);
     let config = ProptestConfig { cases, source_file: Some(file!()), ..defaults };
-    let result = TestRunner::new(config).run(&any_history(), |(stock, steps)| {
+    let result = runner(config).run(&any_history(), |(stock, steps)| {
         seen.borrow_mut().extend(run(stock, &steps)?);
         Ok(())
     });
     if let Err(error) = result {
         panic!("{error}");
     }
-    let states = Status::ALL.iter().map(|status| status.as_str());
-    let wanted: BTreeSet<_> = OUTCOMES.into_iter().chain(states).collect();
-    assert_eq!(seen.into_inner(), wanted);
+    seen.into_inner()
 }

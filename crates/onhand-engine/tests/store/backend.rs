@@ -49,7 +49,12 @@ pub(crate) trait Look {
     async fn timeline(&self, id: OrderId) -> Vec<String>;
     async fn levels(&self, product: ProductRef, at: Option<Timestamp>) -> Vec<Level>;
     /// A page of orders, newest first, and where the next one begins.
-    async fn orders(&self, before: Option<i64>, rows: usize) -> (Vec<Order>, Option<i64>);
+    async fn orders(
+        &self,
+        filter: &OrderFilter,
+        before: Option<i64>,
+        rows: usize,
+    ) -> (Vec<Order>, Option<i64>);
     /// A page of the ledger, newest first, and where it goes on.
     async fn movements(
         &self,
@@ -112,8 +117,13 @@ impl Look for sqlite::Reader {
         self.stock(product, at).await.unwrap().unwrap().levels
     }
 
-    async fn orders(&self, before: Option<i64>, rows: usize) -> (Vec<Order>, Option<i64>) {
-        let page = self.orders(OrderFilter::default(), before, rows).await.unwrap();
+    async fn orders(
+        &self,
+        filter: &OrderFilter,
+        before: Option<i64>,
+        rows: usize,
+    ) -> (Vec<Order>, Option<i64>) {
+        let page = self.orders(filter.clone(), before, rows).await.unwrap();
         (page.rows, page.next)
     }
 

@@ -4,6 +4,7 @@
 use onhand_core::Command;
 use onhand_core::orders::{self, Status};
 use onhand_engine::limits::BATCH_RERUNS_MAX;
+use onhand_engine::sqlite::OrderFilter;
 use onhand_engine::{IdempotencyKey, StoreError};
 
 use crate::backend::{Backend, Look};
@@ -18,7 +19,7 @@ fn orders(units: &[i64]) -> Vec<(Command, Option<IdempotencyKey>)> {
 
 /// How many orders are stored.
 async fn stored_orders<B: Backend>(world: &World<B>) -> usize {
-    world.reader.orders(None, 100).await.0.len()
+    world.reader.orders(&OrderFilter::default(), None, 100).await.0.len()
 }
 
 fn times(faults: &Faults, step: Step) -> usize {

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod backend;
+mod behind;
 mod faults;
 mod faulty;
 mod suite;
@@ -25,9 +26,13 @@ macro_rules! keeps_every_promise {
                 the_sweeper_expires_what_is_due_and_nothing_else,
                 an_order_lives_from_hold_to_return,
                 the_past_is_read_through_marks_and_a_count_nets_what_happened_since,
-                lists_are_pages_that_miss_nothing,
                 a_batch_is_placed_as_its_policy_says,
                 a_second_writer_is_refused_and_a_restart_keeps_everything,
+            }
+            behind {
+                lists_miss_nothing_however_far_they_are_behind,
+                times_of_placing_are_bounds_to_the_instant,
+                levels_are_right_however_far_their_rows_are_behind,
             }
             faults {
                 a_conflict_runs_the_batch_again_from_its_start,

@@ -224,24 +224,6 @@ pub(crate) async fn the_past_is_read_through_marks_and_a_count_nets_what_happene
     world.close().await;
 }
 
-pub(crate) async fn lists_are_pages_that_miss_nothing<B: Backend>() {
-    let world = World::<B>::with(&[("tea", 100)]).await;
-    for _ in 0..25 {
-        world.placed(&[("tea", 1)], None).await;
-    }
-    let (mut ids, mut before) = (Vec::new(), None);
-    loop {
-        let (rows, next) = world.reader.orders(before, 10).await;
-        ids.extend(rows.iter().map(|order| order.id.number()));
-        before = next;
-        if before.is_none() {
-            break;
-        }
-    }
-    assert_eq!(ids, (1..=25).rev().collect::<Vec<_>>());
-    world.close().await;
-}
-
 pub(crate) async fn a_batch_is_placed_as_its_policy_says<B: Backend>() {
     let world = World::<B>::with(&[("tea", 2)]).await;
     let orders =
