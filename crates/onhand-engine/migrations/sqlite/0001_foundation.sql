@@ -97,6 +97,6 @@ CREATE TABLE batches (
     commands INTEGER NOT NULL, committed_at INTEGER NOT NULL, chain BLOB NOT NULL
 ) STRICT;
 
--- One table of outcomes per window of time (outcomes_<window>), made when the window opens and dropped
--- whole when it has passed.
+-- Two tables per window of time (outcomes_<window>, outcome_bodies_<window>), made when the window opens
+-- and dropped whole when it has passed.
 CREATE TABLE outcome_windows (id INTEGER PRIMARY KEY, opened_at INTEGER NOT NULL) STRICT;

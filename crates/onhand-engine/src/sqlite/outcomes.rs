@@ -1,5 +1,8 @@
-//! Idempotency outcomes in windows of time: one table per window, made when the window opens and
-//! dropped whole when it has passed, so that the one tree with random keys stays small.
+//! Idempotency outcomes in windows of time: tables of their own per window, made when it opens and
+//! dropped whole when it has passed, so that the one tree with random keys stays small. For the same
+//! reason its rows are short: a reply that no event holds lies in a table beside it. SQLite reads a
+//! key's whole row to compare it, so that a single long reply near the root would be read again for
+//! each key that is looked for.
 
 use rusqlite::{Connection, Result, params};
 
@@ -31,15 +34,17 @@ impl Windows {
         for (window, _) in &self.0 {
             // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
             let sql = format!(
-                "SELECT fingerprint, outcome FROM outcomes_{window} WHERE key = ?1 AND scope = ?2"
+                "SELECT fingerprint, event, body_id FROM outcomes_{window} \
+                 WHERE key = ?1 AND scope = ?2"
             );
             let mut select = connection.prepare_cached(&sql)?;
             for (key, found) in keys.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
                 let mut rows = select.query(params![key.key, key.scope])?;
                 if let Some(row) = rows.next()? {
-                    let outcome = row.get_ref(1)?.as_str().map_err(|e| codec::corrupt(1, e))?;
-                    let outcome: StoredOutcome =
-                        serde_json::from_str(outcome).map_err(|e| codec::corrupt(1, e))?;
+                    let outcome = match row.get(1)? {
+                        Some(event) => StoredOutcome::Event(event),
+                        None => body(connection, *window, row.get(2)?)?,
+                    };
                     *found = Some(FoundOutcome { fingerprint: row.get(0)?, outcome });
                 }
             }
@@ -65,13 +70,18 @@ impl Windows {
             return Ok(());
         };
         // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
-        let sql = format!("INSERT INTO outcomes_{window} VALUES (?1, ?2, ?3, ?4)");
+        let sql = format!("INSERT INTO outcomes_{window} VALUES (?1, ?2, ?3, ?4, ?5)");
         let mut insert = connection.prepare_cached(&sql)?;
         let mut outcomes: Vec<_> = batch.outcomes.iter().collect();
         outcomes.sort_unstable_by_key(|(key, _)| (key.key, key.scope));
         for (key, outcome) in outcomes {
-            let outcome = serde_json::to_string(outcome)?;
-            insert.execute(params![key.key, key.scope, key.fingerprint, outcome])?;
+            let (event, body_id) = match outcome {
+                StoredOutcome::Event(event) => (Some(*event), None),
+                StoredOutcome::Reply(_) | StoredOutcome::Refusal(_) => {
+                    (None, Some(write_body(connection, *window, outcome)?))
+                }
+            };
+            insert.execute(params![key.key, key.scope, key.fingerprint, event, body_id])?;
         }
         Ok(())
     }
@@ -83,18 +93,43 @@ impl Windows {
         connection.execute_batch(&format!(
             "CREATE TABLE outcomes_{window} (
                 key BLOB NOT NULL, scope INTEGER NOT NULL, fingerprint BLOB NOT NULL,
-                outcome TEXT NOT NULL, PRIMARY KEY (key, scope)
-            ) STRICT, WITHOUT ROWID"
+                event INTEGER, body_id INTEGER, PRIMARY KEY (key, scope),
+                CHECK ((event IS NULL) != (body_id IS NULL))
+            ) STRICT, WITHOUT ROWID;
+            CREATE TABLE outcome_bodies_{window} (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT"
         ))?;
         connection.execute("INSERT INTO outcome_windows VALUES (?1, ?2)", params![window, now])?;
         while self.0.len() > 1 {
             if let Some((passed, _)) = self.0.pop() {
                 // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
-                connection.execute_batch(&format!("DROP TABLE outcomes_{passed}"))?;
+                connection.execute_batch(&format!(
+                    "DROP TABLE outcomes_{passed}; DROP TABLE outcome_bodies_{passed}"
+                ))?;
                 connection.execute("DELETE FROM outcome_windows WHERE id = ?1", params![passed])?;
             }
         }
         self.0.insert(0, (window, now));
         Ok(())
     }
+}
+
+/// Stores a reply or refusal; answers its id.
+fn write_body(
+    connection: &Connection,
+    window: i64,
+    outcome: &StoredOutcome,
+) -> std::result::Result<i64, WriteError> {
+    let body = serde_json::to_string(outcome)?;
+    // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
+    let sql = format!("INSERT INTO outcome_bodies_{window} (body) VALUES (?1)");
+    Ok(connection.prepare_cached(&sql)?.insert([body])?)
+}
+
+fn body(connection: &Connection, window: i64, id: i64) -> Result<StoredOutcome> {
+    // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
+    let sql = format!("SELECT body FROM outcome_bodies_{window} WHERE id = ?1");
+    connection.prepare_cached(&sql)?.query_row([id], |row| {
+        let body = row.get_ref(0)?.as_str().map_err(|error| codec::corrupt(0, error))?;
+        serde_json::from_str(body).map_err(|error| codec::corrupt(0, error))
+    })
 }

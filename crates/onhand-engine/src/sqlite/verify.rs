@@ -335,19 +335,20 @@ fn outcomes_exist(connection: &Connection) -> Result<Check> {
     for window in windows {
         // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
         let mut statement = connection.prepare(&format!(
-            "SELECT hex(o.key), o.outcome ->> 'event', e.kind FROM outcomes_{window} o \
-             LEFT JOIN events e ON e.seq = (o.outcome ->> 'event')"
+            "SELECT hex(o.key), e.kind, o.event IS NULL AND b.id IS NOT NULL \
+             FROM outcomes_{window} o LEFT JOIN events e ON e.seq = o.event \
+             LEFT JOIN outcome_bodies_{window} b ON b.id = o.body_id"
         ))?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             looked_at += 1;
-            let (event, kind): (Option<i64>, Option<String>) = (row.get(1)?, row.get(2)?);
-            if event.is_some() && !kind.is_some_and(|kind| kind.starts_with("order.")) {
+            let (kind, has_body): (Option<String>, bool) = (row.get(1)?, row.get(2)?);
+            if !has_body && !kind.is_some_and(|kind| kind.starts_with("order.")) {
                 offenders.add(format!("key {}", row.get::<_, String>(0)?));
             }
         }
     }
-    Ok(offenders.into_check("I5", "each stored outcome's event is there", looked_at))
+    Ok(offenders.into_check("I5", "each stored outcome's event or body is there", looked_at))
 }
 
 /// Each order's events are a path of the state graph, as many as its version, and the row says

@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use crate::backend::Sqlite;
-use crate::world::{World, code, key, place, sku, units};
-use onhand_core::orders::{self, LineQuantity};
+use crate::world::{World, code, key, order, place, sku, units};
+use onhand_core::ids::CustomerId;
+use onhand_core::orders::{self, LineQuantity, PlaceOrder};
 use onhand_core::{Command, inventory};
 use onhand_engine::sqlite;
 
@@ -64,8 +65,9 @@ const CORRUPTIONS: &[(&str, &str)] = &[
     ("UPDATE reservations SET order_id = 999 WHERE order_id = 1", "I20"),
     (doc!("lines[0].fulfilled", "99"), "I21"),
     (doc!("lines[0].returned", "2"), "I21"),
-    ("UPDATE outcomes_1 SET outcome = '{\"event\":999999}'", "I5"),
-    ("UPDATE outcomes_1 SET outcome = '{\"event\":1}'", "I5"),
+    ("UPDATE outcomes_1 SET event = 999999 WHERE event > 0", "I5"),
+    ("UPDATE outcomes_1 SET event = 1 WHERE event > 0", "I5"),
+    ("DELETE FROM outcome_bodies_1", "I5"),
     ("UPDATE orders SET status = 'delivered' WHERE id = 2", "I9"),
     ("UPDATE orders SET version = version + 1 WHERE id = 1", "I9"),
     ("UPDATE orders SET customer_id = 7 WHERE id = 1", "I9"),
@@ -83,6 +85,11 @@ const CORRUPTIONS: &[(&str, &str)] = &[
     ("UPDATE movements SET actor = 'somebody' WHERE seq = 2", "I25"),
     ("UPDATE movements SET reference = 'ord_7' WHERE seq = 3", "I25"),
     ("UPDATE batches SET chain = zeroblob(32) WHERE id = 4", "I25"),
+    ("DELETE FROM lists.entries WHERE list = 1", "lists"),
+    ("DELETE FROM lists.entries WHERE list = 2 AND id = 2", "lists"),
+    ("DELETE FROM lists.entries WHERE list = 3 AND id = 3", "lists"),
+    ("UPDATE lists.entries SET key = 'pending' WHERE key = 'confirmed'", "lists"),
+    ("INSERT INTO lists.entries VALUES (3, 2, 0)", "lists"),
 ];
 
 /// A sound database with every kind of history.
@@ -112,13 +119,38 @@ async fn history() -> World<Sqlite> {
         assert_eq!(code(&world.ask(Command::Inventory(command)).await), "ok");
     }
     assert_eq!(code(&world.ask_once(place(&[("tea", 1)]), key(1)).await), "ok");
+    let item = inventory::HoldItem { product: sku("cup"), quantity: units(1), location_id: None };
+    let hold = inventory::Command::Hold { items: vec![item], reference: None, hold_secs: 60 };
+    assert_eq!(code(&world.ask_once(Command::Inventory(hold), key(2)).await), "ok");
+    let mine = PlaceOrder { customer_id: CustomerId::new(1), ..order(&[("tea", 1)], None) };
+    let mine = Command::Orders(orders::Command::Place(mine));
+    assert_eq!(code(&world.ask(mine).await), "ok");
     world
+}
+
+/// Waits until the lists have come up to the log.
+fn fill_lists(path: &Path) {
+    let database = sqlite::Database::open(path).unwrap();
+    let _store = database.store().unwrap();
+    let lists = rusqlite::Connection::open(path.with_extension("lists.db")).unwrap();
+    let newest = rusqlite::Connection::open(path).unwrap();
+    let position = |connection: &rusqlite::Connection, sql| {
+        connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let newest = position(&newest, "SELECT event - 1 FROM numbering");
+    while position(&lists, "SELECT event FROM progress") < newest {
+        std::thread::yield_now();
+    }
+    lists.pragma_update(None, "wal_checkpoint", "truncate").unwrap();
 }
 
 fn check(sound: &Path, folder: &Path, corruption: &str, wanted: &str) {
     let path = folder.join("corrupt.db");
+    let lists = path.with_extension("lists.db");
     std::fs::copy(sound, &path).unwrap();
+    std::fs::copy(sound.with_extension("lists.db"), &lists).unwrap();
     let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute("ATTACH DATABASE ?1 AS lists", [lists.to_str()]).unwrap();
     connection.pragma_update(None, "ignore_check_constraints", "on").unwrap();
     let changed = connection.execute(corruption, []).unwrap();
     assert!(changed > 0, "changes nothing: {corruption}");
@@ -135,6 +167,7 @@ async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
     let (backend, _) = world.stopped();
     let path = backend.path();
     let folder = tempfile::tempdir().unwrap();
+    fill_lists(&path);
     let sound = sqlite::verify(&path, true).unwrap();
     assert_eq!(sound.violations(), 0, "{sound:#?}");
     // Everything into the one file, so that it can be copied.
