@@ -10,7 +10,7 @@ use crate::catalog::{self, Category, Product, ProductRef};
 use crate::command::{Context, Decision, Numbering, Reply, Stop};
 use crate::events::{Event, EventBody};
 use crate::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
-use crate::inventory::{self, Level, Location, Mark, Move, Movement, Reservation, StockChange};
+use crate::inventory::{self, Level, Location, Mark, Move, Movement, Reservation};
 use crate::limits::MOVEMENTS_PER_MARK;
 use crate::orders::{self, Order};
 use crate::state::sort_locations;
@@ -173,7 +173,7 @@ impl<'a> Draft<'a> {
             return Ok(Some(product.clone()));
         }
         match self.state.products.get(&id) {
-            Some(product) => Ok(product.clone()),
+            Some(known) => Ok(known.product.clone()),
             None => missing(|needs| {
                 needs.products.insert(id);
             }),
@@ -233,8 +233,11 @@ impl<'a> Draft<'a> {
 
     /// All levels of a product, by location.
     pub(crate) fn levels(&self, id: ProductId) -> Result<&[Level], Stop> {
-        match self.changes.levels.get(&id).or_else(|| self.state.levels.get(&id)) {
-            Some(levels) => Ok(levels),
+        if let Some(levels) = self.changes.levels.get(&id) {
+            return Ok(levels);
+        }
+        match self.state.products.get(&id) {
+            Some(known) => Ok(&known.levels),
             None if self.changes.products.contains_key(&id) => Ok(&[]),
             None => missing(|needs| {
                 needs.products.insert(id);
@@ -410,7 +413,7 @@ impl<'a> Draft<'a> {
         product: &Product,
         location_id: LocationId,
         change: Move,
-    ) -> Result<StockChange, Stop> {
+    ) -> Result<&Movement, Stop> {
         let before = self.level(product.id, location_id)?;
         let on_hand_after = before.on_hand + change.delta_on_hand;
         let reserved_after = before.reserved + change.delta_reserved;
@@ -451,10 +454,9 @@ impl<'a> Draft<'a> {
                 totals: level.totals,
             });
         }
-        self.movements.push(movement.clone());
-        self.put_level(level.clone())?;
         self.alert_if_low(&product.sku, &before, &level);
-        Ok(StockChange { sku: product.sku.clone(), movement, level })
+        self.put_level(level)?;
+        Ok(self.movements.push_mut(movement))
     }
 
     /// Says once that the stock has become low: when it crosses the threshold downwards.

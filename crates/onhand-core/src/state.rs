@@ -6,6 +6,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use hashbrown::HashMap;
+
 use crate::catalog::{Category, Product, ProductRef};
 use crate::draft::Changes;
 use crate::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
@@ -42,12 +44,22 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Names a product.
-    pub fn product(&mut self, reference: &ProductRef) {
+    /// Names a product that is not known.
+    pub(crate) fn product(&mut self, known: &State, reference: &ProductRef) {
         match reference {
-            ProductRef::Id(id) => self.products.insert(*id),
-            ProductRef::Sku(sku) => self.skus.insert(sku.clone()),
-        };
+            ProductRef::Id(id) if !known.products.contains_key(id) => {
+                self.products.insert(*id);
+            }
+            ProductRef::Id(_) => {}
+            ProductRef::Sku(sku) => self.sku(known, sku),
+        }
+    }
+
+    /// Names a product that is not known.
+    pub(crate) fn sku(&mut self, known: &State, sku: &Sku) {
+        if !known.skus.contains_key(sku) {
+            self.skus.insert(sku.clone());
+        }
     }
 
     /// Whether nothing is named.
@@ -56,12 +68,21 @@ impl Needs {
     }
 }
 
-/// The rows at hand.
+/// What is known of a product's id.
+#[derive(Debug, Default)]
+pub(crate) struct Stocked {
+    /// Its row; none when there is no such product.
+    pub(crate) product: Option<Arc<Product>>,
+    /// By location.
+    pub(crate) levels: Vec<Level>,
+}
+
+/// The rows at hand. Maps that live as long as a batch are ordered; the warm ones are asked several
+/// times per order and hashed.
 #[derive(Debug, Default)]
 pub struct State {
-    pub(crate) products: BTreeMap<ProductId, Option<Arc<Product>>>,
-    pub(crate) skus: BTreeMap<Sku, Option<ProductId>>,
-    pub(crate) levels: BTreeMap<ProductId, Vec<Level>>,
+    pub(crate) products: HashMap<ProductId, Stocked>,
+    pub(crate) skus: HashMap<Sku, Option<ProductId>>,
     pub(crate) categories: BTreeMap<CategoryId, Option<Category>>,
     pub(crate) category_uses: BTreeMap<CategoryId, u64>,
     pub(crate) locations: Option<Vec<Location>>,
@@ -99,8 +120,7 @@ impl State {
             self.skus.insert(product.sku.clone(), Some(id));
         }
         levels.sort_by_key(|level| level.location_id);
-        self.products.insert(id, product);
-        self.levels.insert(id, levels);
+        self.products.insert(id, Stocked { product, levels });
     }
 
     /// Takes in the answer to which product has a SKU.
@@ -160,7 +180,8 @@ impl State {
 
     /// The stored version of a product; 0 when there is none.
     pub fn product_version(&self, id: ProductId) -> Version {
-        self.products.get(&id).and_then(Option::as_ref).map_or(0, |row| row.version)
+        let row = self.products.get(&id).and_then(|known| known.product.as_ref());
+        row.map_or(0, |row| row.version)
     }
 
     /// The stored version of a category; 0 when there is none.
@@ -176,7 +197,7 @@ impl State {
 
     /// The stored version of a level; 0 when there is none.
     pub fn level_version(&self, id: ProductId, location_id: LocationId) -> Version {
-        let rows = self.levels.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let rows = self.products.get(&id).map_or(&[][..], |known| &known.levels);
         rows.iter().find(|row| row.location_id == location_id).map_or(0, |row| row.version)
     }
 
@@ -198,8 +219,7 @@ impl State {
             } else {
                 self.skus.insert(product.sku.clone(), Some(id));
             }
-            self.levels.entry(id).or_default();
-            self.products.insert(id, Some(product));
+            self.products.entry(id).or_default().product = Some(product);
             self.category_uses.clear();
         }
         for (id, category) in changes.categories {
@@ -209,7 +229,9 @@ impl State {
         if let Some(locations) = changes.locations {
             self.locations = Some(locations);
         }
-        self.levels.extend(changes.levels);
+        for (id, levels) in changes.levels {
+            self.products.entry(id).or_default().levels = levels;
+        }
         for (id, reservation) in changes.reservations {
             self.reservations.insert(id, Some(reservation));
         }

@@ -1,9 +1,11 @@
 //! Bounded texts. Each says at parse time what it refuses, so that a rule never meets an empty
-//! name, a control character or a megabyte of reason.
+//! name, a control character or a megabyte of reason. Up to 24 bytes lie in the value itself, because
+//! most are that short and each order clones a dozen.
 
 use alloc::string::{String, ToString};
 use core::fmt;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::limits::{
@@ -26,14 +28,14 @@ macro_rules! texts {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(CompactString);
 
         impl $name {
             /// Checks length and characters.
             ///
             /// # Errors
             /// [`TextError`] with what would have been right.
-            pub fn new(text: impl Into<String>) -> Result<Self, TextError> {
+            pub fn new(text: impl Into<CompactString>) -> Result<Self, TextError> {
                 let text = text.into();
                 let allowed: fn(char) -> bool = $allowed;
                 let length = text.chars().count();
@@ -74,7 +76,7 @@ macro_rules! texts {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $name::new(String::deserialize(deserializer)?).map_err(|error| {
+                $name::new(CompactString::deserialize(deserializer)?).map_err(|error| {
                     de::Error::custom(error.to_string())
                 })
             }
@@ -105,7 +107,7 @@ texts! {
 impl Default for Text {
     /// No text at all, which is lawful.
     fn default() -> Self {
-        Self(String::new())
+        Self(CompactString::default())
     }
 }
 

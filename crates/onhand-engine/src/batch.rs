@@ -117,7 +117,7 @@ impl<S: Store> Run<'_, S> {
             let is_known =
                 submission.key.is_some_and(|key| found.contains_key(&(key.key, key.scope)));
             if !is_known {
-                submission.command.names(&mut needs);
+                submission.command.names(self.state, &mut needs);
             }
         }
         self.load(needs, now).await

@@ -12,7 +12,7 @@ pub use refusal::Refusal;
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::ids::CategoryId;
-use crate::{Needs, Version};
+use crate::{Needs, State, Version};
 
 /// What may be asked of the catalogue.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,18 +56,18 @@ pub enum Command {
 }
 
 impl Command {
-    /// The rows that this command names.
-    pub(crate) fn names(&self, needs: &mut Needs) {
+    /// The rows that this command names; of products only those that are not known.
+    pub(crate) fn names(&self, known: &State, needs: &mut Needs) {
         match self {
             Self::CreateProduct(new) => {
-                needs.skus.insert(new.sku.clone());
+                needs.sku(known, &new.sku);
                 needs.categories.extend(new.category_ids.iter().copied());
             }
             Self::UpdateProduct { product, patch, .. } => {
-                needs.product(product);
+                needs.product(known, product);
                 needs.categories.extend(patch.category_ids.iter().flatten().copied());
             }
-            Self::DeleteProduct { product, .. } => needs.product(product),
+            Self::DeleteProduct { product, .. } => needs.product(known, product),
             Self::CreateCategory(new) => needs.categories.extend(new.parent_id),
             Self::UpdateCategory { id, patch, .. } => {
                 needs.categories.insert(*id);

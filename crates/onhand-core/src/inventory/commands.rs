@@ -9,7 +9,7 @@ use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::ids::{LocationId, ReservationId};
 use crate::text::{Name, Reason, Reference};
-use crate::{Needs, Quantity, Timestamp, Version};
+use crate::{Needs, Quantity, State, Timestamp, Version};
 
 /// What may be asked of the inventory.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,22 +172,22 @@ pub struct HoldItem {
 }
 
 impl Command {
-    /// The rows that this command names.
-    pub(crate) fn names(&self, needs: &mut Needs) {
+    /// The rows that this command names; of products only those that are not known.
+    pub(crate) fn names(&self, known: &State, needs: &mut Needs) {
         needs.locations = true;
         match self {
             Self::CreateLocation(_) | Self::UpdateLocation { .. } => {}
             Self::Adjust(entries) => {
                 for entry in entries {
-                    needs.product(&entry.product);
+                    needs.product(known, &entry.product);
                 }
             }
-            Self::Count(count) => needs.product(&count.product),
-            Self::Transfer(transfer) => needs.product(&transfer.product),
-            Self::SetLevelPolicy(policy) => needs.product(&policy.product),
+            Self::Count(count) => needs.product(known, &count.product),
+            Self::Transfer(transfer) => needs.product(known, &transfer.product),
+            Self::SetLevelPolicy(policy) => needs.product(known, &policy.product),
             Self::Hold { items, .. } => {
                 for item in items {
-                    needs.product(&item.product);
+                    needs.product(known, &item.product);
                 }
             }
             Self::Extend { id, .. } | Self::Release { id, .. } | Self::Consume { id, .. } => {

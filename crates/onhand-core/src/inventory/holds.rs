@@ -100,11 +100,16 @@ pub(crate) fn hold_stock(
 /// Looks at every product's demand before anything is taken, and frees what has run out where it is
 /// short.
 fn make_room(draft: &mut Draft<'_>, demands: &[Demand]) -> Result<(), Stop> {
+    let mut has_all = true;
     for (product, only, requested) in summed(demands) {
         let available = available_in_all(draft.locations()?, draft.levels(product.id)?, only);
         if available < requested {
+            has_all = false;
             free_expired(draft, &product)?;
         }
+    }
+    if has_all {
+        return Ok(());
     }
     let short = shortages(draft, demands)?;
     if short.is_empty() { Ok(()) } else { Err(Refusal::InsufficientStock { items: short }.into()) }

@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use super::commands::{Adjustment, Count, LevelPolicy, LocationPatch, NewLocation, Transfer};
 use super::level::Level;
 use super::location::Location;
-use super::movement::{Move, MovementKind};
+use super::movement::{Move, MovementKind, StockChange};
 use super::refusal::{Refusal, ShortItem};
+use crate::catalog::Product;
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::events::EventBody;
@@ -78,10 +79,22 @@ pub(super) fn adjust(draft: &mut Draft<'_>, entries: &[Adjustment]) -> Result<Re
             delta_reserved: 0,
             occurred_at: entry.occurred_at,
         };
-        changes.push(draft.move_stock(&product, location_id, change)?);
+        changes.push(change_stock(draft, &product, location_id, change)?);
     }
     draft.emit("stock.adjusted", EventBody::Stock(changes.clone()));
     Ok(Reply::Stock(changes))
+}
+
+/// Moves stock and says what that did.
+fn change_stock(
+    draft: &mut Draft<'_>,
+    product: &Product,
+    location_id: LocationId,
+    change: Move,
+) -> Result<StockChange, Stop> {
+    let movement = draft.move_stock(product, location_id, change)?.clone();
+    let level = draft.level(product.id, location_id)?;
+    Ok(StockChange { sku: product.sku.clone(), movement, level })
 }
 
 pub(super) fn count(draft: &mut Draft<'_>, count: &Count) -> Result<Reply, Stop> {
@@ -125,7 +138,7 @@ pub(super) fn count(draft: &mut Draft<'_>, count: &Count) -> Result<Reply, Stop>
         delta_reserved: 0,
         occurred_at: count.occurred_at,
     };
-    let changes = alloc::vec![draft.move_stock(&product, location_id, change)?];
+    let changes = alloc::vec![change_stock(draft, &product, location_id, change)?];
     draft.emit("stock.counted", EventBody::Stock(changes.clone()));
     Ok(Reply::Stock(changes))
 }
@@ -151,7 +164,7 @@ pub(super) fn transfer(draft: &mut Draft<'_>, transfer: &Transfer) -> Result<Rep
             delta_reserved: 0,
             occurred_at: None,
         };
-        changes.push(draft.move_stock(&product, location_id, change)?);
+        changes.push(change_stock(draft, &product, location_id, change)?);
     }
     draft.emit("stock.transferred", EventBody::Stock(changes.clone()));
     Ok(Reply::Stock(changes))

@@ -27,7 +27,7 @@ use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::ids::{LocationId, OrderId};
 use crate::text::{Reason, Reference};
-use crate::{Needs, Quantity, Version};
+use crate::{Needs, Quantity, State, Version};
 
 /// Units of one line of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,13 +113,13 @@ pub enum Command {
 }
 
 impl Command {
-    /// The rows that this command names.
-    pub(crate) fn names(&self, needs: &mut Needs) {
+    /// The rows that this command names; of products only those that are not known.
+    pub(crate) fn names(&self, known: &State, needs: &mut Needs) {
         match self {
-            Self::Place(order) => order.names(needs),
+            Self::Place(order) => order.names(known, needs),
             Self::PlaceMany { orders, .. } => {
                 for order in orders {
-                    order.names(needs);
+                    order.names(known, needs);
                 }
             }
             Self::Confirm { id, .. }

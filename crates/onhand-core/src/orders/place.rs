@@ -16,7 +16,7 @@ use crate::ids::{CustomerId, ProductId};
 use crate::inventory::{Hold, hold_stock};
 use crate::limits::QUANTITY_MAX;
 use crate::text::{Name, Reference};
-use crate::{Money, Needs, Quantity};
+use crate::{Money, Needs, Quantity, State};
 
 /// One SKU to buy.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,11 +70,11 @@ pub enum ErrorPolicy {
 }
 
 impl PlaceOrder {
-    pub(super) fn names(&self, needs: &mut Needs) {
+    pub(super) fn names(&self, known: &State, needs: &mut Needs) {
         needs.locations = true;
         needs.references.extend(self.external_reference.iter().cloned());
         for item in &self.items {
-            needs.product(&item.product);
+            needs.product(known, &item.product);
         }
     }
 }
