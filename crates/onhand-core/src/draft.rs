@@ -456,7 +456,9 @@ impl<'a> Draft<'a> {
         }
         self.alert_if_low(&product.sku, &before, &level);
         self.put_level(level)?;
-        Ok(self.movements.push_mut(movement))
+        let newest = self.movements.len();
+        self.movements.push(movement);
+        Ok(&self.movements[newest])
     }
 
     /// Says once that the stock has become low: when it crosses the threshold downwards.

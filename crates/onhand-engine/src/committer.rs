@@ -1,6 +1,7 @@
 //! The committer: one task that owns the write connection, takes whatever has queued up while the
-//! last batch was being committed, lets the core decide command by command, commits once, and only
-//! then answers. It never asks the network for anything and knows no rule.
+//! last batch was being committed, lets the core decide command by command, and commits once. The
+//! batch is answered when it is durable (`flush.rs`), while the next one is being decided. It never
+//! asks the network for anything and knows no rule.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,8 +12,9 @@ use onhand_core::command::Reply;
 use onhand_core::{Actor, Command, State};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::batch::{self, Run};
+use crate::batch::{self, Done, Run};
 use crate::clock::Clock;
+use crate::flush::{Committed, Flusher, Flushing};
 use crate::idempotency::{IdempotencyKey, Outcome};
 use crate::limits::{BATCH_COMMANDS_MAX, BATCH_RERUNS_MAX, BATCH_WEIGHT_MAX, QUEUE_COMMANDS_MAX};
 use crate::store::{Store, StoreError};
@@ -66,11 +68,20 @@ pub struct Submission {
     reply: oneshot::Sender<Verdict>,
 }
 
+impl Submission {
+    pub(crate) fn answer(self, verdict: Verdict) {
+        // A caller that went away does not need its answer; the outcome is stored under its key.
+        let _ = self.reply.send(verdict);
+    }
+}
+
 /// Counters of the committer since it started.
 #[derive(Debug, Default)]
 pub struct CommitterStats {
-    /// Durable commits.
+    /// Commits.
     pub batches: AtomicU64,
+    /// Times that commits were made durable: one for those that were waiting together.
+    pub flushes: AtomicU64,
     /// Commands decided, refusals included.
     pub commands: AtomicU64,
 }
@@ -80,7 +91,7 @@ pub struct CommitterStats {
 pub struct Submit {
     queue: mpsc::Sender<Submission>,
     stats: Arc<CommitterStats>,
-    committed: watch::Receiver<i64>,
+    durable: watch::Receiver<i64>,
 }
 
 impl Submit {
@@ -120,8 +131,8 @@ impl Submit {
     }
 
     /// Changes with the position of the newest durable event.
-    pub fn committed(&self) -> watch::Receiver<i64> {
-        self.committed.clone()
+    pub fn durable(&self) -> watch::Receiver<i64> {
+        self.durable.clone()
     }
 }
 
@@ -132,14 +143,26 @@ pub enum CrashPoint {
     Begun,
     /// Everything is decided and nothing is written.
     Decided,
+    /// The batch is written and not yet durable.
+    Written,
     /// The batch is durable and nobody was answered.
-    Committed,
+    Durable,
 }
 
 impl CrashPoint {
     /// Every point with its name.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("begun", Self::Begun), ("decided", Self::Decided), ("committed", Self::Committed)];
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("begun", Self::Begun),
+        ("decided", Self::Decided),
+        ("written", Self::Written),
+        ("durable", Self::Durable),
+    ];
+
+    /// Lets the process die here.
+    pub(crate) fn die(self) -> ! {
+        tracing::error!(point = ?self, "crash point reached: the process dies");
+        std::process::abort()
+    }
 }
 
 /// What the committer runs with.
@@ -159,19 +182,32 @@ pub type Running = JoinHandle<Result<(), StoreError>>;
 /// # Errors
 /// When the machine gives no thread or runtime.
 pub fn start<S: Store>(
-    store: S,
+    mut store: S,
     config: Config,
 ) -> std::io::Result<(Submit, Running, oneshot::Receiver<()>)> {
     let (queue, submissions) = mpsc::channel(QUEUE_COMMANDS_MAX);
-    let (committed_to, committed) = watch::channel(0);
+    let (durable_to, durable) = watch::channel(0);
     let (ended, has_ended) = oneshot::channel();
     let stats = Arc::new(CommitterStats::default());
-    let submit = Submit { queue, stats: stats.clone(), committed };
+    let submit = Submit { queue, stats: stats.clone(), durable };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut committer =
-        Committer { store, config, stats, committed_to, state: State::default(), batches: 0 };
+    let flusher = Flusher { flush: store.flusher()?, stats: stats.clone(), durable_to };
+    let mut committer = Committer {
+        store,
+        config,
+        stats,
+        flushing: flusher.start()?,
+        state: State::default(),
+        batches: 0,
+    };
     let thread = std::thread::Builder::new().name("committer".into()).spawn(move || {
         let result = runtime.block_on(committer.run(submissions));
+        // What was committed before it ended is answered, whatever ended it.
+        let result = result.and(committer.flushing.finish());
+        let result = match result {
+            Ok(()) => runtime.block_on(committer.store.close()),
+            Err(error) => Err(error),
+        };
         let _ = ended.send(());
         result
     })?;
@@ -182,7 +218,7 @@ struct Committer<S> {
     store: S,
     config: Config,
     stats: Arc<CommitterStats>,
-    committed_to: watch::Sender<i64>,
+    flushing: Flushing,
     state: State,
     batches: u64,
 }
@@ -205,13 +241,34 @@ fn weight(command: &Command) -> usize {
 }
 
 impl<S: Store> Committer<S> {
+    /// Ends when nobody can submit any more, or with an error when the outcome of a commit cannot be
+    /// known: then what is still waiting was not begun, and is told so.
     async fn run(&mut self, mut queue: mpsc::Receiver<Submission>) -> Result<(), StoreError> {
         let mut waiting: VecDeque<Submission> = VecDeque::new();
+        let result = self.carry_out_all(&mut queue, &mut waiting).await;
+        queue.close();
+        waiting.extend(std::iter::from_fn(|| queue.try_recv().ok()));
+        for submission in waiting {
+            submission.answer(Err(SubmitError::Stopping));
+        }
+        result
+    }
+
+    async fn carry_out_all(
+        &mut self,
+        queue: &mut mpsc::Receiver<Submission>,
+        waiting: &mut VecDeque<Submission>,
+    ) -> Result<(), StoreError> {
         let mut taken = Vec::with_capacity(BATCH_COMMANDS_MAX);
         loop {
             if waiting.is_empty() {
-                if queue.recv_many(&mut taken, BATCH_COMMANDS_MAX).await == 0 {
-                    return self.store.close().await;
+                let count = tokio::select! {
+                    biased;
+                    Ok(error) = &mut self.flushing.failed => return Err(error),
+                    count = queue.recv_many(&mut taken, BATCH_COMMANDS_MAX) => count,
+                };
+                if count == 0 {
+                    return Ok(());
                 }
                 waiting.extend(taken.drain(..));
             }
@@ -238,8 +295,9 @@ impl<S: Store> Committer<S> {
             let mut reruns = 0;
             let error = loop {
                 match self.run_once(&part).await {
-                    Ok(verdicts) => {
-                        answer(part, verdicts);
+                    Ok(Done { verdicts, event }) => {
+                        let crash = self.crash();
+                        self.flushing.hand_on(Committed { part, verdicts, event, crash })?;
                         break None;
                     }
                     Err(StoreError::Conflict { table }) if reruns < BATCH_RERUNS_MAX => {
@@ -271,23 +329,27 @@ impl<S: Store> Committer<S> {
         Ok(())
     }
 
-    async fn run_once(&mut self, part: &[Submission]) -> Result<Vec<Verdict>, StoreError> {
+    /// Where this batch lets the process die.
+    fn crash(&self) -> Option<CrashPoint> {
+        self.config.crash.filter(|(_, from)| *from <= self.batches).map(|(point, _)| point)
+    }
+
+    async fn run_once(&mut self, part: &[Submission]) -> Result<Done, StoreError> {
         self.batches += 1;
-        let crash = self.config.crash.filter(|(_, from)| *from <= self.batches);
+        let crash = self.crash();
         let mut run = Run {
             store: &mut self.store,
             state: &mut self.state,
             clock: &*self.config.clock,
-            crash: crash.map(|(point, _)| point),
+            crash,
         };
         let result = run.run(part).await;
         match &result {
             Ok(done) => {
                 self.state.end_batch(batch::warm_products::<S>());
                 self.stats.commands.fetch_add(part.len() as u64, Ordering::Relaxed);
-                if let Some(event) = done.committed_to {
+                if done.event.is_some() {
                     self.stats.batches.fetch_add(1, Ordering::Relaxed);
-                    self.committed_to.send_replace(event);
                 }
             }
             Err(error) => {
@@ -299,14 +361,7 @@ impl<S: Store> Committer<S> {
                 }
             }
         }
-        result.map(|done| done.verdicts)
-    }
-}
-
-fn answer(part: Vec<Submission>, verdicts: Vec<Verdict>) {
-    for (submission, verdict) in part.into_iter().zip(verdicts) {
-        // A caller that went away does not need its answer; the outcome is stored under its key.
-        let _ = submission.reply.send(verdict);
+        result
     }
 }
 
@@ -320,7 +375,7 @@ fn fail(part: Vec<Submission>, error: &StoreError) {
         StoreError::Corrupt { .. } => SubmitError::Internal(error.to_string()),
     };
     for submission in part {
-        let _ = submission.reply.send(Err(verdict.clone()));
+        submission.answer(Err(verdict.clone()));
     }
 }
 

@@ -6,6 +6,7 @@
 mod batch;
 pub mod clock;
 pub mod committer;
+mod flush;
 pub mod idempotency;
 pub mod limits;
 pub mod sqlite;
@@ -14,4 +15,4 @@ pub mod store;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use committer::{Answer, CommitterStats, Submission, Submit, SubmitError};
 pub use idempotency::{IdempotencyKey, Outcome};
-pub use store::{Batch, Store, StoreError};
+pub use store::{Batch, Flush, Store, StoreError};

@@ -40,6 +40,9 @@ pub const LEVELS_SWEPT_MIN: usize = 16;
 /// Most movements that the rows of levels may be behind before the sweep ends at once: bounds the
 /// memory of the newest figures and the reading of a start after a crash.
 pub const LEVELS_BEHIND_MOVEMENTS_MAX: i64 = 1 << 20;
+/// Committed batches that may wait for a flush while one is under way. The fewer, the larger the
+/// next batch grows meanwhile.
+pub const BATCHES_UNFLUSHED_MAX: usize = 1;
 /// Most rows of each kind that one step takes into the lists.
 pub const LISTS_STEP_ROWS_MAX: i64 = 65_536;
 /// Events that gather before a step is worth its while; an idle server takes in what there is.

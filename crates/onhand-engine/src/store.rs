@@ -153,10 +153,28 @@ pub struct Batch {
     pub outcomes: Vec<(IdempotencyKey, StoredOutcome)>,
 }
 
+/// Makes durable what a store has committed. Works on a thread of its own, beside the next batch.
+pub trait Flush: Send + 'static {
+    /// Makes durable every commit that had ended when it was called.
+    ///
+    /// # Errors
+    /// [`StoreError`]: whether they are durable is not known, and no later flush can tell.
+    fn flush(&mut self) -> Result<(), StoreError>;
+}
+
 /// A place where everything is remembered. Called by one committer at a time.
 pub trait Store: Send + 'static {
+    /// How commits become durable.
+    type Flush: Flush;
+
     /// Whether nobody else can write: rows that were committed may be kept at hand between batches.
     const ONLY_WRITER: bool;
+
+    /// The other half of a commit; asked for once.
+    ///
+    /// # Errors
+    /// When the system gives no handle.
+    fn flusher(&mut self) -> std::io::Result<Self::Flush>;
 
     /// Begins a batch.
     ///
@@ -190,7 +208,7 @@ pub trait Store: Send + 'static {
     /// [`StoreError`].
     fn order_of_event(&mut self, seq: i64) -> impl Future<Output = Result<Order, StoreError>>;
 
-    /// Writes the batch and makes it durable.
+    /// Writes the batch: whole or not at all, durable once it was flushed.
     ///
     /// # Errors
     /// [`StoreError`]; but for `Unknown`, nothing was written.

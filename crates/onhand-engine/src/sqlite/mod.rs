@@ -2,6 +2,7 @@
 //! the checkpoints and the lock file are there for is said where they are set.
 
 mod codec;
+mod durable;
 mod levels;
 mod lists;
 mod load;
@@ -21,10 +22,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use self::durable::Durability;
 use self::levels::RecentLevels;
-use self::lists::Filler;
 use crate::store::StoreError;
 
+pub use durable::LogFlush;
 pub use migrate::{Migration, MigrationState};
 pub use read::{
     EventRow, ExplainTerm, Explanation, OrderFilter, Page, ReservationFilter, StockFilter, StockRow,
@@ -88,6 +90,7 @@ pub enum OpenError {
 pub struct Database {
     path: PathBuf,
     levels: Arc<RecentLevels>,
+    durability: Durability,
     _lock: File,
 }
 
@@ -119,7 +122,8 @@ impl Database {
         migrate::up(&mut connection)?;
         let levels = Arc::new(RecentLevels::recover(&connection)?);
         lists::prepare(path)?;
-        Ok(Self { path: path.to_owned(), levels, _lock: lock })
+        let durability = Durability::new();
+        Ok(Self { path: path.to_owned(), levels, durability, _lock: lock })
     }
 
     /// The file.
@@ -132,10 +136,7 @@ impl Database {
     /// # Errors
     /// [`OpenError`].
     pub fn store(&self) -> Result<SqliteStore, OpenError> {
-        let connection = open_writer(&self.path)?;
-        let checkpointer = Checkpointer::start(&self.path)?;
-        let filler = Filler::start(&self.path)?;
-        SqliteStore::new(connection, checkpointer, filler, self.levels.clone())
+        SqliteStore::open(self)
     }
 
     /// The reading side.
@@ -143,7 +144,7 @@ impl Database {
     /// # Errors
     /// [`OpenError`].
     pub fn reader(&self) -> Result<Reader, OpenError> {
-        Reader::start(&self.path, &self.levels)
+        Reader::start(self)
     }
 }
 
@@ -155,13 +156,14 @@ pub fn migration_status(path: &Path) -> Result<Vec<MigrationState>, OpenError> {
     migrate::status(&open_reader(path)?)
 }
 
-/// A connection that may write. `synchronous=FULL` makes each commit reach the disk before it
-/// returns; checkpoints run beside it and not inside a commit.
+/// A connection that may write. With `synchronous=NORMAL` a commit only writes the log: it is made
+/// durable by [`LogFlush`], beside the next batch and before anybody hears of it. A checkpoint
+/// flushes the log before it copies and the file afterwards; it runs beside the writer.
 fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "wal")?;
-    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "foreign_keys", "on")?;
     connection.pragma_update(None, "trusted_schema", "off")?;
     connection.pragma_update(None, "mmap_size", 0)?;
@@ -169,7 +171,7 @@ fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.set_prepared_statement_cache_capacity(64);
-    for (pragma, wanted) in [("journal_mode", "wal"), ("synchronous", "2")] {
+    for (pragma, wanted) in [("journal_mode", "wal"), ("synchronous", "1")] {
         let found = connection.pragma_query_value(None, pragma, |row| {
             let value = row.get_ref(0)?;
             let text = value.as_str().map(str::to_owned);

@@ -1,16 +1,16 @@
 //! Readers: a few threads with a read-only connection each, behind a bounded queue. A read sees one
-//! snapshot that holds everything that was acknowledged before it began, and never waits for the
-//! committer.
+//! snapshot that holds everything that was acknowledged before it began, and waits for the committer
+//! only where it saw what is not durable yet (`durable.rs`).
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::durable::{Durability, NotDurable};
 use super::levels::RecentLevels;
 use super::load::View;
-use super::{OpenError, lists, open_reader};
+use super::{Database, OpenError, lists, open_reader};
 use crate::limits::{QUEUE_READS_MAX, READERS};
 
 /// Why a read gave no answer.
@@ -34,10 +34,12 @@ type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 pub struct Reader {
     queue: crossbeam_channel::Sender<Work>,
     levels: Arc<RecentLevels>,
+    durability: Durability,
 }
 
 impl Reader {
-    pub(super) fn start(path: &Path, levels: &Arc<RecentLevels>) -> Result<Self, OpenError> {
+    pub(super) fn start(database: &Database) -> Result<Self, OpenError> {
+        let path = &database.path;
         let (queue, requests) = crossbeam_channel::bounded::<Work>(QUEUE_READS_MAX);
         for number in 0..READERS {
             let mut connection = open_reader(path)?;
@@ -53,10 +55,11 @@ impl Reader {
                 .spawn(work)
                 .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
         }
-        Ok(Self { queue, levels: levels.clone() })
+        let (levels, durability) = (database.levels.clone(), database.durability.clone());
+        Ok(Self { queue, levels, durability })
     }
 
-    /// Runs a read in one snapshot.
+    /// Runs a read in one snapshot, and answers once all that it saw is durable.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -65,19 +68,20 @@ impl Reader {
         read: impl FnOnce(View<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, ReadError> {
         let (reply, answer) = oneshot::channel();
-        let levels = self.levels.clone();
+        let (levels, durability) = (self.levels.clone(), self.durability.clone());
         let work: Work = Box::new(move |connection| {
             let _reading = levels.reading();
             let result = connection
                 .transaction()
                 .and_then(|snapshot| read(View { connection: &snapshot, levels: &levels }));
-            let _ = reply.send(result);
+            let _ = reply.send((result, durability.seen()));
         });
         self.queue.try_send(work).map_err(|error| match error {
             crossbeam_channel::TrySendError::Full(_) => ReadError::Overloaded,
             crossbeam_channel::TrySendError::Disconnected(_) => ReadError::Stopping,
         })?;
-        let result = answer.await;
-        Ok(result.map_err(|_| ReadError::Stopping)??)
+        let (result, seen) = answer.await.map_err(|_| ReadError::Stopping)?;
+        self.durability.of(seen).await.map_err(|NotDurable| ReadError::Stopping)?;
+        Ok(result?)
     }
 }

@@ -1,18 +1,23 @@
 //! The writing side: one connection in the committer's hands. A batch is one `BEGIN IMMEDIATE` ..
 //! `COMMIT`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use onhand_core::orders::Order;
 use onhand_core::{Needs, Numbering, State, Timestamp};
 use rusqlite::{Connection, params};
 
+use super::durable::{Durability, LogFlush};
 use super::levels::{Plan, RecentLevels};
 use super::lists::Filler;
 use super::logs::{self, Chain, FIRST_LINK};
 use super::outcomes::Windows;
 use super::rows::{stored_count, write_levels, write_rows};
-use super::{Checkpoint, Checkpointer, OpenError, checkpoint, codec, load, store_error};
+use super::{
+    Checkpoint, Checkpointer, Database, OpenError, checkpoint, codec, load, open_writer,
+    store_error,
+};
 use crate::idempotency::IdempotencyKey;
 use crate::limits::{WAL_BYTES_MAX, WAL_CHECKPOINT_BYTES};
 use crate::store::{Batch, Begun, FoundOutcome, Store, StoreError};
@@ -24,24 +29,24 @@ pub struct SqliteStore {
     checkpointer: Checkpointer,
     filler: Filler,
     levels: Arc<RecentLevels>,
-    /// Position of the newest durable event.
+    path: PathBuf,
+    durability: Durability,
+    /// Position of the newest event.
     newest_event: i64,
     chain: [u8; 32],
     windows: Windows,
 }
 
 impl SqliteStore {
-    pub(super) fn new(
-        connection: Connection,
-        checkpointer: Checkpointer,
-        filler: Filler,
-        levels: Arc<RecentLevels>,
-    ) -> Result<Self, OpenError> {
+    pub(super) fn open(database: &Database) -> Result<Self, OpenError> {
+        let path = database.path.clone();
         let mut store = Self {
-            connection,
-            checkpointer,
-            filler,
-            levels,
+            connection: open_writer(&path)?,
+            checkpointer: Checkpointer::start(&path)?,
+            filler: Filler::start(&path)?,
+            levels: database.levels.clone(),
+            path,
+            durability: database.durability.clone(),
             newest_event: 0,
             chain: FIRST_LINK,
             windows: Windows::default(),
@@ -115,7 +120,13 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
+    type Flush = LogFlush;
+
     const ONLY_WRITER: bool = true;
+
+    fn flusher(&mut self) -> std::io::Result<LogFlush> {
+        LogFlush::open(&self.path, self.durability.clone())
+    }
 
     async fn begin(&mut self) -> Result<Begun, StoreError> {
         let begin = || -> rusqlite::Result<Begun> {
@@ -167,10 +178,12 @@ impl Store for SqliteStore {
 
     async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let plan = self.write(batch).map_err(StoreError::from)?;
+        self.durability.begin();
         let committed =
             self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
         match committed {
             Ok(_) => {
+                self.durability.written();
                 self.levels.carry_out(plan, batch.id);
                 self.newest_event = batch.numbering.event - 1;
                 Ok(())
@@ -182,11 +195,14 @@ impl Store for SqliteStore {
                     Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::DatabaseBusy)
                 ) =>
             {
+                self.durability.undone();
                 Err(store_error(&error))
             }
-            // An I/O error while making the batch durable: what a later flush says cannot be
-            // believed.
-            Err(error) => Err(StoreError::Unknown { reason: error.to_string() }),
+            // An I/O error while writing the log: nobody knows how much of it is there.
+            Err(error) => {
+                self.durability.fail();
+                Err(StoreError::Unknown { reason: error.to_string() })
+            }
         }
     }
 

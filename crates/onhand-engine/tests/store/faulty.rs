@@ -1,13 +1,13 @@
 //! A store that fails on demand: it speaks the real trait over a real store, so that what the
 //! committer does about an error is tested with the transactions that it has to end. Knows no test.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 use onhand_core::ids::ReservationId;
 use onhand_core::inventory::Reservation;
 use onhand_core::orders::Order;
 use onhand_core::{Needs, State, Timestamp};
-use onhand_engine::store::{Batch, Begun, FoundOutcome, Store, StoreError};
+use onhand_engine::store::{Batch, Begun, Flush, FoundOutcome, Store, StoreError};
 use onhand_engine::{IdempotencyKey, StoreError as Error};
 use tokio::sync::oneshot;
 
@@ -18,6 +18,7 @@ pub(crate) enum Step {
     Outcomes,
     Load,
     Commit,
+    Flush,
     Rollback,
     BetweenBatches,
 }
@@ -73,10 +74,18 @@ struct Stand {
     go_on: oneshot::Receiver<()>,
 }
 
+/// Where a flush waits.
+#[derive(Debug)]
+struct Held {
+    reached: oneshot::Sender<()>,
+    go_on: mpsc::Receiver<()>,
+}
+
 #[derive(Debug, Default)]
 struct Plan {
     traps: Vec<Trap>,
     stand: Option<Stand>,
+    held_flush: Option<Held>,
     tampered: Option<Reservation>,
     steps: Vec<Step>,
 }
@@ -121,6 +130,14 @@ impl Faults {
         let (reached, is_reached) = oneshot::channel();
         let (let_go_on, go_on) = oneshot::channel();
         self.plan().stand = Some(Stand { has_begun: false, reached, go_on });
+        (is_reached, let_go_on)
+    }
+
+    /// Lets the next flush wait: one end tells that it does, the other lets it go on.
+    pub(crate) fn hold_flush(&self) -> (oneshot::Receiver<()>, mpsc::Sender<()>) {
+        let (reached, is_reached) = oneshot::channel();
+        let (let_go_on, go_on) = mpsc::channel();
+        self.plan().held_flush = Some(Held { reached, go_on });
         (is_reached, let_go_on)
     }
 
@@ -169,8 +186,35 @@ impl<S: Store> Faulty<S> {
     }
 }
 
+/// A flush that fails as its [`Faults`] say.
+pub(crate) struct FaultyFlush<F> {
+    flush: F,
+    faults: Faults,
+}
+
+impl<F: Flush> Flush for FaultyFlush<F> {
+    fn flush(&mut self) -> Result<(), StoreError> {
+        let fault = self.faults.enter(Step::Flush, None);
+        let held = self.faults.plan().held_flush.take();
+        if let Some(Held { reached, go_on }) = held {
+            // A test that has gone away lets the flush go on too.
+            let _ = (reached.send(()), go_on.recv());
+        }
+        if matches!(fault, None | Some(Fault::UnknownAndDone)) {
+            self.flush.flush()?;
+        }
+        fault.map_or(Ok(()), |fault| Err(fault.error()))
+    }
+}
+
 impl<S: Store> Store for Faulty<S> {
+    type Flush = FaultyFlush<S::Flush>;
+
     const ONLY_WRITER: bool = S::ONLY_WRITER;
+
+    fn flusher(&mut self) -> std::io::Result<Self::Flush> {
+        Ok(FaultyFlush { flush: self.store.flusher()?, faults: self.faults.clone() })
+    }
 
     async fn begin(&mut self) -> Result<Begun, StoreError> {
         self.enter(Step::Begin)?;

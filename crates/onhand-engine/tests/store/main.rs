@@ -42,6 +42,8 @@ macro_rules! keeps_every_promise {
                 a_rollback_that_fails_is_made_up_for,
                 work_between_batches_may_fail,
                 an_unknown_outcome_is_told_to_everybody_and_ends_the_committer,
+                a_flush_that_fails_answers_nobody_and_ends_the_committer,
+                nobody_sees_what_is_not_durable,
                 a_rule_that_panics_fails_alone,
             }
         }

@@ -104,15 +104,15 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
 /// Events as they become durable, from a position on. Reads the log again after each commit, so
 /// that it shows what is committed and nothing else.
 fn live(app: App, after: i64, kinds: Vec<String>) -> impl Stream<Item = Result<Event, Infallible>> {
-    let committed = app.submit.committed();
+    let durable = app.submit.durable();
     let waiting = std::collections::VecDeque::new();
-    stream::unfold((app, committed, after, kinds, waiting), |mut feed| async move {
+    stream::unfold((app, durable, after, kinds, waiting), |mut feed| async move {
         loop {
-            let (app, committed, after, kinds, waiting) = &mut feed;
+            let (app, durable, after, kinds, waiting) = &mut feed;
             if let Some(event) = waiting.pop_front() {
                 return Some((Ok(event), feed));
             }
-            committed.borrow_and_update();
+            durable.borrow_and_update();
             let page = app.reader.events(*after, kinds.clone(), FEED_ROWS_MAX).await.ok()?;
             for row in &page.rows {
                 *after = row.seq;
@@ -121,7 +121,7 @@ fn live(app: App, after: i64, kinds: Vec<String>) -> impl Stream<Item = Result<E
             }
             match page.next {
                 Some(looked_at) => *after = looked_at,
-                None if page.rows.is_empty() => committed.changed().await.ok()?,
+                None if page.rows.is_empty() => durable.changed().await.ok()?,
                 None => {}
             }
         }
