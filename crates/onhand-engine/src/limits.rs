@@ -43,10 +43,16 @@ pub const LEVELS_BEHIND_MOVEMENTS_MAX: i64 = 1 << 20;
 /// Committed batches that may wait for a flush while one is under way. The fewer, the larger the
 /// next batch grows meanwhile.
 pub const BATCHES_UNFLUSHED_MAX: usize = 1;
+/// Pages that the writing connection keeps in memory, in KiB.
+pub const WRITER_CACHE_KIB: i64 = 65_536;
+/// Pages that each reader keeps in memory, in KiB.
+pub const READER_CACHE_KIB: i64 = 8_192;
+/// Pages that a connection keeps which goes through the file once: at the start, for checkpoints.
+pub const PASSING_CACHE_KIB: i64 = 1_024;
 /// Most rows of each kind that one step takes into the lists.
 pub const LISTS_STEP_ROWS_MAX: i64 = 65_536;
 /// Events that gather before a step is worth its while; an idle server takes in what there is.
-pub const LISTS_STEP_WANTED_EVENTS: i64 = 16_384;
+pub const LISTS_STEP_WANTED_EVENTS: i64 = 65_536;
 /// Most events that the lists may be behind before the committer waits for them: bounds what a
 /// query has to look through beside its list.
 pub const LISTS_BEHIND_EVENTS_MAX: i64 = 262_144;

@@ -24,6 +24,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use self::durable::Durability;
 use self::levels::RecentLevels;
+use crate::limits::{PASSING_CACHE_KIB, READER_CACHE_KIB};
 use crate::store::StoreError;
 
 pub use durable::LogFlush;
@@ -169,7 +170,7 @@ fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.pragma_update(None, "cache_size", -PASSING_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(64);
     for (pragma, wanted) in [("journal_mode", "wal"), ("synchronous", "1")] {
         let found = connection.pragma_query_value(None, pragma, |row| {
@@ -211,7 +212,7 @@ fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "trusted_schema", "off")?;
     connection.pragma_update(None, "query_only", "on")?;
-    connection.pragma_update(None, "cache_size", -8_192)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

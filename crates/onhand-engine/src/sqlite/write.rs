@@ -19,7 +19,7 @@ use super::{
     store_error,
 };
 use crate::idempotency::IdempotencyKey;
-use crate::limits::{WAL_BYTES_MAX, WAL_CHECKPOINT_BYTES};
+use crate::limits::{WAL_BYTES_MAX, WAL_CHECKPOINT_BYTES, WRITER_CACHE_KIB};
 use crate::store::{Batch, Begun, FoundOutcome, Store, StoreError};
 
 /// The embedded store's writing side.
@@ -40,8 +40,10 @@ pub struct SqliteStore {
 impl SqliteStore {
     pub(super) fn open(database: &Database) -> Result<Self, OpenError> {
         let path = database.path.clone();
+        let connection = open_writer(&path)?;
+        connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
         let mut store = Self {
-            connection: open_writer(&path)?,
+            connection,
             checkpointer: Checkpointer::start(&path)?,
             filler: Filler::start(&path)?,
             levels: database.levels.clone(),

@@ -31,13 +31,16 @@ pub fn json_response(status: StatusCode, value: &impl Serialize) -> Response {
             response.headers_mut().insert(header::CONTENT_TYPE, json);
             response
         }
-        Err(error) => {
-            tracing::error!(%error, "an answer cannot be put into words");
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            response
-        }
+        Err(error) => wordless(&error),
     }
+}
+
+/// What is answered when an answer cannot be put into words, which is a mistake of ours.
+pub(super) fn wordless(error: &serde_json::Error) -> Response {
+    tracing::error!(%error, "an answer cannot be put into words");
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
 }
 
 /// JSON of an object that has a version.

@@ -16,7 +16,10 @@ pub mod stock;
 pub mod strict;
 pub mod wire;
 
+use std::sync::OnceLock;
+
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
@@ -24,7 +27,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::App;
 use crate::limits::REQUEST_ID_CHARS_MAX;
@@ -63,17 +66,32 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// All routes, with what every request passes through.
 pub fn router(app: App) -> Router {
-    let (mut routes, description) = api().split_for_parts();
+    let (mut routes, _) = api().split_for_parts();
     if app.settings.has_bench_routes {
         routes = routes.merge(ops::bench_routes());
     }
     routes
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", describe::whole(description)))
+        .route("/openapi.json", get(get_description))
+        .merge(SwaggerUi::new("/docs").config(Config::from("/openapi.json")))
         .route("/api-docs", get(|| async { axum::response::Redirect::permanent("/docs/") }))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .with_state(app)
         .layer(from_fn(pass_through))
+}
+
+/// The description, put into words when it is first asked for.
+async fn get_description() -> Response {
+    static DESCRIPTION: OnceLock<Bytes> = OnceLock::new();
+    let words = || openapi().to_json().map(Bytes::from);
+    let description = match DESCRIPTION.get() {
+        Some(description) => description,
+        None => match words() {
+            Ok(words) => DESCRIPTION.get_or_init(|| words),
+            Err(error) => return answer::wordless(&error),
+        },
+    };
+    ([(header::CONTENT_TYPE, "application/json")], description.clone()).into_response()
 }
 
 async fn no_route(request: Request) -> Problem {
