@@ -49,6 +49,8 @@ pub const WRITER_CACHE_KIB: i64 = 65_536;
 pub const READER_CACHE_KIB: i64 = 8_192;
 /// Pages that a connection keeps which goes through the file once: at the start, for checkpoints.
 pub const PASSING_CACHE_KIB: i64 = 1_024;
+/// Prepared statements that a connection keeps.
+pub const STATEMENTS_CACHED_MAX: usize = 64;
 /// Most rows of each kind that one step takes into the lists.
 pub const LISTS_STEP_ROWS_MAX: i64 = 65_536;
 /// Events that gather before a step is worth its while; an idle server takes in what there is.
