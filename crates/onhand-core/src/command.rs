@@ -29,8 +29,9 @@ pub enum Command {
 }
 
 impl Command {
-    /// The rows that this command names, for loading a whole batch's at once; of products only those
-    /// that are not `known`. A decision may turn out to need more and says so ([`Stop::Missing`]).
+    /// The rows that this command names, for loading a whole batch's at once; of products only
+    /// those that are not `known`. A decision may turn out to need more and says so
+    /// ([`Stop::Missing`]).
     pub fn names(&self, known: &State, needs: &mut Needs) {
         match self {
             Self::Catalog(command) => command.names(known, needs),

@@ -1,6 +1,6 @@
 //! Bounded texts. Each says at parse time what it refuses, so that a rule never meets an empty
-//! name, a control character or a megabyte of reason. Up to 24 bytes lie in the value itself, because
-//! most are that short and each order clones a dozen.
+//! name, a control character or a megabyte of reason. Up to 24 bytes lie in the value itself: most
+//! are that short, and each order clones a dozen.
 
 use alloc::string::{String, ToString};
 use core::fmt;

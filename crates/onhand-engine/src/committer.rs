@@ -241,8 +241,8 @@ fn weight(command: &Command) -> usize {
 }
 
 impl<S: Store> Committer<S> {
-    /// Ends when nobody can submit any more, or with an error when the outcome of a commit cannot be
-    /// known: then what is still waiting was not begun, and is told so.
+    /// Ends when nobody can submit any more, or with an error when the outcome of a commit cannot
+    /// be known: then what is still waiting was not begun, and is told so.
     async fn run(&mut self, mut queue: mpsc::Receiver<Submission>) -> Result<(), StoreError> {
         let mut waiting: VecDeque<Submission> = VecDeque::new();
         let result = self.carry_out_all(&mut queue, &mut waiting).await;

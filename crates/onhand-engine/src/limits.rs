@@ -1,5 +1,7 @@
 //! Every bound of the engine: what it protects and what it is.
 
+use std::time::Duration;
+
 /// Most commands that may wait for the committer; beyond it callers are told to come back.
 pub const QUEUE_COMMANDS_MAX: usize = 4_096;
 /// Most commands in one batch. Beyond it latency grows and throughput hardly does.
@@ -11,8 +13,8 @@ pub const BATCH_RERUNS_MAX: u32 = 5;
 /// Times one command may name rows that were not loaded before it is given up as a mistake in a
 /// rule.
 pub const LOAD_ROUNDS_MAX: u32 = 4_096;
-/// Products that the committer keeps at hand between batches.
-pub const WARM_PRODUCTS_MAX: usize = 20_000;
+/// Products that the committer keeps at hand between batches, in some 700 bytes each.
+pub const WARM_PRODUCTS_MAX: usize = 100_000;
 /// Threads that read.
 pub const READERS: usize = 2;
 /// Most reads that may wait; beyond it callers are told to come back.
@@ -49,6 +51,8 @@ pub const WRITER_CACHE_KIB: i64 = 65_536;
 pub const READER_CACHE_KIB: i64 = 8_192;
 /// Pages that a connection keeps which goes through the file once: at the start, for checkpoints.
 pub const PASSING_CACHE_KIB: i64 = 1_024;
+/// Longest wait of a read until what it saw is durable.
+pub const READ_WAITS_MAX: Duration = Duration::from_secs(2);
 /// Prepared statements that a connection keeps.
 pub const STATEMENTS_CACHED_MAX: usize = 64;
 /// Most rows of each kind that one step takes into the lists.

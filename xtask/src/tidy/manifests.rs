@@ -18,7 +18,7 @@ struct Wall {
 const WALLS: &[Wall] = &[
     Wall {
         folder: "crates/onhand-core",
-        allowed: Some(&["jiff", "serde", "thiserror"]),
+        allowed: Some(&["compact_str", "hashbrown", "jiff", "serde", "thiserror"]),
         allowed_in_tests: &["proptest", "serde_json"],
         forbidden: &[],
         why: "core decides: no clock, no I/O, no SQL, no HTTP",

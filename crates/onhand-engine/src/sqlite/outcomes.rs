@@ -1,8 +1,8 @@
 //! Idempotency outcomes in windows of time: tables of their own per window, made when it opens and
-//! dropped whole when it has passed, so that the one tree with random keys stays small. For the same
-//! reason its rows are short: a reply that no event holds lies in a table beside it. SQLite reads a
-//! key's whole row to compare it, so that a single long reply near the root would be read again for
-//! each key that is looked for.
+//! dropped whole when it has passed, so that the one tree with random keys stays small. For the
+//! same reason its rows are short: a reply that no event holds lies in a table beside it. SQLite
+//! reads a key's whole row to compare it, so that a single long reply near the root would be read
+//! again for each key that is looked for.
 
 use rusqlite::{Connection, Result, params};
 
@@ -96,7 +96,9 @@ impl Windows {
                 event INTEGER, body_id INTEGER, PRIMARY KEY (key, scope),
                 CHECK ((event IS NULL) != (body_id IS NULL))
             ) STRICT, WITHOUT ROWID;
-            CREATE TABLE outcome_bodies_{window} (id INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT"
+            CREATE TABLE outcome_bodies_{window} (
+                id INTEGER PRIMARY KEY, body TEXT NOT NULL
+            ) STRICT"
         ))?;
         connection.execute("INSERT INTO outcome_windows VALUES (?1, ?2)", params![window, now])?;
         while self.0.len() > 1 {

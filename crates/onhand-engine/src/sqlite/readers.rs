@@ -1,18 +1,19 @@
 //! Readers: a few threads with a read-only connection each, behind a bounded queue. A read sees one
-//! snapshot that holds everything that was acknowledged before it began, and waits for the committer
-//! only where it saw what is not durable yet (`durable.rs`).
+//! snapshot that holds everything that was acknowledged before it began, and waits for the
+//! committer only where it saw what is not durable yet (`durable.rs`).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
-use super::durable::{Durability, NotDurable};
+use super::durable::Durability;
 use super::levels::RecentLevels;
 use super::load::View;
 use super::{Database, OpenError, lists, open_reader};
-use crate::limits::{QUEUE_READS_MAX, READERS};
+use crate::limits::{QUEUE_READS_MAX, READ_WAITS_MAX, READERS};
 
 /// Why a read gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,9 @@ pub enum ReadError {
     /// The readers have stopped.
     #[error("the server is stopping")]
     Stopping,
+    /// What was read is not durable, and does not become so.
+    #[error("what is stored cannot be made durable at the moment")]
+    NotDurable,
     /// SQLite says no, or a row cannot be read.
     #[error("read failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -84,7 +88,8 @@ impl Reader {
             crossbeam_channel::TrySendError::Disconnected(_) => ReadError::Stopping,
         })?;
         let (result, seen) = answer.await.map_err(|_| ReadError::Stopping)?;
-        self.durability.of(seen).await.map_err(|NotDurable| ReadError::Stopping)?;
+        let durable = timeout(READ_WAITS_MAX, self.durability.of(seen)).await;
+        durable.map_err(|_| ReadError::NotDurable)?.map_err(|_| ReadError::NotDurable)?;
         Ok(result?)
     }
 }

@@ -477,7 +477,8 @@ fn logs_are_chained(connection: &Connection) -> Result<Check> {
 }
 
 /// The lists have every order up to where they have come, and nothing that is not there.
-/// The `+` takes the affinity off the column, without which the index over keys of any type is no use.
+/// The `+` takes the affinity off the column, without which the index over keys of any type is no
+/// use.
 fn lists_are_whole(connection: &Connection, listed: lists::Progress) -> Result<Check> {
     let mut offenders = Offenders::default();
     let mut statement = connection.prepare(

@@ -219,6 +219,9 @@ impl From<ReadError> for Problem {
                 Self::new(unavailable, "overloaded", error.to_string()).later()
             }
             ReadError::Stopping => Self::new(unavailable, "stopping", error.to_string()).later(),
+            ReadError::NotDurable => {
+                Self::new(unavailable, "store_unavailable", error.to_string()).later()
+            }
             ReadError::Sqlite(error) => {
                 tracing::error!(%error, "a read failed");
                 Self::new(

@@ -177,10 +177,10 @@ fn codes(operation: &mut Operation, is_write: bool) -> BTreeSet<String> {
     }
     let mut codes: BTreeSet<String> = named.unwrap_or_default().into_iter().collect();
     let mut add = |more: &[&str]| codes.extend(more.iter().map(|code| (*code).to_owned()));
-    add(&["overloaded", "stopping", "internal"]);
+    add(&["overloaded", "stopping", "store_unavailable", "internal"]);
     if is_write {
         add(&["body_too_large", "body_incomplete", "body_timeout"]);
-        add(&["store_unavailable", "disk_full", "outcome_unknown"]);
+        add(&["disk_full", "outcome_unknown"]);
     }
     if operation.request_body.is_some() {
         add(&[
