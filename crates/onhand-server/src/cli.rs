@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
 use onhand_engine::sqlite::{self, Database, Report};
 
@@ -156,16 +156,7 @@ fn clear_data(database: &DatabaseOptions, yes: bool) -> anyhow::Result<ExitCode>
         return Ok(ExitCode::SUCCESS);
     }
     // Opening takes the lock: a database that is being served is not deleted.
-    let database = Database::open(&path)?;
-    for suffix in ["", "-wal", "-shm"] {
-        let mut file = path.clone().into_os_string();
-        file.push(suffix);
-        let file = PathBuf::from(file);
-        if file.exists() {
-            std::fs::remove_file(&file).with_context(|| format!("deleting {}", file.display()))?;
-        }
-    }
-    drop(database);
+    Database::open(&path)?.delete()?;
     println!("deleted {}", path.display());
     Ok(ExitCode::SUCCESS)
 }

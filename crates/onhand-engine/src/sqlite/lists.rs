@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, params};
 
-use super::OpenError;
+use super::{OpenError, remove};
 use crate::limits::{LISTS_BEHIND_EVENTS_MAX, LISTS_STEP_ROWS_MAX, LISTS_STEP_WANTED_EVENTS};
 
 /// Changes whenever the shape or the meaning of an entry does; a file of another one is made anew.
@@ -85,21 +85,12 @@ pub(super) fn attach(connection: &Connection, database: &Path) -> Result<()> {
 /// Makes the file fit the database: anew when it is missing, of another shape or of another
 /// history.
 pub(super) fn prepare(database: &Path) -> std::result::Result<(), OpenError> {
-    let path = path_of(database);
     match open(database).and_then(|connection| is_of_this_history(&connection)) {
         Ok(true) => return Ok(()),
         Ok(false) => tracing::info!("the lists are filled anew"),
         Err(error) => tracing::warn!(%error, "the lists cannot be read and are filled anew"),
     }
-    for end in ["", "-wal", "-shm"] {
-        let mut name = path.clone().into_os_string();
-        name.push(end);
-        match std::fs::remove_file(&name) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(source) => return Err(OpenError::Io { path: name.into(), source }),
-        }
-    }
+    remove(&path_of(database))?;
     open(database)?;
     Ok(())
 }

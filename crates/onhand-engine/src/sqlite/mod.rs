@@ -133,6 +133,15 @@ impl Database {
         &self.path
     }
 
+    /// Deletes everything that is stored, for good. The lock stays until the end.
+    ///
+    /// # Errors
+    /// [`OpenError`]; some files may be gone.
+    pub fn delete(self) -> Result<(), OpenError> {
+        remove(&lists::path_of(&self.path))?;
+        remove(&self.path)
+    }
+
     /// The writing side, with its checkpointer beside it.
     ///
     /// # Errors
@@ -148,6 +157,20 @@ impl Database {
     pub fn reader(&self) -> Result<Reader, OpenError> {
         Reader::start(self)
     }
+}
+
+/// Removes a database's file and what SQLite keeps beside it.
+fn remove(path: &Path) -> Result<(), OpenError> {
+    for end in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        match std::fs::remove_file(&name) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(OpenError::Io { path: name.into(), source }),
+        }
+    }
+    Ok(())
 }
 
 /// Which migrations a database has, without changing it.

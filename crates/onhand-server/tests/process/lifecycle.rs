@@ -38,6 +38,28 @@ async fn a_second_process_on_the_same_database_is_refused_and_the_first_goes_on(
     first.stop_and_verify().await;
 }
 
+#[tokio::test]
+async fn clear_data_leaves_nothing_behind_and_asks_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &[]).await;
+    assert_eq!(server.place("one").await.unwrap().status, 201);
+    server.stop_and_verify().await;
+    let unsaid = run(folder.path(), "clear-data", &[]).await;
+    assert_eq!(unsaid.code, EXIT_NOT_STARTED, "{}", unsaid.text);
+    assert!(unsaid.text.contains("say --yes"), "{}", unsaid.text);
+    for wanted in ["deleted", "is not there"] {
+        let cleared = run(folder.path(), "clear-data", &["--yes"]).await;
+        assert_eq!(cleared.code, Some(0), "{}", cleared.text);
+        assert!(cleared.text.contains(wanted), "{}", cleared.text);
+        let left = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name());
+        let left: Vec<_> = left.filter(|name| name.to_string_lossy().contains(".db")).collect();
+        assert_eq!(left, ["onhand.db.lock"]);
+    }
+    let mut server = Server::start(folder.path(), &[]).await;
+    assert_eq!(server.reserved().await, 0);
+    server.stop_and_verify().await;
+}
+
 /// Orders until the server is gone; the answers by key, the last of which may be none.
 async fn order_until_gone(
     mut connection: Connection,
