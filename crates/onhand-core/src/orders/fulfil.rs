@@ -20,6 +20,7 @@ pub(super) fn fulfil(
     tracking: Option<&Tracking>,
 ) -> Result<Reply, Stop> {
     let mut order = draft.order_at(id, expected_version)?;
+    order.after(Action::FulfilPartly)?;
     let leaving = order.parts(lines, |line| line.quantity - line.fulfilled)?;
     for part in &leaving {
         order.line_mut(part.line)?.fulfilled += part.quantity;

@@ -28,6 +28,7 @@ pub(super) fn give_back(
     parcel: &Parcel<'_>,
 ) -> Result<Reply, Stop> {
     let mut order = draft.order_at(id, expected_version)?;
+    order.after(Action::ReturnPartly)?;
     let parts = order.parts(parcel.lines, |line| line.fulfilled - line.returned)?;
     for part in &parts {
         order.line_mut(part.line)?.returned += part.quantity;

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use super::status::{Action, Status, TRANSITIONS, allowed};
+use super::status::{Action, Status, allowed};
 use super::{LineQuantity, Refusal};
 use crate::ids::{CustomerId, LocationId, OrderId, ProductId, ReservationId};
 use crate::inventory::Sourcing;
@@ -169,14 +169,18 @@ impl Order {
     /// # Errors
     /// [`Refusal::InvalidTransition`] where the graph has no such arrow.
     pub(crate) fn step(&mut self, action: Action) -> Result<(), Refusal> {
-        let arrow = TRANSITIONS
-            .iter()
-            .find(|transition| transition.from == self.status && transition.action == action);
+        self.status = self.after(action)?;
+        Ok(())
+    }
+
+    /// The state that an action would lead to.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidTransition`] where the graph has no such arrow.
+    pub(crate) fn after(&self, action: Action) -> Result<Status, Refusal> {
+        let arrow = allowed(self.status).find(|transition| transition.action == action);
         match arrow {
-            Some(transition) => {
-                self.status = transition.to;
-                Ok(())
-            }
+            Some(transition) => Ok(transition.to),
             None => Err(Refusal::InvalidTransition {
                 status: self.status,
                 action,

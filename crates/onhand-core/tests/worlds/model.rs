@@ -209,10 +209,10 @@ impl Model {
 
     fn fulfil(&mut self, back: usize, lines: Option<&[(u32, i64)]>) -> Outcome {
         let order = self.order(back)?;
-        let parts = order.parts(lines, |line| line.quantity - line.fulfilled)?;
         if order.status != Status::Confirmed && order.status != Status::PartiallyFulfilled {
             return Err("invalid_transition");
         }
+        let parts = order.parts(lines, |line| line.quantity - line.fulfilled)?;
         for (line, units) in &parts {
             order.lines[*line].fulfilled += units;
         }
@@ -251,6 +251,10 @@ impl Model {
         restock: bool,
     ) -> Outcome {
         let order = self.order(back)?;
+        let can_return = [Status::PartiallyFulfilled, Status::Fulfilled, Status::Delivered];
+        if !can_return.contains(&order.status) {
+            return Err("invalid_transition");
+        }
         let parts = order.parts(lines, |line| line.fulfilled - line.returned)?;
         for (line, units) in &parts {
             order.lines[*line].returned += units;

@@ -161,7 +161,7 @@ async fn orders(world: &World) {
     post(world, &step("fulfilments"), json!({}), 200).await;
     assert_eq!(
         post(world, &step("fulfilments"), json!({"lines": null}), 409).await["code"],
-        "nothing_left"
+        "invalid_transition"
     );
     post(world, &step("deliver"), json!({"x": 1}), 422).await;
     assert_eq!(world.post(&step("deliver"), "d2", json!({})).await.status, 200);
