@@ -156,9 +156,10 @@ pub(crate) async fn an_order_lives_from_hold_to_return<B: Backend>() {
             Status::Delivered,
             (2, 0, 2),
         ),
+        (give_back(4), "more_than_left", Status::Delivered, (2, 0, 2)),
         (give_back(1), "ok", Status::Delivered, (3, 0, 3)),
         (give_back(2), "ok", Status::Returned, (5, 0, 5)),
-        (give_back(1), "more_than_left", Status::Returned, (5, 0, 5)),
+        (give_back(1), "invalid_transition", Status::Returned, (5, 0, 5)),
     ];
     for (step, wanted, status, figures) in steps {
         let name = format!("{step:?}");
