@@ -7,6 +7,7 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::commands::HoldItem;
+use super::level::Level;
 use super::movement::{Move, MovementKind};
 use super::refusal::{Refusal, ShortItem};
 use super::reservation::{Reservation, ReservationState, ReservationView};
@@ -261,6 +262,22 @@ pub(super) fn expire_due(draft: &mut Draft<'_>, most: usize) -> Result<Reply, St
     let due = draft.due(most)?;
     let holds = expire_all(draft, &due)?;
     Ok(Reply::Expired { holds })
+}
+
+/// The level of a product at a location, after what has run out was freed where it would not
+/// suffice otherwise.
+pub(super) fn level_with_room(
+    draft: &mut Draft<'_>,
+    product: &Product,
+    location_id: LocationId,
+    suffices: impl FnOnce(&Level) -> bool,
+) -> Result<Level, Stop> {
+    let level = draft.level(product.id, location_id)?;
+    if suffices(&level) {
+        return Ok(level);
+    }
+    free_expired(draft, product)?;
+    draft.level(product.id, location_id)
 }
 
 /// Releases the holds of a product that have run out, with the orders they belong to.

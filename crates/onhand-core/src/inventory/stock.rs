@@ -4,6 +4,7 @@
 use alloc::vec::Vec;
 
 use super::commands::{Adjustment, Count, LevelPolicy, LocationPatch, NewLocation, Transfer};
+use super::holds::level_with_room;
 use super::level::Level;
 use super::location::Location;
 use super::movement::{Move, MovementKind, StockChange};
@@ -64,7 +65,9 @@ pub(super) fn adjust(draft: &mut Draft<'_>, entries: &[Adjustment]) -> Result<Re
         let product = draft.product(&entry.product)?;
         let location_id = target_location(draft, entry.location_id)?;
         check_occurred_at(draft, entry.occurred_at)?;
-        let level = draft.level(product.id, location_id)?;
+        let level = level_with_room(draft, &product, location_id, |level| {
+            entry.delta >= 0 || level.on_hand + entry.delta >= level.reserved
+        })?;
         check_room(&product.sku, &level, entry.delta)?;
         let kind = match entry.reason.as_str() {
             "received" | "restock" | "production" => MovementKind::Received,
@@ -121,6 +124,9 @@ pub(super) fn count(draft: &mut Draft<'_>, count: &Count) -> Result<Reply, Stop>
         Some(_) | None => level.on_hand,
     };
     let delta = count.counted - on_hand_then;
+    let level = level_with_room(draft, &product, location_id, |level| {
+        level.on_hand + delta >= level.reserved
+    })?;
     if level.on_hand + delta < level.reserved {
         return Err(Refusal::CountBelowReserved {
             sku: product.sku.clone(),
@@ -148,7 +154,8 @@ pub(super) fn transfer(draft: &mut Draft<'_>, transfer: &Transfer) -> Result<Rep
     draft.location(transfer.from)?;
     draft.location(transfer.to)?;
     let units = transfer.quantity.units();
-    let source = draft.level(product.id, transfer.from)?;
+    let source =
+        level_with_room(draft, &product, transfer.from, |level| level.available() >= units)?;
     if source.available() < units {
         return Err(short(&product.sku, units, source.available()).into());
     }

@@ -277,8 +277,9 @@ impl Model {
         for (product, named, delta) in entries {
             let location = self.target(*named)?;
             let after = self.on_hand(*product, location) + delta;
-            if *delta < 0 && after < self.reserved(*product, location) {
-                return Err("insufficient_stock");
+            if *delta < 0 {
+                self.free_for(*product, |model| after >= model.reserved(*product, location))
+                    .ok_or("insufficient_stock")?;
             }
             self.move_units(*product, location, *delta);
         }
@@ -296,20 +297,17 @@ impl Model {
         if off.is_some_and(|off| off != 0) {
             return Err("change_from_quantity_stale");
         }
-        if counted < self.reserved(product, location) {
-            return Err("count_below_reserved");
-        }
+        self.free_for(product, |model| counted >= model.reserved(product, location))
+            .ok_or("count_below_reserved")?;
         self.on_hand.insert((product, location), counted);
         Ok(())
     }
 
-    /// What has run out is not freed for a transfer: that waits for the sweep.
     fn transfer(&mut self, product: i64, from: i64, to: i64, units: i64) -> Outcome {
         self.known(from)?;
         self.known(to)?;
-        if self.available(product, from) < units {
-            return Err("insufficient_stock");
-        }
+        self.free_for(product, |model| model.available(product, from) >= units)
+            .ok_or("insufficient_stock")?;
         self.move_units(product, from, -units);
         self.move_units(product, to, units);
         Ok(())
@@ -424,6 +422,14 @@ impl Model {
             promised.push(made);
         }
         Ok(promised)
+    }
+
+    /// Frees what has run out when that is needed; none when it does not help.
+    fn free_for(&mut self, product: i64, suffices: impl Fn(&Self) -> bool) -> Option<()> {
+        if !suffices(self) {
+            self.expire(self.due(Some(product)));
+        }
+        suffices(self).then_some(())
     }
 
     /// Promises that have run out.
