@@ -220,7 +220,7 @@ fn check_occurred_at(draft: &Draft<'_>, occurred_at: Option<Timestamp>) -> Resul
 }
 
 /// Whether the level stays between what is promised and the largest quantity.
-fn check_room(sku: &Sku, level: &Level, delta: i64) -> Result<(), Stop> {
+pub(crate) fn check_room(sku: &Sku, level: &Level, delta: i64) -> Result<(), Stop> {
     if delta < 0 && level.on_hand + delta < level.reserved {
         return Err(short(sku, -delta, level.unreserved()).into());
     }

@@ -9,7 +9,7 @@ use crate::Version;
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::ids::{LocationId, OrderId};
-use crate::inventory::{Move, MovementKind, constant_reason};
+use crate::inventory::{Move, MovementKind, check_room, constant_reason};
 use crate::text::{Reason, Reference};
 
 /// What comes back.
@@ -59,6 +59,7 @@ fn put_on_shelf(
         return Ok(());
     };
     let product = draft.product_row(line.product_id)?;
+    check_room(&product.sku, &draft.level(product.id, location_id)?, part.quantity)?;
     let change = Move {
         kind: MovementKind::Returned,
         reason: parcel.reason.cloned().unwrap_or_else(|| constant_reason("return")),

@@ -3,7 +3,9 @@
 
 use onhand_core::ids::{LocationId, OrderId};
 use onhand_core::inventory::{self, Sourcing};
+use onhand_core::limits::QUANTITY_MAX;
 use onhand_core::orders::{self, LineQuantity, Status};
+use onhand_core::text::Reason;
 use onhand_core::{Command, Refusal};
 
 use crate::world::{World, place, units};
@@ -148,4 +150,35 @@ fn a_transfer_moves_what_is_not_promised() {
     };
     assert_eq!(world.code(&transfer(2)), "insufficient_stock");
     assert_eq!(world.code(&transfer(1)), "ok");
+}
+
+#[test]
+fn what_comes_back_has_to_fit() {
+    let mut world = World::with(&["main"], &[("a", &[QUANTITY_MAX])]);
+    let (id, expected_version) = (OrderId::new(1).unwrap(), None);
+    let fulfil = orders::Command::Fulfil { id, expected_version, lines: None, tracking: None };
+    let give_back = |restock| {
+        Command::Orders(orders::Command::Return {
+            id,
+            expected_version,
+            lines: None,
+            restock,
+            location_id: None,
+            reason: None,
+            reference: None,
+        })
+    };
+    let more = Command::Inventory(inventory::Command::Adjust(vec![inventory::Adjustment {
+        product: crate::world::sku("a"),
+        location_id: None,
+        delta: 3,
+        reason: Reason::new("received").unwrap(),
+        reference: None,
+        occurred_at: None,
+    }]));
+    for command in [place(&[("a", 3)], None), Command::Orders(fulfil), more] {
+        assert_eq!(world.code(&command), "ok");
+    }
+    assert_eq!(world.code(&give_back(true)), "quantity_too_large");
+    assert_eq!(world.code(&give_back(false)), "ok");
 }

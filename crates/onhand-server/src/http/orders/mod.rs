@@ -239,7 +239,7 @@ async fn deliver_order(Named(id): Named, call: Call) -> Result<Response, Problem
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
         ("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_order", "unknown_line", "more_than_left",
-        "nothing_left", "invalid_transition", "unknown_location"]))),
+        "nothing_left", "invalid_transition", "unknown_location", "quantity_too_large"]))),
     responses((status = 200, description = "The order", body = OrderView<'static>)))]
 async fn return_order(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let nothing =
