@@ -112,15 +112,14 @@ pub(crate) async fn an_order_lives_from_hold_to_return<B: Backend>() {
     let world = World::<B>::with(&[("tea", 5)]).await;
     let id = world.placed(&[("tea", 3)], Some(60)).await.id;
     let line = |count| Some(vec![LineQuantity { line: 1, quantity: units(count) }]);
-    let fulfil = |count| orders::Command::Fulfil {
-        id,
-        expected_version: None,
-        lines: line(count),
-        tracking: None,
+    let expected_version = None;
+    let fulfil = |count| {
+        let lines = line(count);
+        orders::Command::Fulfil { id, expected_version, lines, tracking: None }
     };
     let give_back = |count| orders::Command::Return {
         id,
-        expected_version: None,
+        expected_version,
         lines: line(count),
         restock: true,
         location_id: None,
@@ -150,12 +149,7 @@ pub(crate) async fn an_order_lives_from_hold_to_return<B: Backend>() {
             (4, 2, 2),
         ),
         (fulfil(2), "ok", Status::Fulfilled, (2, 0, 2)),
-        (
-            orders::Command::Deliver { id, expected_version: None },
-            "ok",
-            Status::Delivered,
-            (2, 0, 2),
-        ),
+        (orders::Command::Deliver { id, expected_version }, "ok", Status::Delivered, (2, 0, 2)),
         (give_back(4), "more_than_left", Status::Delivered, (2, 0, 2)),
         (give_back(1), "ok", Status::Delivered, (3, 0, 3)),
         (give_back(2), "ok", Status::Returned, (5, 0, 5)),
