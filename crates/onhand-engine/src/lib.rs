@@ -9,6 +9,8 @@ pub mod committer;
 mod flush;
 pub mod idempotency;
 pub mod limits;
+pub mod query;
+pub mod report;
 pub mod sqlite;
 pub mod store;
 

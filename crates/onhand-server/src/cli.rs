@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
-use onhand_engine::sqlite::{self, Database, Report};
+use onhand_engine::report::Report;
+use onhand_engine::sqlite::{self, Database};
 
 use crate::load::{bench, torture};
 use crate::serve::{self, ServeOptions};

@@ -30,11 +30,8 @@ use crate::store::StoreError;
 
 pub use durable::LogFlush;
 pub use migrate::{Migration, MigrationState};
-pub use read::{
-    EventRow, ExplainTerm, Explanation, OrderFilter, Page, ReservationFilter, StockFilter, StockRow,
-};
-pub use readers::{ReadError, Reader};
-pub use verify::{Check, Report, Violation, verify};
+pub use readers::Reader;
+pub use verify::verify;
 pub use write::SqliteStore;
 
 /// The oldest SQLite that may write: before it a checkpoint beside the writer can corrupt the file

@@ -14,23 +14,7 @@ use super::levels::RecentLevels;
 use super::load::View;
 use super::{Database, OpenError, lists, open_reader};
 use crate::limits::{QUEUE_READS_MAX, READ_WAITS_MAX, READERS};
-
-/// Why a read gave no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// Too many reads are waiting.
-    #[error("too many reads are waiting")]
-    Overloaded,
-    /// The readers have stopped.
-    #[error("the server is stopping")]
-    Stopping,
-    /// What was read is not durable, and does not become so.
-    #[error("what is stored cannot be made durable at the moment")]
-    NotDurable,
-    /// SQLite says no, or a row cannot be read.
-    #[error("read failed: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-}
+use crate::query::ReadError;
 
 type Work = Box<dyn FnOnce(&Connection) + Send>;
 
@@ -90,7 +74,7 @@ impl Reader {
         let (result, seen) = answer.await.map_err(|_| ReadError::Stopping)?;
         let durable = timeout(READ_WAITS_MAX, self.durability.of(seen)).await;
         durable.map_err(|_| ReadError::NotDurable)?.map_err(|_| ReadError::NotDurable)?;
-        Ok(result?)
+        result.map_err(|error| ReadError::Failed(error.to_string()))
     }
 }
 

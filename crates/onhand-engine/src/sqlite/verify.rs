@@ -8,64 +8,12 @@ use onhand_core::events::EventBody;
 use onhand_core::ids::CustomerId;
 use onhand_core::orders::{Order, Status, TRANSITIONS};
 use rusqlite::{Connection, Result, Row};
-use serde::Serialize;
 
 use super::codec::{self, *};
 use super::levels::RecentLevels;
 use super::logs::{Chain, FIRST_LINK};
 use super::{OpenError, lists, open_reader, rows};
-
-/// Most offenders that a check names.
-const OFFENDERS_MAX: usize = 10;
-
-/// One broken promise.
-#[derive(Debug, Clone, Serialize)]
-pub struct Violation {
-    /// Which row, and what is wrong with it.
-    pub offender: String,
-}
-
-/// What one invariant came to.
-#[derive(Debug, Clone, Serialize)]
-pub struct Check {
-    /// Its id in the reliability document.
-    pub id: &'static str,
-    /// What must hold.
-    pub promise: &'static str,
-    /// Rows looked at.
-    pub rows: i64,
-    /// How many break it.
-    pub violations: i64,
-    /// The first of them.
-    pub offenders: Vec<Violation>,
-}
-
-/// What a run of `verify` came to.
-#[derive(Debug, Clone, Serialize)]
-pub struct Report {
-    /// `quick` or `full`.
-    pub mode: &'static str,
-    /// Position of the newest event of the snapshot.
-    pub last_event: i64,
-    /// Hash over both logs up to there, in hexadecimal: equal for equal histories.
-    pub chain: String,
-    /// What SQLite says of its own file: `ok`.
-    pub storage: String,
-    /// One per invariant.
-    pub checks: Vec<Check>,
-}
-
-impl Report {
-    /// Whether the file itself is sound.
-    pub fn storage_is_sound(&self) -> bool {
-        self.storage == "ok"
-    }
-
-    /// How many rows break a promise.
-    pub fn violations(&self) -> i64 {
-        self.checks.iter().map(|check| check.violations).sum()
-    }
-}
+use crate::report::{Check, OFFENDERS_MAX, Report, Violation};
 
 /// An invariant as SQL: how many rows there are, and the rows that break it as text.
 struct Rule {

@@ -11,7 +11,8 @@ use onhand_core::ids::{OrderId, ReservationId};
 use onhand_core::inventory::{Level, Movement, Reservation};
 use onhand_core::orders::Order;
 use onhand_engine::Store;
-use onhand_engine::sqlite::{self, Database, OpenError, OrderFilter, SqliteStore};
+use onhand_engine::query::OrderFilter;
+use onhand_engine::sqlite::{self, Database, OpenError, SqliteStore};
 
 /// A kind of store. A value is one installation, which is gone with it.
 pub(crate) trait Backend: Sized {

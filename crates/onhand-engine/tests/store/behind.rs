@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use onhand_core::Command;
 use onhand_core::ids::{CustomerId, OrderId};
 use onhand_core::orders::{self, Order, Status};
-use onhand_engine::sqlite::OrderFilter;
+use onhand_engine::query::OrderFilter;
 
 use crate::backend::{Backend, Look};
 use crate::faulty::{Fault, Step};

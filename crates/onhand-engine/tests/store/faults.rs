@@ -7,7 +7,7 @@ use std::time::Duration;
 use onhand_core::Command;
 use onhand_core::orders::{self, Status};
 use onhand_engine::limits::BATCH_RERUNS_MAX;
-use onhand_engine::sqlite::OrderFilter;
+use onhand_engine::query::OrderFilter;
 use onhand_engine::{IdempotencyKey, StoreError};
 
 use crate::backend::{Backend, Look};

@@ -10,7 +10,7 @@ use onhand_core::Refusal;
 use onhand_core::command::Reply;
 use onhand_core::orders::Order;
 use onhand_engine::committer::Answer;
-use onhand_engine::sqlite::Page;
+use onhand_engine::query::Page;
 use serde::Serialize;
 use serde_json::json;
 

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use onhand_core::{Refusal, catalog, inventory, orders};
 use onhand_engine::SubmitError;
-use onhand_engine::sqlite::ReadError;
+use onhand_engine::query::ReadError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -222,8 +222,8 @@ impl From<ReadError> for Problem {
             ReadError::NotDurable => {
                 Self::new(unavailable, "store_unavailable", error.to_string()).later()
             }
-            ReadError::Sqlite(error) => {
-                tracing::error!(%error, "a read failed");
+            ReadError::Failed(reason) => {
+                tracing::error!(reason, "a read failed");
                 Self::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "internal",

@@ -9,7 +9,7 @@ use onhand_core::inventory::{Command, HoldItem, ReservationState, ReservationVie
 use onhand_core::limits::{HOLD_SECS_DEFAULT, HOLD_SECS_MAX, HOLD_SECS_MIN, RESERVATION_ITEMS_MAX};
 use onhand_core::text::{Reference, Sku};
 use onhand_core::{Command as AnyCommand, Quantity};
-use onhand_engine::sqlite::ReservationFilter;
+use onhand_engine::query::ReservationFilter;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;

@@ -8,7 +8,7 @@ use onhand_core::inventory::{Adjustment, Command, Count, LevelPolicy, Transfer};
 use onhand_core::limits::{ADJUSTMENTS_MAX, QUANTITY_MAX};
 use onhand_core::text::{Reason, Reference, Sku};
 use onhand_core::{Command as AnyCommand, Quantity};
-use onhand_engine::sqlite::{StockFilter, StockRow};
+use onhand_engine::query::{StockFilter, StockRow};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;

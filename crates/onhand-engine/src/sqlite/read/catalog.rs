@@ -7,8 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::super::codec::{self, *};
 use super::super::load::{self};
-use super::super::readers::{ReadError, Reader};
-use super::{Page, bounds, page};
+use super::super::readers::Reader;
+use super::{bounds, page};
+use crate::query::{Page, ReadError};
 
 impl Reader {
     /// A product of the catalogue.

@@ -1,29 +1,14 @@
 //! The event log, by position.
 
-use onhand_core::events::EventBody;
-use onhand_core::{Actor, Timestamp};
+use onhand_core::Actor;
 use rusqlite::{Connection, Result, Row, params};
 
 use super::super::codec::{self};
-use super::super::readers::{ReadError, Reader};
+use super::super::readers::Reader;
 use super::super::rows::stored_count;
-use super::{Page, newest_id};
+use super::newest_id;
 use crate::limits::SCAN_ROWS_MAX;
-
-/// An event as it is stored.
-#[derive(Debug, Clone)]
-pub struct EventRow {
-    /// Position in the log.
-    pub seq: i64,
-    /// Its type.
-    pub kind: String,
-    /// Who asked for it.
-    pub actor: Actor,
-    /// When it was recorded.
-    pub recorded_at: Timestamp,
-    /// The object as it was left.
-    pub body: EventBody,
-}
+use crate::query::{EventRow, Page, ReadError};
 
 pub(super) fn event_row(row: &Row<'_>) -> Result<EventRow> {
     let body: String = row.get(4)?;

@@ -12,20 +12,7 @@ use rusqlite::{Connection, Result};
 
 use super::rows::stored_count;
 use crate::limits::{PAGE_ROWS_MAX, SCAN_ROWS_MAX};
-
-pub use events::EventRow;
-pub use orders::OrderFilter;
-pub use reservations::ReservationFilter;
-pub use stock::{ExplainTerm, Explanation, StockFilter, StockRow};
-
-/// A page of a list, newest first unless said otherwise.
-#[derive(Debug, Clone)]
-pub struct Page<T> {
-    /// The rows.
-    pub rows: Vec<T>,
-    /// Where the next page begins; none after the last.
-    pub next: Option<i64>,
-}
+use crate::query::Page;
 
 /// The lowest key that a filtered page looks at, going down from below `before`.
 fn scan_floor(before: i64) -> i64 {

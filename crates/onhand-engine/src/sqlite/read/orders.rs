@@ -1,35 +1,18 @@
 //! Orders and their history.
 
 use onhand_core::Timestamp;
-use onhand_core::ids::{CustomerId, OrderId, ProductId};
+use onhand_core::ids::{CustomerId, OrderId};
 use onhand_core::orders::{Order, Status};
-use onhand_core::text::Reference;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::super::lists::{List, Progress};
 use super::super::load;
-use super::super::readers::{ReadError, Reader};
+use super::super::readers::Reader;
 use super::super::rows::stored_count;
-use super::events::{EventRow, event_row};
-use super::{Page, filtered_page, newest_id, page};
+use super::events::event_row;
+use super::{filtered_page, newest_id, page};
 use crate::limits::{PAGE_ROWS_MAX, SCAN_ROWS_MAX};
-
-/// Which orders to list.
-#[derive(Debug, Clone, Default)]
-pub struct OrderFilter {
-    /// In this state.
-    pub status: Option<Status>,
-    /// Of this customer.
-    pub customer_id: Option<CustomerId>,
-    /// With a line of this product.
-    pub product_id: Option<ProductId>,
-    /// Of this name in another system.
-    pub external_reference: Option<Reference>,
-    /// Placed at or after.
-    pub created_from: Option<Timestamp>,
-    /// Placed before.
-    pub created_before: Option<Timestamp>,
-}
+use crate::query::{EventRow, OrderFilter, Page, ReadError};
 
 impl Reader {
     /// An order.
@@ -62,25 +45,12 @@ impl Reader {
     }
 }
 
-impl OrderFilter {
-    /// Whether an order is listed. Its time of placing is not asked: that is in the ids.
-    fn lets_in(&self, order: &Order) -> bool {
-        self.status.is_none_or(|status| status == order.status)
-            && self.customer_id.is_none_or(|id| order.customer_id == Some(id))
-            && self.product_id.is_none_or(|id| order.lines.iter().any(|line| line.product_id == id))
-            && self
-                .external_reference
-                .as_ref()
-                .is_none_or(|reference| order.external_reference.as_ref() == Some(reference))
-    }
-
-    /// The list that has the fewest orders which the filter does not let in.
-    fn list(&self) -> Option<List<'static>> {
-        let customer = self.customer_id.map(|id| List::Customer(id.number()));
-        let product = self.product_id.map(|id| List::Product(id.number()));
-        let status = self.status.map(|status| List::Status(status.as_str()));
-        customer.or(product).or(status)
-    }
+/// The list that has the fewest orders which the filter does not let in.
+fn list_of(filter: &OrderFilter) -> Option<List<'static>> {
+    let customer = filter.customer_id.map(|id| List::Customer(id.number()));
+    let product = filter.product_id.map(|id| List::Product(id.number()));
+    let status = filter.status.map(|status| List::Status(status.as_str()));
+    customer.or(product).or(status)
 }
 
 fn orders(
@@ -107,7 +77,7 @@ fn orders(
         let rows = found.into_iter().filter(|order| filter.lets_in(order)).collect();
         return Ok(Page { rows, next: None });
     }
-    let tail = match filter.list() {
+    let tail = match list_of(filter) {
         Some(_) => not_listed(connection, filter, listed, before)?,
         None => Vec::new(),
     };
@@ -164,7 +134,7 @@ fn not_listed(
         filter.status.map(Status::as_str),
         filter.customer_id.map(CustomerId::number),
     ];
-    let mut ids = match (filter.list(), filter.product_id) {
+    let mut ids = match (list_of(filter), filter.product_id) {
         (Some(List::Product(_)), Some(product)) => connection
             .prepare_cached(
                 "SELECT order_id FROM reservations WHERE id > ?1 AND product_id = ?2 \
@@ -174,7 +144,7 @@ fn not_listed(
             .collect::<Result<Vec<i64>>>()?,
         _ => placed.query_map(values, |row| row.get(0))?.collect::<Result<Vec<i64>>>()?,
     };
-    if let (Some(List::Status(_)), Some(status)) = (filter.list(), filter.status) {
+    if let (Some(List::Status(_)), Some(status)) = (list_of(filter), filter.status) {
         let mut moved = connection.prepare_cached(
             "SELECT o.id FROM events e JOIN orders o ON o.id = e.subject WHERE e.seq > ?1 \
              AND e.previous > 0 AND o.status = ?2 AND o.id < ?3",
@@ -206,7 +176,7 @@ impl Ids {
     fn next(&mut self, connection: &Connection, filter: &OrderFilter) -> Result<Option<i64>> {
         if self.listed.is_empty() && !self.is_at_end {
             let most = stored_count(PAGE_ROWS_MAX);
-            self.listed = match filter.list() {
+            self.listed = match list_of(filter) {
                 Some(list) => list.before(connection, self.before, most)?,
                 None => connection
                     .prepare_cached(

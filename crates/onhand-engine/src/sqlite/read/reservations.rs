@@ -6,22 +6,10 @@ use onhand_core::text::{Reference, Sku};
 use rusqlite::{Connection, Result, Row, params};
 
 use super::super::codec::{self};
-use super::super::readers::{ReadError, Reader};
+use super::super::readers::Reader;
 use super::super::rows::stored_count;
-use super::{Page, filtered_page, newest_id, scan_floor};
-
-/// Which reservations to list.
-#[derive(Debug, Clone, Default)]
-pub struct ReservationFilter {
-    /// In this state.
-    pub state: Option<ReservationState>,
-    /// Of this product.
-    pub product_id: Option<ProductId>,
-    /// Of this order.
-    pub order_id: Option<OrderId>,
-    /// With this reference.
-    pub reference: Option<Reference>,
-}
+use super::{filtered_page, newest_id, scan_floor};
+use crate::query::{Page, ReadError, ReservationFilter};
 
 impl Reader {
     /// A reservation with its SKU.

@@ -1,69 +1,20 @@
 //! Stock: figures now and in the past, their explanation, and the ledger behind them.
 
 use onhand_core::Timestamp;
-use onhand_core::catalog::{Product, ProductRef};
-use onhand_core::ids::LocationId;
-use onhand_core::inventory::{
-    Level, Movement, MovementKind, Reservation, ReservationState, Totals,
-};
+use onhand_core::catalog::ProductRef;
+use onhand_core::inventory::{Level, Movement, MovementKind, ReservationState, Totals};
 use onhand_core::limits::MOVEMENTS_PER_MARK;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::super::codec::{self, *};
 use super::super::load::View;
-use super::super::readers::{ReadError, Reader};
+use super::super::readers::Reader;
 use super::catalog::find_product;
-use super::reservations::{ReservationFilter, reservations};
-use super::{Page, filtered_page, newest_id, scan_floor};
-
-/// Which stock to list.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct StockFilter {
-    /// At this location.
-    pub location_id: Option<LocationId>,
-    /// Only where available is below the threshold.
-    pub below_threshold: bool,
-}
-
-impl StockFilter {
-    /// Whether a product with these levels is listed.
-    fn lets_in(&self, levels: &[Level]) -> bool {
-        let is_low = |level: &Level| level.available() < level.low_stock_threshold;
-        (self.location_id.is_none() || !levels.is_empty())
-            && (!self.below_threshold || levels.iter().any(is_low))
-    }
-}
-
-/// The stock of one product.
-#[derive(Debug, Clone)]
-pub struct StockRow {
-    /// The product.
-    pub product: Product,
-    /// Its levels by location.
-    pub levels: Vec<Level>,
-}
-
-/// One term of an explanation.
-#[derive(Debug, Clone)]
-pub struct ExplainTerm {
-    /// What moved the units.
-    pub kind: MovementKind,
-    /// How many, with their sign.
-    pub units: i64,
-}
-
-/// Why a figure is what it is.
-#[derive(Debug, Clone)]
-pub struct Explanation {
-    /// The product.
-    pub product: Product,
-    /// Its levels.
-    pub levels: Vec<Level>,
-    /// Terms that add up to what is on hand.
-    pub terms: Vec<ExplainTerm>,
-    /// Open promises, newest first; a bounded number.
-    pub open: Vec<Reservation>,
-}
+use super::reservations::reservations;
+use super::{filtered_page, newest_id, scan_floor};
+use crate::query::{
+    ExplainTerm, Explanation, Page, ReadError, ReservationFilter, StockFilter, StockRow,
+};
 
 impl Reader {
     /// The stock of a product, now or as it was shown at an instant.

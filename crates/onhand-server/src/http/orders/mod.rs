@@ -10,7 +10,7 @@ use onhand_core::ids::OrderId;
 use onhand_core::limits::BATCH_ORDERS_MAX;
 use onhand_core::orders::{Command, ErrorPolicy, OrderPatch, Status};
 use onhand_core::text::Reference;
-use onhand_engine::sqlite::OrderFilter;
+use onhand_engine::query::OrderFilter;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -146,7 +146,7 @@ async fn list_orders(
     let before = cursor(query.starting_after.as_deref(), OrderId::number)?;
     let page = match query.filter(&app).await? {
         Some(filter) => app.reader.orders(filter, before, limit).await?,
-        None => onhand_engine::sqlite::Page { rows: Vec::new(), next: None },
+        None => onhand_engine::query::Page { rows: Vec::new(), next: None },
     };
     Ok(list(&page, ("/v1/orders", &sent), OrderView::of, |id| format!("ord_{id}")))
 }

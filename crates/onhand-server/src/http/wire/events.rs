@@ -3,7 +3,7 @@
 use onhand_core::Timestamp;
 use onhand_core::events::EventBody;
 use onhand_core::inventory::StockChange;
-use onhand_engine::sqlite::EventRow;
+use onhand_engine::query::EventRow;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;

@@ -6,7 +6,7 @@ use onhand_core::inventory::{
     Level, Location, Movement, MovementKind, Reservation, ReservationState, ReservationView,
     StockChange,
 };
-use onhand_engine::sqlite::Explanation;
+use onhand_engine::query::Explanation;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -355,7 +355,7 @@ impl<'a> ExplanationView<'a> {
         let moved: Vec<_> = terms.iter().filter(|term| term.units != 0).collect();
         let words = moved.iter().map(|term| format!("{:+} {}", term.units, term.kind.as_str()));
         let words = words.collect::<Vec<_>>().join(" ");
-        let term = |term: &&onhand_engine::sqlite::ExplainTerm| TermView {
+        let term = |term: &&onhand_engine::query::ExplainTerm| TermView {
             kind: term.kind,
             units: term.units,
         };

@@ -1,0 +1,142 @@
+//! What may be asked of what is remembered, and what is answered: the same for every store.
+
+use onhand_core::catalog::Product;
+use onhand_core::events::EventBody;
+use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId};
+use onhand_core::inventory::{Level, MovementKind, Reservation, ReservationState};
+use onhand_core::orders::{Order, Status};
+use onhand_core::text::Reference;
+use onhand_core::{Actor, Timestamp};
+
+/// Why a read gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Too many reads are waiting.
+    #[error("too many reads are waiting")]
+    Overloaded,
+    /// The readers have stopped.
+    #[error("the server is stopping")]
+    Stopping,
+    /// What was read is not durable, and does not become so.
+    #[error("what is stored cannot be made durable at the moment")]
+    NotDurable,
+    /// The store says no, or a row cannot be read.
+    #[error("read failed: {0}")]
+    Failed(String),
+}
+
+/// A page of a list, newest first unless said otherwise.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<i64>,
+}
+
+/// Which stock to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StockFilter {
+    /// At this location.
+    pub location_id: Option<LocationId>,
+    /// Only where available is below the threshold.
+    pub below_threshold: bool,
+}
+
+impl StockFilter {
+    /// Whether a product with these levels is listed.
+    pub(crate) fn lets_in(&self, levels: &[Level]) -> bool {
+        let is_low = |level: &Level| level.available() < level.low_stock_threshold;
+        (self.location_id.is_none() || !levels.is_empty())
+            && (!self.below_threshold || levels.iter().any(is_low))
+    }
+}
+
+/// The stock of one product.
+#[derive(Debug, Clone)]
+pub struct StockRow {
+    /// The product.
+    pub product: Product,
+    /// Its levels by location.
+    pub levels: Vec<Level>,
+}
+
+/// One term of an explanation.
+#[derive(Debug, Clone)]
+pub struct ExplainTerm {
+    /// What moved the units.
+    pub kind: MovementKind,
+    /// How many, with their sign.
+    pub units: i64,
+}
+
+/// Why a figure is what it is.
+#[derive(Debug, Clone)]
+pub struct Explanation {
+    /// The product.
+    pub product: Product,
+    /// Its levels.
+    pub levels: Vec<Level>,
+    /// Terms that add up to what is on hand.
+    pub terms: Vec<ExplainTerm>,
+    /// Open promises, newest first; a bounded number.
+    pub open: Vec<Reservation>,
+}
+
+/// An event as it is stored.
+#[derive(Debug, Clone)]
+pub struct EventRow {
+    /// Position in the log.
+    pub seq: i64,
+    /// Its type.
+    pub kind: String,
+    /// Who asked for it.
+    pub actor: Actor,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The object as it was left.
+    pub body: EventBody,
+}
+
+/// Which reservations to list.
+#[derive(Debug, Clone, Default)]
+pub struct ReservationFilter {
+    /// In this state.
+    pub state: Option<ReservationState>,
+    /// Of this product.
+    pub product_id: Option<ProductId>,
+    /// Of this order.
+    pub order_id: Option<OrderId>,
+    /// With this reference.
+    pub reference: Option<Reference>,
+}
+
+/// Which orders to list.
+#[derive(Debug, Clone, Default)]
+pub struct OrderFilter {
+    /// In this state.
+    pub status: Option<Status>,
+    /// Of this customer.
+    pub customer_id: Option<CustomerId>,
+    /// With a line of this product.
+    pub product_id: Option<ProductId>,
+    /// Of this name in another system.
+    pub external_reference: Option<Reference>,
+    /// Placed at or after.
+    pub created_from: Option<Timestamp>,
+    /// Placed before.
+    pub created_before: Option<Timestamp>,
+}
+
+impl OrderFilter {
+    /// Whether an order is listed. Its time of placing is not asked: that is in the ids.
+    pub(crate) fn lets_in(&self, order: &Order) -> bool {
+        self.status.is_none_or(|status| status == order.status)
+            && self.customer_id.is_none_or(|id| order.customer_id == Some(id))
+            && self.product_id.is_none_or(|id| order.lines.iter().any(|line| line.product_id == id))
+            && self
+                .external_reference
+                .as_ref()
+                .is_none_or(|reference| order.external_reference.as_ref() == Some(reference))
+    }
+}
