@@ -28,17 +28,19 @@ pub const SCAN_ROWS_MAX: usize = 20_000;
 pub const WAL_CHECKPOINT_BYTES: u64 = 16 << 20;
 /// Bytes of write-ahead log beyond which the committer checkpoints before it goes on.
 pub const WAL_BYTES_MAX: u64 = 64 << 20;
+/// Longest wait for a lock of SQLite, which a process beside the server may hold for a moment.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one window of idempotency outcomes is open: the newest two are kept, so an outcome is
 /// replayed for at least this long.
 pub const OUTCOME_WINDOW_SECS: i64 = 7 * 24 * 3_600;
 /// Most movements that a look at a past instant walks back over.
 pub const WALK_MOVEMENTS_MAX: u64 = 100_000;
-/// Batches in which the sweep over the levels whose rows are behind comes round once. The longer,
-/// the more of them share a page when they are written; the shorter, the less a start after a crash
-/// has to read.
-pub const LEVELS_SWEEP_BATCHES: usize = 512;
-/// Fewest rows that the sweep writes with a batch.
-pub const LEVELS_SWEPT_MIN: usize = 16;
+/// Movements in which the sweep over the levels whose rows are behind comes round about once. The
+/// more, the more of them share a page when they are written; the fewer, the less a start after a
+/// crash has to read, and the fewer figures are in memory.
+pub const LEVELS_SWEEP_MOVEMENTS: usize = 1 << 18;
+/// Fewest rows that the sweep writes with a batch: it must come round even where little is behind.
+pub const LEVELS_SWEPT_MIN: usize = 4;
 /// Most movements that the rows of levels may be behind before the sweep ends at once: bounds the
 /// memory of the newest figures and the reading of a start after a crash.
 pub const LEVELS_BEHIND_MOVEMENTS_MAX: i64 = 1 << 20;
@@ -56,9 +58,12 @@ pub const READ_WAITS_MAX: Duration = Duration::from_secs(2);
 /// Prepared statements that a connection keeps.
 pub const STATEMENTS_CACHED_MAX: usize = 64;
 /// Most rows of each kind that one step takes into the lists.
-pub const LISTS_STEP_ROWS_MAX: i64 = 65_536;
-/// Events that gather before a step is worth its while; an idle server takes in what there is.
-pub const LISTS_STEP_WANTED_EVENTS: i64 = 65_536;
+pub const LISTS_STEP_ROWS_MAX: i64 = 262_144;
+/// Events that gather before a step is worth its while: the larger the step, the more of its
+/// entries share a page.
+pub const LISTS_STEP_WANTED_EVENTS: i64 = 262_144;
+/// Longest time until a step is made of fewer.
+pub const LISTS_PAUSE: Duration = Duration::from_secs(10);
 /// Most events that the lists may be behind before the committer waits for them: bounds what a
 /// query has to look through beside its list.
-pub const LISTS_BEHIND_EVENTS_MAX: i64 = 262_144;
+pub const LISTS_BEHIND_EVENTS_MAX: i64 = 1 << 20;

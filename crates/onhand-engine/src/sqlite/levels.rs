@@ -14,7 +14,7 @@ use onhand_core::inventory::Level;
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::codec::{self, *};
-use crate::limits::{LEVELS_BEHIND_MOVEMENTS_MAX, LEVELS_SWEEP_BATCHES, LEVELS_SWEPT_MIN};
+use crate::limits::{LEVELS_BEHIND_MOVEMENTS_MAX, LEVELS_SWEEP_MOVEMENTS, LEVELS_SWEPT_MIN};
 use crate::store::Batch;
 
 type Key = (ProductId, LocationId);
@@ -225,7 +225,8 @@ impl Levels {
         behind: &mut Vec<(Level, Version)>,
     ) -> Sweep {
         let is_late = newest - self.sweep.covered > LEVELS_BEHIND_MOVEMENTS_MAX;
-        let share = (self.behind / LEVELS_SWEEP_BATCHES).max(LEVELS_SWEPT_MIN);
+        let share = self.behind * batch.movements.len() / LEVELS_SWEEP_MOVEMENTS;
+        let share = share.max(LEVELS_SWEPT_MIN);
         let most = if is_late { usize::MAX } else { share };
         let from = self.sweep.after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut swept = Vec::new();

@@ -12,13 +12,13 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, params};
 
 use super::{OpenError, remove};
-use crate::limits::{LISTS_BEHIND_EVENTS_MAX, LISTS_STEP_ROWS_MAX, LISTS_STEP_WANTED_EVENTS};
+use crate::limits::{
+    BUSY_TIMEOUT, LISTS_BEHIND_EVENTS_MAX, LISTS_PAUSE, LISTS_STEP_ROWS_MAX,
+    LISTS_STEP_WANTED_EVENTS,
+};
 
 /// Changes whenever the shape or the meaning of an entry does; a file of another one is made anew.
 const SHAPE: i64 = 1;
-
-/// How long a list may be behind while the server is idle.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long the committer waits for lists that are too far behind before it says so and goes on.
 const WAIT_MAX: Duration = Duration::from_secs(5);
@@ -99,7 +99,7 @@ pub(super) fn prepare(database: &Path) -> std::result::Result<(), OpenError> {
 /// durable at once: only whole.
 fn open(database: &Path) -> Result<Connection> {
     let connection = Connection::open(path_of(database))?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "trusted_schema", "off")?;
@@ -242,7 +242,7 @@ impl Filler {
                 }
                 Err(error) => tracing::warn!(%error, "the lists cannot be filled"),
             }
-            let request = requests.recv_timeout(PAUSE);
+            let request = requests.recv_timeout(LISTS_PAUSE);
             if request == Err(crossbeam_channel::RecvTimeoutError::Disconnected) {
                 return;
             }

@@ -18,14 +18,13 @@ mod write;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use self::durable::Durability;
 use self::levels::RecentLevels;
-use crate::limits::{PASSING_CACHE_KIB, READER_CACHE_KIB, STATEMENTS_CACHED_MAX};
+use crate::limits::{BUSY_TIMEOUT, PASSING_CACHE_KIB, READER_CACHE_KIB, STATEMENTS_CACHED_MAX};
 use crate::store::StoreError;
 
 pub use durable::LogFlush;
@@ -207,7 +206,7 @@ fn open_writer(path: &Path) -> Result<Connection, OpenError> {
 
 /// What every connection to the database has in common.
 fn prepare_connection(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "trusted_schema", "off")?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
     // A statement keeps its plan whatever is bound to it. Without this SQLite may plan it anew for

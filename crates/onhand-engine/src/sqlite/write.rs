@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use onhand_core::orders::Order;
 use onhand_core::{Needs, Numbering, State, Timestamp};
@@ -19,7 +20,7 @@ use super::{
     store_error,
 };
 use crate::idempotency::IdempotencyKey;
-use crate::limits::{WAL_BYTES_MAX, WAL_CHECKPOINT_BYTES, WRITER_CACHE_KIB};
+use crate::limits::{BUSY_TIMEOUT, WAL_BYTES_MAX, WAL_CHECKPOINT_BYTES, WRITER_CACHE_KIB};
 use crate::store::{Batch, Begun, FoundOutcome, Store, StoreError};
 
 /// The embedded store's writing side.
@@ -103,6 +104,15 @@ impl SqliteStore {
                 plan.covered,
             ])?;
         Ok(plan)
+    }
+
+    /// Lets the log begin again, unless somebody still reads what is in it: a long read, like that of
+    /// `verify`, makes the log longer and must not make anybody wait.
+    fn restart_log(&self) -> rusqlite::Result<()> {
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let restarted = checkpoint(&self.connection, Checkpoint::Restart);
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
+        restarted.map(|_| ())
     }
 
     /// Writes every level whose row is behind.
@@ -225,8 +235,7 @@ impl Store for SqliteStore {
         let log = checkpoint(&self.connection, Checkpoint::Look);
         let log = log.map_err(|error| store_error(&error))?;
         if log.total >= WAL_BYTES_MAX {
-            let restarted = checkpoint(&self.connection, Checkpoint::Restart);
-            restarted.map_err(|error| store_error(&error))?;
+            self.restart_log().map_err(|error| store_error(&error))?;
         } else if log.pending >= WAL_CHECKPOINT_BYTES {
             self.checkpointer.ask();
         }
