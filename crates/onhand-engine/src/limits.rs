@@ -62,6 +62,8 @@ pub const LISTS_STEP_ROWS_MAX: i64 = 262_144;
 /// Events that gather before a step is worth its while: the larger the step, the more of its
 /// entries share a page.
 pub const LISTS_STEP_WANTED_EVENTS: i64 = 262_144;
+/// Entries that a step writes before it rests.
+pub const LISTS_CHUNK_ENTRIES: usize = 4_096;
 /// Longest time until a step is made of fewer.
 pub const LISTS_PAUSE: Duration = Duration::from_secs(10);
 /// Most events that the lists may be behind before the committer waits for them: bounds what a

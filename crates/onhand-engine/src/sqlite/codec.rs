@@ -9,7 +9,7 @@ use onhand_core::events::EventBody;
 use onhand_core::inventory::{
     Level, Location, Movement, MovementKind, Reservation, ReservationState, Totals,
 };
-use onhand_core::orders::Order;
+use onhand_core::orders::{Order, Status};
 use onhand_core::text::{Name, Reason, Reference};
 use onhand_core::{Money, Timestamp};
 use rusqlite::types::Type;
@@ -57,6 +57,10 @@ fn optional_text<T>(
         None => Ok(None),
         Some(text) => parse(text.clone()).map(Some).ok_or_else(|| bad(column, text)),
     }
+}
+
+pub(super) fn status(row: &Row<'_>, column: usize) -> Result<Status> {
+    text(row, column, |name| Status::from_name(&name))
 }
 
 fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {

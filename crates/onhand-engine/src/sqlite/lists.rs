@@ -7,13 +7,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, params};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use onhand_core::orders::Status;
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, OptionalExtension, Result, ToSql, params};
 
-use super::{OpenError, remove};
+use super::{OpenError, codec, remove};
 use crate::limits::{
-    BUSY_TIMEOUT, LISTS_BEHIND_EVENTS_MAX, LISTS_PAUSE, LISTS_STEP_ROWS_MAX,
+    BUSY_TIMEOUT, LISTS_BEHIND_EVENTS_MAX, LISTS_CHUNK_ENTRIES, LISTS_PAUSE, LISTS_STEP_ROWS_MAX,
     LISTS_STEP_WANTED_EVENTS,
 };
 
@@ -22,6 +25,11 @@ const SHAPE: i64 = 1;
 
 /// How long the committer waits for lists that are too far behind before it says so and goes on.
 const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Numbers of the lists in the file.
+const CUSTOMER_LIST: i64 = 1;
+const STATUS_LIST: i64 = 2;
+const PRODUCT_LIST: i64 = 3;
 
 /// One list: its kind and what its orders have in common.
 #[derive(Debug, Clone, Copy)]
@@ -42,9 +50,9 @@ impl List<'_> {
              ORDER BY id DESC LIMIT ?4",
         )?;
         let (list, key): (i64, &dyn rusqlite::ToSql) = match &self {
-            Self::Customer(id) => (1, id),
-            Self::Status(status) => (2, status),
-            Self::Product(id) => (3, id),
+            Self::Customer(id) => (CUSTOMER_LIST, id),
+            Self::Status(status) => (STATUS_LIST, status),
+            Self::Product(id) => (PRODUCT_LIST, id),
         };
         select.query_map(params![list, key, id, most], |row| row.get(0))?.collect()
     }
@@ -146,15 +154,45 @@ fn is_of_this_history(connection: &Connection) -> Result<bool> {
     Ok(shape == SHAPE && stored.unwrap_or_default() == chain)
 }
 
-/// One step: takes in at most [`LISTS_STEP_ROWS_MAX`] rows of each kind. Says up to which event
-/// the lists now go, and whether more is waiting.
-fn step(connection: &mut Connection) -> Result<(i64, bool)> {
-    let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+/// An entry: its list, what its orders have in common, and the order.
+type Entry = (i64, Key, i64);
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Number(i64),
+    Status(Status),
+}
+
+impl ToSql for Key {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+        match self {
+            Self::Number(number) => number.to_sql(),
+            Self::Status(status) => status.as_str().to_sql(),
+        }
+    }
+}
+
+/// What one step does to the lists.
+struct Step {
+    to: Progress,
+    /// The newest batch that it knows, with the chain up to there.
+    batch: (i64, Vec<u8>),
+    entries: Vec<Entry>,
+    /// Orders that were on the lists before and have changed since, with the state that they are in.
+    moved: Vec<(i64, Status)>,
+    /// Whether more is waiting.
+    is_more: bool,
+}
+
+/// Gathers at most [`LISTS_STEP_ROWS_MAX`] rows of each kind. Reading is kept apart from writing, so
+/// that the snapshot of the store is short: the log cannot begin again as long as it lasts.
+fn gather(connection: &mut Connection) -> Result<Step> {
+    let snapshot = connection.transaction()?;
     let from =
-        step.query_row("SELECT event, order_id, reservation_id FROM progress", [], |row| {
+        snapshot.query_row("SELECT event, order_id, reservation_id FROM progress", [], |row| {
             Ok(Progress { event: row.get(0)?, order: row.get(1)?, reservation: row.get(2)? })
         })?;
-    let newest = step.query_row(
+    let newest = snapshot.query_row(
         "SELECT event - 1, \"order\" - 1, reservation - 1 FROM store.numbering",
         [],
         |row| Ok(Progress { event: row.get(0)?, order: row.get(1)?, reservation: row.get(2)? }),
@@ -164,62 +202,96 @@ fn step(connection: &mut Connection) -> Result<(i64, bool)> {
         order: newest.order.min(from.order + LISTS_STEP_ROWS_MAX),
         reservation: newest.reservation.min(from.reservation + LISTS_STEP_ROWS_MAX),
     };
-    for sql in [
-        "INSERT OR IGNORE INTO entries SELECT 1, customer_id, id FROM store.orders \
-         WHERE id > ?1 AND id <= ?2 AND customer_id IS NOT NULL ORDER BY customer_id, id",
-        "INSERT OR IGNORE INTO entries SELECT 2, status, id FROM store.orders \
-         WHERE id > ?1 AND id <= ?2 ORDER BY status, id",
-    ] {
-        step.prepare_cached(sql)?.execute([from.order, to.order])?;
-    }
-    step.prepare_cached(
-        "INSERT OR IGNORE INTO entries SELECT 3, product_id, order_id FROM store.reservations \
-         WHERE id > ?1 AND id <= ?2 AND order_id IS NOT NULL ORDER BY product_id, order_id",
-    )?
-    .execute([from.reservation, to.reservation])?;
-    take_in_moves(&step, from.event, to)?;
-    step.execute(
-        "UPDATE progress SET event = ?1, order_id = ?2, reservation_id = ?3, \
-         batch = coalesce((SELECT max(id) FROM store.batches), 0), \
-         chain = coalesce((SELECT chain FROM store.batches ORDER BY id DESC LIMIT 1), x'')",
-        [to.event, to.order, to.reservation],
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut orders = snapshot.prepare_cached(
+        "SELECT id, status, customer_id FROM store.orders WHERE id > ?1 AND id <= ?2",
     )?;
-    step.commit()?;
+    let mut rows = orders.query([from.order, to.order])?;
+    while let Some(row) = rows.next()? {
+        let id = row.get(0)?;
+        entries.push((STATUS_LIST, Key::Status(codec::status(row, 1)?), id));
+        if let Some(customer) = row.get(2)? {
+            entries.push((CUSTOMER_LIST, Key::Number(customer), id));
+        }
+    }
+    let mut reservations = snapshot.prepare_cached(
+        "SELECT product_id, order_id FROM store.reservations \
+         WHERE id > ?1 AND id <= ?2 AND order_id IS NOT NULL",
+    )?;
+    let mut rows = reservations.query([from.reservation, to.reservation])?;
+    while let Some(row) = rows.next()? {
+        entries.push((PRODUCT_LIST, Key::Number(row.get(0)?), row.get(1)?));
+    }
+    entries.sort_unstable();
+    let moved = snapshot
+        .prepare_cached(
+            "SELECT DISTINCT o.id, o.status FROM store.events e JOIN store.orders o \
+             ON o.id = e.subject WHERE e.seq > ?1 AND e.seq <= ?2 AND e.previous > 0 \
+             AND o.id <= ?3 ORDER BY o.id",
+        )?
+        .query_map([from.event, to.event, to.order], |row| {
+            Ok((row.get(0)?, codec::status(row, 1)?))
+        })?
+        .collect::<Result<_>>()?;
+    let batch = snapshot
+        .query_row("SELECT id, chain FROM store.batches ORDER BY id DESC LIMIT 1", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?
+        .unwrap_or_default();
     let is_more =
         to.event < newest.event || to.order < newest.order || to.reservation < newest.reservation;
-    Ok((to.event, is_more))
+    Ok(Step { to, batch, entries, moved, is_more })
 }
 
-/// Orders that are on the lists and have changed since leave the list of the state that they were
-/// in.
-fn take_in_moves(connection: &Connection, from: i64, to: Progress) -> Result<()> {
-    let mut moved = connection.prepare_cached(
-        "SELECT DISTINCT o.id, o.status FROM store.events e JOIN store.orders o \
-         ON o.id = e.subject WHERE e.seq > ?1 AND e.seq <= ?2 AND e.previous > 0 \
-         AND o.id <= ?3 ORDER BY o.id",
-    )?;
-    let mut rows = moved.query([from, to.event, to.order])?;
-    while let Some(row) = rows.next()? {
-        let (id, status): (i64, String) = (row.get(0)?, row.get(1)?);
-        let mut delete = connection
-            .prepare_cached("DELETE FROM entries WHERE list = 2 AND key = ?1 AND id = ?2")?;
-        for other in onhand_core::orders::Status::ALL {
-            if other.as_str() != status {
-                delete.execute(params![other.as_str(), id])?;
-            }
+/// Writes a step whole, in the order of its entries. Until somebody wants the next one it rests as
+/// long as it works, because buyers need the processor, too. Says whether somebody did.
+fn write(connection: &mut Connection, step: &Step, wanted: &Receiver<()>) -> Result<bool> {
+    // Deferred, and without a look at the store: that would be a snapshot of it.
+    let lists = connection.transaction()?;
+    let mut insert = lists.prepare_cached("INSERT OR IGNORE INTO entries VALUES (?1, ?2, ?3)")?;
+    let mut is_wanted = step.is_more;
+    for entries in step.entries.chunks(LISTS_CHUNK_ENTRIES) {
+        let begun = Instant::now();
+        for (list, key, id) in entries {
+            insert.execute(params![list, key, id])?;
         }
-        connection
-            .prepare_cached("INSERT OR IGNORE INTO entries VALUES (2, ?1, ?2)")?
-            .execute(params![status, id])?;
+        if !is_wanted {
+            is_wanted = wanted.recv_timeout(begun.elapsed()).is_ok();
+        }
     }
-    Ok(())
+    for (id, status) in &step.moved {
+        let mut delete =
+            lists.prepare_cached("DELETE FROM entries WHERE list = ?1 AND key = ?2 AND id = ?3")?;
+        for other in Status::ALL.iter().filter(|other| *other != status) {
+            delete.execute(params![STATUS_LIST, other.as_str(), id])?;
+        }
+        insert.execute(params![STATUS_LIST, status.as_str(), id])?;
+    }
+    let Progress { event, order, reservation } = step.to;
+    let (batch, chain) = &step.batch;
+    lists.execute(
+        "UPDATE progress SET event = ?1, order_id = ?2, reservation_id = ?3, batch = ?4, \
+         chain = ?5",
+        params![event, order, reservation, batch, chain],
+    )?;
+    drop(insert);
+    lists.commit()?;
+    Ok(is_wanted)
+}
+
+/// One step. Says up to which event the lists now go, and whether the next one is wanted.
+fn step(connection: &mut Connection, wanted: &Receiver<()>) -> Result<(i64, bool)> {
+    let step = gather(connection)?;
+    let is_wanted = write(connection, &step, wanted)?;
+    Ok((step.to.event, is_wanted))
 }
 
 /// The thread that fills the lists, in the committer's hands.
 #[derive(Debug)]
 pub(super) struct Filler {
-    wanted: crossbeam_channel::Sender<()>,
-    done: crossbeam_channel::Receiver<()>,
+    wanted: Sender<()>,
+    done: Receiver<()>,
     event: Arc<AtomicI64>,
     asked_at: i64,
 }
@@ -232,18 +304,18 @@ impl Filler {
         let event = Arc::new(AtomicI64::new(0));
         let reached = event.clone();
         let work = move || loop {
-            match step(&mut connection) {
-                Ok((event, is_more)) => {
+            match step(&mut connection, &requests) {
+                Ok((event, is_wanted)) => {
                     reached.store(event, Ordering::Release);
                     let _ = has_done.try_send(());
-                    if is_more {
+                    if is_wanted {
                         continue;
                     }
                 }
                 Err(error) => tracing::warn!(%error, "the lists cannot be filled"),
             }
             let request = requests.recv_timeout(LISTS_PAUSE);
-            if request == Err(crossbeam_channel::RecvTimeoutError::Disconnected) {
+            if request == Err(RecvTimeoutError::Disconnected) {
                 return;
             }
         };
