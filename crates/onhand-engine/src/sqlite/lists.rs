@@ -178,14 +178,14 @@ struct Step {
     /// The newest batch that it knows, with the chain up to there.
     batch: (i64, Vec<u8>),
     entries: Vec<Entry>,
-    /// Orders that were on the lists before and have changed since, with the state that they are in.
+    /// Orders that were on the lists before and have changed since, with their state.
     moved: Vec<(i64, Status)>,
     /// Whether more is waiting.
     is_more: bool,
 }
 
-/// Gathers at most [`LISTS_STEP_ROWS_MAX`] rows of each kind. Reading is kept apart from writing, so
-/// that the snapshot of the store is short: the log cannot begin again as long as it lasts.
+/// Gathers at most [`LISTS_STEP_ROWS_MAX`] rows of each kind. Reading is kept apart from writing,
+/// so that the snapshot of the store is short: the log cannot begin again as long as it lasts.
 fn gather(connection: &mut Connection) -> Result<Step> {
     let snapshot = connection.transaction()?;
     let from =

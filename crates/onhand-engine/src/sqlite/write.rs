@@ -106,8 +106,8 @@ impl SqliteStore {
         Ok(plan)
     }
 
-    /// Lets the log begin again, unless somebody still reads what is in it: a long read, like that of
-    /// `verify`, makes the log longer and must not make anybody wait.
+    /// Lets the log begin again, unless somebody still reads what is in it: a long read, like that
+    /// of `verify`, makes the log longer and must not make anybody wait.
     fn restart_log(&self) -> rusqlite::Result<()> {
         self.connection.busy_timeout(Duration::ZERO)?;
         let restarted = checkpoint(&self.connection, Checkpoint::Restart);
