@@ -264,7 +264,7 @@ impl<S: Store> Committer<S> {
             if waiting.is_empty() {
                 let count = tokio::select! {
                     biased;
-                    Ok(error) = &mut self.flushing.failed => return Err(error),
+                    error = self.flushing.failed() => return Err(error),
                     count = queue.recv_many(&mut taken, BATCH_COMMANDS_MAX) => count,
                 };
                 if count == 0 {

@@ -36,7 +36,7 @@ pub(crate) struct Flusher<F> {
 pub(crate) struct Flushing {
     batches: SyncSender<Committed>,
     /// Why it has ended, when it could not go on.
-    pub(crate) failed: oneshot::Receiver<StoreError>,
+    failed: oneshot::Receiver<StoreError>,
     thread: JoinHandle<()>,
 }
 
@@ -82,7 +82,12 @@ impl Flushing {
     /// # Errors
     /// Why nothing can be made durable any more. Its callers are told that the outcome is unknown.
     pub(crate) fn hand_on(&mut self, batch: Committed) -> Result<(), StoreError> {
-        self.batches.send(batch).map_err(|_| self.failure())
+        self.batches.send(batch).map_err(|_| self.failed.try_recv().unwrap_or_else(|_| gone()))
+    }
+
+    /// Completes when nothing can be made durable any more, and says why.
+    pub(crate) async fn failed(&mut self) -> StoreError {
+        (&mut self.failed).await.unwrap_or_else(|_| gone())
     }
 
     /// Waits until everything that was handed on is durable and answered.
@@ -93,15 +98,15 @@ impl Flushing {
         let Self { batches, mut failed, thread } = self;
         drop(batches);
         if thread.join().is_err() {
-            return Err(StoreError::Unknown { reason: "the flusher panicked".into() });
+            return Err(gone());
         }
         failed.try_recv().map_or(Ok(()), Err)
     }
+}
 
-    fn failure(&mut self) -> StoreError {
-        let reason = "the flusher has ended".into();
-        self.failed.try_recv().unwrap_or(StoreError::Unknown { reason })
-    }
+/// What is said of a flusher that has ended without a reason.
+fn gone() -> StoreError {
+    StoreError::Unknown { reason: "the flusher panicked".into() }
 }
 
 impl CrashPoint {
