@@ -2,7 +2,7 @@
 //! the same batch have changed. A row is known to be there, known to be absent, or not known at
 //! all; asking for the last names it in [`Needs`].
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -83,6 +83,10 @@ pub(crate) struct Stocked {
 pub struct State {
     pub(crate) products: HashMap<ProductId, Stocked>,
     pub(crate) skus: HashMap<Sku, Option<ProductId>>,
+    /// Ids in `products`, in the order in which they came.
+    warm: VecDeque<ProductId>,
+    /// SKUs that no product has, of this batch.
+    absent: Vec<Sku>,
     pub(crate) categories: BTreeMap<CategoryId, Option<Category>>,
     pub(crate) category_uses: BTreeMap<CategoryId, u64>,
     pub(crate) locations: Option<Vec<Location>>,
@@ -120,11 +124,16 @@ impl State {
             self.skus.insert(product.sku.clone(), Some(id));
         }
         levels.sort_by_key(|level| level.location_id);
-        self.products.insert(id, Stocked { product, levels });
+        if self.products.insert(id, Stocked { product, levels }).is_none() {
+            self.warm.push_back(id);
+        }
     }
 
     /// Takes in the answer to which product has a SKU.
     pub fn load_sku(&mut self, sku: Sku, id: Option<ProductId>) {
+        if id.is_none() {
+            self.absent.push(sku.clone());
+        }
         self.skus.insert(sku, id);
     }
 
@@ -214,12 +223,9 @@ impl State {
     /// Carries out a decision, so that the next command of the batch sees it.
     pub fn apply(&mut self, changes: Changes, movements: &[Movement]) {
         for (id, product) in changes.products {
-            if product.deleted_at.is_some() {
-                self.skus.insert(product.sku.clone(), None);
-            } else {
-                self.skus.insert(product.sku.clone(), Some(id));
-            }
-            self.products.entry(id).or_default().product = Some(product);
+            let is_there = product.deleted_at.is_none();
+            self.load_sku(product.sku.clone(), is_there.then_some(id));
+            self.stocked(id).product = Some(product);
             self.category_uses.clear();
         }
         for (id, category) in changes.categories {
@@ -230,7 +236,7 @@ impl State {
             self.locations = Some(locations);
         }
         for (id, levels) in changes.levels {
-            self.products.entry(id).or_default().levels = levels;
+            self.stocked(id).levels = levels;
         }
         for (id, reservation) in changes.reservations {
             self.reservations.insert(id, Some(reservation));
@@ -251,8 +257,17 @@ impl State {
         }
     }
 
+    fn stocked(&mut self, id: ProductId) -> &mut Stocked {
+        let warm = &mut self.warm;
+        self.products.entry(id).or_insert_with(|| {
+            warm.push_back(id);
+            Stocked::default()
+        })
+    }
+
     /// Forgets what only holds for one batch: everything that depends on the time or is not asked
-    /// for again. Products and levels stay when they are no more than `products_max`.
+    /// for again. Of products and levels the newest `products_max` stay: a few are forgotten after
+    /// each batch, and not all of them after one.
     pub fn end_batch(&mut self, products_max: usize) {
         self.category_uses.clear();
         self.reservations.clear();
@@ -261,8 +276,20 @@ impl State {
         self.expired_holds.clear();
         self.due = None;
         self.on_hand_at.clear();
-        if self.products.len().max(self.skus.len()) > products_max {
-            *self = Self { locations: self.locations.take(), ..Self::default() };
+        for sku in self.absent.drain(..) {
+            if self.skus.get(&sku) == Some(&None) {
+                self.skus.remove(&sku);
+            }
+        }
+        while self.warm.len() > products_max
+            && let Some(id) = self.warm.pop_front()
+        {
+            let product = self.products.remove(&id).and_then(|known| known.product);
+            if let Some(product) = product
+                && self.skus.get(&product.sku) == Some(&Some(id))
+            {
+                self.skus.remove(&product.sku);
+            }
         }
         if self.categories.len() > products_max {
             self.categories.clear();
@@ -273,4 +300,56 @@ impl State {
 /// By priority, then by id: the order in which locations are asked.
 pub(crate) fn sort_locations(locations: &mut [Location]) {
     locations.sort_by_key(|location| (location.priority, location.id));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Money;
+    use crate::text::{Name, Text};
+
+    fn product(number: i64, sku: &str) -> Product {
+        Product {
+            id: ProductId::new(number).unwrap(),
+            sku: Sku::new(sku).unwrap(),
+            name: Name::new("tea").unwrap(),
+            description: Text::default(),
+            price: Money::new(1, "INR".parse().unwrap()),
+            category_ids: Vec::new(),
+            active: true,
+            version: 1,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
+            deleted_at: None,
+        }
+    }
+
+    fn known(state: &State) -> (Vec<i64>, Vec<&str>) {
+        let mut ids: Vec<_> = state.products.keys().map(|id| id.number()).collect();
+        let mut skus: Vec<_> = state.skus.keys().map(Sku::as_str).collect();
+        ids.sort_unstable();
+        skus.sort_unstable();
+        (ids, skus)
+    }
+
+    #[test]
+    fn the_newest_products_stay_and_nothing_of_the_others() {
+        let mut state = State::default();
+        for (number, sku) in [(1, "a"), (2, "b"), (3, "c")] {
+            let row = product(number, sku);
+            state.load_sku(row.sku.clone(), Some(row.id));
+            state.load_product(row.id, Some((row, Vec::new())));
+        }
+        // Loaded again, it is not newer: what is asked for most is not kept for longer.
+        let again = product(1, "a");
+        state.load_product(again.id, Some((again, Vec::new())));
+        state.load_sku(Sku::new("nothing").unwrap(), None);
+        state.load_product(ProductId::new(9).unwrap(), None);
+        assert_eq!(known(&state), (alloc::vec![1, 2, 3, 9], alloc::vec!["a", "b", "c", "nothing"]));
+        state.end_batch(3);
+        assert_eq!(known(&state), (alloc::vec![2, 3, 9], alloc::vec!["b", "c"]));
+        state.end_batch(0);
+        assert_eq!(known(&state), (Vec::new(), Vec::new()));
+        assert!(state.warm.is_empty() && state.absent.is_empty());
+    }
 }
