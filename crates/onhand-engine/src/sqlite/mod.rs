@@ -24,7 +24,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use self::durable::Durability;
 use self::levels::RecentLevels;
-use crate::limits::{BUSY_TIMEOUT, PASSING_CACHE_KIB, READER_CACHE_KIB, STATEMENTS_CACHED_MAX};
+use crate::limits::{
+    BUSY_TIMEOUT, PASSING_CACHE_KIB, READER_CACHE_KIB, STATEMENTS_CACHED_MAX, WAL_BYTES_MAX,
+};
 use crate::store::StoreError;
 
 pub use durable::LogFlush;
@@ -188,6 +190,8 @@ fn open_writer(path: &Path) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "foreign_keys", "on")?;
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // A long read lets the log grow; what it grew by is given back when it begins again.
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX.cast_signed())?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -PASSING_CACHE_KIB)?;
     for (pragma, wanted) in [("journal_mode", "wal"), ("synchronous", "1")] {
