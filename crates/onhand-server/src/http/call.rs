@@ -292,16 +292,16 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
             Err(error) => {
                 let detail = error.body_text();
                 let detail = detail.rsplit("query string: ").next().unwrap_or(&detail).to_owned();
-                let pointer = detail.split(':').next().unwrap_or("").to_owned();
+                let (pointer, detail) = detail.split_once(": ").unwrap_or(("", &detail));
                 // The standard library's parsers say what they met, not what they wanted.
-                let detail = match detail.as_str() {
+                let detail = match detail {
                     text if text.contains("digit") || text.contains("number") => {
                         format!("{detail}, expected a whole number")
                     }
                     text if text.contains("`true` or `false`") => {
                         format!("{detail}, expected `true` or `false`")
                     }
-                    _ => detail,
+                    _ => detail.to_owned(),
                 };
                 let query = parts.uri.query().unwrap_or("");
                 Err(Problem::field(format!("?{pointer}"), detail, query.into()))
