@@ -124,9 +124,7 @@ impl State {
             self.skus.insert(product.sku.clone(), Some(id));
         }
         levels.sort_by_key(|level| level.location_id);
-        if self.products.insert(id, Stocked { product, levels }).is_none() {
-            self.warm.push_back(id);
-        }
+        *self.stocked(id) = Stocked { product, levels };
     }
 
     /// Takes in the answer to which product has a SKU.
@@ -257,6 +255,7 @@ impl State {
         }
     }
 
+    /// What is known of a product's id; nothing yet when it is new.
     fn stocked(&mut self, id: ProductId) -> &mut Stocked {
         let warm = &mut self.warm;
         self.products.entry(id).or_insert_with(|| {

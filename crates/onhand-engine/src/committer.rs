@@ -80,8 +80,6 @@ impl Submission {
 pub struct CommitterStats {
     /// Commits.
     pub batches: AtomicU64,
-    /// Times that commits were made durable: one for those that were waiting together.
-    pub flushes: AtomicU64,
     /// Commands decided, refusals included.
     pub commands: AtomicU64,
 }
@@ -191,7 +189,7 @@ pub fn start<S: Store>(
     let stats = Arc::new(CommitterStats::default());
     let submit = Submit { queue, stats: stats.clone(), durable };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let flusher = Flusher { flush: store.flusher()?, stats: stats.clone(), durable_to };
+    let flusher = Flusher { flush: store.flusher()?, durable_to };
     let mut committer = Committer {
         store,
         config,

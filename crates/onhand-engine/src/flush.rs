@@ -2,14 +2,12 @@
 //! is decided and written. Answers leave from here, in the order of the batches, and none before
 //! everything that it may rest on is durable: the refusal of a batch that wrote nothing waits too.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use tokio::sync::{oneshot, watch};
 
-use crate::committer::{CommitterStats, CrashPoint, Submission, Verdict};
+use crate::committer::{CrashPoint, Submission, Verdict};
 use crate::limits::BATCHES_UNFLUSHED_MAX;
 use crate::store::{Flush, StoreError};
 
@@ -27,7 +25,6 @@ pub(crate) struct Committed {
 /// What the thread works with.
 pub(crate) struct Flusher<F> {
     pub(crate) flush: F,
-    pub(crate) stats: Arc<CommitterStats>,
     /// Position of the newest durable event.
     pub(crate) durable_to: watch::Sender<i64>,
 }
@@ -62,14 +59,15 @@ impl<F: Flush> Flusher<F> {
             CrashPoint::Written.reach(&group);
             if group.iter().any(|batch| batch.event.is_some()) {
                 self.flush.flush()?;
-                self.stats.flushes.fetch_add(1, Ordering::Relaxed);
             }
             CrashPoint::Durable.reach(&group);
             for batch in group {
                 if let Some(event) = batch.event {
                     self.durable_to.send_replace(event);
                 }
-                answer(batch.part, batch.verdicts);
+                for (submission, verdict) in batch.part.into_iter().zip(batch.verdicts) {
+                    submission.answer(verdict);
+                }
             }
         }
         Ok(())
@@ -114,12 +112,5 @@ impl CrashPoint {
         if group.iter().any(|batch| batch.crash == Some(self)) {
             self.die();
         }
-    }
-}
-
-fn answer(part: Vec<Submission>, verdicts: Vec<Verdict>) {
-    for (submission, verdict) in part.into_iter().zip(verdicts) {
-        // A caller that went away does not need its answer; the outcome is stored under its key.
-        submission.answer(verdict);
     }
 }

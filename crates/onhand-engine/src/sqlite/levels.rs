@@ -183,7 +183,7 @@ impl RecentLevels {
         Plan { rows, covered: newest, behind: Vec::new(), sweep }
     }
 
-    /// Takes in a plan that has become durable with a batch, and forgets what every open snapshot
+    /// Takes in a plan that was committed with a batch, and forgets what every open snapshot
     /// has in its rows.
     pub(super) fn carry_out(&self, plan: Plan, batch: i64) {
         let oldest_read = {
