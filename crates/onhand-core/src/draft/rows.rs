@@ -1,5 +1,5 @@
-//! What a decision reads: rows as it has itself changed them, else as the batch has them; a row that
-//! nobody has loaded is named and stops the decision.
+//! What a decision reads: rows as it has itself changed them, else as the batch has them; a row
+//! that nobody has loaded is named and stops the decision.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
