@@ -62,6 +62,12 @@ impl Needs {
         }
     }
 
+    /// Takes out what only the time of a decision tells: holds that have run out.
+    pub fn take_timed(&mut self) -> Self {
+        let expired_holds = core::mem::take(&mut self.expired_holds);
+        Self { expired_holds, due: self.due.take(), ..Self::default() }
+    }
+
     /// Whether nothing is named.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -112,6 +118,11 @@ impl State {
         needs.expired_holds.retain(|id| !self.expired_holds.contains_key(id));
         needs.due = needs.due.filter(|_| self.due.is_none());
         needs.on_hand_at.retain(|key| !self.on_hand_at.contains_key(key));
+    }
+
+    /// Whether nothing is left of earlier batches.
+    pub fn is_empty(&self) -> bool {
+        self.products.is_empty() && self.categories.is_empty() && self.locations.is_none()
     }
 
     /// Takes in a product with its levels, as loaded by id.

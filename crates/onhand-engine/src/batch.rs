@@ -13,13 +13,8 @@ use crate::committer::{
     Answer, CrashPoint, KeysOfBatch, Submission, SubmitError, Verdict, done, replay_of,
 };
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
-use crate::limits::{LOAD_ROUNDS_MAX, WARM_PRODUCTS_MAX};
-use crate::store::{Batch, FoundOutcome, Rows, Store, StoreError};
-
-/// Products kept at hand between batches: none where others may change them.
-pub(crate) fn warm_products<S: Store>() -> usize {
-    if S::ONLY_WRITER { WARM_PRODUCTS_MAX } else { 0 }
-}
+use crate::limits::LOAD_ROUNDS_MAX;
+use crate::store::{Batch, Begun, FoundOutcome, Rows, Store, StoreError};
 
 /// What one run works with.
 pub(crate) struct Run<'a, S> {
@@ -35,7 +30,12 @@ pub(crate) struct Done {
     pub(crate) verdicts: Vec<Verdict>,
     /// Position of the newest event, when anything was written.
     pub(crate) event: Option<i64>,
+    /// Whether others write to the store too: nothing can be kept at hand for the next batch.
+    pub(crate) others_wrote: bool,
 }
+
+/// Outcomes of earlier batches by key and scope.
+type Found = HashMap<([u8; 16], i64), FoundOutcome>;
 
 enum Decided {
     Done(Box<Decision>),
@@ -45,11 +45,19 @@ enum Decided {
 
 impl<S: Store> Run<'_, S> {
     pub(crate) async fn run(&mut self, part: &[Submission]) -> Result<Done, StoreError> {
-        let begun = self.store.begin().await?;
-        self.crash_at(CrashPoint::Begun);
-        let now = self.clock.now().max(begun.recorded_at);
-        let found = self.found_outcomes(part).await?;
-        self.load_named(part, now, &found).await?;
+        let mut keys: Vec<IdempotencyKey> = part.iter().filter_map(|one| one.key).collect();
+        keys.sort_unstable_by_key(|key| (key.key, key.scope));
+        let mut needs = self.named(part);
+        // Which holds have run out is asked when the time of the batch is known.
+        let timed = needs.take_timed();
+        let begun = self.begin(part, &keys, &needs).await?;
+        let now = self.clock.of_batch(begun.time).max(begun.recorded_at);
+        self.load(timed, now).await?;
+        let found: Found = keys
+            .iter()
+            .zip(begun.outcomes)
+            .filter_map(|(key, found)| Some(((key.key, key.scope), found?)))
+            .collect();
         let mut batch = Batch {
             id: begun.batch,
             now,
@@ -79,10 +87,11 @@ impl<S: Store> Run<'_, S> {
         let nothing_to_write = batch.events.is_empty() && batch.outcomes.is_empty();
         if nothing_to_write {
             self.store.rollback().await?;
-            return Ok(Done { verdicts, event: None });
+            return Ok(Done { verdicts, event: None, others_wrote: begun.others_wrote });
         }
         self.store.commit(&batch).await?;
-        Ok(Done { verdicts, event: Some(batch.numbering.event - 1) })
+        let event = Some(batch.numbering.event - 1);
+        Ok(Done { verdicts, event, others_wrote: begun.others_wrote })
     }
 
     fn crash_at(&self, point: CrashPoint) {
@@ -91,34 +100,33 @@ impl<S: Store> Run<'_, S> {
         }
     }
 
-    /// Outcomes stored by earlier batches, by key.
-    async fn found_outcomes(
+    /// Begins the batch. What is at hand from earlier ones is loaded anew when others wrote.
+    async fn begin(
         &mut self,
         part: &[Submission],
-    ) -> Result<HashMap<([u8; 16], i64), FoundOutcome>, StoreError> {
-        let mut keys: Vec<IdempotencyKey> = part.iter().filter_map(|one| one.key).collect();
-        keys.sort_unstable_by_key(|key| (key.key, key.scope));
-        let found = self.store.outcomes(&keys).await?;
-        let found = keys.iter().zip(found);
-        Ok(found.filter_map(|(key, found)| Some(((key.key, key.scope), found?))).collect())
+        keys: &[IdempotencyKey],
+        needs: &Needs,
+    ) -> Result<Begun, StoreError> {
+        let is_warm = !self.state.is_empty();
+        let begun = self.store.begin(keys, needs, self.state).await?;
+        self.crash_at(CrashPoint::Begun);
+        if begun.others_wrote && is_warm {
+            *self.state = State::default();
+            let mut needs = self.named(part);
+            needs.take_timed();
+            self.load(needs, begun.recorded_at).await?;
+        }
+        Ok(begun)
     }
 
-    /// Loads all rows that the batch names, in one step.
-    async fn load_named(
-        &mut self,
-        part: &[Submission],
-        now: Timestamp,
-        found: &HashMap<([u8; 16], i64), FoundOutcome>,
-    ) -> Result<(), StoreError> {
+    /// The rows that the commands name and that are not at hand.
+    fn named(&self, part: &[Submission]) -> Needs {
         let mut needs = Needs::default();
         for submission in part {
-            let is_known =
-                submission.key.is_some_and(|key| found.contains_key(&(key.key, key.scope)));
-            if !is_known {
-                submission.command.names(self.state, &mut needs);
-            }
+            submission.command.names(self.state, &mut needs);
         }
-        self.load(needs, now).await
+        self.state.subtract_known(&mut needs);
+        needs
     }
 
     async fn load(&mut self, mut needs: Needs, now: Timestamp) -> Result<(), StoreError> {
@@ -135,7 +143,7 @@ impl<S: Store> Run<'_, S> {
         submission: &Submission,
         keys: &KeysOfBatch,
         verdicts: &[Verdict],
-        found: &HashMap<([u8; 16], i64), FoundOutcome>,
+        found: &Found,
     ) -> Result<Option<Verdict>, StoreError> {
         let Some(key) = &submission.key else {
             return Ok(None);

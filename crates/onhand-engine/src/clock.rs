@@ -8,6 +8,11 @@ use onhand_core::Timestamp;
 pub trait Clock: Send + Sync + 'static {
     /// The time, to the microsecond.
     fn now(&self) -> Timestamp;
+
+    /// The time of a batch, given the time of its store where that has one.
+    fn of_batch(&self, _store: Option<Timestamp>) -> Timestamp {
+        self.now()
+    }
 }
 
 /// The machine's clock.
@@ -18,6 +23,11 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one place")]
     fn now(&self) -> Timestamp {
         to_micros(Timestamp::now())
+    }
+
+    /// Processes that share a store share its clock: theirs may differ.
+    fn of_batch(&self, store: Option<Timestamp>) -> Timestamp {
+        store.unwrap_or_else(|| self.now())
     }
 }
 

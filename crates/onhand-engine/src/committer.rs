@@ -12,11 +12,13 @@ use onhand_core::command::Reply;
 use onhand_core::{Actor, Command, State};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::batch::{self, Done, Run};
+use crate::batch::{Done, Run};
 use crate::clock::Clock;
 use crate::flush::{Committed, Flusher, Flushing};
 use crate::idempotency::{IdempotencyKey, Outcome};
-use crate::limits::{BATCH_COMMANDS_MAX, BATCH_RERUNS_MAX, BATCH_WEIGHT_MAX, QUEUE_COMMANDS_MAX};
+use crate::limits::{
+    BATCH_COMMANDS_MAX, BATCH_RERUNS_MAX, BATCH_WEIGHT_MAX, QUEUE_COMMANDS_MAX, WARM_PRODUCTS_MAX,
+};
 use crate::store::{Store, StoreError};
 
 /// What a caller is told when its command was decided.
@@ -293,7 +295,7 @@ impl<S: Store> Committer<S> {
             let mut reruns = 0;
             let error = loop {
                 match self.run_once(&part).await {
-                    Ok(Done { verdicts, event }) => {
+                    Ok(Done { verdicts, event, .. }) => {
                         let crash = self.crash();
                         self.flushing.hand_on(Committed { part, verdicts, event, crash })?;
                         break None;
@@ -344,7 +346,10 @@ impl<S: Store> Committer<S> {
         let result = run.run(part).await;
         match &result {
             Ok(done) => {
-                self.state.end_batch(batch::warm_products::<S>());
+                self.state.end_batch(WARM_PRODUCTS_MAX);
+                if done.others_wrote {
+                    self.state = State::default();
+                }
                 self.stats.commands.fetch_add(part.len() as u64, Ordering::Relaxed);
                 if done.event.is_some() {
                     self.stats.batches.fetch_add(1, Ordering::Relaxed);
@@ -365,7 +370,7 @@ impl<S: Store> Committer<S> {
 
 fn fail(part: Vec<Submission>, error: &StoreError) {
     let verdict = match error {
-        StoreError::Unknown { .. } => SubmitError::OutcomeUnknown,
+        StoreError::Unknown { .. } | StoreError::Away { .. } => SubmitError::OutcomeUnknown,
         StoreError::Full => SubmitError::Full,
         StoreError::Conflict { .. } | StoreError::Unavailable { .. } => {
             SubmitError::Unavailable(error.to_string())

@@ -17,4 +17,4 @@ pub mod store;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use committer::{Answer, CommitterStats, Submission, Submit, SubmitError};
 pub use idempotency::{IdempotencyKey, Outcome};
-pub use store::{Batch, Flush, Store, StoreError};
+pub use store::{Batch, DurableAlready, Flush, Store, StoreError};

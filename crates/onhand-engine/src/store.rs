@@ -34,9 +34,17 @@ pub enum StoreError {
     /// The disk is full; nothing was written.
     #[error("no space left for the database")]
     Full,
-    /// It cannot be known whether the batch is durable.
+    /// It cannot be known whether the batch is durable, and going on would build on it: the
+    /// committer ends.
     #[error("commit outcome unknown: {reason}")]
     Unknown {
+        /// In words for the operator.
+        reason: String,
+    },
+    /// It is not known yet whether the batch was written, because the store is away. It is one or
+    /// the other, and the keys tell when the store is back: the committer goes on.
+    #[error("commit outcome not known yet: {reason}")]
+    Away {
         /// In words for the operator.
         reason: String,
     },
@@ -51,7 +59,7 @@ pub enum StoreError {
 }
 
 /// What the store says when a batch begins.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Begun {
     /// Fresh numbers.
     pub numbering: Numbering,
@@ -59,6 +67,13 @@ pub struct Begun {
     pub batch: i64,
     /// When the newest row was recorded: the time never goes back behind it.
     pub recorded_at: Timestamp,
+    /// The store's own time, where several processes must agree on one.
+    pub time: Option<Timestamp>,
+    /// Whether somebody else may have written since the last batch: what the state had before it
+    /// may be out of date.
+    pub others_wrote: bool,
+    /// What came of the keys, in their order.
+    pub outcomes: Vec<Option<FoundOutcome>>,
 }
 
 /// An outcome found under a key.
@@ -162,13 +177,21 @@ pub trait Flush: Send + 'static {
     fn flush(&mut self) -> Result<(), StoreError>;
 }
 
-/// A place where everything is remembered. Called by one committer at a time.
+/// The flush of a store whose commits are durable when they end.
+#[derive(Debug)]
+pub struct DurableAlready;
+
+impl Flush for DurableAlready {
+    fn flush(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// A place where everything is remembered. Called by one committer at a time; other processes may
+/// write to it between batches.
 pub trait Store: Send + 'static {
     /// How commits become durable.
     type Flush: Flush;
-
-    /// Whether nobody else can write: rows that were committed may be kept at hand between batches.
-    const ONLY_WRITER: bool;
 
     /// The other half of a commit; asked for once.
     ///
@@ -176,11 +199,17 @@ pub trait Store: Send + 'static {
     /// When the system gives no handle.
     fn flusher(&mut self) -> std::io::Result<Self::Flush>;
 
-    /// Begins a batch.
+    /// Begins a batch, looks for the outcomes of its keys and loads the rows that it names, which
+    /// do not depend on the time, in one step.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing was begun.
-    fn begin(&mut self) -> impl Future<Output = Result<Begun, StoreError>>;
+    /// [`StoreError`]; the batch must be rolled back.
+    fn begin(
+        &mut self,
+        keys: &[IdempotencyKey],
+        needs: &Needs,
+        state: &mut State,
+    ) -> impl Future<Output = Result<Begun, StoreError>>;
 
     /// Loads the rows that are named, present or absent, into the state.
     ///
@@ -193,15 +222,6 @@ pub trait Store: Send + 'static {
         state: &mut State,
     ) -> impl Future<Output = Result<(), StoreError>>;
 
-    /// Looks for outcomes, one answer per key, in order.
-    ///
-    /// # Errors
-    /// [`StoreError`]; the batch must be rolled back.
-    fn outcomes(
-        &mut self,
-        keys: &[IdempotencyKey],
-    ) -> impl Future<Output = Result<Vec<Option<FoundOutcome>>, StoreError>>;
-
     /// The order that an event left, for a replayed outcome.
     ///
     /// # Errors
@@ -211,7 +231,7 @@ pub trait Store: Send + 'static {
     /// Writes the batch: whole or not at all, durable once it was flushed.
     ///
     /// # Errors
-    /// [`StoreError`]; but for `Unknown`, nothing was written.
+    /// [`StoreError`]; but for `Unknown` and `Away`, nothing was written.
     fn commit(&mut self, batch: &Batch) -> impl Future<Output = Result<(), StoreError>>;
 
     /// Ends a batch without writing.

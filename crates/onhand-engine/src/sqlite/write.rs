@@ -21,7 +21,7 @@ use super::{
 };
 use crate::idempotency::IdempotencyKey;
 use crate::limits::{BUSY_TIMEOUT, WAL_BYTES_MAX, WAL_CHECKPOINT_BYTES, WRITER_CACHE_KIB};
-use crate::store::{Batch, Begun, FoundOutcome, Store, StoreError};
+use crate::store::{Batch, Begun, Store, StoreError};
 
 /// The embedded store's writing side.
 #[derive(Debug)]
@@ -131,38 +131,52 @@ impl SqliteStore {
     }
 }
 
+/// Where the newest batch has left off.
+fn newest(connection: &Connection) -> rusqlite::Result<Begun> {
+    let mut select = connection.prepare_cached(
+        "SELECT product, category, location, reservation, \"order\", movement, event, \
+         batch, recorded_at FROM numbering",
+    )?;
+    select.query_row([], |row| {
+        Ok(Begun {
+            numbering: Numbering {
+                product: row.get(0)?,
+                category: row.get(1)?,
+                location: row.get(2)?,
+                reservation: row.get(3)?,
+                order: row.get(4)?,
+                movement: row.get(5)?,
+                event: row.get(6)?,
+            },
+            batch: row.get(7)?,
+            recorded_at: codec::instant(row.get(8)?)?,
+            time: None,
+            others_wrote: false,
+            outcomes: Vec::new(),
+        })
+    })
+}
+
 impl Store for SqliteStore {
     type Flush = LogFlush;
-
-    const ONLY_WRITER: bool = true;
 
     fn flusher(&mut self) -> std::io::Result<LogFlush> {
         LogFlush::open(&self.path, self.durability.clone())
     }
 
-    async fn begin(&mut self) -> Result<Begun, StoreError> {
-        let begin = || -> rusqlite::Result<Begun> {
+    async fn begin(
+        &mut self,
+        keys: &[IdempotencyKey],
+        needs: &Needs,
+        state: &mut State,
+    ) -> Result<Begun, StoreError> {
+        let mut begin = || -> rusqlite::Result<Begun> {
             self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-            self.connection
-                .prepare_cached(
-                    "SELECT product, category, location, reservation, \"order\", movement, event, \
-                     batch, recorded_at FROM numbering",
-                )?
-                .query_row([], |row| {
-                    Ok(Begun {
-                        numbering: Numbering {
-                            product: row.get(0)?,
-                            category: row.get(1)?,
-                            location: row.get(2)?,
-                            reservation: row.get(3)?,
-                            order: row.get(4)?,
-                            movement: row.get(5)?,
-                            event: row.get(6)?,
-                        },
-                        batch: row.get(7)?,
-                        recorded_at: codec::instant(row.get(8)?)?,
-                    })
-                })
+            let mut begun = newest(&self.connection)?;
+            begun.outcomes = self.windows.find(&self.connection, keys)?;
+            let view = load::View { connection: &self.connection, levels: &self.levels };
+            view.load(needs, begun.recorded_at, state)?;
+            Ok(begun)
         };
         begin().map_err(|error| store_error(&error))
     }
@@ -175,13 +189,6 @@ impl Store for SqliteStore {
     ) -> Result<(), StoreError> {
         let view = load::View { connection: &self.connection, levels: &self.levels };
         view.load(needs, now, state).map_err(|error| store_error(&error))
-    }
-
-    async fn outcomes(
-        &mut self,
-        keys: &[IdempotencyKey],
-    ) -> Result<Vec<Option<FoundOutcome>>, StoreError> {
-        self.windows.find(&self.connection, keys).map_err(|error| store_error(&error))
     }
 
     async fn order_of_event(&mut self, seq: i64) -> Result<Order, StoreError> {

@@ -3,11 +3,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
-use onhand_core::ids::ReservationId;
 use onhand_core::inventory::Reservation;
 use onhand_core::orders::Order;
 use onhand_core::{Needs, State, Timestamp};
-use onhand_engine::store::{Batch, Begun, Flush, FoundOutcome, Store, StoreError};
+use onhand_engine::store::{Batch, Begun, Flush, Store, StoreError};
 use onhand_engine::{IdempotencyKey, StoreError as Error};
 use tokio::sync::oneshot;
 
@@ -149,8 +148,11 @@ impl Faults {
         traps.filter_map(|trap| trap.springs(batch).then_some(trap.fault)).next()
     }
 
-    fn tampered(&self, id: ReservationId) -> Option<Reservation> {
-        self.plan().tampered.clone().filter(|row| row.id == id)
+    fn tamper_with(&self, needs: &Needs, state: &mut State) {
+        let tampered = self.plan().tampered.clone();
+        for row in tampered.into_iter().filter(|row| needs.reservations.contains(&row.id)) {
+            state.load_reservation(row.id, Some(row));
+        }
     }
 }
 
@@ -210,18 +212,29 @@ impl<F: Flush> Flush for FaultyFlush<F> {
 impl<S: Store> Store for Faulty<S> {
     type Flush = FaultyFlush<S::Flush>;
 
-    const ONLY_WRITER: bool = S::ONLY_WRITER;
-
     fn flusher(&mut self) -> std::io::Result<Self::Flush> {
         Ok(FaultyFlush { flush: self.store.flusher()?, faults: self.faults.clone() })
     }
 
-    async fn begin(&mut self) -> Result<Begun, StoreError> {
+    async fn begin(
+        &mut self,
+        keys: &[IdempotencyKey],
+        needs: &Needs,
+        state: &mut State,
+    ) -> Result<Begun, StoreError> {
         self.enter(Step::Begin)?;
         if let Some(stand) = &mut self.faults.plan().stand {
             stand.has_begun = true;
         }
-        self.store.begin().await
+        let begun = self.store.begin(keys, needs, state).await?;
+        if !keys.is_empty() {
+            self.enter(Step::Outcomes)?;
+        }
+        if !needs.is_empty() {
+            self.enter(Step::Load)?;
+        }
+        self.faults.tamper_with(needs, state);
+        Ok(begun)
     }
 
     async fn load(
@@ -232,20 +245,8 @@ impl<S: Store> Store for Faulty<S> {
     ) -> Result<(), StoreError> {
         self.enter(Step::Load)?;
         self.store.load(needs, now, state).await?;
-        for id in &needs.reservations {
-            if let Some(row) = self.faults.tampered(*id) {
-                state.load_reservation(*id, Some(row));
-            }
-        }
+        self.faults.tamper_with(needs, state);
         Ok(())
-    }
-
-    async fn outcomes(
-        &mut self,
-        keys: &[IdempotencyKey],
-    ) -> Result<Vec<Option<FoundOutcome>>, StoreError> {
-        self.enter(Step::Outcomes)?;
-        self.store.outcomes(keys).await
     }
 
     async fn order_of_event(&mut self, seq: i64) -> Result<Order, StoreError> {
