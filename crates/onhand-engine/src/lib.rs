@@ -4,15 +4,19 @@
 //! `store.rs`.
 
 mod batch;
+mod chain;
 pub mod clock;
+mod columns;
 pub mod committer;
 mod flush;
 pub mod idempotency;
 pub mod limits;
+mod paging;
 pub mod query;
 pub mod report;
 pub mod sqlite;
 pub mod store;
+mod stored;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use committer::{Answer, CommitterStats, Submission, Submit, SubmitError};

@@ -81,14 +81,6 @@ fn json<T: for<'de> Deserialize<'de>>(row: &Row<'_>, column: usize) -> Result<T>
     serde_json::from_str(text).map_err(|error| corrupt(column, error))
 }
 
-macro_rules! product_columns {
-    () => {
-        "id, sku, name, description, price, currency, active, \
-     category_ids, version, created_at, updated_at, deleted_at"
-    };
-}
-pub(super) use product_columns;
-
 pub(super) fn product(row: &Row<'_>) -> Result<Product> {
     use onhand_core::text::{Sku, Text};
     let currency = text(row, 5, |code| code.parse().ok())?;
@@ -107,13 +99,6 @@ pub(super) fn product(row: &Row<'_>) -> Result<Product> {
     })
 }
 
-macro_rules! category_columns {
-    () => {
-        "id, name, parent_id, version, created_at, updated_at, deleted_at"
-    };
-}
-pub(super) use category_columns;
-
 pub(super) fn category(row: &Row<'_>) -> Result<Category> {
     use onhand_core::ids::CategoryId;
     let parent: Option<i64> = row.get(2)?;
@@ -128,13 +113,6 @@ pub(super) fn category(row: &Row<'_>) -> Result<Category> {
     })
 }
 
-macro_rules! location_columns {
-    () => {
-        "id, code, name, priority, active, version, created_at, updated_at"
-    };
-}
-pub(super) use location_columns;
-
 pub(super) fn location(row: &Row<'_>) -> Result<Location> {
     Ok(Location {
         id: id!(onhand_core::ids::LocationId, row, 0),
@@ -147,15 +125,6 @@ pub(super) fn location(row: &Row<'_>) -> Result<Location> {
         updated_at: time(row, 7)?,
     })
 }
-
-macro_rules! level_columns {
-    () => {
-        "product_id, location_id, on_hand, reserved, safety_stock, \
-     low_stock_threshold, received, sold, returned, adjusted, counted, transferred, movements, \
-     last_movement, version, updated_at"
-    };
-}
-pub(super) use level_columns;
 
 pub(super) fn level(row: &Row<'_>) -> Result<Level> {
     Ok(Level {
@@ -185,15 +154,6 @@ pub(super) fn totals(row: &Row<'_>, first: usize) -> Result<Totals> {
     })
 }
 
-macro_rules! movement_columns {
-    () => {
-        "seq, product_id, location_id, kind, reason, reference, actor, \
-     delta_on_hand, delta_reserved, on_hand_after, reserved_after, occurred_at, recorded_at, \
-     previous, ordinal, cause"
-    };
-}
-pub(super) use movement_columns;
-
 pub(super) fn movement(row: &Row<'_>) -> Result<Movement> {
     Ok(Movement {
         seq: row.get(0)?,
@@ -214,14 +174,6 @@ pub(super) fn movement(row: &Row<'_>) -> Result<Movement> {
         cause: row.get(15)?,
     })
 }
-
-macro_rules! reservation_columns {
-    () => {
-        "id, product_id, location_id, quantity, consumed, released, \
-     state, order_id, reference, expires_at, version, created_at, updated_at"
-    };
-}
-pub(super) use reservation_columns;
 
 pub(super) fn reservation(row: &Row<'_>) -> Result<Reservation> {
     let order: Option<i64> = row.get(7)?;

@@ -13,7 +13,8 @@ use onhand_core::ids::{LocationId, ProductId};
 use onhand_core::inventory::Level;
 use rusqlite::{Connection, OptionalExtension, Result};
 
-use super::codec::{self, *};
+use super::codec;
+use crate::columns::*;
 use crate::limits::{LEVELS_BEHIND_MOVEMENTS_MAX, LEVELS_SWEEP_MOVEMENTS, LEVELS_SWEPT_MIN};
 use crate::store::Batch;
 

@@ -8,10 +8,11 @@ use onhand_core::orders::Order;
 use onhand_core::{Needs, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::codec::{self, *};
+use super::codec;
 use super::levels::RecentLevels;
-use super::rows::stored_count;
+use crate::columns::*;
 use crate::limits::WALK_MOVEMENTS_MAX;
+use crate::stored::stored_count;
 
 /// What a read or a load sees: one snapshot of the rows, and the levels that are ahead of theirs.
 #[derive(Debug, Clone, Copy)]

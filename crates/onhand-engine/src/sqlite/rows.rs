@@ -1,23 +1,14 @@
 //! Rows as a batch leaves them. Each is guarded by the version that was loaded: a row that is not
 //! at that version runs the batch again.
 
+use onhand_core::Timestamp;
 use onhand_core::inventory::Level;
-use onhand_core::{Timestamp, Version};
 use rusqlite::{CachedStatement, Connection, Params, params};
 
 use super::levels::Plan;
 use super::write::WriteError;
 use crate::store::Rows;
-
-/// Sequence numbers and counts are far below 2^63.
-pub(super) fn stored_count(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// Versions are far below 2^63.
-pub(super) fn stored_version(version: Version) -> i64 {
-    i64::try_from(version).unwrap_or(i64::MAX)
-}
+use crate::stored::stored_version;
 
 /// Runs a guarded statement: exactly one row must change.
 fn guarded(

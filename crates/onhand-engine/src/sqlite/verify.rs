@@ -9,10 +9,11 @@ use onhand_core::ids::CustomerId;
 use onhand_core::orders::{Order, Status, TRANSITIONS};
 use rusqlite::{Connection, Result, Row};
 
-use super::codec::{self, *};
+use super::codec;
 use super::levels::RecentLevels;
-use super::logs::{Chain, FIRST_LINK};
 use super::{OpenError, lists, open_reader, rows};
+use crate::chain::{Chain, FIRST_LINK};
+use crate::columns::*;
 use crate::report::{Check, OFFENDERS_MAX, Report, Violation};
 
 /// An invariant as SQL: how many rows there are, and the rows that break it as text.

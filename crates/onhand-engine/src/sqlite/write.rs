@@ -12,16 +12,18 @@ use rusqlite::{Connection, params};
 use super::durable::{Durability, LogFlush};
 use super::levels::{Plan, RecentLevels};
 use super::lists::Filler;
-use super::logs::{self, Chain, FIRST_LINK};
+use super::logs;
 use super::outcomes::Windows;
-use super::rows::{stored_count, write_levels, write_rows};
+use super::rows::{write_levels, write_rows};
 use super::{
     Checkpoint, Checkpointer, Database, OpenError, checkpoint, codec, load, open_writer,
     store_error,
 };
+use crate::chain::{Chain, FIRST_LINK};
 use crate::idempotency::IdempotencyKey;
 use crate::limits::{BUSY_TIMEOUT, WAL_BYTES_MAX, WAL_CHECKPOINT_BYTES, WRITER_CACHE_KIB};
 use crate::store::{Batch, Begun, Store, StoreError};
+use crate::stored::stored_count;
 
 /// The embedded store's writing side.
 #[derive(Debug)]

@@ -5,10 +5,11 @@ use onhand_core::ids::CategoryId;
 use onhand_core::inventory::Location;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::super::codec::{self, *};
+use super::super::codec;
 use super::super::load::{self};
 use super::super::readers::Reader;
-use super::{bounds, page};
+use crate::columns::*;
+use crate::paging::{bounds, page};
 use crate::query::{Page, ReadError};
 
 impl Reader {

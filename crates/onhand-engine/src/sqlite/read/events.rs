@@ -5,10 +5,10 @@ use rusqlite::{Connection, Result, Row, params};
 
 use super::super::codec::{self};
 use super::super::readers::Reader;
-use super::super::rows::stored_count;
 use super::newest_id;
 use crate::limits::SCAN_ROWS_MAX;
 use crate::query::{EventRow, Page, ReadError};
+use crate::stored::stored_count;
 
 pub(super) fn event_row(row: &Row<'_>) -> Result<EventRow> {
     let body: String = row.get(4)?;

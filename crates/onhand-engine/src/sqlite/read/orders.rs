@@ -8,11 +8,12 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use super::super::lists::{List, Progress};
 use super::super::load;
 use super::super::readers::Reader;
-use super::super::rows::stored_count;
 use super::events::event_row;
-use super::{filtered_page, newest_id, page};
+use super::newest_id;
 use crate::limits::{PAGE_ROWS_MAX, SCAN_ROWS_MAX};
+use crate::paging::{filtered_page, page};
 use crate::query::{EventRow, OrderFilter, Page, ReadError};
+use crate::stored::stored_count;
 
 impl Reader {
     /// An order.

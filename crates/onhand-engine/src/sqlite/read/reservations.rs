@@ -7,9 +7,10 @@ use rusqlite::{Connection, Result, Row, params};
 
 use super::super::codec::{self};
 use super::super::readers::Reader;
-use super::super::rows::stored_count;
-use super::{filtered_page, newest_id, scan_floor};
+use super::newest_id;
+use crate::paging::{filtered_page, scan_floor};
 use crate::query::{Page, ReadError, ReservationFilter};
+use crate::stored::stored_count;
 
 impl Reader {
     /// A reservation with its SKU.

@@ -6,12 +6,14 @@ use onhand_core::inventory::{Level, Movement, MovementKind, ReservationState, To
 use onhand_core::limits::MOVEMENTS_PER_MARK;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::super::codec::{self, *};
+use super::super::codec;
 use super::super::load::View;
 use super::super::readers::Reader;
 use super::catalog::find_product;
+use super::newest_id;
 use super::reservations::reservations;
-use super::{filtered_page, newest_id, scan_floor};
+use crate::columns::*;
+use crate::paging::{filtered_page, scan_floor};
 use crate::query::{
     ExplainTerm, Explanation, Page, ReadError, ReservationFilter, StockFilter, StockRow,
 };

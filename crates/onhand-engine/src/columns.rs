@@ -1,0 +1,49 @@
+//! The columns of each table in the order in which rows are read: the same in every store.
+
+macro_rules! product_columns {
+    () => {
+        "id, sku, name, description, price, currency, active, \
+     category_ids, version, created_at, updated_at, deleted_at"
+    };
+}
+pub(crate) use product_columns;
+
+macro_rules! category_columns {
+    () => {
+        "id, name, parent_id, version, created_at, updated_at, deleted_at"
+    };
+}
+pub(crate) use category_columns;
+
+macro_rules! location_columns {
+    () => {
+        "id, code, name, priority, active, version, created_at, updated_at"
+    };
+}
+pub(crate) use location_columns;
+
+macro_rules! level_columns {
+    () => {
+        "product_id, location_id, on_hand, reserved, safety_stock, \
+     low_stock_threshold, received, sold, returned, adjusted, counted, transferred, movements, \
+     last_movement, version, updated_at"
+    };
+}
+pub(crate) use level_columns;
+
+macro_rules! movement_columns {
+    () => {
+        "seq, product_id, location_id, kind, reason, reference, actor, \
+     delta_on_hand, delta_reserved, on_hand_after, reserved_after, occurred_at, recorded_at, \
+     previous, ordinal, cause"
+    };
+}
+pub(crate) use movement_columns;
+
+macro_rules! reservation_columns {
+    () => {
+        "id, product_id, location_id, quantity, consumed, released, \
+     state, order_id, reference, expires_at, version, created_at, updated_at"
+    };
+}
+pub(crate) use reservation_columns;
