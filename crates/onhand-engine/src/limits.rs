@@ -69,3 +69,17 @@ pub const LISTS_PAUSE: Duration = Duration::from_secs(10);
 /// Most events that the lists may be behind before the committer waits for them: bounds what a
 /// query has to look through beside its list.
 pub const LISTS_BEHIND_EVENTS_MAX: i64 = 1 << 20;
+/// Longest wait for a connection to a database server.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest wait for an answer of a database server. Then the connection is given up, and what was
+/// asked over it is settled over another one.
+pub const STORE_ANSWERS_MAX: Duration = Duration::from_secs(10);
+/// Longest time in which the committer finds out whether a commit took place whose answer was lost;
+/// then its callers are told that the outcome is unknown.
+pub const SETTLE_WAITS_MAX: Duration = Duration::from_secs(5);
+/// Shortest and longest pause between attempts to reach a database server.
+pub const RECONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
+/// Silence on a connection after which the system asks whether the other end is still there.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
+/// Connections to a database server that read.
+pub const READ_CONNECTIONS_MAX: usize = 8;

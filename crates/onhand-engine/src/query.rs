@@ -3,7 +3,7 @@
 use onhand_core::catalog::Product;
 use onhand_core::events::EventBody;
 use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId};
-use onhand_core::inventory::{Level, MovementKind, Reservation, ReservationState};
+use onhand_core::inventory::{Level, MovementKind, Reservation, ReservationState, Totals};
 use onhand_core::orders::{Order, Status};
 use onhand_core::text::Reference;
 use onhand_core::{Actor, Timestamp};
@@ -20,6 +20,9 @@ pub enum ReadError {
     /// What was read is not durable, and does not become so.
     #[error("what is stored cannot be made durable at the moment")]
     NotDurable,
+    /// The store cannot be reached at the moment.
+    #[error("the store cannot be read at the moment: {0}")]
+    Unavailable(String),
     /// The store says no, or a row cannot be read.
     #[error("read failed: {0}")]
     Failed(String),
@@ -68,6 +71,22 @@ pub struct ExplainTerm {
     pub kind: MovementKind,
     /// How many, with their sign.
     pub units: i64,
+}
+
+/// The terms that add up to what is on hand at these levels.
+pub(crate) fn explained(levels: &[Level]) -> Vec<ExplainTerm> {
+    let term = |kind, of: fn(&Totals) -> i64| ExplainTerm {
+        kind,
+        units: levels.iter().map(|level| of(&level.totals)).sum(),
+    };
+    vec![
+        term(MovementKind::Received, |totals| totals.received),
+        term(MovementKind::Sold, |totals| totals.sold),
+        term(MovementKind::Returned, |totals| totals.returned),
+        term(MovementKind::Adjusted, |totals| totals.adjusted),
+        term(MovementKind::Counted, |totals| totals.counted),
+        term(MovementKind::Transferred, |totals| totals.transferred),
+    ]
 }
 
 /// Why a figure is what it is.
@@ -128,7 +147,26 @@ pub struct OrderFilter {
     pub created_before: Option<Timestamp>,
 }
 
+/// A list of orders that have something in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ListOf {
+    /// Of a customer.
+    Customer(i64),
+    /// With a line of a product.
+    Product(i64),
+    /// In a state; some may have left it.
+    Status(&'static str),
+}
+
 impl OrderFilter {
+    /// The list that has the fewest orders which the filter does not let in.
+    pub(crate) fn list(&self) -> Option<ListOf> {
+        let customer = self.customer_id.map(|id| ListOf::Customer(id.number()));
+        let product = self.product_id.map(|id| ListOf::Product(id.number()));
+        let status = self.status.map(|status| ListOf::Status(status.as_str()));
+        customer.or(product).or(status)
+    }
+
     /// Whether an order is listed. Its time of placing is not asked: that is in the ids.
     pub(crate) fn lets_in(&self, order: &Order) -> bool {
         self.status.is_none_or(|status| status == order.status)

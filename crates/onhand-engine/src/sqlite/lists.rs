@@ -19,6 +19,7 @@ use crate::limits::{
     BUSY_TIMEOUT, LISTS_BEHIND_EVENTS_MAX, LISTS_CHUNK_ENTRIES, LISTS_PAUSE, LISTS_STEP_ROWS_MAX,
     LISTS_STEP_WANTED_EVENTS,
 };
+use crate::query::ListOf;
 
 /// Changes whenever the shape or the meaning of an entry does; a file of another one is made anew.
 const SHAPE: i64 = 1;
@@ -31,18 +32,7 @@ const CUSTOMER_LIST: i64 = 1;
 const STATUS_LIST: i64 = 2;
 const PRODUCT_LIST: i64 = 3;
 
-/// One list: its kind and what its orders have in common.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum List<'a> {
-    /// Orders of a customer.
-    Customer(i64),
-    /// Orders in a state; some may have left it.
-    Status(&'a str),
-    /// Orders with a line of a product.
-    Product(i64),
-}
-
-impl List<'_> {
+impl ListOf {
     /// Entries of a list below an id, newest first.
     pub(super) fn before(self, connection: &Connection, id: i64, most: i64) -> Result<Vec<i64>> {
         let mut select = connection.prepare_cached(

@@ -1,64 +1,37 @@
-//! The schema's history. Each migration is applied once, in a transaction of its own, and its
-//! checksum is kept: a database whose history this binary does not know is refused rather than
-//! guessed at.
+//! The schema's history in the file itself. Each migration is applied once, in a transaction of its
+//! own. What this binary makes of a history that it does not know is said in `migration.rs`.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
 
 use super::OpenError;
 use crate::clock::{Clock, SystemClock};
+use crate::migration::{Applied, History, Migration, MigrationState};
 
-/// One step of the schema.
-#[derive(Debug)]
-pub struct Migration {
-    /// Position, from 1.
-    pub version: i64,
-    /// What it is called.
-    pub name: &'static str,
-    sql: &'static str,
-}
-
-const MIGRATIONS: &[Migration] = &[Migration {
+const HISTORY: History = History(&[Migration {
     version: 1,
     name: "foundation",
     sql: include_str!("../../migrations/sqlite/0001_foundation.sql"),
-}];
-
-/// A migration and whether a database has it.
-#[derive(Debug)]
-pub struct MigrationState {
-    /// Position, from 1.
-    pub version: i64,
-    /// What it is called.
-    pub name: &'static str,
-    /// Whether the database has it.
-    pub is_applied: bool,
-}
-
-impl Migration {
-    fn checksum(&self) -> Vec<u8> {
-        Sha256::digest(self.sql.as_bytes()).to_vec()
-    }
-}
+}]);
 
 /// Applies what is missing.
 pub(super) fn up(connection: &mut Connection) -> Result<(), OpenError> {
     connection.execute_batch(
         "CREATE TABLE IF NOT EXISTS schema_migrations (
             version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum BLOB NOT NULL,
-            applied_at INTEGER NOT NULL
+            works_from INTEGER NOT NULL, applied_at INTEGER NOT NULL
         ) STRICT",
     )?;
-    let applied = check_history(connection)?;
-    for migration in MIGRATIONS.iter().filter(|migration| migration.version > applied) {
+    let newest = HISTORY.check(&applied(connection)?).map_err(OpenError::Schema)?;
+    for migration in HISTORY.after(newest) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(migration.sql)?;
         transaction.execute(
-            "INSERT INTO schema_migrations VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO schema_migrations VALUES (?1, ?2, ?3, ?4, ?5)",
             params![
                 migration.version,
                 migration.name,
                 migration.checksum(),
+                migration.works_from(),
                 SystemClock.now().as_microsecond()
             ],
         )?;
@@ -68,45 +41,28 @@ pub(super) fn up(connection: &mut Connection) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Compares what was applied with what this binary knows; answers the newest applied version.
-fn check_history(connection: &Connection) -> Result<i64, OpenError> {
-    let mut statement =
-        connection.prepare("SELECT version, name, checksum FROM schema_migrations ORDER BY 1")?;
-    let mut rows = statement.query([])?;
-    let mut newest = 0;
-    while let Some(row) = rows.next()? {
-        let (version, name): (i64, String) = (row.get(0)?, row.get(1)?);
-        let checksum: Vec<u8> = row.get(2)?;
-        match MIGRATIONS.iter().find(|migration| migration.version == version) {
-            None => {
-                return Err(OpenError::Schema(format!(
-                    "the database has migration {version} ({name}), which this onhand does not \
-                     know: it was written by a newer version; upgrade onhand"
-                )));
-            }
-            Some(known) if known.checksum() != checksum => {
-                return Err(OpenError::Schema(format!(
-                    "migration {version} ({name}) was applied in another form than this onhand has"
-                )));
-            }
-            Some(_) => newest = version,
-        }
-    }
-    Ok(newest)
+fn applied(connection: &Connection) -> Result<Vec<Applied>, OpenError> {
+    let mut statement = connection
+        .prepare("SELECT version, name, checksum, works_from FROM schema_migrations ORDER BY 1")?;
+    let rows = statement.query_map([], |row| {
+        Ok(Applied {
+            version: row.get(0)?,
+            name: row.get(1)?,
+            checksum: row.get(2)?,
+            works_from: row.get(3)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Every known migration, applied or not.
+/// Every migration, applied or not.
 pub(super) fn status(connection: &Connection) -> Result<Vec<MigrationState>, OpenError> {
     let has_history: Option<i64> = connection
         .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'", [], |row| {
             row.get(0)
         })
         .optional()?;
-    let applied = if has_history.is_some() { check_history(connection)? } else { 0 };
-    let state = |migration: &Migration| MigrationState {
-        version: migration.version,
-        name: migration.name,
-        is_applied: migration.version <= applied,
-    };
-    Ok(MIGRATIONS.iter().map(state).collect())
+    let applied = if has_history.is_some() { applied(connection)? } else { Vec::new() };
+    HISTORY.check(&applied).map_err(OpenError::Schema)?;
+    Ok(HISTORY.status(&applied))
 }

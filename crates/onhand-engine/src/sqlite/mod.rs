@@ -27,10 +27,10 @@ use self::levels::RecentLevels;
 use crate::limits::{
     BUSY_TIMEOUT, PASSING_CACHE_KIB, READER_CACHE_KIB, STATEMENTS_CACHED_MAX, WAL_BYTES_MAX,
 };
+use crate::migration::MigrationState;
 use crate::store::StoreError;
 
 pub use durable::LogFlush;
-pub use migrate::{Migration, MigrationState};
 pub use readers::Reader;
 pub use verify::verify;
 pub use write::SqliteStore;

@@ -5,14 +5,14 @@ use onhand_core::ids::{CustomerId, OrderId};
 use onhand_core::orders::{Order, Status};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::super::lists::{List, Progress};
+use super::super::lists::Progress;
 use super::super::load;
 use super::super::readers::Reader;
 use super::events::event_row;
 use super::newest_id;
 use crate::limits::{PAGE_ROWS_MAX, SCAN_ROWS_MAX};
 use crate::paging::{filtered_page, page};
-use crate::query::{EventRow, OrderFilter, Page, ReadError};
+use crate::query::{EventRow, ListOf, OrderFilter, Page, ReadError};
 use crate::stored::stored_count;
 
 impl Reader {
@@ -46,14 +46,6 @@ impl Reader {
     }
 }
 
-/// The list that has the fewest orders which the filter does not let in.
-fn list_of(filter: &OrderFilter) -> Option<List<'static>> {
-    let customer = filter.customer_id.map(|id| List::Customer(id.number()));
-    let product = filter.product_id.map(|id| List::Product(id.number()));
-    let status = filter.status.map(|status| List::Status(status.as_str()));
-    customer.or(product).or(status)
-}
-
 fn orders(
     connection: &Connection,
     filter: &OrderFilter,
@@ -78,7 +70,7 @@ fn orders(
         let rows = found.into_iter().filter(|order| filter.lets_in(order)).collect();
         return Ok(Page { rows, next: None });
     }
-    let tail = match list_of(filter) {
+    let tail = match filter.list() {
         Some(_) => not_listed(connection, filter, listed, before)?,
         None => Vec::new(),
     };
@@ -135,8 +127,8 @@ fn not_listed(
         filter.status.map(Status::as_str),
         filter.customer_id.map(CustomerId::number),
     ];
-    let mut ids = match (list_of(filter), filter.product_id) {
-        (Some(List::Product(_)), Some(product)) => connection
+    let mut ids = match (filter.list(), filter.product_id) {
+        (Some(ListOf::Product(_)), Some(product)) => connection
             .prepare_cached(
                 "SELECT order_id FROM reservations WHERE id > ?1 AND product_id = ?2 \
                  AND order_id < ?3",
@@ -145,7 +137,7 @@ fn not_listed(
             .collect::<Result<Vec<i64>>>()?,
         _ => placed.query_map(values, |row| row.get(0))?.collect::<Result<Vec<i64>>>()?,
     };
-    if let (Some(List::Status(_)), Some(status)) = (list_of(filter), filter.status) {
+    if let (Some(ListOf::Status(_)), Some(status)) = (filter.list(), filter.status) {
         let mut moved = connection.prepare_cached(
             "SELECT o.id FROM events e JOIN orders o ON o.id = e.subject WHERE e.seq > ?1 \
              AND e.previous > 0 AND o.status = ?2 AND o.id < ?3",
@@ -177,7 +169,7 @@ impl Ids {
     fn next(&mut self, connection: &Connection, filter: &OrderFilter) -> Result<Option<i64>> {
         if self.listed.is_empty() && !self.is_at_end {
             let most = stored_count(PAGE_ROWS_MAX);
-            self.listed = match list_of(filter) {
+            self.listed = match filter.list() {
                 Some(list) => list.before(connection, self.before, most)?,
                 None => connection
                     .prepare_cached(

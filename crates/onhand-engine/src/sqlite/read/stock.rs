@@ -2,7 +2,7 @@
 
 use onhand_core::Timestamp;
 use onhand_core::catalog::ProductRef;
-use onhand_core::inventory::{Level, Movement, MovementKind, ReservationState, Totals};
+use onhand_core::inventory::{Level, Movement, ReservationState};
 use onhand_core::limits::MOVEMENTS_PER_MARK;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -15,7 +15,7 @@ use super::reservations::reservations;
 use crate::columns::*;
 use crate::paging::{filtered_page, scan_floor};
 use crate::query::{
-    ExplainTerm, Explanation, Page, ReadError, ReservationFilter, StockFilter, StockRow,
+    Explanation, Page, ReadError, ReservationFilter, StockFilter, StockRow, explained,
 };
 
 impl Reader {
@@ -165,18 +165,6 @@ fn explain(view: View<'_>, reference: &ProductRef) -> Result<Option<Explanation>
     let Some(StockRow { product, levels }) = stock(view, reference, None)? else {
         return Ok(None);
     };
-    let term = |kind, of: fn(&Totals) -> i64| ExplainTerm {
-        kind,
-        units: levels.iter().map(|level| of(&level.totals)).sum(),
-    };
-    let terms = vec![
-        term(MovementKind::Received, |totals| totals.received),
-        term(MovementKind::Sold, |totals| totals.sold),
-        term(MovementKind::Returned, |totals| totals.returned),
-        term(MovementKind::Adjusted, |totals| totals.adjusted),
-        term(MovementKind::Counted, |totals| totals.counted),
-        term(MovementKind::Transferred, |totals| totals.transferred),
-    ];
     let filter = ReservationFilter {
         state: Some(ReservationState::Held),
         product_id: Some(product.id),
@@ -184,7 +172,7 @@ fn explain(view: View<'_>, reference: &ProductRef) -> Result<Option<Explanation>
     };
     let open = reservations(view.connection, &filter, None, EXPLAINED_HOLDS_MAX)?;
     let open = open.rows.into_iter().map(|view| view.reservation).collect();
-    Ok(Some(Explanation { product, levels, terms, open }))
+    Ok(Some(Explanation { product, terms: explained(&levels), levels, open }))
 }
 
 fn movements(

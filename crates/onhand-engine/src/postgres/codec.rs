@@ -1,0 +1,251 @@
+//! Rows to values and back. A row that cannot be read is corrupt and says so; it is never guessed
+//! at.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+
+use onhand_core::actor::Actor;
+use onhand_core::catalog::{Category, Product};
+use onhand_core::events::EventBody;
+use onhand_core::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use onhand_core::inventory::{
+    Level, Location, Movement, MovementKind, Reservation, ReservationState, Totals,
+};
+use onhand_core::orders::{Order, Status};
+use onhand_core::text::{Name, Reason, Reference, Sku, Text};
+use onhand_core::{Money, Timestamp};
+use serde::Deserialize;
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+
+use super::error::{Result, corrupt};
+use crate::query::EventRow;
+
+/// Sixteen bytes of a key, as the database's own type for them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Uuid(pub(super) [u8; 16]);
+
+impl ToSql for Uuid {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut tokio_postgres::types::private::BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        out.extend_from_slice(&self.0);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        *kind == Type::UUID
+    }
+
+    to_sql_checked!();
+}
+
+/// A column of a row, which its table names in case of trouble.
+pub(super) fn get<'a, T: FromSql<'a>>(
+    row: &'a Row,
+    table: &'static str,
+    column: usize,
+) -> Result<T> {
+    row.try_get(column).map_err(|error| corrupt(table, error))
+}
+
+/// An instant from its stored form.
+pub(super) fn instant(table: &'static str, micros: i64) -> Result<Timestamp> {
+    Timestamp::from_microsecond(micros).map_err(|error| corrupt(table, error))
+}
+
+fn bad(table: &'static str, value: impl std::fmt::Display) -> super::error::Error {
+    corrupt(table, format!("`{value}` is not what its column may hold"))
+}
+
+/// One row and the table that it is from.
+struct Reading<'a>(&'a Row, &'static str);
+
+impl<'a> Reading<'a> {
+    fn get<T: FromSql<'a>>(&self, column: usize) -> Result<T> {
+        get(self.0, self.1, column)
+    }
+
+    fn parsed<T>(&self, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+        let text: &str = self.get(column)?;
+        parse(text).ok_or_else(|| bad(self.1, text))
+    }
+
+    fn optional<T>(
+        &self,
+        column: usize,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let text: Option<&str> = self.get(column)?;
+        text.map(|text| parse(text).ok_or_else(|| bad(self.1, text))).transpose()
+    }
+
+    fn id<T>(&self, column: usize, new: impl FnOnce(i64) -> Option<T>) -> Result<T> {
+        let number: i64 = self.get(column)?;
+        new(number).ok_or_else(|| bad(self.1, number))
+    }
+
+    fn time(&self, column: usize) -> Result<Timestamp> {
+        instant(self.1, self.get(column)?)
+    }
+
+    fn optional_time(&self, column: usize) -> Result<Option<Timestamp>> {
+        self.get::<Option<i64>>(column)?.map(|micros| instant(self.1, micros)).transpose()
+    }
+
+    fn count(&self, column: usize) -> Result<u64> {
+        let number: i64 = self.get(column)?;
+        u64::try_from(number).map_err(|_| bad(self.1, number))
+    }
+
+    fn json<T: for<'de> Deserialize<'de>>(&self, column: usize) -> Result<T> {
+        let text: &str = self.get(column)?;
+        serde_json::from_str(text).map_err(|error| corrupt(self.1, error))
+    }
+}
+
+pub(super) fn product(row: &Row) -> Result<Product> {
+    let row = Reading(row, "products");
+    Ok(Product {
+        id: row.id(0, ProductId::new)?,
+        sku: row.parsed(1, |sku| Sku::new(sku).ok())?,
+        name: row.parsed(2, |name| Name::new(name).ok())?,
+        description: row.parsed(3, |words| Text::new(words).ok())?,
+        price: Money::new(row.get(4)?, row.parsed(5, |code| code.parse().ok())?),
+        active: row.get(6)?,
+        category_ids: row.json(7)?,
+        version: row.count(8)?,
+        created_at: row.time(9)?,
+        updated_at: row.time(10)?,
+        deleted_at: row.optional_time(11)?,
+    })
+}
+
+pub(super) fn category(row: &Row) -> Result<Category> {
+    let row = Reading(row, "categories");
+    Ok(Category {
+        id: row.id(0, CategoryId::new)?,
+        name: row.parsed(1, |name| Name::new(name).ok())?,
+        parent_id: row.get::<Option<i64>>(2)?.and_then(CategoryId::new),
+        version: row.count(3)?,
+        created_at: row.time(4)?,
+        updated_at: row.time(5)?,
+        deleted_at: row.optional_time(6)?,
+    })
+}
+
+pub(super) fn location(row: &Row) -> Result<Location> {
+    let row = Reading(row, "locations");
+    Ok(Location {
+        id: row.id(0, LocationId::new)?,
+        code: row.parsed(1, |code| Name::new(code).ok())?,
+        name: row.parsed(2, |name| Name::new(name).ok())?,
+        priority: row.get(3)?,
+        active: row.get(4)?,
+        version: row.count(5)?,
+        created_at: row.time(6)?,
+        updated_at: row.time(7)?,
+    })
+}
+
+pub(super) fn level(row: &Row) -> Result<Level> {
+    let row = Reading(row, "levels");
+    Ok(Level {
+        product_id: row.id(0, ProductId::new)?,
+        location_id: row.id(1, LocationId::new)?,
+        on_hand: row.get(2)?,
+        reserved: row.get(3)?,
+        safety_stock: row.get(4)?,
+        low_stock_threshold: row.get(5)?,
+        totals: Totals {
+            received: row.get(6)?,
+            sold: row.get(7)?,
+            returned: row.get(8)?,
+            adjusted: row.get(9)?,
+            counted: row.get(10)?,
+            transferred: row.get(11)?,
+        },
+        movements: row.count(12)?,
+        last_movement: row.get(13)?,
+        version: row.count(14)?,
+        updated_at: row.time(15)?,
+    })
+}
+
+pub(super) fn movement(row: &Row) -> Result<Movement> {
+    let row = Reading(row, "movements");
+    Ok(Movement {
+        seq: row.get(0)?,
+        product_id: row.id(1, ProductId::new)?,
+        location_id: row.id(2, LocationId::new)?,
+        kind: row.parsed(3, MovementKind::from_name)?,
+        reason: row.parsed(4, |reason| Reason::new(reason).ok())?,
+        reference: row.optional(5, |reference| Reference::new(reference).ok())?,
+        actor: row.parsed(6, |actor| Some(Actor::from_stored(actor)))?,
+        delta_on_hand: row.get(7)?,
+        delta_reserved: row.get(8)?,
+        on_hand_after: row.get(9)?,
+        reserved_after: row.get(10)?,
+        occurred_at: row.time(11)?,
+        recorded_at: row.time(12)?,
+        previous: row.get(13)?,
+        ordinal: row.count(14)?,
+        cause: row.get(15)?,
+    })
+}
+
+pub(super) fn reservation(row: &Row) -> Result<Reservation> {
+    let row = Reading(row, "reservations");
+    Ok(Reservation {
+        id: row.id(0, ReservationId::new)?,
+        product_id: row.id(1, ProductId::new)?,
+        location_id: row.id(2, LocationId::new)?,
+        quantity: row.get(3)?,
+        consumed: row.get(4)?,
+        released: row.get(5)?,
+        state: row.parsed(6, ReservationState::from_name)?,
+        order_id: row.get::<Option<i64>>(7)?.and_then(OrderId::new),
+        reference: row.optional(8, |reference| Reference::new(reference).ok())?,
+        expires_at: row.optional_time(9)?,
+        version: row.count(10)?,
+        created_at: row.time(11)?,
+        updated_at: row.time(12)?,
+    })
+}
+
+/// A SKU in a column of its own.
+pub(super) fn sku(row: &Row, column: usize) -> Result<Sku> {
+    Reading(row, "products").parsed(column, |sku| Sku::new(sku).ok())
+}
+
+/// A state in a column of its own.
+pub(super) fn status(row: &Row, column: usize) -> Result<Status> {
+    Reading(row, "orders").parsed(column, Status::from_name)
+}
+
+/// An order out of the event that holds it.
+pub(super) fn order(row: &Row, column: usize) -> Result<Order> {
+    match Reading(row, "events").json(column)? {
+        EventBody::Order(order) => Ok(Arc::unwrap_or_clone(order)),
+        EventBody::Product(_)
+        | EventBody::Category(_)
+        | EventBody::Location(_)
+        | EventBody::Stock(_)
+        | EventBody::Level { .. }
+        | EventBody::Reservations(_) => Err(bad("events", "an event that is not about an order")),
+    }
+}
+
+/// An event: its position, type, actor, time and body.
+pub(super) fn event(row: &Row) -> Result<EventRow> {
+    let row = Reading(row, "events");
+    Ok(EventRow {
+        seq: row.get(0)?,
+        kind: row.get(1)?,
+        actor: row.parsed(2, |actor| Some(Actor::from_stored(actor)))?,
+        recorded_at: row.time(3)?,
+        body: row.json(4)?,
+    })
+}

@@ -1,0 +1,313 @@
+//! Loading the rows that a batch names into the state of its decisions, and looking for outcomes.
+//! Each kind of row is one statement over all keys; those of one step are sent together.
+
+use std::collections::{BTreeMap, HashMap};
+
+use onhand_core::catalog::Product;
+use onhand_core::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use onhand_core::inventory::Level;
+use onhand_core::limits::EXPIRED_HOLDS_PER_COMMAND_MAX;
+use onhand_core::text::Sku;
+use onhand_core::{Needs, State, Timestamp};
+use tokio_postgres::Row;
+
+use super::codec::{self, Uuid, get};
+use super::error::{Result, corrupt};
+use super::session::{Session, Value};
+use crate::columns::*;
+use crate::idempotency::{IdempotencyKey, StoredOutcome};
+use crate::limits::WALK_MOVEMENTS_MAX;
+use crate::store::FoundOutcome;
+use crate::stored::stored_count;
+
+const OUTCOMES: &str = "SELECT k.n, o.fingerprint, o.event, o.body \
+     FROM unnest($1::uuid[], $2::int8[]) WITH ORDINALITY k(key, scope, n) \
+     JOIN outcomes_0 o ON o.key = k.key AND o.scope = k.scope \
+     UNION ALL SELECT k.n, o.fingerprint, o.event, o.body \
+     FROM unnest($1::uuid[], $2::int8[]) WITH ORDINALITY k(key, scope, n) \
+     JOIN outcomes_1 o ON o.key = k.key AND o.scope = k.scope \
+     UNION ALL SELECT k.n, o.fingerprint, o.event, o.body \
+     FROM unnest($1::uuid[], $2::int8[]) WITH ORDINALITY k(key, scope, n) \
+     JOIN outcomes_2 o ON o.key = k.key AND o.scope = k.scope";
+const PRODUCTS: &str = concat!(
+    "SELECT ",
+    product_columns!(),
+    " FROM products WHERE id = ANY($1::int8[]) \
+     OR (sku = ANY($2::text[]) AND deleted_at IS NULL)"
+);
+const LEVELS: &str = concat!(
+    "SELECT ",
+    level_columns!(),
+    " FROM levels WHERE product_id = ANY($1::int8[]) OR product_id IN \
+     (SELECT id FROM products WHERE sku = ANY($2::text[]) AND deleted_at IS NULL)"
+);
+const LOCATIONS: &str =
+    concat!("SELECT ", location_columns!(), " FROM locations ORDER BY priority, id");
+const CATEGORIES: &str =
+    concat!("SELECT ", category_columns!(), " FROM categories WHERE id = ANY($1::int8[])");
+const CATEGORY_USES: &str = "SELECT k.id, \
+     (SELECT count(*) FROM product_categories WHERE category_id = k.id) \
+     + (SELECT count(*) FROM categories WHERE parent_id = k.id AND deleted_at IS NULL) \
+     FROM unnest($1::int8[]) k(id)";
+const ORDERS: &str = "SELECT o.id, e.body FROM orders o LEFT JOIN events e ON e.seq = o.last_event \
+     WHERE o.id = ANY($1::int8[])";
+const RESERVATIONS: &str =
+    concat!("SELECT ", reservation_columns!(), " FROM reservations WHERE id = ANY($1::int8[])");
+const REFERENCES: &str =
+    "SELECT reference, order_id FROM order_references WHERE reference = ANY($1::text[])";
+const DUE: &str = "SELECT id FROM reservations WHERE expires_at <= $1::int8 \
+     AND expires_at IS NOT NULL ORDER BY expires_at LIMIT $2::int8";
+const EXPIRED_HOLDS: &str = "SELECT id FROM reservations WHERE expires_at <= $1::int8 \
+     AND expires_at IS NOT NULL AND product_id = $2::int8 ORDER BY expires_at LIMIT $3::int8";
+const ORDER_OF_EVENT: &str = "SELECT body FROM events WHERE seq = $1::int8";
+/// Walks a level's chain back over what was recorded since an instant; the last row says whether the
+/// walk came to its end.
+const WALK: &str = "WITH RECURSIVE walk AS ( \
+     SELECT m.seq, m.delta_on_hand, m.occurred_at, m.recorded_at, m.previous, 1 AS steps \
+     FROM movements m WHERE m.seq = $1::int8 AND m.recorded_at > $2::int8 UNION ALL \
+     SELECT m.seq, m.delta_on_hand, m.occurred_at, m.recorded_at, m.previous, w.steps + 1 \
+     FROM walk w JOIN movements m ON m.seq = w.previous \
+     WHERE m.recorded_at > $2::int8 AND w.steps < $4::int8) \
+     SELECT coalesce(sum(delta_on_hand) FILTER (WHERE occurred_at > $3::int8), 0)::int8, count(*) \
+     FROM walk";
+
+/// What of the needs is asked with which statement.
+pub(super) const ALWAYS_ASKED: [&str; 3] = [OUTCOMES, PRODUCTS, LEVELS];
+
+fn numbers<T: Copy>(ids: impl IntoIterator<Item = T>, of: fn(T) -> i64) -> Value<'static> {
+    Box::new(ids.into_iter().map(of).collect::<Vec<i64>>())
+}
+
+/// Looks for outcomes, one answer per key, in order.
+pub(super) async fn outcomes(
+    session: &Session,
+    keys: &[IdempotencyKey],
+) -> Result<Vec<Option<FoundOutcome>>> {
+    let mut found: Vec<Option<FoundOutcome>> = vec![None; keys.len()];
+    if keys.is_empty() {
+        return Ok(found);
+    }
+    let values: [Value<'_>; 2] = [
+        Box::new(keys.iter().map(|key| Uuid(key.key)).collect::<Vec<_>>()),
+        Box::new(keys.iter().map(|key| key.scope).collect::<Vec<_>>()),
+    ];
+    for row in session.rows(OUTCOMES, &values).await? {
+        let position: i64 = get(&row, "outcomes", 0)?;
+        let fingerprint: &[u8] = get(&row, "outcomes", 1)?;
+        let outcome = match (get(&row, "outcomes", 2)?, get::<Option<&str>>(&row, "outcomes", 3)?) {
+            (Some(event), _) => StoredOutcome::Event(event),
+            (None, Some(body)) => {
+                serde_json::from_str(body).map_err(|error| corrupt("outcomes", error))?
+            }
+            (None, None) => {
+                return Err(corrupt("outcomes", "an outcome with neither event nor body"));
+            }
+        };
+        let fingerprint = fingerprint.try_into().map_err(|error| corrupt("outcomes", error))?;
+        let place = usize::try_from(position - 1).ok().and_then(|place| found.get_mut(place));
+        if let Some(place) = place {
+            *place = Some(FoundOutcome { fingerprint, outcome });
+        }
+    }
+    Ok(found)
+}
+
+/// The order that an event left.
+pub(super) async fn order_of_event(
+    session: &Session,
+    seq: i64,
+) -> Result<onhand_core::orders::Order> {
+    let rows = session.rows(ORDER_OF_EVENT, &[Box::new(seq)]).await?;
+    let row = rows.first().ok_or_else(|| corrupt("events", format!("event {seq} is missing")))?;
+    codec::order(row, 0)
+}
+
+/// Rows of one statement; none without asking when nothing is named.
+async fn asked(
+    session: &Session,
+    is_named: bool,
+    sql: &'static str,
+    values: Vec<Value<'_>>,
+) -> Result<Vec<Row>> {
+    if is_named { session.rows(sql, &values).await } else { Ok(Vec::new()) }
+}
+
+/// Loads the rows that are named into the state. What depends on the time is left to [`timed`].
+pub(super) async fn load(session: &Session, needs: &Needs, state: &mut State) -> Result<()> {
+    let stock = || -> Vec<Value<'_>> {
+        let skus: Vec<&str> = needs.skus.iter().map(Sku::as_str).collect();
+        vec![numbers(&needs.products, |id| id.number()), Box::new(skus)]
+    };
+    let has_stock = !needs.products.is_empty() || !needs.skus.is_empty();
+    let uses = &needs.category_uses;
+    let references: Vec<&str> = needs.references.iter().map(|one| one.as_str()).collect();
+    let (products, levels, locations, categories, category_uses, orders, reservations, named) = tokio::try_join!(
+        biased;
+        asked(session, has_stock, PRODUCTS, stock()),
+        asked(session, has_stock, LEVELS, stock()),
+        asked(session, needs.locations, LOCATIONS, Vec::new()),
+        asked(session, !needs.categories.is_empty(), CATEGORIES,
+            vec![numbers(&needs.categories, |id| id.number())]),
+        asked(session, !uses.is_empty(), CATEGORY_USES, vec![numbers(uses, |id| id.number())]),
+        asked(session, !needs.orders.is_empty(), ORDERS,
+            vec![numbers(&needs.orders, |id| id.number())]),
+        asked(session, !needs.reservations.is_empty(), RESERVATIONS,
+            vec![numbers(&needs.reservations, |id| id.number())]),
+        asked(session, !references.is_empty(), REFERENCES, vec![Box::new(references.clone())]),
+    )?;
+    take_in_stock(needs, &products, &levels, state)?;
+    take_in_catalog(needs, &categories, &category_uses, &locations, state)?;
+    take_in_records(needs, &orders, &reservations, &named, state)?;
+    for key in &needs.on_hand_at {
+        let on_hand = on_hand_at(session, key.0, key.1, key.2).await?;
+        state.load_on_hand_at(*key, on_hand);
+    }
+    Ok(())
+}
+
+/// Products with their levels: by id, and by the SKU that they have now.
+fn take_in_stock(needs: &Needs, products: &[Row], levels: &[Row], state: &mut State) -> Result<()> {
+    let mut levels_of: HashMap<ProductId, Vec<Level>> = HashMap::new();
+    for row in levels {
+        let level = codec::level(row)?;
+        levels_of.entry(level.product_id).or_default().push(level);
+    }
+    let mut found: BTreeMap<ProductId, Product> = BTreeMap::new();
+    for row in products {
+        let product = codec::product(row)?;
+        found.insert(product.id, product);
+    }
+    let of_sku: HashMap<Sku, ProductId> = found
+        .values()
+        .filter(|product| product.deleted_at.is_none())
+        .map(|product| (product.sku.clone(), product.id))
+        .collect();
+    for sku in &needs.skus {
+        state.load_sku(sku.clone(), of_sku.get(sku).copied());
+    }
+    for id in needs.products.iter().filter(|id| !found.contains_key(id)) {
+        state.load_product(*id, None);
+    }
+    for (id, product) in found {
+        state.load_product(id, Some((product, levels_of.remove(&id).unwrap_or_default())));
+    }
+    Ok(())
+}
+
+fn take_in_catalog(
+    needs: &Needs,
+    categories: &[Row],
+    uses: &[Row],
+    locations: &[Row],
+    state: &mut State,
+) -> Result<()> {
+    let mut found = BTreeMap::new();
+    for row in categories {
+        let category = codec::category(row)?;
+        found.insert(category.id, category);
+    }
+    for id in &needs.categories {
+        state.load_category(*id, found.remove(id));
+    }
+    for row in uses {
+        let (id, uses): (i64, i64) = (get(row, "categories", 0)?, get(row, "categories", 1)?);
+        if let Some(id) = CategoryId::new(id) {
+            state.load_category_uses(id, uses.unsigned_abs());
+        }
+    }
+    if needs.locations {
+        state.load_locations(locations.iter().map(codec::location).collect::<Result<_>>()?);
+    }
+    Ok(())
+}
+
+fn take_in_records(
+    needs: &Needs,
+    orders: &[Row],
+    reservations: &[Row],
+    references: &[Row],
+    state: &mut State,
+) -> Result<()> {
+    let mut found = BTreeMap::new();
+    for row in orders {
+        let order = codec::order(row, 1)?;
+        found.insert(order.id, order);
+    }
+    for id in &needs.orders {
+        state.load_order(*id, found.remove(id));
+    }
+    let mut found = BTreeMap::new();
+    for row in reservations {
+        let reservation = codec::reservation(row)?;
+        found.insert(reservation.id, reservation);
+    }
+    for id in &needs.reservations {
+        state.load_reservation(*id, found.remove(id));
+    }
+    let mut found: HashMap<&str, i64> = HashMap::new();
+    for row in references {
+        found.insert(get(row, "order_references", 0)?, get(row, "order_references", 1)?);
+    }
+    for reference in &needs.references {
+        let order = found.get(reference.as_str()).copied().and_then(OrderId::new);
+        state.load_reference(reference.clone(), order);
+    }
+    Ok(())
+}
+
+/// Loads what only the time tells: holds that have run out.
+pub(super) async fn timed(
+    session: &Session,
+    needs: &Needs,
+    now: Timestamp,
+    state: &mut State,
+) -> Result<()> {
+    let now = now.as_microsecond();
+    for id in &needs.expired_holds {
+        let most = stored_count(EXPIRED_HOLDS_PER_COMMAND_MAX);
+        let values: [Value<'_>; 3] = [Box::new(now), Box::new(id.number()), Box::new(most)];
+        let rows = session.rows(EXPIRED_HOLDS, &values).await?;
+        state.load_expired_holds(*id, ids(&rows)?);
+    }
+    if let Some(most) = needs.due {
+        let rows = session.rows(DUE, &[Box::new(now), Box::new(stored_count(most))]).await?;
+        state.load_due(ids(&rows)?);
+    }
+    Ok(())
+}
+
+fn ids(rows: &[Row]) -> Result<Vec<ReservationId>> {
+    let mut ids = Vec::with_capacity(rows.len());
+    for row in rows {
+        ids.extend(ReservationId::new(get(row, "reservations", 0)?));
+    }
+    Ok(ids)
+}
+
+/// What was on hand at an instant: what is there now without what happened since. `None` when that
+/// is too many entries.
+async fn on_hand_at(
+    session: &Session,
+    product_id: ProductId,
+    location_id: LocationId,
+    at: Timestamp,
+) -> Result<Option<i64>> {
+    let one: Vec<i64> = vec![product_id.number()];
+    let none: Vec<&str> = Vec::new();
+    let rows = session.rows(LEVELS, &[Box::new(one), Box::new(none)]).await?;
+    let levels = rows.iter().map(codec::level).collect::<Result<Vec<_>>>()?;
+    let Some(level) = levels.iter().find(|level| level.location_id == location_id) else {
+        return Ok(Some(0));
+    };
+    let at = at.as_microsecond();
+    // An entry may say that it happened a little after it was recorded: the tolerated clock
+    // difference.
+    let recorded_since = at - onhand_core::limits::OCCURRED_AHEAD_SECS_MAX * 1_000_000;
+    let most = i64::try_from(WALK_MOVEMENTS_MAX).unwrap_or(i64::MAX);
+    let values: [Value<'_>; 4] =
+        [Box::new(level.last_movement), Box::new(recorded_since), Box::new(at), Box::new(most)];
+    let rows = session.rows(WALK, &values).await?;
+    let row = rows.first().ok_or_else(|| corrupt("movements", "a sum without a row"))?;
+    let (since, steps): (i64, i64) = (get(row, "movements", 0)?, get(row, "movements", 1)?);
+    Ok((steps < most).then_some(level.on_hand - since))
+}

@@ -1,0 +1,142 @@
+//! PostgreSQL, the store of a shop that has grown: any number of processes on one database. They
+//! write in turns, by the lock on the head of the logs (`write.rs`), so that there is one history
+//! without gaps, as in the embedded store. Reads have connections of their own (`readers.rs`).
+
+mod address;
+mod codec;
+mod error;
+mod lists;
+mod load;
+mod logs;
+mod migrate;
+mod read;
+mod readers;
+mod rows;
+mod session;
+mod verify;
+mod write;
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use self::address::Address;
+use self::error::Error;
+use self::session::Session;
+use crate::migration::MigrationState;
+
+pub use address::AddressError;
+pub use readers::Reader;
+pub use verify::verify;
+pub use write::PostgresStore;
+
+/// Why a database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL is of no use.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The server does not let us in, or is not one to write to.
+    #[error("cannot use {address}: {reason}")]
+    Refused {
+        /// The database, without its password.
+        address: String,
+        /// In words for the operator.
+        reason: String,
+    },
+    /// A newer onhand has changed the schema, or an applied migration was altered.
+    #[error("{0}")]
+    Schema(String),
+    /// The schema lacks steps that this binary has.
+    #[error(
+        "the schema of {address} is not up to date (missing: {missing}); run `onhand migrate up`, \
+         or serve with --migrate"
+    )]
+    Behind {
+        /// The database.
+        address: String,
+        /// The steps.
+        missing: String,
+    },
+}
+
+impl OpenError {
+    fn of(address: &Address, error: Error) -> Self {
+        Self::Refused { address: address.to_string(), reason: error.to_string() }
+    }
+}
+
+/// A database on a server, of which any number of processes may have one.
+#[derive(Debug)]
+pub struct Database {
+    address: Address,
+    writer: i64,
+}
+
+impl Database {
+    /// Looks whether the database is there, can be written, keeps what is committed and has the
+    /// schema of this binary.
+    ///
+    /// # Errors
+    /// [`OpenError`] in words for the operator.
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        let database = Self::at(url)?;
+        let missing: Vec<String> = database
+            .migrations()
+            .await?
+            .into_iter()
+            .filter(|migration| !migration.is_applied)
+            .map(|migration| format!("{:04} {}", migration.version, migration.name))
+            .collect();
+        if missing.is_empty() {
+            return Ok(database);
+        }
+        let (address, missing) = (database.address.to_string(), missing.join(", "));
+        Err(OpenError::Behind { address, missing })
+    }
+
+    /// Brings the schema up to date first.
+    ///
+    /// # Errors
+    /// [`OpenError`] in words for the operator.
+    pub async fn open_migrated(url: &str) -> Result<Self, OpenError> {
+        let database = Self::at(url)?;
+        migrate::up(&database.address).await?;
+        Ok(database)
+    }
+
+    fn at(url: &str) -> Result<Self, OpenError> {
+        // The keys of this hasher are what the standard library has of randomness.
+        let writer = RandomState::new().build_hasher().finish().cast_signed();
+        Ok(Self { address: Address::parse(url)?, writer })
+    }
+
+    /// Every migration, applied or not.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn migrations(&self) -> Result<Vec<MigrationState>, OpenError> {
+        let session = Session::open(&self.address).await;
+        let session = session.map_err(|error| OpenError::of(&self.address, error))?;
+        migrate::status(&self.address, session.client()).await
+    }
+
+    /// The writing side. It connects when it is first asked.
+    pub fn store(&self) -> PostgresStore {
+        PostgresStore::new(self.address.clone(), self.writer)
+    }
+
+    /// The reading side, with connections that are opened when they are needed.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn reader(&self) -> Result<Reader, OpenError> {
+        Reader::new(&self.address)
+    }
+}
+
+/// Which migrations a database has, without changing it.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn migration_status(url: &str) -> Result<Vec<MigrationState>, OpenError> {
+    Database::at(url)?.migrations().await
+}

@@ -1,0 +1,38 @@
+//! The event log, by position. Batches end in the order of their events, so that none ever becomes
+//! visible behind a position that was read.
+
+use super::super::codec;
+use super::super::error::Result;
+use super::super::readers::{Reader, rows};
+use super::number;
+use crate::limits::SCAN_ROWS_MAX;
+use crate::query::{EventRow, Page, ReadError};
+use crate::stored::stored_count;
+
+const EVENTS: &str = "SELECT seq, kind, actor, recorded_at, body FROM events WHERE seq > $1 \
+     AND seq <= $2 AND ($3::text[] IS NULL OR kind = ANY($3)) ORDER BY seq LIMIT $4";
+
+impl Reader {
+    /// Events after a position, oldest first, of all types or of some.
+    pub(crate) async fn events(
+        &self,
+        after: i64,
+        kinds: &[String],
+        limit: usize,
+    ) -> std::result::Result<Page<EventRow>, ReadError> {
+        let ceiling = after.saturating_add(stored_count(SCAN_ROWS_MAX));
+        let wanted = (!kinds.is_empty()).then_some(kinds);
+        self.snapshot(async |client| {
+            let values = &[&after as _, &ceiling as _, &wanted as _, &stored_count(limit) as _];
+            let found = rows(client, EVENTS, values).await?;
+            let rows = found.iter().map(codec::event).collect::<Result<Vec<_>>>()?;
+            let newest = number(client, "SELECT coalesce(max(seq), 0) FROM events").await?;
+            let looked_at = match rows.last() {
+                Some(row) if rows.len() == limit => row.seq,
+                Some(_) | None => newest.min(ceiling),
+            };
+            Ok(Page { rows, next: (looked_at < newest).then_some(looked_at) })
+        })
+        .await
+    }
+}

@@ -1,0 +1,231 @@
+//! Orders and their history. A list is united with the orders that it does not have yet.
+
+use deadpool_postgres::GenericClient;
+use onhand_core::Timestamp;
+use onhand_core::ids::{CustomerId, OrderId};
+use onhand_core::orders::{Order, Status};
+
+use super::super::codec::{self, get};
+use super::super::error::{Result, corrupt};
+use super::super::lists::Progress;
+use super::super::readers::{Reader, row, rows};
+use super::number;
+use crate::limits::{PAGE_ROWS_MAX, SCAN_ROWS_MAX};
+use crate::paging::{filtered_page, page};
+use crate::query::{EventRow, ListOf, OrderFilter, Page, ReadError};
+use crate::stored::stored_count;
+
+const ORDERS: &str = "SELECT e.body, o.id FROM orders o LEFT JOIN events e ON e.seq = o.last_event \
+     WHERE o.id = ANY($1)";
+const ORDER: &str = "SELECT e.body FROM orders o LEFT JOIN events e ON e.seq = o.last_event \
+     WHERE o.id = $1";
+const OF_REFERENCE: &str = "SELECT order_id FROM order_references WHERE reference = $1";
+const PLACED_FROM: &str = "SELECT created_at FROM orders WHERE id >= $1 ORDER BY id LIMIT 1";
+const ALL: &str = "SELECT id FROM orders WHERE id < $1 ORDER BY id DESC LIMIT $2";
+const OF_CUSTOMER: &str = "SELECT order_id FROM orders_by_customer WHERE customer_id = $3 \
+     AND order_id < $1 ORDER BY order_id DESC LIMIT $2";
+const OF_PRODUCT: &str = "SELECT order_id FROM orders_by_product WHERE product_id = $3 \
+     AND order_id < $1 ORDER BY order_id DESC LIMIT $2";
+const OF_STATUS: &str = "SELECT order_id FROM orders_by_status WHERE status = $3 \
+     AND order_id < $1 ORDER BY order_id DESC LIMIT $2";
+const PLACED_SINCE: &str = "SELECT id FROM orders WHERE id > $1 AND id < $2 \
+     AND ($3::text IS NULL OR status = $3) AND ($4::int8 IS NULL OR customer_id = $4)";
+const RESERVED_SINCE: &str = "SELECT order_id FROM reservations WHERE id > $1 AND product_id = $2 \
+     AND order_id < $3";
+const MOVED_SINCE: &str = "SELECT o.id FROM events e JOIN orders o ON o.id = e.subject \
+     WHERE e.seq > $1 AND e.previous > 0 AND o.status = $2 AND o.id < $3";
+/// An order's events from its newest back to its first.
+const TIMELINE: &str = "WITH RECURSIVE chain AS ( \
+     SELECT e.* FROM orders o JOIN events e ON e.seq = o.last_event WHERE o.id = $1 \
+     UNION ALL SELECT e.* FROM chain c JOIN events e ON e.seq = c.previous WHERE c.previous > 0) \
+     SELECT seq, kind, actor, recorded_at, body FROM chain ORDER BY seq";
+
+impl Reader {
+    /// An order.
+    pub(crate) async fn order(&self, id: OrderId) -> std::result::Result<Option<Order>, ReadError> {
+        self.one(async |client| order(client, id).await).await
+    }
+
+    /// A page of orders, newest first; `before` is where the last page ended.
+    pub(crate) async fn orders(
+        &self,
+        filter: &OrderFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> std::result::Result<Page<Order>, ReadError> {
+        self.snapshot(async |client| orders(client, filter, before, limit).await).await
+    }
+
+    /// The history of an order, oldest first; none for an order that is not there.
+    pub(crate) async fn timeline(
+        &self,
+        id: OrderId,
+    ) -> std::result::Result<Option<Vec<EventRow>>, ReadError> {
+        self.one(async |client| {
+            let found = rows(client, TIMELINE, &[&id.number()]).await?;
+            let events = found.iter().map(codec::event).collect::<Result<Vec<_>>>()?;
+            Ok((!events.is_empty()).then_some(events))
+        })
+        .await
+    }
+}
+
+async fn order(client: &impl GenericClient, id: OrderId) -> Result<Option<Order>> {
+    let found = row(client, ORDER, &[&id.number()]).await?;
+    found.map(|row| codec::order(&row, 0)).transpose()
+}
+
+async fn orders(
+    client: &impl GenericClient,
+    filter: &OrderFilter,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<Page<Order>> {
+    let newest = number(client, "SELECT coalesce(max(id), 0) FROM orders").await?;
+    let mut before = before.unwrap_or(i64::MAX).min(newest + 1);
+    if let Some(end) = filter.created_before {
+        before = before.min(first_placed_at(client, end, newest).await?);
+    }
+    let floor = match filter.created_from {
+        Some(begin) => first_placed_at(client, begin, newest).await?,
+        None => 1,
+    };
+    if let Some(reference) = &filter.external_reference {
+        let found = row(client, OF_REFERENCE, &[&reference.as_str()]).await?;
+        let id = found.map(|row| get(&row, "order_references", 0)).transpose()?;
+        let id = id.filter(|id| (floor..before).contains(id)).and_then(OrderId::new);
+        let found = match id {
+            Some(id) => order(client, id).await?,
+            None => None,
+        };
+        let rows = found.into_iter().filter(|order| filter.lets_in(order)).collect();
+        return Ok(Page { rows, next: None });
+    }
+    let tail = not_listed(client, filter, before).await?;
+    let mut ids = Ids { tail, before, is_at_end: false };
+    let (mut listed, mut looked_at) = (Vec::new(), 0);
+    while listed.len() <= limit && looked_at < SCAN_ROWS_MAX {
+        let next = ids.next(client, filter).await?;
+        if next.is_empty() {
+            break;
+        }
+        looked_at += next.len();
+        for order in documents(client, &next).await? {
+            if order.id.number() < floor {
+                return Ok(page(listed, limit, |order: &Order| order.id.number()));
+            }
+            if listed.len() <= limit && filter.lets_in(&order) {
+                listed.push(order);
+            }
+        }
+    }
+    let went_on_to = if looked_at < SCAN_ROWS_MAX { 1 } else { ids.before };
+    Ok(filtered_page(listed, limit, went_on_to, |order| order.id.number()))
+}
+
+/// Orders in the order of their ids that are given.
+async fn documents(client: &impl GenericClient, ids: &[i64]) -> Result<Vec<Order>> {
+    let mut found = Vec::with_capacity(ids.len());
+    for row in rows(client, ORDERS, &[&ids]).await? {
+        found.push(codec::order(&row, 0)?);
+    }
+    found.sort_unstable_by_key(|order| std::cmp::Reverse(order.id));
+    if found.len() != ids.len() {
+        return Err(corrupt("orders", "an order that is listed is missing"));
+    }
+    Ok(found)
+}
+
+/// The first order that was placed at an instant or later; where there is none, the next id. Ids
+/// and times of placing grow together.
+async fn first_placed_at(client: &impl GenericClient, at: Timestamp, newest: i64) -> Result<i64> {
+    let (mut low, mut high) = (1, newest + 1);
+    while low < high {
+        let middle = low.midpoint(high);
+        let found = row(client, PLACED_FROM, &[&middle]).await?;
+        let placed: Option<i64> = found.map(|row| get(&row, "orders", 0)).transpose()?;
+        if placed.is_some_and(|placed| placed < at.as_microsecond()) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
+}
+
+/// Orders that the filter may let in and that its list may not have yet, newest last: those placed
+/// since, and those that have changed since.
+async fn not_listed(
+    client: &impl GenericClient,
+    filter: &OrderFilter,
+    before: i64,
+) -> Result<Vec<i64>> {
+    let Some(list) = filter.list() else { return Ok(Vec::new()) };
+    let listed = Progress::read(client).await?;
+    let status = filter.status.map(Status::as_str);
+    let customer = filter.customer_id.map(CustomerId::number);
+    let mut found = match list {
+        ListOf::Product(product) => {
+            let values = &[&listed.reservation as _, &product as _, &before as _];
+            rows(client, RESERVED_SINCE, values).await?
+        }
+        ListOf::Customer(_) | ListOf::Status(_) => {
+            let values = &[&listed.order as _, &before as _, &status as _, &customer as _];
+            rows(client, PLACED_SINCE, values).await?
+        }
+    };
+    if let ListOf::Status(status) = list {
+        let values = &[&listed.event as _, &status as _, &before as _];
+        found.extend(rows(client, MOVED_SINCE, values).await?);
+    }
+    let mut ids = found.iter().map(|row| get(row, "orders", 0)).collect::<Result<Vec<i64>>>()?;
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+/// Ids of orders that a filter may let in, newest first: a list united with what it does not have
+/// yet.
+struct Ids {
+    /// What the list may not have, newest last.
+    tail: Vec<i64>,
+    /// Everything from here on was given.
+    before: i64,
+    /// Whether the list has no more entries.
+    is_at_end: bool,
+}
+
+impl Ids {
+    /// The next ids, at most a page of them; none at the end.
+    async fn next(
+        &mut self,
+        client: &impl GenericClient,
+        filter: &OrderFilter,
+    ) -> Result<Vec<i64>> {
+        let most = stored_count(PAGE_ROWS_MAX);
+        let (before, most) = (&self.before as _, &most as _);
+        let mut ids = Vec::new();
+        if !self.is_at_end {
+            let found = match filter.list() {
+                None => rows(client, ALL, &[before, most]).await?,
+                Some(ListOf::Customer(id)) => {
+                    rows(client, OF_CUSTOMER, &[before, most, &id]).await?
+                }
+                Some(ListOf::Product(id)) => rows(client, OF_PRODUCT, &[before, most, &id]).await?,
+                Some(ListOf::Status(status)) => {
+                    rows(client, OF_STATUS, &[before, most, &status]).await?
+                }
+            };
+            self.is_at_end = found.len() < PAGE_ROWS_MAX;
+            ids = found.iter().map(|row| get(row, "orders", 0)).collect::<Result<_>>()?;
+        }
+        // Of the tail, what comes before the end of this part of the list.
+        let end = if self.is_at_end { 0 } else { ids.last().copied().unwrap_or(0) };
+        let from = self.tail.partition_point(|id| *id < end);
+        ids.extend(self.tail.drain(from..));
+        ids.sort_unstable_by(|one, other| other.cmp(one));
+        ids.dedup();
+        self.before = ids.last().copied().unwrap_or(1);
+        Ok(ids)
+    }
+}

@@ -1,0 +1,226 @@
+//! Stock: figures now and in the past, their explanation, and the ledger behind them.
+
+use std::collections::HashMap;
+
+use deadpool_postgres::GenericClient;
+use onhand_core::Timestamp;
+use onhand_core::catalog::ProductRef;
+use onhand_core::ids::ProductId;
+use onhand_core::inventory::{Level, Movement, ReservationState};
+use onhand_core::limits::MOVEMENTS_PER_MARK;
+
+use super::super::codec::{self, get};
+use super::super::error::{Result, corrupt};
+use super::super::readers::{Reader, row, rows};
+use super::catalog::find_product;
+use super::number;
+use super::reservations::reservations;
+use crate::columns::*;
+use crate::limits::PAGE_ROWS_MAX;
+use crate::paging::{filtered_page, scan_floor};
+use crate::query::{
+    Explanation, Page, ReadError, ReservationFilter, StockFilter, StockRow, explained,
+};
+use crate::stored::stored_count;
+
+const LEVELS: &str = concat!(
+    "SELECT ",
+    level_columns!(),
+    " FROM levels WHERE product_id = ANY($1) ORDER BY product_id, location_id"
+);
+const PRODUCTS: &str = concat!(
+    "SELECT ",
+    product_columns!(),
+    " FROM products WHERE deleted_at IS NULL AND id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
+);
+const MOVEMENT: &str = concat!("SELECT ", movement_columns!(), " FROM movements WHERE seq = $1");
+const MARK: &str = "SELECT seq, recorded_at FROM movement_marks \
+     WHERE product_id = $1 AND location_id = $2 AND ordinal = $3";
+
+/// Most open promises that an explanation lists.
+const EXPLAINED_HOLDS_MAX: usize = 50;
+
+impl Reader {
+    /// The stock of a product, now or as it was shown at an instant.
+    pub(crate) async fn stock(
+        &self,
+        reference: &ProductRef,
+        as_of: Option<Timestamp>,
+    ) -> std::result::Result<Option<StockRow>, ReadError> {
+        self.snapshot(async |client| stock(client, reference, as_of).await).await
+    }
+
+    /// A page of stock by product, newest product first.
+    pub(crate) async fn stocks(
+        &self,
+        filter: StockFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> std::result::Result<Page<StockRow>, ReadError> {
+        self.snapshot(async |client| stocks(client, filter, before, limit).await).await
+    }
+
+    /// Why a product's stock is what it is.
+    pub(crate) async fn explain(
+        &self,
+        reference: &ProductRef,
+    ) -> std::result::Result<Option<Explanation>, ReadError> {
+        self.snapshot(async |client| {
+            let Some(StockRow { product, levels }) = stock(client, reference, None).await? else {
+                return Ok(None);
+            };
+            let filter = ReservationFilter {
+                state: Some(ReservationState::Held),
+                product_id: Some(product.id),
+                ..ReservationFilter::default()
+            };
+            let open = reservations(client, &filter, None, EXPLAINED_HOLDS_MAX).await?;
+            let open = open.rows.into_iter().map(|view| view.reservation).collect();
+            Ok(Some(Explanation { product, terms: explained(&levels), levels, open }))
+        })
+        .await
+    }
+
+    /// Entries of the ledger of a product, newest first, going on at the heads that the last page
+    /// left. Answers none for a product that is not there.
+    pub(crate) async fn movements(
+        &self,
+        reference: &ProductRef,
+        heads: Option<&[i64]>,
+        limit: usize,
+    ) -> std::result::Result<Option<(Vec<Movement>, Vec<i64>)>, ReadError> {
+        self.snapshot(async |client| movements(client, reference, heads, limit).await).await
+    }
+}
+
+/// Levels of some products, by product.
+async fn levels_of(
+    client: &impl GenericClient,
+    ids: &[ProductId],
+) -> Result<HashMap<ProductId, Vec<Level>>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.number()).collect();
+    let mut levels: HashMap<ProductId, Vec<Level>> = HashMap::new();
+    for row in rows(client, LEVELS, &[&ids]).await? {
+        let level = codec::level(&row)?;
+        levels.entry(level.product_id).or_default().push(level);
+    }
+    Ok(levels)
+}
+
+async fn levels(client: &impl GenericClient, id: ProductId) -> Result<Vec<Level>> {
+    Ok(levels_of(client, &[id]).await?.remove(&id).unwrap_or_default())
+}
+
+async fn stock(
+    client: &impl GenericClient,
+    reference: &ProductRef,
+    as_of: Option<Timestamp>,
+) -> Result<Option<StockRow>> {
+    let Some(product) = find_product(client, reference).await? else {
+        return Ok(None);
+    };
+    let mut levels = levels(client, product.id).await?;
+    if let Some(at) = as_of {
+        for level in &mut levels {
+            rewind(client, level, at).await?;
+        }
+        levels.retain(|level| level.movements > 0);
+    }
+    Ok(Some(StockRow { product, levels }))
+}
+
+/// Sets a level back to what it showed at an instant, by when entries were recorded: finds the
+/// first mark after it by bisection, and walks from there.
+async fn rewind(client: &impl GenericClient, level: &mut Level, at: Timestamp) -> Result<()> {
+    let (mut low, mut high) = (0, level.movements / MOVEMENTS_PER_MARK);
+    let mut seq = level.last_movement;
+    let (product, location) = (level.product_id.number(), level.location_id.number());
+    while low < high {
+        let middle = low.midpoint(high) + u64::from(low.midpoint(high) == low);
+        let ordinal = i64::try_from(middle * MOVEMENTS_PER_MARK).unwrap_or(i64::MAX);
+        let mark = row(client, MARK, &[&product, &location, &ordinal]).await?;
+        let mark = mark.ok_or_else(|| corrupt("movement_marks", "a mark is missing"))?;
+        if get::<i64>(&mark, "movement_marks", 1)? > at.as_microsecond() {
+            seq = get(&mark, "movement_marks", 0)?;
+            high = middle - 1;
+        } else {
+            low = middle;
+        }
+    }
+    while seq > 0 {
+        let movement = movement(client, seq).await?;
+        let movement = movement.ok_or_else(|| corrupt("movements", "an entry is missing"))?;
+        if movement.recorded_at <= at {
+            level.on_hand = movement.on_hand_after;
+            level.reserved = movement.reserved_after;
+            level.movements = movement.ordinal;
+            level.last_movement = seq;
+            level.updated_at = movement.recorded_at;
+            return Ok(());
+        }
+        seq = movement.previous;
+    }
+    (level.on_hand, level.reserved, level.movements) = (0, 0, 0);
+    Ok(())
+}
+
+async fn movement(client: &impl GenericClient, seq: i64) -> Result<Option<Movement>> {
+    row(client, MOVEMENT, &[&seq]).await?.as_ref().map(codec::movement).transpose()
+}
+
+async fn stocks(
+    client: &impl GenericClient,
+    filter: StockFilter,
+    before: Option<i64>,
+    limit: usize,
+) -> Result<Page<StockRow>> {
+    let newest = number(client, "SELECT coalesce(max(id), 0) FROM products").await?;
+    let mut before = before.unwrap_or(i64::MAX).min(newest + 1);
+    let floor = scan_floor(before);
+    let step = stored_count(PAGE_ROWS_MAX);
+    let mut listed = Vec::new();
+    while listed.len() <= limit {
+        let found = rows(client, PRODUCTS, &[&before, &floor, &step]).await?;
+        let products = found.iter().map(codec::product).collect::<Result<Vec<_>>>()?;
+        let Some(last) = products.last() else { break };
+        before = last.id.number();
+        let ids: Vec<ProductId> = products.iter().map(|product| product.id).collect();
+        let mut levels = levels_of(client, &ids).await?;
+        for product in products {
+            let mut levels = levels.remove(&product.id).unwrap_or_default();
+            levels.retain(|level| filter.location_id.is_none_or(|id| id == level.location_id));
+            if listed.len() <= limit && filter.lets_in(&levels) {
+                listed.push(StockRow { product, levels });
+            }
+        }
+    }
+    Ok(filtered_page(listed, limit, floor, |row| row.product.id.number()))
+}
+
+async fn movements(
+    client: &impl GenericClient,
+    reference: &ProductRef,
+    heads: Option<&[i64]>,
+    limit: usize,
+) -> Result<Option<(Vec<Movement>, Vec<i64>)>> {
+    let Some(product) = find_product(client, reference).await? else {
+        return Ok(None);
+    };
+    let mut heads = match heads {
+        Some(heads) => heads.to_vec(),
+        None => {
+            let levels = levels(client, product.id).await?;
+            levels.iter().map(|level| level.last_movement).filter(|seq| *seq > 0).collect()
+        }
+    };
+    let mut entries = Vec::new();
+    while entries.len() < limit {
+        let Some(newest) = heads.iter().copied().max() else { break };
+        heads.retain(|seq| *seq != newest);
+        let found = movement(client, newest).await?;
+        let Some(movement) = found.filter(|row| row.product_id == product.id) else { continue };
+        heads.extend(Some(movement.previous).filter(|seq| *seq > 0));
+        entries.push(movement);
+    }
+    Ok(Some((entries, heads)))
+}

@@ -1,0 +1,145 @@
+//! Readers: a bounded pool of connections that cannot write. A read of several statements sees one
+//! snapshot. What a process has acknowledged is committed on the server that its reads ask, so that
+//! no read through it shows less.
+
+use std::fmt;
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Client, GenericClient, Hook, HookError, Manager, ManagerConfig, Pool, PoolError,
+    RecyclingMethod, Runtime, Timeouts, Transaction,
+};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{IsolationLevel, NoTls, Row};
+
+use super::OpenError;
+use super::address::Address;
+use super::error::{Error, Result};
+use super::session::in_time;
+use crate::limits::{CONNECT_TIMEOUT, QUEUE_READS_MAX, READ_CONNECTIONS_MAX, READ_WAITS_MAX};
+use crate::query::ReadError;
+
+/// As the committer's (`session.rs`), for statements that go by a key and stop after a page.
+const SETTINGS: &str = "SET default_transaction_read_only = on; SET statement_timeout = '10s'; \
+     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+     SET plan_cache_mode = force_generic_plan; SET jit = off; SET client_min_messages = warning";
+
+/// The way to the readers. Cheap to clone.
+#[derive(Clone)]
+pub struct Reader {
+    pool: Pool,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
+    }
+}
+
+impl Reader {
+    pub(super) fn new(address: &Address) -> std::result::Result<Self, OpenError> {
+        let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let connect = address.config.clone();
+        let manager = match &address.tls {
+            None => Manager::from_config(connect, NoTls, config),
+            Some(tls) => Manager::from_config(connect, tls.clone(), config),
+        };
+        let settle = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+            Box::pin(
+                async move { client.batch_execute(SETTINGS).await.map_err(HookError::Backend) },
+            )
+        });
+        let timeouts = Timeouts {
+            wait: Some(READ_WAITS_MAX),
+            create: Some(CONNECT_TIMEOUT),
+            recycle: Some(Duration::from_secs(1)),
+        };
+        let pool = Pool::builder(manager)
+            .max_size(READ_CONNECTIONS_MAX)
+            .timeouts(timeouts)
+            .runtime(Runtime::Tokio1)
+            .post_create(settle)
+            .build()
+            .map_err(|error| OpenError::Refused {
+                address: address.to_string(),
+                reason: error.to_string(),
+            })?;
+        Ok(Self { pool })
+    }
+
+    async fn client(&self) -> std::result::Result<Client, ReadError> {
+        if self.pool.status().waiting >= QUEUE_READS_MAX {
+            return Err(ReadError::Overloaded);
+        }
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => ReadError::Overloaded,
+            PoolError::Closed => ReadError::Stopping,
+            PoolError::Backend(error) => Error::from(error).into(),
+            PoolError::Timeout(_)
+            | PoolError::NoRuntimeSpecified
+            | PoolError::PostCreateHook(_) => ReadError::Unavailable(error.to_string()),
+        })
+    }
+
+    /// Asks one statement, which is a snapshot by itself; once more over a new connection when this
+    /// one turns out to be gone.
+    pub(super) async fn one<T>(
+        &self,
+        read: impl AsyncFn(&Client) -> Result<T>,
+    ) -> std::result::Result<T, ReadError> {
+        let mut attempts = 0;
+        loop {
+            let client = self.client().await?;
+            match in_time(read(&client)).await {
+                Err(error) if error.ends_session() && attempts == 0 => attempts += 1,
+                result => return Ok(result?),
+            }
+        }
+    }
+
+    /// Asks several statements in one snapshot.
+    pub(super) async fn snapshot<T>(
+        &self,
+        read: impl AsyncFn(&Transaction<'_>) -> Result<T>,
+    ) -> std::result::Result<T, ReadError> {
+        let mut attempts = 0;
+        loop {
+            let mut client = self.client().await?;
+            let asked = in_time(async {
+                let snapshot = client
+                    .build_transaction()
+                    .isolation_level(IsolationLevel::RepeatableRead)
+                    .read_only(true)
+                    .start()
+                    .await?;
+                let result = read(&snapshot).await?;
+                snapshot.commit().await?;
+                Ok(result)
+            });
+            match asked.await {
+                Err(error) if error.ends_session() && attempts == 0 => attempts += 1,
+                result => return Ok(result?),
+            }
+        }
+    }
+}
+
+/// The rows of a statement that stays prepared.
+pub(super) async fn rows(
+    client: &impl GenericClient,
+    sql: &'static str,
+    values: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>> {
+    let statement = client.prepare_cached(sql).await?;
+    Ok(client.query(&statement, values).await?)
+}
+
+/// The row of a statement that has at most one.
+pub(super) async fn row(
+    client: &impl GenericClient,
+    sql: &'static str,
+    values: &[&(dyn ToSql + Sync)],
+) -> Result<Option<Row>> {
+    let statement = client.prepare_cached(sql).await?;
+    Ok(client.query_opt(&statement, values).await?)
+}

@@ -1,0 +1,363 @@
+//! Rows as a batch leaves them, as one statement per table whatever the number of rows. A row that
+//! was there is guarded by the version that was loaded: where one is not at that version, the
+//! statement divides by zero, and the commit that was sent behind it commits nothing.
+
+use onhand_core::Timestamp;
+use onhand_core::catalog::{Category, Product};
+use onhand_core::ids::{CategoryId, CustomerId, OrderId};
+use onhand_core::inventory::{Level, Location, Reservation};
+use onhand_core::orders::Order;
+use std::sync::Arc;
+
+use super::error::{Result, corrupt};
+use super::session::{Value, Write};
+use crate::store::{Guarded, Rows};
+use crate::stored::{stored_count, stored_version};
+use tokio_postgres::types::ToSql;
+
+/// A column of values, one per row.
+pub(super) fn column<'a, T, V>(rows: &[T], of: impl Fn(&T) -> V) -> Value<'a>
+where
+    V: ToSql + Sync + 'a,
+{
+    Box::new(rows.iter().map(of).collect::<Vec<V>>())
+}
+
+/// Rows of one table that were not there, and those that were.
+type New<'a, T> = Vec<&'a T>;
+type Changed<'a, T> = Vec<&'a Guarded<T>>;
+
+fn parted<'a, T: 'a>(rows: impl Iterator<Item = &'a Guarded<T>>) -> (New<'a, T>, Changed<'a, T>) {
+    let (mut new, mut changed) = (Vec::new(), Vec::new());
+    for row in rows {
+        if row.0 == 0 { new.push(&row.1) } else { changed.push(row) }
+    }
+    (new, changed)
+}
+
+/// The rows of a batch.
+pub(super) struct Writes<'a>(pub(super) Vec<Write<'a>>);
+
+impl<'a> Writes<'a> {
+    /// Adds a statement, unless it would write nothing.
+    pub(super) fn add(
+        &mut self,
+        table: &'static str,
+        sql: &'static str,
+        rows: usize,
+        values: impl FnOnce() -> Vec<Value<'a>>,
+    ) {
+        if rows > 0 {
+            self.0.push(Write { table, sql, values: values() });
+        }
+    }
+
+    /// Adds a guarded statement, which is also given how many rows it must change.
+    fn guarded(
+        &mut self,
+        table: &'static str,
+        sql: &'static str,
+        rows: usize,
+        values: impl FnOnce() -> Vec<Value<'a>>,
+    ) {
+        self.add(table, sql, rows, || {
+            let mut values = values();
+            values.push(Box::new(stored_count(rows)));
+            values
+        });
+    }
+
+    /// Every row of a batch.
+    pub(super) fn rows(&mut self, rows: &'a Rows) -> Result<()> {
+        self.products(rows)?;
+        self.categories(rows);
+        self.locations(rows);
+        self.levels(rows);
+        self.reservations(rows);
+        self.orders(rows);
+        Ok(())
+    }
+
+    fn products(&mut self, rows: &'a Rows) -> Result<()> {
+        if rows.products.is_empty() {
+            return Ok(());
+        }
+        let (new, changed) = parted(rows.products.values());
+        let categories = |row: &Arc<Product>| {
+            serde_json::to_string(&row.category_ids).map_err(|error| corrupt("products", error))
+        };
+        let of_new = new.iter().map(|row| categories(row)).collect::<Result<Vec<_>>>()?;
+        let of_changed =
+            changed.iter().map(|(_, row)| categories(row)).collect::<Result<Vec<_>>>()?;
+        self.add("products", INSERT_PRODUCTS, new.len(), || {
+            let mut values = product_values(&new);
+            values.push(Box::new(of_new));
+            values.push(column(&new, |row| row.sku.as_str()));
+            values.push(column(&new, |row| row.created_at.as_microsecond()));
+            values
+        });
+        self.guarded("products", UPDATE_PRODUCTS, changed.len(), || {
+            let rows: Vec<_> = changed.iter().map(|(_, row)| row).collect();
+            let mut values = product_values(&rows);
+            values.push(Box::new(of_changed));
+            values.push(column(&changed, |(stored, _)| stored_version(*stored)));
+            values
+        });
+        let all: Vec<_> = rows.products.keys().map(|id| id.number()).collect();
+        self.add("product_categories", DELETE_PRODUCT_CATEGORIES, all.len(), || {
+            vec![Box::new(all)]
+        });
+        let filed: Vec<(i64, i64)> = rows
+            .products
+            .values()
+            .filter(|(_, row)| row.deleted_at.is_none())
+            .flat_map(|(_, row)| row.category_ids.iter().map(|id| (id.number(), row.id.number())))
+            .collect();
+        self.add("product_categories", INSERT_PRODUCT_CATEGORIES, filed.len(), || {
+            vec![column(&filed, |(category, _)| *category), column(&filed, |(_, product)| *product)]
+        });
+        Ok(())
+    }
+
+    fn categories(&mut self, rows: &'a Rows) {
+        let (new, changed) = parted(rows.categories.values());
+        self.add("categories", INSERT_CATEGORIES, new.len(), || {
+            let mut values = category_values(&new);
+            values.push(column(&new, |row| row.created_at.as_microsecond()));
+            values
+        });
+        self.guarded("categories", UPDATE_CATEGORIES, changed.len(), || {
+            let rows: Vec<_> = changed.iter().map(|(_, row)| row).collect();
+            let mut values = category_values(&rows);
+            values.push(column(&changed, |(stored, _)| stored_version(*stored)));
+            values
+        });
+    }
+
+    fn locations(&mut self, rows: &'a Rows) {
+        let (new, changed) = parted(rows.locations.values());
+        self.add("locations", INSERT_LOCATIONS, new.len(), || {
+            let mut values = location_values(&new);
+            values.push(column(&new, |row| row.code.as_str()));
+            values.push(column(&new, |row| row.created_at.as_microsecond()));
+            values
+        });
+        self.guarded("locations", UPDATE_LOCATIONS, changed.len(), || {
+            let rows: Vec<_> = changed.iter().map(|(_, row)| row).collect();
+            let mut values = location_values(&rows);
+            values.push(column(&changed, |(stored, _)| stored_version(*stored)));
+            values
+        });
+    }
+
+    fn levels(&mut self, rows: &'a Rows) {
+        let (new, changed) = parted(rows.levels.values());
+        self.add("levels", INSERT_LEVELS, new.len(), || level_values(&new));
+        self.guarded("levels", UPDATE_LEVELS, changed.len(), || {
+            let rows: Vec<_> = changed.iter().map(|(_, row)| row).collect();
+            let mut values = level_values(&rows);
+            values.push(column(&changed, |(stored, _)| stored_version(*stored)));
+            values
+        });
+    }
+
+    fn reservations(&mut self, rows: &'a Rows) {
+        let (new, changed) = parted(rows.reservations.values());
+        self.add("reservations", INSERT_RESERVATIONS, new.len(), || {
+            let mut values = reservation_values(&new);
+            values.push(column(&new, |row| row.location_id.number()));
+            values.push(column(&new, |row| row.quantity));
+            values.push(column(&new, |row| row.order_id.map(OrderId::number)));
+            values.push(column(&new, |row| row.reference.as_ref().map(|text| text.as_str())));
+            values.push(column(&new, |row| row.created_at.as_microsecond()));
+            values
+        });
+        self.guarded("reservations", UPDATE_RESERVATIONS, changed.len(), || {
+            let rows: Vec<_> = changed.iter().map(|(_, row)| row).collect();
+            let mut values = reservation_values(&rows);
+            values.push(column(&changed, |(stored, _)| stored_version(*stored)));
+            values
+        });
+    }
+
+    /// An order's row says where it is and which event holds it: its document is written once.
+    fn orders(&mut self, rows: &'a Rows) {
+        let (new, changed) = parted(rows.orders.values());
+        self.add("orders", INSERT_ORDERS, new.len(), || {
+            let mut values = order_values(&new);
+            values.push(column(&new, |row| row.customer_id.map(CustomerId::number)));
+            values.push(column(&new, |row| row.created_at.as_microsecond()));
+            values
+        });
+        self.guarded("orders", UPDATE_ORDERS, changed.len(), || {
+            let rows: Vec<_> = changed.iter().map(|(_, row)| row).collect();
+            let mut values = order_values(&rows);
+            values.push(column(&changed, |(stored, _)| stored_version(*stored)));
+            values
+        });
+        let named: Vec<_> = new
+            .iter()
+            .filter_map(|row| Some((row.external_reference.as_ref()?.as_str(), row.id.number())))
+            .collect();
+        self.add("order_references", INSERT_REFERENCES, named.len(), || {
+            vec![column(&named, |(reference, _)| *reference), column(&named, |(_, id)| *id)]
+        });
+    }
+}
+
+const INSERT_PRODUCTS: &str = "INSERT INTO products (id, name, description, price, currency, active, \
+     version, updated_at, deleted_at, category_ids, sku, created_at) SELECT * FROM unnest($1::int8[], \
+     $2::text[], $3::text[], $4::int8[], $5::text[], $6::bool[], $7::int8[], $8::int8[], $9::int8[], \
+     $10::text[], $11::text[], $12::int8[])";
+const UPDATE_PRODUCTS: &str = "WITH u AS (UPDATE products t SET name = v.name, \
+     description = v.description, price = v.price, currency = v.currency, active = v.active, \
+     version = v.version, updated_at = v.updated_at, deleted_at = v.deleted_at, \
+     category_ids = v.category_ids FROM unnest($1::int8[], $2::text[], $3::text[], $4::int8[], \
+     $5::text[], $6::bool[], $7::int8[], $8::int8[], $9::int8[], $10::text[], $11::int8[]) \
+     v(id, name, description, price, currency, active, version, updated_at, deleted_at, \
+     category_ids, stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
+     SELECT 1 / (count(*) = $12::int8)::int FROM u";
+const DELETE_PRODUCT_CATEGORIES: &str =
+    "DELETE FROM product_categories WHERE product_id = ANY($1::int8[])";
+const INSERT_PRODUCT_CATEGORIES: &str = "INSERT INTO product_categories (category_id, product_id) \
+     SELECT * FROM unnest($1::int8[], $2::int8[])";
+
+fn product_values<'a>(rows: &[&'a Arc<Product>]) -> Vec<Value<'a>> {
+    vec![
+        column(rows, |row| row.id.number()),
+        column(rows, |row| row.name.as_str()),
+        column(rows, |row| row.description.as_str()),
+        column(rows, |row| row.price.amount),
+        column(rows, |row| row.price.currency.code().to_owned()),
+        column(rows, |row| row.active),
+        column(rows, |row| stored_version(row.version)),
+        column(rows, |row| row.updated_at.as_microsecond()),
+        column(rows, |row| row.deleted_at.map(Timestamp::as_microsecond)),
+    ]
+}
+
+const INSERT_CATEGORIES: &str = "INSERT INTO categories (id, name, parent_id, version, updated_at, \
+     deleted_at, created_at) SELECT * FROM unnest($1::int8[], $2::text[], $3::int8[], $4::int8[], \
+     $5::int8[], $6::int8[], $7::int8[])";
+const UPDATE_CATEGORIES: &str = "WITH u AS (UPDATE categories t SET name = v.name, \
+     parent_id = v.parent_id, version = v.version, updated_at = v.updated_at, \
+     deleted_at = v.deleted_at FROM unnest($1::int8[], $2::text[], $3::int8[], $4::int8[], \
+     $5::int8[], $6::int8[], $7::int8[]) v(id, name, parent_id, version, updated_at, deleted_at, \
+     stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
+     SELECT 1 / (count(*) = $8::int8)::int FROM u";
+
+fn category_values<'a>(rows: &[&'a Category]) -> Vec<Value<'a>> {
+    vec![
+        column(rows, |row| row.id.number()),
+        column(rows, |row| row.name.as_str()),
+        column(rows, |row| row.parent_id.map(CategoryId::number)),
+        column(rows, |row| stored_version(row.version)),
+        column(rows, |row| row.updated_at.as_microsecond()),
+        column(rows, |row| row.deleted_at.map(Timestamp::as_microsecond)),
+    ]
+}
+
+const INSERT_LOCATIONS: &str = "INSERT INTO locations (id, name, priority, active, version, \
+     updated_at, code, created_at) SELECT * FROM unnest($1::int8[], $2::text[], $3::int8[], \
+     $4::bool[], $5::int8[], $6::int8[], $7::text[], $8::int8[])";
+const UPDATE_LOCATIONS: &str = "WITH u AS (UPDATE locations t SET name = v.name, \
+     priority = v.priority, active = v.active, version = v.version, updated_at = v.updated_at \
+     FROM unnest($1::int8[], $2::text[], $3::int8[], $4::bool[], $5::int8[], $6::int8[], $7::int8[]) \
+     v(id, name, priority, active, version, updated_at, stored) \
+     WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
+     SELECT 1 / (count(*) = $8::int8)::int FROM u";
+
+fn location_values<'a>(rows: &[&'a Location]) -> Vec<Value<'a>> {
+    vec![
+        column(rows, |row| row.id.number()),
+        column(rows, |row| row.name.as_str()),
+        column(rows, |row| row.priority),
+        column(rows, |row| row.active),
+        column(rows, |row| stored_version(row.version)),
+        column(rows, |row| row.updated_at.as_microsecond()),
+    ]
+}
+
+const INSERT_LEVELS: &str = "INSERT INTO levels SELECT * FROM unnest($1::int8[], $2::int8[], \
+     $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::int8[], \
+     $10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::int8[], $15::int8[], $16::int8[])";
+const UPDATE_LEVELS: &str = "WITH u AS (UPDATE levels t SET on_hand = v.on_hand, \
+     reserved = v.reserved, safety_stock = v.safety_stock, \
+     low_stock_threshold = v.low_stock_threshold, received = v.received, sold = v.sold, \
+     returned = v.returned, adjusted = v.adjusted, counted = v.counted, \
+     transferred = v.transferred, movements = v.movements, last_movement = v.last_movement, \
+     version = v.version, updated_at = v.updated_at FROM unnest($1::int8[], $2::int8[], \
+     $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::int8[], \
+     $10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::int8[], $15::int8[], $16::int8[], \
+     $17::int8[]) v(product_id, location_id, on_hand, reserved, safety_stock, \
+     low_stock_threshold, received, sold, returned, adjusted, counted, transferred, movements, \
+     last_movement, version, updated_at, stored) WHERE t.product_id = v.product_id \
+     AND t.location_id = v.location_id AND t.version = v.stored RETURNING 1) \
+     SELECT 1 / (count(*) = $18::int8)::int FROM u";
+
+fn level_values<'a>(rows: &[&'a Level]) -> Vec<Value<'a>> {
+    vec![
+        column(rows, |row| row.product_id.number()),
+        column(rows, |row| row.location_id.number()),
+        column(rows, |row| row.on_hand),
+        column(rows, |row| row.reserved),
+        column(rows, |row| row.safety_stock),
+        column(rows, |row| row.low_stock_threshold),
+        column(rows, |row| row.totals.received),
+        column(rows, |row| row.totals.sold),
+        column(rows, |row| row.totals.returned),
+        column(rows, |row| row.totals.adjusted),
+        column(rows, |row| row.totals.counted),
+        column(rows, |row| row.totals.transferred),
+        column(rows, |row| stored_version(row.movements)),
+        column(rows, |row| row.last_movement),
+        column(rows, |row| stored_version(row.version)),
+        column(rows, |row| row.updated_at.as_microsecond()),
+    ]
+}
+
+const INSERT_RESERVATIONS: &str = "INSERT INTO reservations (id, product_id, consumed, released, \
+     state, expires_at, version, updated_at, location_id, quantity, order_id, reference, \
+     created_at) SELECT * FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::text[], \
+     $6::int8[], $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::text[], \
+     $13::int8[])";
+const UPDATE_RESERVATIONS: &str = "WITH u AS (UPDATE reservations t SET consumed = v.consumed, \
+     released = v.released, state = v.state, expires_at = v.expires_at, version = v.version, \
+     updated_at = v.updated_at FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], \
+     $5::text[], $6::int8[], $7::int8[], $8::int8[], $9::int8[]) v(id, product_id, consumed, \
+     released, state, expires_at, version, updated_at, stored) WHERE t.id = v.id \
+     AND t.product_id = v.product_id AND t.version = v.stored RETURNING 1) \
+     SELECT 1 / (count(*) = $10::int8)::int FROM u";
+
+fn reservation_values<'a>(rows: &[&'a Reservation]) -> Vec<Value<'a>> {
+    vec![
+        column(rows, |row| row.id.number()),
+        column(rows, |row| row.product_id.number()),
+        column(rows, |row| row.consumed),
+        column(rows, |row| row.released),
+        column(rows, |row| row.state.as_str()),
+        column(rows, |row| row.expires_at.map(Timestamp::as_microsecond)),
+        column(rows, |row| stored_version(row.version)),
+        column(rows, |row| row.updated_at.as_microsecond()),
+    ]
+}
+
+const INSERT_ORDERS: &str = "INSERT INTO orders (id, status, version, last_event, customer_id, \
+     created_at) SELECT * FROM unnest($1::int8[], $2::text[], $3::int8[], $4::int8[], $5::int8[], \
+     $6::int8[])";
+const UPDATE_ORDERS: &str = "WITH u AS (UPDATE orders t SET status = v.status, \
+     version = v.version, last_event = v.last_event FROM unnest($1::int8[], $2::text[], \
+     $3::int8[], $4::int8[], $5::int8[]) v(id, status, version, last_event, stored) \
+     WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
+     SELECT 1 / (count(*) = $6::int8)::int FROM u";
+const INSERT_REFERENCES: &str =
+    "INSERT INTO order_references SELECT * FROM unnest($1::text[], $2::int8[])";
+
+fn order_values<'a>(rows: &[&'a Arc<Order>]) -> Vec<Value<'a>> {
+    vec![
+        column(rows, |row| row.id.number()),
+        column(rows, |row| row.status.as_str()),
+        column(rows, |row| stored_version(row.version)),
+        column(rows, |row| row.last_event),
+    ]
+}

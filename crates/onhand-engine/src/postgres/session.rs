@@ -1,0 +1,206 @@
+//! One connection that may write: opened with the settings that the committer needs, and believed
+//! only after it has shown that it is a primary whose commits are durable. Statements are prepared
+//! once; those of one step are sent together and answered together.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::join_all;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_postgres::error::{Severity, SqlState};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Row, Statement};
+
+use super::address::Address;
+use super::error::{Error, Result};
+use crate::limits::STORE_ANSWERS_MAX;
+
+/// A value or a column of values that a statement is given.
+pub(super) type Value<'a> = Box<dyn ToSql + Sync + 'a>;
+
+/// One statement of a step, and what it must do to count.
+pub(super) struct Write<'a> {
+    /// Where it writes.
+    pub(super) table: &'static str,
+    pub(super) sql: &'static str,
+    pub(super) values: Vec<Value<'a>>,
+}
+
+/// The committer's settings. The planner knows nothing better than an index for what a batch asks,
+/// and on a table that was empty a moment ago it would keep a plan that reads it whole. A lock that
+/// is not given in time fails the batch; nothing else has a limit on the server, so that a commit is
+/// never cut off while it waits for a standby: this side stops waiting (`STORE_ANSWERS_MAX`) and
+/// finds out later.
+const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; \
+     SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan; SET jit = off; \
+     SET lock_timeout = '2s'; SET statement_timeout = 0; \
+     SET idle_in_transaction_session_timeout = '5s'; SET client_min_messages = warning; \
+     SET default_transaction_isolation = 'read committed'";
+
+/// What a session must be before anything is written to it.
+const STANDING: &str = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on', \
+     current_setting('fsync'), current_setting('full_page_writes'), \
+     current_setting('synchronous_commit')";
+
+/// A connection that may write.
+#[derive(Debug)]
+pub(super) struct Session {
+    client: Client,
+    prepared: HashMap<&'static str, Statement>,
+    /// Whether the server has warned: of a commit that no standby has confirmed.
+    has_warned: Arc<AtomicBool>,
+}
+
+impl Session {
+    /// Connects and checks what was connected to.
+    pub(super) async fn open(address: &Address) -> Result<Self> {
+        let session = in_time(Self::connect(address)).await?;
+        in_time(session.check()).await?;
+        Ok(session)
+    }
+
+    async fn connect(address: &Address) -> Result<Self> {
+        let has_warned = Arc::new(AtomicBool::new(false));
+        let client = match &address.tls {
+            None => {
+                let (client, connection) = address.config.connect(NoTls).await?;
+                drive(connection, has_warned.clone());
+                client
+            }
+            Some(tls) => {
+                let (client, connection) = address.config.connect(tls.clone()).await?;
+                drive(connection, has_warned.clone());
+                client
+            }
+        };
+        client.batch_execute(SETTINGS).await?;
+        Ok(Self { client, prepared: HashMap::new(), has_warned })
+    }
+
+    /// Refuses a session that cannot write, and a server that forgets.
+    async fn check(&self) -> Result<()> {
+        let row = self.client.query_one(STANDING, &[]).await?;
+        if row.try_get(0)? {
+            return Err(Error::ReadOnly(": it is a standby"));
+        }
+        if row.try_get(1)? {
+            return Err(Error::ReadOnly(""));
+        }
+        let settings = [("fsync", 2), ("full_page_writes", 3), ("synchronous_commit", 4)];
+        for (setting, column) in settings {
+            let found: String = row.try_get(column)?;
+            if found == "off" {
+                return Err(Error::NotDurable { setting, found });
+            }
+        }
+        Ok(())
+    }
+
+    /// The connection itself, for statements that stand alone.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether nothing can be asked of it any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Whether the server has warned since the last call.
+    pub(super) fn take_warning(&self) -> bool {
+        self.has_warned.swap(false, Ordering::Relaxed)
+    }
+
+    /// Prepares what is not prepared yet.
+    pub(super) async fn prepare(
+        &mut self,
+        all: impl IntoIterator<Item = &'static str>,
+    ) -> Result<()> {
+        for sql in all {
+            if !self.prepared.contains_key(sql) {
+                let statement = in_time(async { Ok(self.client.prepare(sql).await?) }).await?;
+                self.prepared.insert(sql, statement);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a statement that was prepared. Futures of this kind that are polled together
+    /// are sent together.
+    pub(super) async fn rows(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>> {
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| &**value as _).collect();
+        match self.prepared.get(sql) {
+            Some(statement) => Ok(self.client.query(statement, &values).await?),
+            None => Ok(self.client.query(sql, &values).await?),
+        }
+    }
+
+    /// Runs a statement without values or rows.
+    pub(super) async fn run(&self, sql: &'static str) -> Result<()> {
+        Ok(self.client.batch_execute(sql).await?)
+    }
+
+    /// Sends all statements and then `COMMIT`, in one go. The transaction is committed if this
+    /// succeeds. It is not if a statement failed: the server then answers `COMMIT` with a rollback.
+    pub(super) async fn commit(&mut self, writes: &[Write<'_>]) -> Result<()> {
+        self.prepare(writes.iter().map(|write| write.sql)).await?;
+        self.has_warned.store(false, Ordering::Relaxed);
+        let sent = join_all(writes.iter().map(|write| self.rows(write.sql, &write.values)));
+        let all = async {
+            let (answers, committed) = tokio::join!(biased; sent, self.run("COMMIT"));
+            for (answer, write) in answers.into_iter().zip(writes) {
+                answer.map_err(|error| guard_of(error, write.table))?;
+            }
+            committed
+        };
+        in_time(all).await
+    }
+}
+
+/// A guarded statement divides by zero when a row is not at the version that was loaded: an error
+/// of the server, so that the commit that was sent behind it commits nothing.
+fn guard_of(error: Error, table: &'static str) -> Error {
+    match &error {
+        Error::Server(server) if server.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
+            Error::Guard(table)
+        }
+        _ => error,
+    }
+}
+
+/// Bounds the wait for an answer.
+pub(super) async fn in_time<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    match timeout(STORE_ANSWERS_MAX, work).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::TimedOut(STORE_ANSWERS_MAX.as_secs())),
+    }
+}
+
+/// Lets a connection work until it ends, and notes warnings: with a synchronous standby a commit
+/// whose wait was cut off ends with a warning and not with an error.
+fn drive<S, T>(mut connection: Connection<S, T>, has_warned: Arc<AtomicBool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    tokio::spawn(async move {
+        while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
+            match message {
+                Ok(AsyncMessage::Notice(notice)) => {
+                    if notice.parsed_severity() == Some(Severity::Warning) {
+                        tracing::warn!(notice = notice.message(), "the database warns");
+                        has_warned.store(true, Ordering::Relaxed);
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "connection to the database lost");
+                    return;
+                }
+            }
+        }
+    });
+}
