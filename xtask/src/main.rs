@@ -1,7 +1,9 @@
-//! Typed automation: `cargo xtask test` and `cargo xtask tidy`. It runs tools and reads files; it
-//! is no part of the product and depends on none of its crates, so that it builds in seconds.
+//! Typed automation: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask services`. It runs tools
+//! and reads files; it is no part of the product and depends on none of its crates, so that it
+//! builds in seconds.
 #![expect(clippy::print_stdout, reason = "what it found is this program's output")]
 
+mod services;
 mod test;
 mod tidy;
 
@@ -22,11 +24,20 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Runs every check there is: format, lints, tidy, tests.
+    /// Runs every check there is: format, lints, tidy, tests, also those that need a server.
     Test,
     /// Checks what the compiler does not: sizes, walls between crates, documents that name dead
     /// paths.
     Tidy,
+    /// Starts throwaway servers for tests, says how to reach them, and stops them at the end of the
+    /// input or on Ctrl-C.
+    Services,
+    /// Waits for the end of a run and stops what it started; runs start it themselves.
+    #[command(hide = true)]
+    Janitor {
+        /// The process id of the run.
+        run: u32,
+    },
 }
 
 fn main() -> Result<ExitCode> {
@@ -34,6 +45,8 @@ fn main() -> Result<ExitCode> {
     let passed = match Cli::parse().task {
         Task::Test => test::run(&root)?,
         Task::Tidy => tidy::run(&root)?,
+        Task::Services => services::run(&root)?,
+        Task::Janitor { run } => services::janitor(run)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

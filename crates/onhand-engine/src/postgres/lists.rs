@@ -4,18 +4,22 @@
 //! are newer than it (`read/orders.rs`), so that nothing is ever missed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool_postgres::GenericClient;
 use onhand_core::orders::Status;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::address::Address;
 use super::codec::get;
 use super::error::{Result, corrupt};
 use super::readers::row;
 use super::session::Session;
-use crate::limits::{LISTS_PAUSE, LISTS_STEP_ROWS_MAX, LISTS_STEP_WANTED_EVENTS};
+use crate::limits::{
+    LISTS_BEHIND_EVENTS_MAX, LISTS_PAUSE, LISTS_STEP_ROWS_MAX, LISTS_STEP_WANTED_EVENTS,
+};
 
 /// How far the lists are: everything up to these positions is on them.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,8 +31,7 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) async fn read(client: &impl GenericClient) -> Result<Self> {
-        let sql = "SELECT event, order_id, reservation_id FROM lists_progress";
-        let row = row(client, sql, &[]).await?;
+        let row = row(client, PROGRESS, &[]).await?;
         let row = row.ok_or_else(|| corrupt("lists_progress", "its row is missing"))?;
         Self::of(&row)
     }
@@ -43,6 +46,7 @@ impl Progress {
     }
 }
 
+const PROGRESS: &str = "SELECT event, order_id, reservation_id FROM lists_progress";
 /// Another process may be at it: then there is nothing to do here.
 const TAKE: &str =
     "SELECT event, order_id, reservation_id FROM lists_progress FOR UPDATE SKIP LOCKED";
@@ -64,14 +68,16 @@ const MOVE: &str = "INSERT INTO orders_by_status SELECT status, order_id \
      FROM unnest($1::int8[], $2::text[]) v(order_id, status) ON CONFLICT DO NOTHING";
 const PROCEED: &str = "UPDATE lists_progress SET event = $1, order_id = $2, reservation_id = $3";
 
-/// One step of at most [`LISTS_STEP_ROWS_MAX`] rows of each kind. Answers whether more is waiting.
-async fn step(session: &Session) -> Result<bool> {
+/// One step of at most [`LISTS_STEP_ROWS_MAX`] rows of each kind. Answers up to which event the lists
+/// now go, and whether more is waiting for this process.
+async fn step(session: &Session) -> Result<(i64, bool)> {
     let client = session.client();
     // One snapshot: what the step sees of the orders is what it sees of their events.
     client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await?;
     let Some(taken) = client.query_opt(TAKE, &[]).await? else {
         client.batch_execute("ROLLBACK").await?;
-        return Ok(false);
+        let progress = Progress::of(&client.query_one(PROGRESS, &[]).await?)?;
+        return Ok((progress.event, false));
     };
     let (from, newest) =
         (Progress::of(&taken)?, Progress::of(&client.query_one(NEWEST, &[]).await?)?);
@@ -95,13 +101,20 @@ async fn step(session: &Session) -> Result<bool> {
     }
     client.execute(PROCEED, &[&to.event, &to.order, &to.reservation]).await?;
     client.batch_execute("COMMIT").await?;
-    Ok(to.event < newest.event || to.order < newest.order || to.reservation < newest.reservation)
+    let is_more =
+        to.event < newest.event || to.order < newest.order || to.reservation < newest.reservation;
+    Ok((to.event, is_more))
 }
+
+/// How long the committer waits for lists that are too far behind before it says so and goes on.
+const WAIT_MAX: Duration = Duration::from_secs(5);
 
 /// The task that fills the lists, in the committer's hands.
 #[derive(Debug)]
 pub(super) struct Filler {
     wanted: Arc<Notify>,
+    /// Up to which event the lists go.
+    event: watch::Receiver<i64>,
     asked_at: i64,
     task: JoinHandle<()>,
 }
@@ -110,25 +123,37 @@ impl Filler {
     /// Starts it on the runtime of whoever calls.
     pub(super) fn start(address: &Address) -> Self {
         let (address, wanted) = (address.clone(), Arc::new(Notify::new()));
+        let (reached, event) = watch::channel(0);
         let is_wanted = wanted.clone();
         let task = tokio::spawn(async move {
             let mut session = None;
             loop {
-                if fill(&address, &mut session).await {
-                    continue;
+                if let Some((event, is_more)) = fill(&address, &mut session).await {
+                    reached.send_replace(event);
+                    if is_more {
+                        continue;
+                    }
                 }
                 // Nobody has to be told: a list that is behind is united with the log.
-                let _ = tokio::time::timeout(LISTS_PAUSE, is_wanted.notified()).await;
+                let _ = timeout(LISTS_PAUSE, is_wanted.notified()).await;
             }
         });
-        Self { wanted, asked_at: 0, task }
+        Self { wanted, event, asked_at: 0, task }
     }
 
-    /// Says how far the log is: wakes the filler when a step has gathered.
-    pub(super) fn reached(&mut self, newest: i64) {
+    /// Says how far the log is: wakes the filler when a step has gathered, and waits for it when
+    /// the lists are too far behind.
+    pub(super) async fn reached(&mut self, newest: i64) {
         if newest - self.asked_at >= LISTS_STEP_WANTED_EVENTS {
             self.asked_at = newest;
             self.wanted.notify_one();
+        }
+        let is_near = |event: &i64| newest - *event <= LISTS_BEHIND_EVENTS_MAX;
+        if !is_near(&self.event.borrow()) {
+            self.wanted.notify_one();
+            if timeout(WAIT_MAX, self.event.wait_for(is_near)).await.is_err() {
+                tracing::error!("the lists are too far behind and do not come on");
+            }
         }
     }
 }
@@ -139,24 +164,27 @@ impl Drop for Filler {
     }
 }
 
-/// Makes a step; says whether the next one should follow at once.
-async fn fill(address: &Address, session: &mut Option<Session>) -> bool {
+/// Makes a step; none when the database cannot be reached or somebody else came first.
+async fn fill(address: &Address, session: &mut Option<Session>) -> Option<(i64, bool)> {
     if session.as_ref().is_none_or(Session::is_closed) {
-        *session = match Session::open(address).await {
-            Ok(session) => Some(session),
+        match Session::open(address).await {
+            Ok(opened) => *session = Some(opened),
             Err(error) => {
                 tracing::debug!(%error, "the lists wait for the database");
-                None
+                return None;
             }
-        };
+        }
     }
-    let Some(open) = session.as_ref() else { return false };
-    match step(open).await {
-        Ok(is_more) => is_more,
+    match step(session.as_ref()?).await {
+        Ok(reached) => Some(reached),
         Err(error) => {
-            tracing::warn!(%error, "the lists cannot be filled");
+            if error.is_passing() {
+                tracing::debug!(%error, "another process fills the lists");
+            } else {
+                tracing::warn!(%error, "the lists cannot be filled");
+            }
             *session = None;
-            false
+            None
         }
     }
 }

@@ -132,3 +132,18 @@ pub(super) async fn status(
     HISTORY.check(&applied).map_err(OpenError::Schema)?;
     Ok(HISTORY.status(&applied))
 }
+
+/// Every table of onhand's. One that a migration makes is named here, too: a test looks.
+const TABLES: &str = "numbering, products, product_categories, categories, locations, levels, \
+     movements, movement_marks, reservations, orders, order_references, events, batches, \
+     outcomes_0, outcomes_1, outcomes_2, lists_progress, orders_by_customer, orders_by_status, \
+     orders_by_product, schema_migrations, schema_lock";
+
+/// Drops every table.
+pub(super) async fn delete(address: &Address) -> std::result::Result<(), OpenError> {
+    let wrong = |error| OpenError::of(address, error);
+    let session = Session::open(address).await.map_err(wrong)?;
+    // Formatted SQL: the names of tables cannot be bound; these are a list of ours.
+    let drop = session.client().batch_execute(&format!("DROP TABLE IF EXISTS {TABLES}")).await;
+    drop.map_err(|error| wrong(error.into()))
+}

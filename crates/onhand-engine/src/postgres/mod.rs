@@ -119,7 +119,16 @@ impl Database {
         migrate::status(&self.address, session.client()).await
     }
 
-    /// The writing side. It connects when it is first asked.
+    /// Deletes everything that is stored, for good: every table of onhand's, and nothing else.
+    ///
+    /// # Errors
+    /// [`OpenError`]; then nothing is gone.
+    pub async fn delete(self) -> Result<(), OpenError> {
+        migrate::delete(&self.address).await
+    }
+
+    /// The writing side. It connects when it is first asked; call it on a runtime, where the task
+    /// that fills the lists is to live.
     pub fn store(&self) -> PostgresStore {
         PostgresStore::new(self.address.clone(), self.writer)
     }

@@ -12,6 +12,7 @@ use tokio_postgres::Row;
 use super::address::Address;
 use super::codec::{get, instant};
 use super::error::{Error, Result, corrupt};
+use super::lists::Filler;
 use super::load;
 use super::rows::Writes;
 use super::session::{Session, Value, Write, in_time};
@@ -110,6 +111,9 @@ pub struct PostgresStore {
     /// Whether the next batch locks the head although the address says not to: after a conflict.
     has_lost_race: bool,
     reconnect: Reconnect,
+    filler: Filler,
+    /// Position of the newest event that was written here.
+    newest_event: i64,
     /// Before this the passed window is not tried again.
     empty_window_at: Option<Instant>,
 }
@@ -138,6 +142,8 @@ impl Reconnect {
 impl PostgresStore {
     pub(super) fn new(address: Address, writer: i64) -> Self {
         Self {
+            filler: Filler::start(&address),
+            newest_event: 0,
             address,
             session: None,
             writer,
@@ -385,6 +391,7 @@ impl Store for PostgresStore {
             Ok(()) if !has_warned => {
                 self.continues = Some(after.batch);
                 self.has_lost_race = false;
+                self.newest_event = batch.numbering.event - 1;
                 if !after.next_window_is_empty && self.empty_window_at.is_none() {
                     self.empty_window_at = Some(Instant::now());
                 }
@@ -414,6 +421,7 @@ impl Store for PostgresStore {
     }
 
     async fn between_batches(&mut self) -> std::result::Result<(), StoreError> {
+        self.filler.reached(self.newest_event).await;
         if self.empty_window_at.is_some_and(|time| time <= Instant::now()) {
             self.empty_window_at = Some(Instant::now() + EMPTY_WINDOW_PAUSE);
             if let Err(error) = self.empty_passed_window().await {

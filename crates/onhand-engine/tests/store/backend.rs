@@ -1,25 +1,19 @@
 //! What the suite needs of a kind of store beside the trait that the committer speaks: to make a
-//! fresh one, to open it again, to look into it and to prove it. A further store implements
-//! [`Backend`] and [`Look`] and gets one line in `main.rs`.
+//! fresh one, to open it again and to prove it.
 
 use std::any::Any;
 use std::path::PathBuf;
 
-use onhand_core::Timestamp;
-use onhand_core::catalog::ProductRef;
-use onhand_core::ids::{OrderId, ReservationId};
-use onhand_core::inventory::{Level, Movement, Reservation};
-use onhand_core::orders::Order;
-use onhand_engine::Store;
-use onhand_engine::query::OrderFilter;
+use onhand_engine::report::Report;
 use onhand_engine::sqlite::{self, Database, OpenError, SqliteStore};
+use onhand_engine::{Reader, Store};
+
+use crate::look::Look;
 
 /// A kind of store. A value is one installation, which is gone with it.
 pub(crate) trait Backend: Sized {
     /// The writing side.
     type Store: Store;
-    /// The reading side.
-    type Reader: Look;
 
     /// An installation in which nothing is stored.
     async fn fresh() -> Self;
@@ -37,32 +31,16 @@ pub(crate) trait Backend: Sized {
 /// An opened installation.
 pub(crate) struct Opened<B: Backend> {
     pub(crate) store: B::Store,
-    pub(crate) reader: B::Reader,
+    pub(crate) reader: Look,
     /// What must live as long as the store does.
     pub(crate) owner: Box<dyn Any>,
 }
 
-/// The questions that the suite asks. None may fail, and what is asked for is there.
-pub(crate) trait Look {
-    async fn order(&self, id: OrderId) -> Order;
-    async fn reservation(&self, id: ReservationId) -> Reservation;
-    /// The types of an order's events, oldest first.
-    async fn timeline(&self, id: OrderId) -> Vec<String>;
-    async fn levels(&self, product: ProductRef, at: Option<Timestamp>) -> Vec<Level>;
-    /// A page of orders, newest first, and where the next one begins.
-    async fn orders(
-        &self,
-        filter: &OrderFilter,
-        before: Option<i64>,
-        rows: usize,
-    ) -> (Vec<Order>, Option<i64>);
-    /// A page of the ledger, newest first, and where it goes on.
-    async fn movements(
-        &self,
-        product: ProductRef,
-        heads: Option<Vec<i64>>,
-        rows: usize,
-    ) -> (Vec<Movement>, Vec<i64>);
+/// What a report says that should not be, in words.
+pub(crate) fn broken(report: &Report) -> Vec<String> {
+    let storage = (!report.storage_is_sound()).then(|| format!("{:?}", report.storage));
+    let broken = report.checks.iter().filter(|check| check.violations > 0);
+    storage.into_iter().chain(broken.map(|check| format!("{check:#?}"))).collect()
 }
 
 /// The embedded store, in a folder of its own.
@@ -76,7 +54,6 @@ impl Sqlite {
 
 impl Backend for Sqlite {
     type Store = SqliteStore;
-    type Reader = sqlite::Reader;
 
     async fn fresh() -> Self {
         Self(tempfile::tempdir().unwrap())
@@ -85,7 +62,7 @@ impl Backend for Sqlite {
     async fn open(&self) -> Opened<Self> {
         let database = Database::open(&self.path()).unwrap();
         let (store, reader) = (database.store().unwrap(), database.reader().unwrap());
-        Opened { store, reader, owner: Box::new(database) }
+        Opened { store, reader: Look(Reader::Sqlite(reader)), owner: Box::new(database) }
     }
 
     async fn refuses_a_second_writer(&self) -> bool {
@@ -93,47 +70,6 @@ impl Backend for Sqlite {
     }
 
     async fn verify(&self) -> Vec<String> {
-        let report = sqlite::verify(&self.path(), true).unwrap();
-        let storage = (!report.storage_is_sound()).then(|| format!("{:?}", report.storage));
-        let broken = report.checks.iter().filter(|check| check.violations > 0);
-        storage.into_iter().chain(broken.map(|check| format!("{check:#?}"))).collect()
-    }
-}
-
-impl Look for sqlite::Reader {
-    async fn order(&self, id: OrderId) -> Order {
-        self.order(id).await.unwrap().unwrap()
-    }
-
-    async fn reservation(&self, id: ReservationId) -> Reservation {
-        self.reservation(id).await.unwrap().unwrap().reservation
-    }
-
-    async fn timeline(&self, id: OrderId) -> Vec<String> {
-        let events = self.timeline(id).await.unwrap().unwrap();
-        events.into_iter().map(|event| event.kind).collect()
-    }
-
-    async fn levels(&self, product: ProductRef, at: Option<Timestamp>) -> Vec<Level> {
-        self.stock(product, at).await.unwrap().unwrap().levels
-    }
-
-    async fn orders(
-        &self,
-        filter: &OrderFilter,
-        before: Option<i64>,
-        rows: usize,
-    ) -> (Vec<Order>, Option<i64>) {
-        let page = self.orders(filter.clone(), before, rows).await.unwrap();
-        (page.rows, page.next)
-    }
-
-    async fn movements(
-        &self,
-        product: ProductRef,
-        heads: Option<Vec<i64>>,
-        rows: usize,
-    ) -> (Vec<Movement>, Vec<i64>) {
-        self.movements(product, heads, rows).await.unwrap().unwrap()
+        broken(&sqlite::verify(&self.path(), true).unwrap())
     }
 }

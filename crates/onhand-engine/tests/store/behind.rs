@@ -9,7 +9,7 @@ use onhand_core::ids::{CustomerId, OrderId};
 use onhand_core::orders::{self, Order, Status};
 use onhand_engine::query::OrderFilter;
 
-use crate::backend::{Backend, Look};
+use crate::backend::Backend;
 use crate::faulty::{Fault, Step};
 use crate::world::{World, code, order, place};
 

@@ -10,7 +10,7 @@ use onhand_engine::limits::BATCH_RERUNS_MAX;
 use onhand_engine::query::OrderFilter;
 use onhand_engine::{IdempotencyKey, StoreError};
 
-use crate::backend::{Backend, Look};
+use crate::backend::Backend;
 use crate::faulty::{Fault, Faults, Step};
 use crate::world::{World, code, codes, key, place};
 

@@ -16,8 +16,9 @@ use onhand_core::{Actor, Command, Money, Quantity, Timestamp};
 use onhand_engine::committer::{self, Answer, Config, Running, Submit};
 use onhand_engine::{IdempotencyKey, ManualClock, StoreError, SubmitError};
 
-use crate::backend::{Backend, Look, Opened};
+use crate::backend::{Backend, Opened};
 use crate::faulty::{Faults, Faulty};
+use crate::look::Look;
 
 /// What the committer says of a command.
 pub(crate) type Verdict = Result<Answer, SubmitError>;
@@ -27,7 +28,7 @@ pub(crate) struct World<B: Backend> {
     pub(crate) backend: B,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) submit: Submit,
-    pub(crate) reader: B::Reader,
+    pub(crate) reader: Look,
     pub(crate) faults: Faults,
     running: Running,
     owner: Box<dyn Any>,

@@ -14,18 +14,15 @@ use crate::query::{Page, ReadError};
 
 impl Reader {
     /// A product of the catalogue.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn product(&self, reference: ProductRef) -> Result<Option<Product>, ReadError> {
+    pub(crate) async fn product(
+        &self,
+        reference: ProductRef,
+    ) -> Result<Option<Product>, ReadError> {
         self.read(move |view| find_product(view.connection, &reference)).await
     }
 
     /// A page of products, newest first; of a category, or with a SKU.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn products(
+    pub(crate) async fn products(
         &self,
         category: Option<CategoryId>,
         before: Option<i64>,
@@ -35,10 +32,7 @@ impl Reader {
     }
 
     /// A category.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn category(&self, id: CategoryId) -> Result<Option<Category>, ReadError> {
+    pub(crate) async fn category(&self, id: CategoryId) -> Result<Option<Category>, ReadError> {
         self.read(move |view| {
             view.connection
                 .prepare_cached(concat!(
@@ -53,10 +47,7 @@ impl Reader {
     }
 
     /// A page of categories, newest first.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn categories(
+    pub(crate) async fn categories(
         &self,
         before: Option<i64>,
         limit: usize,
@@ -78,10 +69,7 @@ impl Reader {
     }
 
     /// All locations, in the order in which they are asked.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn locations(&self) -> Result<Vec<Location>, ReadError> {
+    pub(crate) async fn locations(&self) -> Result<Vec<Location>, ReadError> {
         self.read(|view| load::locations(view.connection)).await
     }
 }

@@ -23,10 +23,7 @@ pub(super) fn event_row(row: &Row<'_>) -> Result<EventRow> {
 
 impl Reader {
     /// Events after a position, oldest first, of all types or of some.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn events(
+    pub(crate) async fn events(
         &self,
         after: i64,
         kinds: Vec<String>,

@@ -17,18 +17,12 @@ use crate::stored::stored_count;
 
 impl Reader {
     /// An order.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn order(&self, id: OrderId) -> Result<Option<Order>, ReadError> {
+    pub(crate) async fn order(&self, id: OrderId) -> Result<Option<Order>, ReadError> {
         self.read(move |view| load::order(view.connection, id)).await
     }
 
     /// A page of orders, newest first; `before` is where the last page ended.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn orders(
+    pub(crate) async fn orders(
         &self,
         filter: OrderFilter,
         before: Option<i64>,
@@ -38,10 +32,7 @@ impl Reader {
     }
 
     /// The history of an order, oldest first; none for an order that is not there.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn timeline(&self, id: OrderId) -> Result<Option<Vec<EventRow>>, ReadError> {
+    pub(crate) async fn timeline(&self, id: OrderId) -> Result<Option<Vec<EventRow>>, ReadError> {
         self.read(move |view| timeline(view.connection, id)).await
     }
 }

@@ -14,10 +14,7 @@ use crate::stored::stored_count;
 
 impl Reader {
     /// A reservation with its SKU.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn reservation(
+    pub(crate) async fn reservation(
         &self,
         id: ReservationId,
     ) -> Result<Option<ReservationView>, ReadError> {
@@ -30,10 +27,7 @@ impl Reader {
     }
 
     /// A page of reservations, newest first.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn reservations(
+    pub(crate) async fn reservations(
         &self,
         filter: ReservationFilter,
         before: Option<i64>,

@@ -20,10 +20,7 @@ use crate::query::{
 
 impl Reader {
     /// The stock of a product, now or as it was shown at an instant.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn stock(
+    pub(crate) async fn stock(
         &self,
         reference: ProductRef,
         as_of: Option<Timestamp>,
@@ -32,10 +29,7 @@ impl Reader {
     }
 
     /// A page of stock by product, newest product first.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn stocks(
+    pub(crate) async fn stocks(
         &self,
         filter: StockFilter,
         before: Option<i64>,
@@ -45,19 +39,16 @@ impl Reader {
     }
 
     /// Why a product's stock is what it is.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn explain(&self, reference: ProductRef) -> Result<Option<Explanation>, ReadError> {
+    pub(crate) async fn explain(
+        &self,
+        reference: ProductRef,
+    ) -> Result<Option<Explanation>, ReadError> {
         self.read(move |view| explain(view, &reference)).await
     }
 
     /// Entries of the ledger of a product, newest first, going on at the heads that the last page
     /// left. Answers none for a product that is not there.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn movements(
+    pub(crate) async fn movements(
         &self,
         reference: ProductRef,
         heads: Option<Vec<i64>>,

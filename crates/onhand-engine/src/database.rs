@@ -1,0 +1,165 @@
+//! A database by its URL, whichever store it is: what a process opens when it starts, and what commands
+//! ask of it. Beyond this file only the stores themselves know which one is meant.
+
+use std::path::PathBuf;
+
+use tokio::sync::oneshot;
+
+use crate::committer::{self, Config, Running, Submit};
+use crate::migration::MigrationState;
+use crate::reader::Reader;
+use crate::report::Report;
+use crate::{postgres, sqlite};
+
+/// Why a database cannot be used, in words for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It names no store.
+    #[error(
+        "`{0}` is not a database: expected `sqlite:` and a file, like sqlite:onhand.db, or \
+         postgresql://user@host:port/name"
+    )]
+    Url(String),
+    /// The embedded store says no.
+    #[error(transparent)]
+    Sqlite(#[from] sqlite::OpenError),
+    /// The PostgreSQL store says no.
+    #[error(transparent)]
+    Postgres(#[from] postgres::OpenError),
+}
+
+/// Where a database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// In a file.
+    File(PathBuf),
+    /// On a server, by its URL.
+    Server(String),
+}
+
+impl Location {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// [`OpenError::Url`]; the URL is not shown when it may have a password in it.
+    pub fn parse(url: &str) -> Result<Self, OpenError> {
+        if url.starts_with("postgresql://") || url.starts_with("postgres://") {
+            return Ok(Self::Server(url.to_owned()));
+        }
+        match url.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() => Ok(Self::File(PathBuf::from(path))),
+            Some(_) | None => {
+                let shown = if url.contains('@') { "the database URL" } else { url };
+                Err(OpenError::Url(shown.to_owned()))
+            }
+        }
+    }
+}
+
+/// What happens to a schema that lacks steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schema {
+    /// Both stores are brought up to date.
+    Migrate,
+    /// The embedded store is; on a server it must be up to date, because others may be using it.
+    MigrateIfAlone,
+}
+
+/// An opened database.
+#[derive(Debug)]
+pub enum Database {
+    /// A file that this process owns.
+    Sqlite(sqlite::Database),
+    /// A server, with any number of processes.
+    Postgres(postgres::Database),
+}
+
+impl Database {
+    /// Opens a database.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(location: &Location, schema: Schema) -> Result<Self, OpenError> {
+        Ok(match (location, schema) {
+            (Location::File(path), _) => Self::Sqlite(sqlite::Database::open(path)?),
+            (Location::Server(url), Schema::Migrate) => {
+                Self::Postgres(postgres::Database::open_migrated(url).await?)
+            }
+            (Location::Server(url), Schema::MigrateIfAlone) => {
+                Self::Postgres(postgres::Database::open(url).await?)
+            }
+        })
+    }
+
+    /// Starts its committer.
+    ///
+    /// # Errors
+    /// [`OpenError`], or the system gives no thread.
+    pub fn start(
+        &self,
+        config: Config,
+    ) -> Result<(Submit, Running, oneshot::Receiver<()>), StartError> {
+        Ok(match self {
+            Self::Sqlite(database) => {
+                let store = database.store().map_err(OpenError::from)?;
+                committer::start(store, config)?
+            }
+            Self::Postgres(database) => committer::start(database.store(), config)?,
+        })
+    }
+
+    /// The reading side.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn reader(&self) -> Result<Reader, OpenError> {
+        Ok(match self {
+            Self::Sqlite(database) => Reader::Sqlite(database.reader()?),
+            Self::Postgres(database) => Reader::Postgres(database.reader()?),
+        })
+    }
+
+    /// Deletes everything that is stored, for good.
+    ///
+    /// # Errors
+    /// [`OpenError`]; some of it may be gone.
+    pub async fn delete(self) -> Result<(), OpenError> {
+        match self {
+            Self::Sqlite(database) => Ok(database.delete()?),
+            Self::Postgres(database) => Ok(database.delete().await?),
+        }
+    }
+}
+
+/// Why a committer could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database says no.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The system gives no thread.
+    #[error("the system gives no thread: {0}")]
+    System(#[from] std::io::Error),
+}
+
+/// Which migrations a database has, without changing it.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn migrations(location: &Location) -> Result<Vec<MigrationState>, OpenError> {
+    Ok(match location {
+        Location::File(path) => sqlite::migration_status(path)?,
+        Location::Server(url) => postgres::migration_status(url).await?,
+    })
+}
+
+/// Proves a database in one snapshot; works beside running servers.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be read at all.
+pub async fn verify(location: &Location, is_full: bool) -> Result<Report, OpenError> {
+    Ok(match location {
+        Location::File(path) => sqlite::verify(path, is_full)?,
+        Location::Server(url) => postgres::verify(url, is_full).await?,
+    })
+}

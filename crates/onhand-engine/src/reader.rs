@@ -1,0 +1,231 @@
+//! The questions that may be asked of what is remembered, whatever the store. Every list is a page by
+//! key, never by offset. How a store answers is in its own `read/`.
+
+use onhand_core::Timestamp;
+use onhand_core::catalog::{Category, Product, ProductRef};
+use onhand_core::ids::{CategoryId, OrderId, ReservationId};
+use onhand_core::inventory::{Location, Movement, ReservationView};
+use onhand_core::orders::Order;
+
+use crate::query::{
+    EventRow, Explanation, OrderFilter, Page, ReadError, ReservationFilter, StockFilter, StockRow,
+};
+use crate::{postgres, sqlite};
+
+/// The way to the readers of a store. Cheap to clone. Every question fails with a [`ReadError`].
+#[derive(Debug, Clone)]
+pub enum Reader {
+    /// Of the embedded store.
+    Sqlite(sqlite::Reader),
+    /// Of a PostgreSQL server.
+    Postgres(postgres::Reader),
+}
+
+impl Reader {
+    /// A product of the catalogue.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn product(&self, reference: ProductRef) -> Result<Option<Product>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.product(reference).await,
+            Self::Postgres(reader) => reader.product(&reference).await,
+        }
+    }
+
+    /// A page of products, newest first; of a category or of all.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn products(
+        &self,
+        category: Option<CategoryId>,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<Product>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.products(category, before, limit).await,
+            Self::Postgres(reader) => reader.products(category, before, limit).await,
+        }
+    }
+
+    /// A category.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn category(&self, id: CategoryId) -> Result<Option<Category>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.category(id).await,
+            Self::Postgres(reader) => reader.category(id).await,
+        }
+    }
+
+    /// A page of categories, newest first.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn categories(
+        &self,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<Category>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.categories(before, limit).await,
+            Self::Postgres(reader) => reader.categories(before, limit).await,
+        }
+    }
+
+    /// All locations, in the order in which they are asked.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn locations(&self) -> Result<Vec<Location>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.locations().await,
+            Self::Postgres(reader) => reader.locations().await,
+        }
+    }
+
+    /// The stock of a product, now or as it was shown at an instant.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn stock(
+        &self,
+        reference: ProductRef,
+        as_of: Option<Timestamp>,
+    ) -> Result<Option<StockRow>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.stock(reference, as_of).await,
+            Self::Postgres(reader) => reader.stock(&reference, as_of).await,
+        }
+    }
+
+    /// A page of stock by product, newest product first.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn stocks(
+        &self,
+        filter: StockFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<StockRow>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.stocks(filter, before, limit).await,
+            Self::Postgres(reader) => reader.stocks(filter, before, limit).await,
+        }
+    }
+
+    /// Why a product's stock is what it is.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn explain(&self, reference: ProductRef) -> Result<Option<Explanation>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.explain(reference).await,
+            Self::Postgres(reader) => reader.explain(&reference).await,
+        }
+    }
+
+    /// Entries of the ledger of a product, newest first, going on at the heads that the last page
+    /// left. Answers none for a product that is not there.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn movements(
+        &self,
+        reference: ProductRef,
+        heads: Option<Vec<i64>>,
+        limit: usize,
+    ) -> Result<Option<(Vec<Movement>, Vec<i64>)>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.movements(reference, heads, limit).await,
+            Self::Postgres(reader) => reader.movements(&reference, heads.as_deref(), limit).await,
+        }
+    }
+
+    /// A reservation with its SKU.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn reservation(
+        &self,
+        id: ReservationId,
+    ) -> Result<Option<ReservationView>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.reservation(id).await,
+            Self::Postgres(reader) => reader.reservation(id).await,
+        }
+    }
+
+    /// A page of reservations, newest first.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn reservations(
+        &self,
+        filter: ReservationFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<ReservationView>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.reservations(filter, before, limit).await,
+            Self::Postgres(reader) => reader.reservations(&filter, before, limit).await,
+        }
+    }
+
+    /// An order.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn order(&self, id: OrderId) -> Result<Option<Order>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.order(id).await,
+            Self::Postgres(reader) => reader.order(id).await,
+        }
+    }
+
+    /// A page of orders, newest first; `before` is where the last page ended.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn orders(
+        &self,
+        filter: OrderFilter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<Order>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.orders(filter, before, limit).await,
+            Self::Postgres(reader) => reader.orders(&filter, before, limit).await,
+        }
+    }
+
+    /// The history of an order, oldest first; none for an order that is not there.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn timeline(&self, id: OrderId) -> Result<Option<Vec<EventRow>>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.timeline(id).await,
+            Self::Postgres(reader) => reader.timeline(id).await,
+        }
+    }
+
+    /// Events after a position, oldest first, of all types or of some.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn events(
+        &self,
+        after: i64,
+        kinds: Vec<String>,
+        limit: usize,
+    ) -> Result<Page<EventRow>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.events(after, kinds, limit).await,
+            Self::Postgres(reader) => reader.events(after, &kinds, limit).await,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What the engine promises, on PostgreSQL: the suite of the store with and without the lock on the
+//! head of the logs, and what only a server can do: go away in the middle, be shared, be replaced.
+//! `cargo xtask test` starts the servers; `cargo xtask services` does for a run by hand.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../store/backend.rs"]
+#[expect(dead_code, reason = "the embedded store is tested elsewhere")]
+mod backend;
+#[path = "../store/behind.rs"]
+mod behind;
+#[path = "../store/faults.rs"]
+mod faults;
+#[path = "../store/faulty.rs"]
+mod faulty;
+#[path = "../store/look.rs"]
+mod look;
+#[path = "../store/promises.rs"]
+mod promises;
+mod server;
+#[path = "../store/suite.rs"]
+mod suite;
+#[path = "../store/world.rs"]
+mod world;
+
+mod locked {
+    crate::promises::keeps_every_promise! { crate::server::Postgres<true> }
+}
+
+mod unlocked {
+    crate::promises::keeps_every_promise! { crate::server::Postgres<false> }
+}

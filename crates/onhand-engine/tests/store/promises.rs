@@ -1,0 +1,47 @@
+//! Every promise of the suite as a test of one store. One that is missing here is dead code, which the
+//! compiler reports.
+
+/// The promises that every store keeps, or those that are named.
+macro_rules! keeps_every_promise {
+    ($backend:ty) => {
+        crate::promises::keeps_every_promise! {
+            $backend;
+            suite {
+                four_hundred_buyers_of_a_hundred_units_make_a_hundred_orders,
+                one_key_has_one_effect_and_equal_answers_also_after_a_restart,
+                a_key_used_for_another_request_is_refused,
+                a_refusal_leaves_its_neighbours_untouched,
+                a_hold_is_free_the_instant_it_runs_out_with_its_whole_order,
+                the_sweeper_expires_what_is_due_and_nothing_else,
+                an_order_lives_from_hold_to_return,
+                the_past_is_read_through_marks_and_a_count_nets_what_happened_since,
+                a_batch_is_placed_as_its_policy_says,
+                a_restart_keeps_everything,
+            }
+            behind {
+                lists_miss_nothing_however_far_they_are_behind,
+                times_of_placing_are_bounds_to_the_instant,
+                levels_are_right_however_far_their_rows_are_behind,
+            }
+            faults {
+                a_conflict_runs_the_batch_again_from_its_start,
+                a_conflict_that_stays_fails_only_the_guilty_command,
+                a_row_that_cannot_be_read_fails_only_its_command,
+                a_store_that_fails_fails_its_callers_and_the_next_batch_succeeds,
+                a_rollback_that_fails_is_made_up_for,
+                work_between_batches_may_fail,
+                an_unknown_outcome_is_told_to_everybody_and_ends_the_committer,
+                a_flush_that_fails_answers_nobody_and_ends_the_committer,
+                a_rule_that_panics_fails_alone,
+            }
+        }
+    };
+    ($backend:ty; $($room:ident { $($promise:ident,)+ })+) => {$($(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $promise() {
+            crate::$room::$promise::<$backend>().await;
+        }
+    )+)+};
+}
+
+pub(crate) use keeps_every_promise;

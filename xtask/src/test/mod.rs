@@ -1,0 +1,224 @@
+//! `cargo xtask test`: every check in a fixed order, and at the end what ran, what did not and why.
+//! It decides nothing about the checks themselves; those are other tools' work and `tidy`'s. What
+//! they need beyond a compiler, `services` provides.
+
+mod report;
+mod tools;
+
+use std::env;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::services::{Environment, Installation, Services};
+use crate::tidy;
+use report::{Outcome, Outcomes};
+use tools::{CLIPPY, RUSTFMT, Tool};
+
+/// What a step cannot do without.
+enum Need {
+    Nothing,
+    Tool(&'static str),
+    /// The program of that name.
+    Squawk,
+    /// A server. The step runs once with every version there is.
+    Postgres,
+}
+
+/// What a step does.
+enum Work {
+    Tidy,
+    Cargo(&'static [&'static str]),
+    /// Among the migrations, where its configuration is.
+    Squawk(&'static [&'static str]),
+}
+
+struct Step {
+    name: &'static str,
+    needs: Need,
+    work: Work,
+}
+
+const MIGRATIONS: &str = "crates/onhand-engine/migrations/postgres";
+
+/// Cheap steps first.
+const STEPS: &[Step] = &[
+    Step {
+        name: "format",
+        needs: Need::Tool(RUSTFMT.name),
+        work: Work::Cargo(&["fmt", "--all", "--check"]),
+    },
+    Step { name: "tidy", needs: Need::Nothing, work: Work::Tidy },
+    Step {
+        name: "squawk",
+        needs: Need::Squawk,
+        // The oldest version that onhand supports; the engine opens a transaction around each file.
+        work: Work::Squawk(&["--pg-version", "13.0", "--assume-in-transaction", "*.sql"]),
+    },
+    Step {
+        name: "clippy",
+        needs: Need::Tool(CLIPPY.name),
+        work: Work::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    },
+    Step { name: "tests", needs: Need::Nothing, work: Work::Cargo(&["test", "--workspace"]) },
+    Step {
+        name: "PostgreSQL",
+        needs: Need::Postgres,
+        work: Work::Cargo(&[
+            "test",
+            "--package",
+            "onhand-engine",
+            "--package",
+            "onhand-server",
+            "--features",
+            "onhand-engine/services,onhand-server/services",
+            "--test",
+            "postgres",
+        ]),
+    },
+    Step {
+        name: "torture",
+        needs: Need::Nothing,
+        work: Work::Cargo(&[
+            "run",
+            "--package",
+            "onhand-server",
+            "--",
+            "torture",
+            "--stock",
+            "100",
+            "--buyers",
+            "400",
+            "--kill-every",
+            "1s",
+        ]),
+    },
+];
+
+/// Runs every step, also after one has failed. False when one failed, or was left out under
+/// `CI=true`.
+pub(crate) fn run(root: &Path) -> Result<bool> {
+    let missing = tools::missing();
+    if let Some(tool) = missing.iter().find(|tool| tool.vital) {
+        println!("nothing can be built without {}", tool.name);
+        return Ok(false);
+    }
+    let bench = Bench { root, missing, services: Services::open(root) };
+    let mut outcomes = Outcomes::new();
+    for step in STEPS {
+        println!("\n== {}: {}", step.name, describe(&step.work));
+        outcomes.extend(bench.run(step));
+    }
+    drop(bench);
+    println!("\n{}", report::summary(&outcomes));
+    let strict = env::var("CI").is_ok_and(|value| value == "true" || value == "1");
+    Ok(report::verdict(&outcomes, strict))
+}
+
+/// Where steps are run, and what there is for them.
+struct Bench<'a> {
+    root: &'a Path,
+    missing: Vec<&'static Tool>,
+    services: Result<Services>,
+}
+
+impl Bench<'_> {
+    /// Gives a step what it needs and runs it, or says why that cannot be.
+    fn run(&self, step: &Step) -> Outcomes {
+        let attempt = |environment: Environment| timed(|| work(self.root, step, &environment));
+        let outcome = match (&step.needs, &self.services) {
+            (Need::Nothing, _) => attempt(Environment::new()),
+            (Need::Tool(name), _) => match self.missing.iter().find(|tool| tool.name == *name) {
+                Some(tool) => Outcome::LeftOut(tool.lack()),
+                None => attempt(Environment::new()),
+            },
+            (Need::Squawk, Ok(services)) => match services.squawk() {
+                Ok(environment) => attempt(environment),
+                Err(error) => Outcome::LeftOut(format!("{error:#}")),
+            },
+            (Need::Postgres, Ok(services)) => return self.with_each_postgres(services, step),
+            (Need::Squawk | Need::Postgres, Err(error)) => Outcome::LeftOut(format!("{error:#}")),
+        };
+        vec![(step.name.to_owned(), outcome)]
+    }
+
+    /// A cluster lives as long as its step.
+    fn with_each_postgres(&self, services: &Services, step: &Step) -> Outcomes {
+        let attempt = |found: Installation| {
+            println!("-- PostgreSQL {} in {}", found.version, found.bin.display());
+            timed(|| {
+                let (_cluster, environment) = services.start(&found)?;
+                work(self.root, step, &environment)
+            })
+        };
+        let outcome = |offer: Result<Installation>| match offer {
+            Ok(found) => attempt(found),
+            Err(error) => Outcome::LeftOut(format!("{error:#}")),
+        };
+        let offers = services.postgres().into_iter();
+        offers.map(|(name, offer)| (name, outcome(offer))).collect()
+    }
+}
+
+/// What came of some work, and in which time. A step that cannot be worked at has failed.
+fn timed(work: impl FnOnce() -> Result<bool>) -> Outcome {
+    let start = Instant::now();
+    let passed = work().unwrap_or_else(|error| {
+        println!("{error:#}");
+        false
+    });
+    let time = start.elapsed();
+    if passed { Outcome::Passed(time) } else { Outcome::Failed(time) }
+}
+
+fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
+    let (program, arguments, folder) = match step.work {
+        Work::Tidy => return tidy::run(root),
+        Work::Cargo(arguments) => (tools::command("cargo"), arguments, root.to_path_buf()),
+        Work::Squawk(arguments) => (tools::command("squawk"), arguments, root.join(MIGRATIONS)),
+    };
+    let mut command = program;
+    command.args(arguments).current_dir(folder).envs(environment.iter().cloned());
+    let status = command.status();
+    Ok(status.with_context(|| format!("starting `{}`", describe(&step.work)))?.success())
+}
+
+fn describe(work: &Work) -> String {
+    match work {
+        Work::Tidy => "cargo xtask tidy".to_owned(),
+        Work::Cargo(arguments) => format!("cargo {}", arguments.join(" ")),
+        Work::Squawk(arguments) => format!("squawk {}", arguments.join(" ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::services::MAJOR_MIN;
+    use tools::TOOLS;
+
+    #[test]
+    fn every_need_is_met_by_a_known_tool_or_a_service() {
+        for step in STEPS {
+            let met = match (&step.needs, &step.work) {
+                (Need::Tool(name), _) => TOOLS.iter().any(|tool| tool.name == *name),
+                (Need::Squawk, work) => matches!(work, Work::Squawk(_)),
+                (Need::Nothing | Need::Postgres, work) => !matches!(work, Work::Squawk(_)),
+            };
+            assert!(met, "{}", step.name);
+        }
+    }
+
+    #[test]
+    fn migrations_are_checked_for_the_oldest_version_that_is_supported() {
+        let oldest = format!("--pg-version {MAJOR_MIN}.0");
+        assert!(STEPS.iter().any(|step| describe(&step.work).contains(&oldest)));
+    }
+
+    #[test]
+    fn a_step_that_cannot_be_worked_at_has_failed() {
+        assert!(matches!(timed(|| anyhow::bail!("no server")), Outcome::Failed(_)));
+        assert!(matches!(timed(|| Ok(true)), Outcome::Passed(_)));
+    }
+}
