@@ -28,6 +28,24 @@ pub enum OpenError {
     Postgres(#[from] postgres::OpenError),
 }
 
+impl OpenError {
+    /// Whether starting again cannot help until somebody changes what is configured or installed.
+    /// What a server refuses counts: at a start nobody can tell a wrong name from one that is away.
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            Self::Url(_) | Self::Postgres(_) => true,
+            Self::Sqlite(error) => match error {
+                sqlite::OpenError::TooOld { .. }
+                | sqlite::OpenError::Schema(_)
+                | sqlite::OpenError::Pragma { .. } => true,
+                sqlite::OpenError::InUse { .. }
+                | sqlite::OpenError::Io { .. }
+                | sqlite::OpenError::Sqlite(_) => false,
+            },
+        }
+    }
+}
+
 /// Where a database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {

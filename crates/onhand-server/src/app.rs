@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use onhand_engine::Reader;
 use onhand_engine::committer::Submit;
-use onhand_engine::sqlite::Reader;
 
 /// A handle on what handlers and workers work with. Every layer of the router clones it for every
 /// request, so that it must be one counter and no more.

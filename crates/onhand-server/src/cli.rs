@@ -1,16 +1,16 @@
 //! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `torture`, `bench`), 2
 //! wrong use or corrupt storage (`verify`), 3 it could not be run, 74 the outcome of a commit is
-//! not known.
+//! not known, 78 the database cannot be used as it is configured.
 
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
+use onhand_engine::database::{self, OpenError, Schema};
 use onhand_engine::report::Report;
-use onhand_engine::sqlite::{self, Database};
+use onhand_engine::{Database, Location};
 
 use crate::load::{bench, torture};
 use crate::serve::{self, ServeOptions};
@@ -26,23 +26,31 @@ pub struct Cli {
 /// Where everything is remembered.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseOptions {
-    /// The database: `sqlite:` and a file.
-    #[arg(long, env = "ONHAND_DATABASE_URL", default_value = "sqlite:onhand-data/onhand.db")]
+    /// The database: `sqlite:` and a file, or postgresql://user@host:port/name.
+    #[arg(
+        long,
+        env = "ONHAND_DATABASE_URL",
+        hide_env_values = true,
+        default_value = "sqlite:onhand-data/onhand.db"
+    )]
     pub database_url: String,
 }
 
 impl DatabaseOptions {
-    /// The file of an embedded database.
+    /// Where the database is.
     ///
     /// # Errors
-    /// When the URL names anything else.
-    pub fn path(&self) -> anyhow::Result<PathBuf> {
-        match self.database_url.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(PathBuf::from(path)),
-            Some(_) | None => bail!(
-                "`{}` is not a database: expected `sqlite:` and a file, like sqlite:onhand.db",
-                self.database_url
-            ),
+    /// When the URL names none.
+    pub fn location(&self) -> Result<Location, OpenError> {
+        Location::parse(&self.database_url)
+    }
+
+    /// The URL without its password.
+    pub fn shown(&self) -> String {
+        let url = &self.database_url;
+        match (url.split_once("://"), url.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, place))) => format!("{scheme}://{place}"),
+            (_, None) | (None, _) => url.clone(),
         }
     }
 }
@@ -113,19 +121,27 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             tracing::error!("{error:#}");
-            ExitCode::from(3)
+            ExitCode::from(exit_code(&error))
         }
     }
+}
+
+/// `EX_CONFIG` for a database that cannot be used as it is configured, 3 for everything else.
+fn exit_code(error: &anyhow::Error) -> u8 {
+    let database = error.downcast_ref::<OpenError>();
+    if database.is_some_and(OpenError::is_configuration) { 78 } else { 3 }
 }
 
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command {
         Command::Serve(options) => runtime.block_on(serve::run(options)),
-        Command::Migrate { database, action } => migrate(&database, action),
+        Command::Migrate { database, action } => runtime.block_on(migrate(&database, action)),
         Command::Seed { database } => runtime.block_on(serve::seed(&database)),
-        Command::ClearData { database, yes } => clear_data(&database, yes),
-        Command::Verify { database, quick, full: _, json } => verify(&database, !quick, json),
+        Command::ClearData { database, yes } => runtime.block_on(clear_data(&database, yes)),
+        Command::Verify { database, quick, full: _, json } => {
+            runtime.block_on(verify(&database, !quick, json))
+        }
         Command::Torture(options) => runtime.block_on(torture::run(options)),
         Command::Bench(options) => runtime.block_on(bench::run(options)),
         Command::Openapi => {
@@ -135,35 +151,42 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn migrate(database: &DatabaseOptions, action: MigrateAction) -> anyhow::Result<ExitCode> {
-    let path = database.path()?;
+async fn migrate(database: &DatabaseOptions, action: MigrateAction) -> anyhow::Result<ExitCode> {
+    let location = database.location()?;
     if let MigrateAction::Up = action {
-        drop(Database::open(&path)?);
+        drop(Database::open(&location, Schema::Migrate).await?);
     }
-    for migration in sqlite::migration_status(&path)? {
-        let state = if migration.is_applied { "applied" } else { "pending" };
+    for migration in database::migrations(&location).await? {
+        let state = match (migration.is_applied, migration.is_known) {
+            (false, _) => "pending",
+            (true, true) => "applied",
+            (true, false) => "applied by a newer version",
+        };
         println!("{:04} {} {state}", migration.version, migration.name);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn clear_data(database: &DatabaseOptions, yes: bool) -> anyhow::Result<ExitCode> {
-    let path = database.path()?;
+async fn clear_data(database: &DatabaseOptions, yes: bool) -> anyhow::Result<ExitCode> {
+    let shown = database.shown();
     if !yes {
-        bail!("this deletes {} and all that is in it: say --yes", path.display());
+        bail!("this deletes {shown} and all that is in it: say --yes");
     }
-    if !path.exists() {
-        println!("{} is not there", path.display());
+    let location = database.location()?;
+    if let Location::File(path) = &location
+        && !path.exists()
+    {
+        println!("{shown} is not there");
         return Ok(ExitCode::SUCCESS);
     }
-    // Opening takes the lock: a database that is being served is not deleted.
-    Database::open(&path)?.delete()?;
-    println!("deleted {}", path.display());
+    // A file that is being served is not deleted: opening it takes its lock.
+    Database::open(&location, Schema::Migrate).await?.delete().await?;
+    println!("deleted {shown}");
     Ok(ExitCode::SUCCESS)
 }
 
-fn verify(database: &DatabaseOptions, is_full: bool, json: bool) -> anyhow::Result<ExitCode> {
-    let report = sqlite::verify(&database.path()?, is_full)?;
+async fn verify(database: &DatabaseOptions, is_full: bool, json: bool) -> anyhow::Result<ExitCode> {
+    let report = database::verify(&database.location()?, is_full).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {

@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use onhand_engine::committer::{self, Config, CrashPoint, Running, Submit};
-use onhand_engine::sqlite::{Database, Reader};
-use onhand_engine::{StoreError, SystemClock};
+use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
+use onhand_engine::database::{Schema, StartError};
+use onhand_engine::{Database, Reader, StoreError, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -30,6 +30,9 @@ pub struct ServeOptions {
     /// Where to listen. Until accounts exist only addresses of this machine are lawful.
     #[arg(long, env = "ONHAND_LISTEN", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
+    /// Bring the schema of a PostgreSQL database up to date first. An embedded one always is.
+    #[arg(long, env = "ONHAND_MIGRATE")]
+    migrate: bool,
     /// Load the demo data first.
     #[arg(long)]
     demo: bool,
@@ -50,12 +53,19 @@ struct Engine {
     ended: oneshot::Receiver<()>,
 }
 
-fn open(options: &DatabaseOptions, crash: Option<(CrashPoint, u64)>) -> anyhow::Result<Engine> {
-    let database = Database::open(&options.path()?)?;
-    let (store, reader) = (database.store()?, database.reader()?);
+async fn open(
+    options: &DatabaseOptions,
+    schema: Schema,
+    crash: Option<(CrashPoint, u64)>,
+) -> anyhow::Result<Engine> {
+    let database = Database::open(&options.location()?, schema).await?;
+    let reader = database.reader()?;
     let config = Config { clock: Arc::new(SystemClock), crash };
-    let (submit, running, ended) =
-        committer::start(store, config).context("starting the committer")?;
+    let started = database.start(config);
+    let (submit, running, ended) = started.map_err(|error| match error {
+        StartError::Open(error) => anyhow::Error::from(error),
+        StartError::System(error) => anyhow::Error::from(error).context("starting the committer"),
+    })?;
     Ok(Engine { _database: database, submit, reader, running, ended })
 }
 
@@ -79,7 +89,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         );
     }
     let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
-    let engine = open(&options.database, crash)?;
+    let schema = if options.migrate { Schema::Migrate } else { Schema::MigrateIfAlone };
+    let engine = open(&options.database, schema, crash).await?;
     demo::ensure_location(&engine.submit).await?;
     if options.demo {
         demo::load(&engine.submit).await?;
@@ -92,7 +103,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let stop = stop(ended).context("listening for signals")?;
     println!("listening on http://{address}");
     println!("  API description  http://{address}/docs");
-    println!("  database         {}", options.database.database_url);
+    println!("  database         {}", options.database.shown());
     println!("  no accounts yet: this server answers this machine only");
     if options.demo {
         println!("  demo data        try: curl http://{address}/v1/stock/123");
@@ -140,11 +151,12 @@ fn stop(committer_ended: oneshot::Receiver<()>) -> std::io::Result<impl Future<O
 /// # Errors
 /// In words for the operator.
 pub async fn seed(options: &DatabaseOptions) -> anyhow::Result<ExitCode> {
-    let Engine { _database, submit, reader: _, running, ended: _ } = open(options, None)?;
+    let Engine { _database, submit, reader: _, running, ended: _ } =
+        open(options, Schema::MigrateIfAlone, None).await?;
     let loaded = demo::load(&submit).await;
     drop(submit);
     let code = finish(running).await?;
     loaded?;
-    println!("demo data loaded into {}", options.database_url);
+    println!("demo data loaded into {}", options.shown());
     Ok(code)
 }

@@ -11,9 +11,9 @@ use super::account::Account;
 use super::process::{ANSWER_MAX, output};
 
 const INSTALL_MAX: Duration = Duration::from_secs(15 * 60);
-const MISSING: &str = "no PostgreSQL that onhand supports is installed; install: Debian, Ubuntu: apt-get install \
-                       postgresql; Fedora: dnf install postgresql-server; macOS: brew install \
-                       postgresql";
+const MISSING: &str = "no PostgreSQL that onhand supports is installed; install: Debian, \
+                       Ubuntu: apt-get install postgresql; Fedora: dnf install \
+                       postgresql-server; macOS: brew install postgresql";
 /// No questions, and the file below stays as it is.
 const QUIETLY: &[&str] = &["env", "DEBIAN_FRONTEND=noninteractive", "UCF_FORCE_CONFFOLD=1"];
 /// Says whether the package makes a cluster and starts it. Who has the file has decided.

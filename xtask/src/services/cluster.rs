@@ -1,6 +1,6 @@
-//! A throwaway cluster of PostgreSQL: made, started, stopped and removed. It listens to this machine
-//! only and trusts everybody on it, so nothing but tests may live in it. It syncs to disk like a
-//! real one: tests that kill it must find what was promised.
+//! A throwaway cluster of PostgreSQL: made, started, stopped and removed. It listens to this
+//! machine only and trusts everybody on it, so nothing but tests may live in it. It syncs to disk
+//! like a real one: tests that kill it must find what was promised.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

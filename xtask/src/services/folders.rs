@@ -1,5 +1,5 @@
-//! Folders for what services need: one for downloads, one for running clusters. They lie outside the
-//! repository's sources, belong to us, and can be read by the user that runs servers.
+//! Folders for what services need: one for downloads, one for running clusters. They lie outside
+//! the repository's sources, belong to us, and can be read by the user that runs servers.
 
 use std::env;
 use std::fs::{self, Permissions};

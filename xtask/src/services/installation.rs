@@ -105,7 +105,8 @@ fn newest(found: impl Iterator<Item = Installation>) -> Vec<Installation> {
 
 /// Reads `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)`, `… 18.6`, `… 19beta1`.
 fn version(text: &str) -> Option<Version> {
-    let (_, numbers) = text.split_once("(PostgreSQL) ")?;
+    let (_, rest) = text.split_once("(PostgreSQL) ")?;
+    let numbers = rest.split(' ').next()?;
     let number = |text: &str| {
         let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         text.get(..end)?.parse().ok()

@@ -1,5 +1,5 @@
-//! What came of the steps, told at the end: what ran, what did not and why, and whether that is good
-//! enough. It knows outcomes, not how they came about.
+//! What came of the steps, told at the end: what ran, what did not and why, and whether that is
+//! good enough. It knows outcomes, not how they came about.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use onhand_core::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId
 use onhand_core::inventory::{
     Level, Location, Movement, MovementKind, Reservation, ReservationState, Totals,
 };
-use onhand_core::orders::{Order, Status};
+use onhand_core::orders::Order;
 use onhand_core::text::{Name, Reason, Reference, Sku, Text};
 use onhand_core::{Money, Timestamp};
 use serde::Deserialize;
@@ -218,11 +218,6 @@ pub(super) fn reservation(row: &Row) -> Result<Reservation> {
 /// A SKU in a column of its own.
 pub(super) fn sku(row: &Row, column: usize) -> Result<Sku> {
     Reading(row, "products").parsed(column, |sku| Sku::new(sku).ok())
-}
-
-/// A state in a column of its own.
-pub(super) fn status(row: &Row, column: usize) -> Result<Status> {
-    Reading(row, "orders").parsed(column, Status::from_name)
 }
 
 /// An order out of the event that holds it.

@@ -15,7 +15,6 @@ use tokio_postgres::{IsolationLevel, NoTls, Row};
 use super::OpenError;
 use super::address::Address;
 use super::error::{Error, Result};
-use super::session::in_time;
 use crate::limits::{CONNECT_TIMEOUT, QUEUE_READS_MAX, READ_CONNECTIONS_MAX, READ_WAITS_MAX};
 use crate::query::ReadError;
 
@@ -67,7 +66,8 @@ impl Reader {
         Ok(Self { pool })
     }
 
-    async fn client(&self) -> std::result::Result<Client, ReadError> {
+    /// A connection for one attempt of a read.
+    pub(super) async fn client(&self) -> std::result::Result<Client, ReadError> {
         if self.pool.status().waiting >= QUEUE_READS_MAX {
             return Err(ReadError::Overloaded);
         }
@@ -80,49 +80,62 @@ impl Reader {
             | PoolError::PostCreateHook(_) => ReadError::Unavailable(error.to_string()),
         })
     }
-
-    /// Asks one statement, which is a snapshot by itself; once more over a new connection when this
-    /// one turns out to be gone.
-    pub(super) async fn one<T>(
-        &self,
-        read: impl AsyncFn(&Client) -> Result<T>,
-    ) -> std::result::Result<T, ReadError> {
-        let mut attempts = 0;
-        loop {
-            let client = self.client().await?;
-            match in_time(read(&client)).await {
-                Err(error) if error.ends_session() && attempts == 0 => attempts += 1,
-                result => return Ok(result?),
-            }
-        }
-    }
-
-    /// Asks several statements in one snapshot.
-    pub(super) async fn snapshot<T>(
-        &self,
-        read: impl AsyncFn(&Transaction<'_>) -> Result<T>,
-    ) -> std::result::Result<T, ReadError> {
-        let mut attempts = 0;
-        loop {
-            let mut client = self.client().await?;
-            let asked = in_time(async {
-                let snapshot = client
-                    .build_transaction()
-                    .isolation_level(IsolationLevel::RepeatableRead)
-                    .read_only(true)
-                    .start()
-                    .await?;
-                let result = read(&snapshot).await?;
-                snapshot.commit().await?;
-                Ok(result)
-            });
-            match asked.await {
-                Err(error) if error.ends_session() && attempts == 0 => attempts += 1,
-                result => return Ok(result?),
-            }
-        }
-    }
 }
+
+/// Begins a snapshot, which ends with its value.
+pub(super) async fn snapshot(client: &mut Client) -> Result<Transaction<'_>> {
+    let snapshot =
+        client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+    Ok(snapshot.start().await?)
+}
+
+/// The future itself: says what it comes to.
+pub(super) fn asking<T, F: Future<Output = Result<T>>>(ask: F) -> F {
+    ask
+}
+
+/// Asks one statement, which is a snapshot by itself; once more over a new connection when this one
+/// turns out to be gone. A macro, because a closure that lends its connection to a future cannot
+/// promise that the future may be sent to another thread.
+macro_rules! one {
+    ($reader:expr, $client:ident => $ask:expr) => {
+        $crate::postgres::readers::attempt!($reader, connection => async {
+            let $client = &connection;
+            $crate::postgres::readers::asking($ask).await
+        })
+    };
+}
+
+/// Asks several statements in one snapshot; otherwise as [`one`].
+macro_rules! several {
+    ($reader:expr, $client:ident => $ask:expr) => {
+        $crate::postgres::readers::attempt!($reader, connection => async {
+            let mut connection = connection;
+            let snapshot = $crate::postgres::readers::snapshot(&mut connection).await?;
+            let $client = &snapshot;
+            let result = $crate::postgres::readers::asking($ask).await?;
+            snapshot.commit().await?;
+            Ok(result)
+        })
+    };
+}
+
+/// Asks, and asks once more when the connection was lost.
+macro_rules! attempt {
+    ($reader:expr, $connection:ident => $ask:expr) => {{
+        let mut attempts = 0;
+        loop {
+            let $connection = $reader.client().await?;
+            match $crate::postgres::session::in_time($ask).await {
+                Err(error) if error.ends_session() && attempts == 0 => attempts += 1,
+                Ok(result) => break Ok(result),
+                Err(error) => break Err($crate::query::ReadError::from(error)),
+            }
+        }
+    }};
+}
+
+pub(super) use {attempt, one, several};
 
 /// The rows of a statement that stays prepared.
 pub(super) async fn rows(

@@ -222,6 +222,12 @@ impl From<ReadError> for Problem {
             ReadError::NotDurable => {
                 Self::new(unavailable, "store_unavailable", error.to_string()).later()
             }
+            // What the store said is for the operator: it may name hosts and users.
+            ReadError::Unavailable(reason) => {
+                tracing::warn!(reason, "the store cannot be read");
+                let detail = "the store cannot be read at the moment";
+                Self::new(unavailable, "store_unavailable", detail).later()
+            }
             ReadError::Failed(reason) => {
                 tracing::error!(reason, "a read failed");
                 Self::new(

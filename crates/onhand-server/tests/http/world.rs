@@ -8,9 +8,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use http_body_util::BodyExt;
-use onhand_engine::ManualClock;
 use onhand_engine::committer::{self, Config, Running};
 use onhand_engine::sqlite::Database;
+use onhand_engine::{ManualClock, Reader};
 use onhand_server::app::{App, Parts, Settings};
 use onhand_server::{demo, http};
 use serde_json::Value;
@@ -43,7 +43,7 @@ impl World {
         let config = Config { clock, crash: None };
         let (submit, running, _) = committer::start(database.store().unwrap(), config).unwrap();
         demo::load(&submit).await.unwrap();
-        let reader = database.reader().unwrap();
+        let reader = Reader::Sqlite(database.reader().unwrap());
         let app = App::new(Parts { submit, reader, settings: Settings::default() });
         let router = http::router(app.clone());
         Self {

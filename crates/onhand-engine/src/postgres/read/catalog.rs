@@ -7,7 +7,7 @@ use onhand_core::inventory::Location;
 
 use super::super::codec;
 use super::super::error::Result;
-use super::super::readers::{Reader, row, rows};
+use super::super::readers::{Reader, one, row, rows};
 use crate::columns::*;
 use crate::paging::{bounds, page};
 use crate::query::{Page, ReadError};
@@ -46,7 +46,7 @@ impl Reader {
         &self,
         reference: &ProductRef,
     ) -> std::result::Result<Option<Product>, ReadError> {
-        self.one(async |client| find_product(client, reference).await).await
+        one!(self, client => find_product(client, reference))
     }
 
     /// A page of products, newest first; of a category or of all.
@@ -57,14 +57,14 @@ impl Reader {
         limit: usize,
     ) -> std::result::Result<Page<Product>, ReadError> {
         let [before, rows_max] = bounds(before, limit);
-        let found = self.one(async |client| {
+        let found: std::result::Result<_, ReadError> = one!(self, client => async {
             let found = match category.map(CategoryId::number) {
                 None => rows(client, PRODUCTS, &[&before, &rows_max]).await?,
                 Some(id) => rows(client, PRODUCTS_OF_CATEGORY, &[&before, &rows_max, &id]).await?,
             };
             found.iter().map(codec::product).collect::<Result<Vec<_>>>()
         });
-        Ok(page(found.await?, limit, |product| product.id.number()))
+        Ok(page(found?, limit, |product| product.id.number()))
     }
 
     /// A category.
@@ -72,11 +72,10 @@ impl Reader {
         &self,
         id: CategoryId,
     ) -> std::result::Result<Option<Category>, ReadError> {
-        self.one(async |client| {
+        one!(self, client => async {
             let found = row(client, CATEGORY, &[&id.number()]).await?;
             found.as_ref().map(codec::category).transpose()
         })
-        .await
     }
 
     /// A page of categories, newest first.
@@ -86,19 +85,18 @@ impl Reader {
         limit: usize,
     ) -> std::result::Result<Page<Category>, ReadError> {
         let [before, rows_max] = bounds(before, limit);
-        let found = self.one(async |client| {
+        let found: std::result::Result<_, ReadError> = one!(self, client => async {
             let found = rows(client, CATEGORIES, &[&before, &rows_max]).await?;
             found.iter().map(codec::category).collect::<Result<Vec<_>>>()
         });
-        Ok(page(found.await?, limit, |row| row.id.number()))
+        Ok(page(found?, limit, |row| row.id.number()))
     }
 
     /// All locations, in the order in which they are asked.
     pub(crate) async fn locations(&self) -> std::result::Result<Vec<Location>, ReadError> {
-        self.one(async |client| {
+        one!(self, client => async {
             rows(client, LOCATIONS, &[]).await?.iter().map(codec::location).collect()
         })
-        .await
     }
 }
 

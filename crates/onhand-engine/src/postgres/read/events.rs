@@ -3,7 +3,7 @@
 
 use super::super::codec;
 use super::super::error::Result;
-use super::super::readers::{Reader, rows};
+use super::super::readers::{Reader, rows, several};
 use super::number;
 use crate::limits::SCAN_ROWS_MAX;
 use crate::query::{EventRow, Page, ReadError};
@@ -22,7 +22,7 @@ impl Reader {
     ) -> std::result::Result<Page<EventRow>, ReadError> {
         let ceiling = after.saturating_add(stored_count(SCAN_ROWS_MAX));
         let wanted = (!kinds.is_empty()).then_some(kinds);
-        self.snapshot(async |client| {
+        several!(self, client => async {
             let values = &[&after as _, &ceiling as _, &wanted as _, &stored_count(limit) as _];
             let found = rows(client, EVENTS, values).await?;
             let rows = found.iter().map(codec::event).collect::<Result<Vec<_>>>()?;
@@ -33,6 +33,5 @@ impl Reader {
             };
             Ok(Page { rows, next: (looked_at < newest).then_some(looked_at) })
         })
-        .await
     }
 }

@@ -8,7 +8,7 @@ use onhand_core::orders::{Order, Status};
 use super::super::codec::{self, get};
 use super::super::error::{Result, corrupt};
 use super::super::lists::Progress;
-use super::super::readers::{Reader, row, rows};
+use super::super::readers::{Reader, one, row, rows, several};
 use super::number;
 use crate::limits::{PAGE_ROWS_MAX, SCAN_ROWS_MAX};
 use crate::paging::{filtered_page, page};
@@ -43,7 +43,7 @@ const TIMELINE: &str = "WITH RECURSIVE chain AS ( \
 impl Reader {
     /// An order.
     pub(crate) async fn order(&self, id: OrderId) -> std::result::Result<Option<Order>, ReadError> {
-        self.one(async |client| order(client, id).await).await
+        one!(self, client => order(client, id))
     }
 
     /// A page of orders, newest first; `before` is where the last page ended.
@@ -53,7 +53,7 @@ impl Reader {
         before: Option<i64>,
         limit: usize,
     ) -> std::result::Result<Page<Order>, ReadError> {
-        self.snapshot(async |client| orders(client, filter, before, limit).await).await
+        several!(self, client => orders(client, filter, before, limit))
     }
 
     /// The history of an order, oldest first; none for an order that is not there.
@@ -61,12 +61,11 @@ impl Reader {
         &self,
         id: OrderId,
     ) -> std::result::Result<Option<Vec<EventRow>>, ReadError> {
-        self.one(async |client| {
+        one!(self, client => async {
             let found = rows(client, TIMELINE, &[&id.number()]).await?;
             let events = found.iter().map(codec::event).collect::<Result<Vec<_>>>()?;
             Ok((!events.is_empty()).then_some(events))
         })
-        .await
     }
 }
 

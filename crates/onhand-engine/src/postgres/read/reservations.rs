@@ -7,7 +7,7 @@ use onhand_core::text::Reference;
 
 use super::super::codec;
 use super::super::error::Result;
-use super::super::readers::{Reader, rows};
+use super::super::readers::{Reader, rows, several};
 use super::number;
 use crate::paging::{filtered_page, scan_floor};
 use crate::query::{Page, ReadError, ReservationFilter};
@@ -26,12 +26,11 @@ impl Reader {
         &self,
         id: ReservationId,
     ) -> std::result::Result<Option<ReservationView>, ReadError> {
-        self.snapshot(async |client| {
+        several!(self, client => async {
             let filter = ReservationFilter::default();
             let found = reservations(client, &filter, Some(id.number() + 1), 1).await?;
             Ok(found.rows.into_iter().find(|view| view.reservation.id == id))
         })
-        .await
     }
 
     /// A page of reservations, newest first.
@@ -41,7 +40,7 @@ impl Reader {
         before: Option<i64>,
         limit: usize,
     ) -> std::result::Result<Page<ReservationView>, ReadError> {
-        self.snapshot(async |client| reservations(client, filter, before, limit).await).await
+        several!(self, client => reservations(client, filter, before, limit))
     }
 }
 

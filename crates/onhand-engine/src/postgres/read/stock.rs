@@ -11,7 +11,7 @@ use onhand_core::limits::MOVEMENTS_PER_MARK;
 
 use super::super::codec::{self, get};
 use super::super::error::{Result, corrupt};
-use super::super::readers::{Reader, row, rows};
+use super::super::readers::{Reader, row, rows, several};
 use super::catalog::find_product;
 use super::number;
 use super::reservations::reservations;
@@ -47,7 +47,7 @@ impl Reader {
         reference: &ProductRef,
         as_of: Option<Timestamp>,
     ) -> std::result::Result<Option<StockRow>, ReadError> {
-        self.snapshot(async |client| stock(client, reference, as_of).await).await
+        several!(self, client => stock(client, reference, as_of))
     }
 
     /// A page of stock by product, newest product first.
@@ -57,7 +57,7 @@ impl Reader {
         before: Option<i64>,
         limit: usize,
     ) -> std::result::Result<Page<StockRow>, ReadError> {
-        self.snapshot(async |client| stocks(client, filter, before, limit).await).await
+        several!(self, client => stocks(client, filter, before, limit))
     }
 
     /// Why a product's stock is what it is.
@@ -65,7 +65,7 @@ impl Reader {
         &self,
         reference: &ProductRef,
     ) -> std::result::Result<Option<Explanation>, ReadError> {
-        self.snapshot(async |client| {
+        several!(self, client => async {
             let Some(StockRow { product, levels }) = stock(client, reference, None).await? else {
                 return Ok(None);
             };
@@ -78,7 +78,6 @@ impl Reader {
             let open = open.rows.into_iter().map(|view| view.reservation).collect();
             Ok(Some(Explanation { product, terms: explained(&levels), levels, open }))
         })
-        .await
     }
 
     /// Entries of the ledger of a product, newest first, going on at the heads that the last page
@@ -89,7 +88,7 @@ impl Reader {
         heads: Option<&[i64]>,
         limit: usize,
     ) -> std::result::Result<Option<(Vec<Movement>, Vec<i64>)>, ReadError> {
-        self.snapshot(async |client| movements(client, reference, heads, limit).await).await
+        several!(self, client => movements(client, reference, heads, limit))
     }
 }
 
