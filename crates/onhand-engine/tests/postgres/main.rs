@@ -17,11 +17,15 @@ mod faulty;
 mod look;
 #[path = "../store/promises.rs"]
 mod promises;
+mod proxy;
 mod server;
 #[path = "../store/suite.rs"]
 mod suite;
 #[path = "../store/world.rs"]
 mod world;
+
+mod away;
+mod together;
 
 mod locked {
     crate::promises::keeps_every_promise! { crate::server::Postgres<true> }
