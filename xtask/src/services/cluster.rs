@@ -19,6 +19,8 @@ use super::runs::Run;
 const INITDB_MAX: Duration = Duration::from_secs(120);
 const START_MAX: Duration = Duration::from_secs(60);
 const STOP_MAX: Duration = Duration::from_secs(30);
+/// How often the removal of a folder is tried.
+const REMOVALS_MAX: usize = 100;
 /// What a program may take longer than the wait that it was told.
 const GRACE: Duration = Duration::from_secs(10);
 /// The longest path of a socket that all our systems take.
@@ -79,6 +81,18 @@ impl Drop for Cluster {
 
 /// Stops what runs in the folder of a cluster, whoever started it, and removes it.
 pub(super) fn remove(folder: &Path) -> Result<()> {
+    let mut removed = attempt_to_remove(folder);
+    // A program that its xtask left behind may still be writing, until it misses its files.
+    for _ in 1..REMOVALS_MAX {
+        if removed.is_ok() || !folder.exists() {
+            return Ok(());
+        }
+        removed = attempt_to_remove(folder);
+    }
+    removed
+}
+
+fn attempt_to_remove(folder: &Path) -> Result<()> {
     let stopped = if runs(folder) { stop(folder) } else { Ok(()) };
     // Also when it could not be stopped: a server whose data is gone ends by itself.
     fs::remove_dir_all(folder)?;

@@ -9,12 +9,16 @@
 mod backend;
 #[path = "../store/behind.rs"]
 mod behind;
+#[expect(dead_code, reason = "standbys are for the tests of the server")]
+mod cluster;
 #[path = "../store/faults.rs"]
 mod faults;
 #[path = "../store/faulty.rs"]
+#[expect(dead_code, reason = "a flush is only held where commits are flushed later")]
 mod faulty;
 #[path = "../store/look.rs"]
 mod look;
+mod opening;
 #[path = "../store/promises.rs"]
 mod promises;
 mod proxy;

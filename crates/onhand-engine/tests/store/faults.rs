@@ -1,9 +1,6 @@
 //! The promises when a store fails: a batch is carried out once or not at all, its callers are told
 //! what is known, and the committer goes on unless nobody can know what is stored.
 
-use std::cell::Cell;
-use std::time::Duration;
-
 use onhand_core::Command;
 use onhand_core::orders::{self, Status};
 use onhand_engine::limits::BATCH_RERUNS_MAX;
@@ -21,7 +18,7 @@ fn orders(units: &[i64]) -> Vec<(Command, Option<IdempotencyKey>)> {
 }
 
 /// How many orders are stored.
-async fn stored_orders<B: Backend>(world: &World<B>) -> usize {
+pub(crate) async fn stored_orders<B: Backend>(world: &World<B>) -> usize {
     world.reader.orders(&OrderFilter::default(), None, 100).await.0.len()
 }
 
@@ -185,42 +182,6 @@ pub(crate) async fn a_flush_that_fails_answers_nobody_and_ends_the_committer<B: 
         assert_eq!(world.figures("tea").await, (5, 3, 2));
         world.close().await;
     }
-}
-
-pub(crate) async fn nobody_sees_what_is_not_durable<B: Backend>() {
-    let world = World::<B>::with(&[("tea", 5)]).await;
-    let (is_reached, let_go_on) = world.faults.hold_flush();
-    let is_durable = Cell::new(false);
-    let placed = async {
-        let answer = world.ask_once(place(&[("tea", 2)]), key(1)).await;
-        assert!(is_durable.get(), "answered before it was durable: {answer:?}");
-    };
-    let replayed = async {
-        is_reached.await.unwrap();
-        let seen = async {
-            assert_eq!(world.figures("tea").await, (5, 2, 3));
-            assert_eq!(stored_orders(&world).await, 1);
-            assert!(is_durable.get(), "shown before it was durable");
-        };
-        // The next batch is decided meanwhile, on what is not durable: a refusal and a replay.
-        let refused = async {
-            assert_eq!(code(&world.ask(place(&[("tea", 4)])).await), "insufficient_stock");
-            assert!(is_durable.get(), "refused on what was not durable");
-        };
-        let replayed = async {
-            assert!(world.ask_once(place(&[("tea", 2)]), key(1)).await.unwrap().replayed);
-            assert!(is_durable.get(), "replayed before it was durable");
-        };
-        let go_on = async {
-            // Time in which any of them could go wrong; none of them needs it.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            is_durable.set(true);
-            let_go_on.send(()).unwrap();
-        };
-        tokio::join!(seen, refused, replayed, go_on);
-    };
-    tokio::join!(placed, replayed);
-    world.close().await;
 }
 
 pub(crate) async fn a_rule_that_panics_fails_alone<B: Backend>() {

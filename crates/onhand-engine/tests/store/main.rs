@@ -5,6 +5,7 @@
 
 mod backend;
 mod behind;
+mod embedded;
 mod faults;
 mod faulty;
 mod look;
@@ -17,11 +18,9 @@ mod sqlite {
     crate::promises::keeps_every_promise! { crate::backend::Sqlite }
 }
 
-/// What only a store promises that writes later, or alone.
-mod embedded {
+mod alone {
     crate::promises::keeps_every_promise! {
         crate::backend::Sqlite;
-        suite { a_second_writer_is_refused, }
-        faults { nobody_sees_what_is_not_durable, }
+        embedded { a_second_writer_is_refused, nobody_sees_what_is_not_durable, }
     }
 }

@@ -242,9 +242,3 @@ pub(crate) async fn a_restart_keeps_everything<B: Backend>() {
     assert_eq!(world.figures("tea").await, (5, 2, 3));
     world.close().await;
 }
-
-pub(crate) async fn a_second_writer_is_refused<B: Backend>() {
-    let world = World::<B>::with(&[("tea", 5)]).await;
-    assert!(world.backend.refuses_a_second_writer().await);
-    world.close().await;
-}

@@ -1,0 +1,50 @@
+//! What only a store promises that one process has for itself, and that flushes after it has written.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use crate::backend::Backend;
+use crate::faults::stored_orders;
+use crate::world::{World, code, key, place};
+
+pub(crate) async fn nobody_sees_what_is_not_durable<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 5)]).await;
+    let (is_reached, let_go_on) = world.faults.hold_flush();
+    let is_durable = Cell::new(false);
+    let placed = async {
+        let answer = world.ask_once(place(&[("tea", 2)]), key(1)).await;
+        assert!(is_durable.get(), "answered before it was durable: {answer:?}");
+    };
+    let replayed = async {
+        is_reached.await.unwrap();
+        let seen = async {
+            assert_eq!(world.figures("tea").await, (5, 2, 3));
+            assert_eq!(stored_orders(&world).await, 1);
+            assert!(is_durable.get(), "shown before it was durable");
+        };
+        // The next batch is decided meanwhile, on what is not durable: a refusal and a replay.
+        let refused = async {
+            assert_eq!(code(&world.ask(place(&[("tea", 4)])).await), "insufficient_stock");
+            assert!(is_durable.get(), "refused on what was not durable");
+        };
+        let replayed = async {
+            assert!(world.ask_once(place(&[("tea", 2)]), key(1)).await.unwrap().replayed);
+            assert!(is_durable.get(), "replayed before it was durable");
+        };
+        let go_on = async {
+            // Time in which any of them could go wrong; none of them needs it.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            is_durable.set(true);
+            let_go_on.send(()).unwrap();
+        };
+        tokio::join!(seen, refused, replayed, go_on);
+    };
+    tokio::join!(placed, replayed);
+    world.close().await;
+}
+
+pub(crate) async fn a_second_writer_is_refused<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 5)]).await;
+    assert!(world.backend.refuses_a_second_writer().await);
+    world.close().await;
+}
