@@ -84,8 +84,8 @@ pub(super) fn remove(folder: &Path) -> Result<()> {
     let mut removed = attempt_to_remove(folder);
     // A program that its xtask left behind may still be writing, until it misses its files.
     for _ in 1..REMOVALS_MAX {
-        if removed.is_ok() || !folder.exists() {
-            return Ok(());
+        if !folder.exists() {
+            break;
         }
         removed = attempt_to_remove(folder);
     }

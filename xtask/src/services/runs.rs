@@ -1,5 +1,5 @@
-//! A run: the folder of all that one xtask has started, and the promise that it goes when that xtask
-//! does. A second process, the janitor, waits for the end of the first however it comes about
+//! A run: the folder of all that one xtask has started, and the promise that it goes when that
+//! xtask does. A second process, the janitor, waits for the end of the first however it comes about
 //! (return, Ctrl-C, `kill -9`), then stops and removes; what a dead janitor left, the next run
 //! removes. The kernel tells who is alive: a living run holds the lock on its file.
 

@@ -8,6 +8,7 @@ mod crash;
 mod disk;
 mod edges;
 mod lifecycle;
+#[expect(dead_code, reason = "some of it is for PostgreSQL")]
 mod server;
 #[cfg(target_os = "linux")]
 mod shim;

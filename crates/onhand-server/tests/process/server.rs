@@ -22,6 +22,7 @@ const PROCESS_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Server {
     child: Child,
     folder: PathBuf,
+    database: String,
     pub(crate) url: String,
     pub(crate) connection: Connection,
 }
@@ -49,8 +50,18 @@ pub(crate) async fn run_with(
     extra: &[&str],
     environment: &[(&str, OsString)],
 ) -> Ended {
+    run_on(&database(folder), command, extra, environment).await
+}
+
+/// As [`run_with`], on a database by its URL.
+pub(crate) async fn run_on(
+    database: &str,
+    command: &str,
+    extra: &[&str],
+    environment: &[(&str, OsString)],
+) -> Ended {
     let mut process = Command::new(ONHAND);
-    process.arg(command).args(extra).args(["--database-url", &database(folder)]);
+    process.arg(command).args(extra).args(["--database-url", database]);
     process.envs(environment.iter().cloned()).stdin(Stdio::null()).kill_on_drop(true);
     let output = timeout(PROCESS_TIMEOUT, process.output()).await.unwrap().unwrap();
     let text = [output.stdout, output.stderr].concat();
@@ -59,7 +70,12 @@ pub(crate) async fn run_with(
 
 /// Every promise must hold in what is stored.
 pub(crate) async fn verify(folder: &Path) {
-    let verified = run(folder, "verify", &[]).await;
+    verify_on(&database(folder)).await;
+}
+
+/// As [`verify`], of a database by its URL.
+pub(crate) async fn verify_on(database: &str) {
+    let verified = run_on(database, "verify", &[], &[]).await;
     assert_eq!(verified.code, Some(0), "{}", verified.text);
 }
 
@@ -93,10 +109,36 @@ impl Server {
         extra: &[&str],
         environment: &[(&str, OsString)],
     ) -> Self {
+        Self::start_on(database(folder), folder, extra, environment).await
+    }
+
+    /// As [`Server::start_with`], on a database by its URL.
+    pub(crate) async fn start_on(
+        database: String,
+        folder: &Path,
+        extra: &[&str],
+        environment: &[(&str, OsString)],
+    ) -> Self {
+        let anywhere = "127.0.0.1:0";
+        Self::spawn(database, folder, anywhere, extra, environment).await
+    }
+
+    /// Starts at an address that another one had, on a database by its URL.
+    pub(crate) async fn start_at(database: String, folder: &Path, listen: &str) -> Self {
+        Self::spawn(database, folder, listen, &[], &[]).await
+    }
+
+    async fn spawn(
+        database: String,
+        folder: &Path,
+        listen: &str,
+        extra: &[&str],
+        environment: &[(&str, OsString)],
+    ) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(folder.join("log"));
         let mut child = Command::new(ONHAND)
-            .args(["serve", "--demo", "--listen", "127.0.0.1:0"])
-            .args(["--database-url", &database(folder)])
+            .args(["serve", "--demo", "--listen", listen])
+            .args(["--database-url", &database])
             .args(extra)
             .envs(environment.iter().cloned())
             .stdin(Stdio::null())
@@ -115,7 +157,7 @@ impl Server {
         // The rest of the output is read to its end, so that the server never waits for us.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let connection = Connection::new(Address::parse(&url).unwrap());
-        Self { child, folder, url, connection }
+        Self { child, folder, database, url, connection }
     }
 
     /// What this server and those before it in the same folder have logged.
@@ -182,6 +224,6 @@ impl Server {
     pub(crate) async fn stop_and_verify(mut self) {
         self.terminate();
         assert_eq!(self.exit_code().await, Some(0), "{}", self.log());
-        verify(&self.folder).await;
+        verify_on(&self.database).await;
     }
 }
