@@ -20,15 +20,23 @@ use crate::limits::WALK_MOVEMENTS_MAX;
 use crate::store::FoundOutcome;
 use crate::stored::stored_count;
 
-const OUTCOMES: &str = "SELECT k.n, o.fingerprint, o.event, o.body \
-     FROM unnest($1::uuid[], $2::int8[]) WITH ORDINALITY k(key, scope, n) \
-     JOIN outcomes_0 o ON o.key = k.key AND o.scope = k.scope \
-     UNION ALL SELECT k.n, o.fingerprint, o.event, o.body \
-     FROM unnest($1::uuid[], $2::int8[]) WITH ORDINALITY k(key, scope, n) \
-     JOIN outcomes_1 o ON o.key = k.key AND o.scope = k.scope \
-     UNION ALL SELECT k.n, o.fingerprint, o.event, o.body \
-     FROM unnest($1::uuid[], $2::int8[]) WITH ORDINALITY k(key, scope, n) \
-     JOIN outcomes_2 o ON o.key = k.key AND o.scope = k.scope";
+macro_rules! outcomes_in {
+    ($table:literal) => {
+        concat!(
+            "SELECT k.n, o.fingerprint, o.event, o.body FROM (SELECT unnest($1::uuid[]), \
+             unnest($2::int8[]), unnest($3::int8[])) k(key, scope, n) JOIN ",
+            $table,
+            " o ON o.key = k.key AND o.scope = k.scope"
+        )
+    };
+}
+const OUTCOMES: &str = concat!(
+    outcomes_in!("outcomes_0"),
+    " UNION ALL ",
+    outcomes_in!("outcomes_1"),
+    " UNION ALL ",
+    outcomes_in!("outcomes_2")
+);
 const PRODUCTS: &str = concat!(
     "SELECT ",
     product_columns!(),
@@ -87,9 +95,10 @@ pub(super) async fn outcomes(
     if keys.is_empty() {
         return Ok(found);
     }
-    let values: [Value<'_>; 2] = [
+    let values: [Value<'_>; 3] = [
         Box::new(keys.iter().map(|key| Uuid(key.key)).collect::<Vec<_>>()),
         Box::new(keys.iter().map(|key| key.scope).collect::<Vec<_>>()),
+        Box::new((0..stored_count(keys.len())).collect::<Vec<_>>()),
     ];
     for row in session.rows(OUTCOMES, &values).await? {
         let position: i64 = get(&row, "outcomes", 0)?;
@@ -104,7 +113,7 @@ pub(super) async fn outcomes(
             }
         };
         let fingerprint = fingerprint.try_into().map_err(|error| corrupt("outcomes", error))?;
-        let place = usize::try_from(position - 1).ok().and_then(|place| found.get_mut(place));
+        let place = usize::try_from(position).ok().and_then(|place| found.get_mut(place));
         if let Some(place) = place {
             *place = Some(FoundOutcome { fingerprint, outcome });
         }

@@ -15,21 +15,25 @@ use crate::stored::stored_version;
 pub(super) const OUTCOME_TABLES: i64 = 3;
 
 const INSERT_OUTCOMES: [&str; 3] = [
-    "INSERT INTO outcomes_0 SELECT * FROM unnest($1::uuid[], $2::int8[], $3::bytea[], $4::int8[], \
-     $5::text[])",
-    "INSERT INTO outcomes_1 SELECT * FROM unnest($1::uuid[], $2::int8[], $3::bytea[], $4::int8[], \
-     $5::text[])",
-    "INSERT INTO outcomes_2 SELECT * FROM unnest($1::uuid[], $2::int8[], $3::bytea[], $4::int8[], \
-     $5::text[])",
+    "INSERT INTO outcomes_0 SELECT unnest($1::uuid[]), unnest($2::int8[]), \
+     unnest($3::bytea[]), unnest($4::int8[]), unnest($5::text[])",
+    "INSERT INTO outcomes_1 SELECT unnest($1::uuid[]), unnest($2::int8[]), \
+     unnest($3::bytea[]), unnest($4::int8[]), unnest($5::text[])",
+    "INSERT INTO outcomes_2 SELECT unnest($1::uuid[]), unnest($2::int8[]), \
+     unnest($3::bytea[]), unnest($4::int8[]), unnest($5::text[])",
 ];
-const INSERT_MOVEMENTS: &str = "INSERT INTO movements SELECT * FROM unnest($1::int8[], $2::int8[], \
-     $3::int8[], $4::text[], $5::text[], $6::text[], $7::text[], $8::int8[], $9::int8[], \
-     $10::int8[], $11::int8[], $12::int8[], $13::int8[], $14::int8[], $15::int8[], $16::int8[])";
-const INSERT_MARKS: &str = "INSERT INTO movement_marks SELECT * FROM unnest($1::int8[], $2::int8[], \
-     $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::int8[], $9::int8[], \
-     $10::int8[], $11::int8[])";
-const INSERT_EVENTS: &str = "INSERT INTO events SELECT * FROM unnest($1::int8[], $2::text[], \
-     $3::int8[], $4::int8[], $5::text[], $6::int8[], $7::text[])";
+const INSERT_MOVEMENTS: &str = "INSERT INTO movements SELECT unnest($1::int8[]), \
+     unnest($2::int8[]), unnest($3::int8[]), unnest($4::text[]), unnest($5::text[]), \
+     unnest($6::text[]), unnest($7::text[]), unnest($8::int8[]), unnest($9::int8[]), \
+     unnest($10::int8[]), unnest($11::int8[]), unnest($12::int8[]), unnest($13::int8[]), \
+     unnest($14::int8[]), unnest($15::int8[]), unnest($16::int8[])";
+const INSERT_MARKS: &str = "INSERT INTO movement_marks SELECT unnest($1::int8[]), \
+     unnest($2::int8[]), unnest($3::int8[]), unnest($4::int8[]), unnest($5::int8[]), \
+     unnest($6::int8[]), unnest($7::int8[]), unnest($8::int8[]), unnest($9::int8[]), \
+     unnest($10::int8[]), unnest($11::int8[])";
+const INSERT_EVENTS: &str = "INSERT INTO events SELECT unnest($1::int8[]), \
+     unnest($2::text[]), unnest($3::int8[]), unnest($4::int8[]), unnest($5::text[]), \
+     unnest($6::int8[]), unnest($7::text[])";
 
 impl<'a> Writes<'a> {
     /// Movements, marks and events, in their order, and the chain after them.
