@@ -91,7 +91,7 @@ pub struct CommitterStats {
 pub struct Submit {
     queue: mpsc::Sender<Submission>,
     stats: Arc<CommitterStats>,
-    durable: watch::Receiver<i64>,
+    durable: Arc<watch::Sender<i64>>,
 }
 
 impl Submit {
@@ -130,9 +130,14 @@ impl Submit {
         &self.stats
     }
 
-    /// Changes with the position of the newest durable event.
+    /// Changes with the position of the newest durable event, whichever process wrote it.
     pub fn durable(&self) -> watch::Receiver<i64> {
-        self.durable.clone()
+        self.durable.subscribe()
+    }
+
+    /// Where it is told how far the log is.
+    pub(crate) fn durable_to(&self) -> &Arc<watch::Sender<i64>> {
+        &self.durable
     }
 }
 
@@ -186,12 +191,12 @@ pub fn start<S: Store>(
     config: Config,
 ) -> std::io::Result<(Submit, Running, oneshot::Receiver<()>)> {
     let (queue, submissions) = mpsc::channel(QUEUE_COMMANDS_MAX);
-    let (durable_to, durable) = watch::channel(0);
+    let durable = Arc::new(watch::Sender::new(0));
     let (ended, has_ended) = oneshot::channel();
     let stats = Arc::new(CommitterStats::default());
-    let submit = Submit { queue, stats: stats.clone(), durable };
+    let submit = Submit { queue, stats: stats.clone(), durable: durable.clone() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let flusher = Flusher { flush: store.flusher()?, durable_to };
+    let flusher = Flusher { flush: store.flusher()?, durable_to: durable };
     let mut committer = Committer {
         store,
         config,

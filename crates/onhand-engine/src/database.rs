@@ -2,6 +2,8 @@
 //! ask of it. Beyond this file only the stores themselves know which one is meant.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -122,7 +124,11 @@ impl Database {
                 let store = database.store().map_err(OpenError::from)?;
                 committer::start(store, config)?
             }
-            Self::Postgres(database) => committer::start(database.store(), config)?,
+            Self::Postgres(database) => {
+                let started = committer::start(database.store(), config)?;
+                database.follow(Arc::downgrade(started.0.durable_to()));
+                started
+            }
         })
     }
 
@@ -137,6 +143,14 @@ impl Database {
         })
     }
 
+    /// The right to do what is scheduled.
+    pub fn leases(&self) -> Leases {
+        match self {
+            Self::Sqlite(_) => Leases::Alone,
+            Self::Postgres(database) => Leases::Shared(database.leases()),
+        }
+    }
+
     /// Deletes everything that is stored, for good.
     ///
     /// # Errors
@@ -145,6 +159,34 @@ impl Database {
         match self {
             Self::Sqlite(database) => Ok(database.delete()?),
             Self::Postgres(database) => Ok(database.delete().await?),
+        }
+    }
+}
+
+/// The right to do what is scheduled: one process at a time has it.
+#[derive(Debug)]
+pub enum Leases {
+    /// There is no other process.
+    Alone,
+    /// Others may want it.
+    Shared(postgres::Leases),
+}
+
+impl Leases {
+    /// Takes or keeps a lease for a time; says whether this process has it. What is done under it
+    /// must be safe to do twice.
+    pub async fn hold(&self, name: &str, time: Duration) -> bool {
+        match self {
+            Self::Alone => true,
+            Self::Shared(leases) => leases.hold(name, time).await,
+        }
+    }
+
+    /// Gives back what this process holds.
+    pub async fn release(&self) {
+        match self {
+            Self::Alone => {}
+            Self::Shared(leases) => leases.release().await,
         }
     }
 }

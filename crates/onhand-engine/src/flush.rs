@@ -2,6 +2,7 @@
 //! is decided and written. Answers leave from here, in the order of the batches, and none before
 //! everything that it may rest on is durable: the refusal of a batch that wrote nothing waits too.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -26,7 +27,7 @@ pub(crate) struct Committed {
 pub(crate) struct Flusher<F> {
     pub(crate) flush: F,
     /// Position of the newest durable event.
-    pub(crate) durable_to: watch::Sender<i64>,
+    pub(crate) durable_to: Arc<watch::Sender<i64>>,
 }
 
 /// The committer's end.

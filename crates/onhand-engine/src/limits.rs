@@ -83,3 +83,5 @@ pub const RECONNECT_PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration
 pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 /// Connections to a database server that read.
 pub const READ_CONNECTIONS_MAX: usize = 8;
+/// How often a process looks for events that others wrote, while somebody listens to its feed.
+pub const FOLLOW_PAUSE: Duration = Duration::from_millis(100);

@@ -29,6 +29,8 @@ pub const RETRY_AFTER_SECS: u32 = 1;
 pub const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Most holds that one sweep expires.
 pub const SWEEP_HOLDS_MAX: usize = 500;
+/// How long the right to sweep outlives the process that had it.
+pub const SWEEP_LEASE: Duration = Duration::from_secs(5);
 /// Most events that one message of a live feed looks at.
 pub const FEED_ROWS_MAX: usize = 100;
 /// How often a silent live feed says that it is alive.

@@ -46,7 +46,8 @@ pub struct ServeOptions {
 
 /// An opened engine.
 struct Engine {
-    _database: Database,
+    /// Lives as long as the server does: of a file it has the lock.
+    database: Database,
     submit: Submit,
     reader: Reader,
     running: Running,
@@ -66,7 +67,7 @@ async fn open(
         StartError::Open(error) => anyhow::Error::from(error),
         StartError::System(error) => anyhow::Error::from(error).context("starting the committer"),
     })?;
-    Ok(Engine { _database: database, submit, reader, running, ended })
+    Ok(Engine { database, submit, reader, running, ended })
 }
 
 fn crash_point(text: &str) -> anyhow::Result<(CrashPoint, u64)> {
@@ -99,7 +100,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         .await
         .with_context(|| format!("listening on {}", options.listen))?;
     let address = listener.local_addr()?;
-    let Engine { _database, submit, reader, running, ended } = engine;
+    let Engine { database, submit, reader, running, ended } = engine;
+    let leases = Arc::new(database.leases());
     let stop = stop(ended).context("listening for signals")?;
     println!("listening on http://{address}");
     println!("  API description  http://{address}/docs");
@@ -110,11 +112,12 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     }
     let settings = Settings { has_bench_routes: options.bench_routes };
     let app = App::new(Parts { submit: submit.clone(), reader, settings });
-    let sweeper = tokio::spawn(workers::sweeper::run(submit.clone()));
+    let sweeper = tokio::spawn(workers::sweeper::run(submit.clone(), leases.clone()));
     drop(submit);
     http::listener::serve(listener, http::router(app), stop).await;
     sweeper.abort();
     let _ = sweeper.await;
+    leases.release().await;
     // Every way to the committer is gone: it finishes what is queued and ends.
     finish(running).await
 }
@@ -151,7 +154,7 @@ fn stop(committer_ended: oneshot::Receiver<()>) -> std::io::Result<impl Future<O
 /// # Errors
 /// In words for the operator.
 pub async fn seed(options: &DatabaseOptions) -> anyhow::Result<ExitCode> {
-    let Engine { _database, submit, reader: _, running, ended: _ } =
+    let Engine { database: _database, submit, reader: _, running, ended: _ } =
         open(options, Schema::MigrateIfAlone, None).await?;
     let loaded = demo::load(&submit).await;
     drop(submit);

@@ -140,3 +140,8 @@ CREATE TABLE orders_by_status (
 CREATE TABLE orders_by_product (
     product_id bigint NOT NULL, order_id bigint NOT NULL, PRIMARY KEY (product_id, order_id)
 );
+
+-- Who may do what is scheduled, until when.
+CREATE TABLE leases (
+    name text PRIMARY KEY, holder bigint NOT NULL, expires_at bigint NOT NULL
+);

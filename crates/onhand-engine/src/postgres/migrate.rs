@@ -137,7 +137,7 @@ pub(super) async fn status(
 const TABLES: &str = "numbering, products, product_categories, categories, locations, levels, \
      movements, movement_marks, reservations, orders, order_references, events, batches, \
      outcomes_0, outcomes_1, outcomes_2, lists_progress, orders_by_customer, orders_by_status, \
-     orders_by_product, schema_migrations, schema_lock";
+     orders_by_product, leases, schema_migrations, schema_lock";
 
 /// Drops every table.
 pub(super) async fn delete(address: &Address) -> std::result::Result<(), OpenError> {

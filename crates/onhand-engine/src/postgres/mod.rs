@@ -5,6 +5,7 @@
 mod address;
 mod codec;
 mod error;
+mod leases;
 mod lists;
 mod load;
 mod logs;
@@ -17,13 +18,18 @@ mod verify;
 mod write;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Weak;
+
+use tokio::sync::watch;
 
 use self::address::Address;
 use self::error::Error;
 use self::session::Session;
+use crate::limits::FOLLOW_PAUSE;
 use crate::migration::MigrationState;
 
 pub use address::AddressError;
+pub use leases::Leases;
 pub use readers::Reader;
 pub use verify::verify;
 pub use write::PostgresStore;
@@ -133,12 +139,52 @@ impl Database {
         PostgresStore::new(self.address.clone(), self.writer)
     }
 
+    /// The right to do what is scheduled.
+    pub fn leases(&self) -> Leases {
+        Leases::new(self.address.clone(), self.writer)
+    }
+
+    /// Tells of events that other processes write, while somebody listens; ends with the sender.
+    pub(crate) fn follow(&self, events: Weak<watch::Sender<i64>>) {
+        tokio::spawn(follow(self.address.clone(), events));
+    }
+
     /// The reading side, with connections that are opened when they are needed.
     ///
     /// # Errors
     /// [`OpenError`].
     pub fn reader(&self) -> Result<Reader, OpenError> {
         Reader::new(&self.address)
+    }
+}
+
+/// Looks how far the log is, as long as somebody listens.
+async fn follow(address: Address, events: Weak<watch::Sender<i64>>) {
+    let mut session: Option<Session> = None;
+    loop {
+        tokio::time::sleep(FOLLOW_PAUSE).await;
+        let Some(events) = events.upgrade() else { return };
+        if events.receiver_count() == 0 {
+            continue;
+        }
+        if session.as_ref().is_none_or(Session::is_closed) {
+            session = Session::open(&address).await.ok();
+        }
+        let Some(open) = session.as_ref() else { continue };
+        let newest = open.client().query_one("SELECT event - 1 FROM numbering", &[]);
+        match session::in_time(async { Ok(newest.await?.try_get::<_, i64>(0)?) }).await {
+            Ok(newest) => {
+                events.send_if_modified(|known| {
+                    let is_newer = newest > *known;
+                    *known = newest.max(*known);
+                    is_newer
+                });
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the log cannot be followed");
+                session = None;
+            }
+        }
     }
 }
 

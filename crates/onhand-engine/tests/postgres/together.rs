@@ -180,3 +180,43 @@ async fn more_reads_than_connections_wait_their_turn() {
     assert!(reads.join_all().await.into_iter().all(|id| id == order.id));
     world.close().await;
 }
+
+#[tokio::test]
+async fn a_lease_has_one_holder_and_passes_on_when_it_is_given_back_or_runs_out() {
+    let scratch = crate::server::Scratch::migrated().await;
+    let [first, second] = [
+        Database::open(&scratch.url()).await.unwrap(),
+        Database::open(&scratch.url()).await.unwrap(),
+    ];
+    let leases = [first, second].map(|one| onhand_engine::Database::Postgres(one).leases());
+    let (long, short) = (std::time::Duration::from_secs(60), std::time::Duration::from_millis(1));
+    assert!(leases[0].hold("sweeper", long).await);
+    assert!(leases[0].hold("sweeper", long).await, "its holder keeps it");
+    assert!(!leases[1].hold("sweeper", long).await);
+    assert!(leases[1].hold("another", long).await);
+    leases[0].release().await;
+    assert!(leases[1].hold("sweeper", short).await);
+    while !leases[0].hold("sweeper", short).await {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_feed_tells_of_what_other_processes_write() {
+    let world = World::<Postgres<true>>::with(&[("tea", 5)]).await;
+    let database = Database::open(&world.backend.url()).await.unwrap();
+    let database = onhand_engine::Database::Postgres(database);
+    let config = Config { clock: Arc::new(SystemClock), crash: None };
+    let (submit, running, _) = database.start(config).unwrap();
+    let mut durable = submit.durable();
+    let before = *durable.borrow_and_update();
+    assert_eq!(code(&world.ask(place(&[("tea", 1)])).await), "ok");
+    let heard = durable.wait_for(|event| *event > before);
+    let heard =
+        *tokio::time::timeout(std::time::Duration::from_secs(30), heard).await.unwrap().unwrap();
+    let newest = world.reader.0.events(heard - 1, Vec::new(), 1).await.unwrap();
+    assert_eq!(newest.rows[0].seq, heard);
+    drop((submit, durable));
+    running.join().unwrap().unwrap();
+    world.close().await;
+}
