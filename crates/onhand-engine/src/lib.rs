@@ -8,6 +8,7 @@ mod chain;
 pub mod clock;
 mod columns;
 pub mod committer;
+pub mod copy;
 pub mod database;
 mod flush;
 pub mod idempotency;

@@ -85,3 +85,5 @@ pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 pub const READ_CONNECTIONS_MAX: usize = 8;
 /// How often a process looks for events that others wrote, while somebody listens to its feed.
 pub const FOLLOW_PAUSE: Duration = Duration::from_millis(100);
+/// Rows that a copy reads before it writes them.
+pub const COPY_ROWS: usize = 4_096;

@@ -12,6 +12,7 @@ use onhand_engine::database::{self, OpenError, Schema};
 use onhand_engine::report::Report;
 use onhand_engine::{Database, Location};
 
+use crate::copy::{self, CopyOptions};
 use crate::load::{bench, torture};
 use crate::serve::{self, ServeOptions};
 
@@ -72,6 +73,8 @@ enum Command {
         #[command(flatten)]
         database: DatabaseOptions,
     },
+    /// Copy an embedded database, which nobody serves, to an empty one on a PostgreSQL server.
+    Copy(CopyOptions),
     /// Delete the whole database. For development.
     ClearData {
         #[command(flatten)]
@@ -144,6 +147,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Torture(options) => runtime.block_on(torture::run(options)),
         Command::Bench(options) => runtime.block_on(bench::run(options)),
+        Command::Copy(options) => runtime.block_on(copy::run(&options)),
         Command::Openapi => {
             println!("{}", crate::http::openapi().to_pretty_json()?);
             Ok(ExitCode::SUCCESS)
@@ -201,7 +205,7 @@ async fn verify(database: &DatabaseOptions, is_full: bool, json: bool) -> anyhow
     })
 }
 
-fn print_report(report: &Report) {
+pub(crate) fn print_report(report: &Report) {
     println!("verify {}: up to event {}, chain {}", report.mode, report.last_event, report.chain);
     println!("{:5} {:>10} rows  storage: {}", "file", "-", report.storage);
     for check in &report.checks {

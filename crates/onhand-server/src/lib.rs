@@ -5,6 +5,7 @@
 pub mod app;
 pub mod cli;
 pub mod client;
+pub mod copy;
 pub mod demo;
 pub mod http;
 pub mod limits;

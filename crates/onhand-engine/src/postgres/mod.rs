@@ -4,6 +4,7 @@
 
 mod address;
 mod codec;
+mod copy;
 mod error;
 mod leases;
 mod lists;
@@ -29,6 +30,7 @@ use crate::limits::FOLLOW_PAUSE;
 use crate::migration::MigrationState;
 
 pub use address::AddressError;
+pub(crate) use copy::CopyTarget;
 pub use leases::Leases;
 pub use readers::Reader;
 pub use verify::verify;

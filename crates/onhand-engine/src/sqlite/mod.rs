@@ -2,6 +2,7 @@
 //! the checkpoints and the lock file are there for is said where they are set.
 
 mod codec;
+mod copy;
 mod durable;
 mod levels;
 mod lists;
@@ -30,6 +31,7 @@ use crate::limits::{
 use crate::migration::MigrationState;
 use crate::store::StoreError;
 
+pub(crate) use copy::CopySource;
 pub use durable::LogFlush;
 pub use readers::Reader;
 pub use verify::verify;

@@ -51,10 +51,6 @@ impl Backend for Behind {
         Opened { store, reader: Look(Reader::Postgres(reader)), owner: Box::new(database) }
     }
 
-    async fn refuses_a_second_writer(&self) -> bool {
-        false
-    }
-
     async fn verify(&self) -> Vec<String> {
         broken(&postgres::verify(&self.scratch.url(), true).await.unwrap())
     }

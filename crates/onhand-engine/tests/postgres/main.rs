@@ -5,7 +5,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../store/backend.rs"]
-#[expect(dead_code, reason = "the embedded store is tested elsewhere")]
 mod backend;
 #[path = "../store/behind.rs"]
 mod behind;
@@ -18,6 +17,7 @@ mod faults;
 mod faulty;
 #[path = "../store/look.rs"]
 mod look;
+mod moving;
 mod opening;
 #[path = "../store/promises.rs"]
 mod promises;

@@ -110,10 +110,6 @@ impl<const LOCKED: bool> Backend for Postgres<LOCKED> {
         Opened { store, reader: Look(Reader::Postgres(reader)), owner: Box::new(database) }
     }
 
-    async fn refuses_a_second_writer(&self) -> bool {
-        false
-    }
-
     async fn verify(&self) -> Vec<String> {
         broken(&postgres::verify(&self.url(), true).await.unwrap())
     }

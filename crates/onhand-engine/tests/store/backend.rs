@@ -5,7 +5,7 @@ use std::any::Any;
 use std::path::PathBuf;
 
 use onhand_engine::report::Report;
-use onhand_engine::sqlite::{self, Database, OpenError, SqliteStore};
+use onhand_engine::sqlite::{self, Database, SqliteStore};
 use onhand_engine::{Reader, Store};
 
 use crate::look::Look;
@@ -20,9 +20,6 @@ pub(crate) trait Backend: Sized {
 
     /// Opens it; again after all that was opened is gone.
     async fn open(&self) -> Opened<Self>;
-
-    /// Whether somebody who wants to write beside an open one is told that it is in use.
-    async fn refuses_a_second_writer(&self) -> bool;
 
     /// Every broken promise, in words.
     async fn verify(&self) -> Vec<String>;
@@ -63,10 +60,6 @@ impl Backend for Sqlite {
         let database = Database::open(&self.path()).unwrap();
         let (store, reader) = (database.store().unwrap(), database.reader().unwrap());
         Opened { store, reader: Look(Reader::Sqlite(reader)), owner: Box::new(database) }
-    }
-
-    async fn refuses_a_second_writer(&self) -> bool {
-        matches!(Database::open(&self.path()), Err(OpenError::InUse { .. }))
     }
 
     async fn verify(&self) -> Vec<String> {

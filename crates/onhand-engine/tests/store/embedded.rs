@@ -3,12 +3,15 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use crate::backend::Backend;
+use onhand_engine::sqlite::{Database, OpenError};
+
+use crate::backend::Sqlite;
 use crate::faults::stored_orders;
 use crate::world::{World, code, key, place};
 
-pub(crate) async fn nobody_sees_what_is_not_durable<B: Backend>() {
-    let world = World::<B>::with(&[("tea", 5)]).await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_sees_what_is_not_durable() {
+    let world = World::<Sqlite>::with(&[("tea", 5)]).await;
     let (is_reached, let_go_on) = world.faults.hold_flush();
     let is_durable = Cell::new(false);
     let placed = async {
@@ -43,8 +46,10 @@ pub(crate) async fn nobody_sees_what_is_not_durable<B: Backend>() {
     world.close().await;
 }
 
-pub(crate) async fn a_second_writer_is_refused<B: Backend>() {
-    let world = World::<B>::with(&[("tea", 5)]).await;
-    assert!(world.backend.refuses_a_second_writer().await);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_writer_is_refused() {
+    let world = World::<Sqlite>::with(&[("tea", 5)]).await;
+    let second = Database::open(&world.backend.path());
+    assert!(matches!(second, Err(OpenError::InUse { .. })), "{second:?}");
     world.close().await;
 }

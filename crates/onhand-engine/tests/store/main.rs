@@ -17,10 +17,3 @@ mod world;
 mod sqlite {
     crate::promises::keeps_every_promise! { crate::backend::Sqlite }
 }
-
-mod alone {
-    crate::promises::keeps_every_promise! {
-        crate::backend::Sqlite;
-        embedded { a_second_writer_is_refused, nobody_sees_what_is_not_durable, }
-    }
-}

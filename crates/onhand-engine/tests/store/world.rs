@@ -89,7 +89,7 @@ impl<B: Backend> World<B> {
     /// A world with a location and, of each product, so many units.
     pub(crate) async fn with(products: &[(&str, i64)]) -> Self {
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let world = Self::open(B::fresh().await, Arc::new(ManualClock::new(start))).await;
+        let world = Self::on(B::fresh().await, Arc::new(ManualClock::new(start))).await;
         let main = NewLocation {
             code: Name::new("main").unwrap(),
             name: Name::new("Main").unwrap(),
@@ -113,7 +113,8 @@ impl<B: Backend> World<B> {
         world
     }
 
-    async fn open(backend: B, clock: Arc<ManualClock>) -> Self {
+    /// A world on what is stored already.
+    pub(crate) async fn on(backend: B, clock: Arc<ManualClock>) -> Self {
         let Opened { store, reader, owner } = backend.open().await;
         let faults = Faults::default();
         let store = Faulty::new(store, faults.clone());
@@ -203,7 +204,7 @@ impl<B: Backend> World<B> {
     /// Stops the engine and opens it again on the same store.
     pub(crate) async fn reopened(self) -> Self {
         let (backend, clock) = self.stopped();
-        Self::open(backend, clock).await
+        Self::on(backend, clock).await
     }
 
     /// Stops the engine as a server does: what is queued is finished first.
@@ -216,7 +217,7 @@ impl<B: Backend> World<B> {
     /// Opens again an engine whose committer has given up; answers why it had.
     pub(crate) async fn reopened_after_the_end(self) -> (Self, StoreError) {
         let (backend, clock, ending) = self.ended();
-        (Self::open(backend, clock).await, ending.unwrap_err())
+        (Self::on(backend, clock).await, ending.unwrap_err())
     }
 
     fn ended(self) -> (B, Arc<ManualClock>, Result<(), StoreError>) {

@@ -1,0 +1,176 @@
+//! The reading side of a copy: every table of the file in the order of its key, a part at a time.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use tokio::sync::mpsc;
+
+use super::{Database, open_reader};
+use crate::copy::{CopyError, Head, Kind, OUTCOMES, TABLES, Value};
+use crate::database::OpenError;
+use crate::limits::COPY_ROWS;
+use crate::store::Store;
+
+/// A file that is copied; nobody else has it meanwhile.
+pub(crate) struct CopySource {
+    path: PathBuf,
+    connection: Connection,
+    _database: Database,
+}
+
+/// Parts of a table that are read ahead of the writing.
+const CHUNKS_AHEAD: usize = 2;
+
+/// Rows of one table of the target.
+pub(crate) struct Part {
+    pub(crate) target: &'static str,
+    pub(crate) columns: &'static [(&'static str, Kind)],
+    select: String,
+    count: String,
+}
+
+const OUTCOME_TABLES: [&str; 3] = ["outcomes_0", "outcomes_1", "outcomes_2"];
+
+fn wrong(table: &'static str) -> impl Fn(rusqlite::Error) -> CopyError {
+    move |error| CopyError::Read { table, reason: error.to_string() }
+}
+
+impl CopySource {
+    /// Takes the file for this process and writes what was put off.
+    pub(crate) async fn open(file: &Path) -> Result<Self, CopyError> {
+        let database = Database::open(file).map_err(OpenError::from)?;
+        let mut store = database.store().map_err(OpenError::from)?;
+        let closed = store.close().await;
+        closed.map_err(|error| CopyError::Read { table: "levels", reason: error.to_string() })?;
+        let connection = open_reader(file).map_err(OpenError::from)?;
+        Ok(Self { path: file.to_owned(), connection, _database: database })
+    }
+
+    /// What is copied, in order.
+    pub(crate) fn parts(&self) -> Vec<Part> {
+        let tables = TABLES.iter().map(|table| {
+            let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+            // Formatted SQL: names of tables and columns cannot be bound; these are a list of ours.
+            let all = || {
+                format!("SELECT {} FROM {} ORDER BY {}", names.join(", "), table.name, table.key)
+            };
+            let select = table.select.map_or_else(all, str::to_owned);
+            let count = format!("SELECT count(*) FROM {}", table.name);
+            Part { target: table.name, columns: table.columns, select, count }
+        });
+        let windows = self.windows().unwrap_or_default().into_iter().map(|(window, _)| {
+            let place = usize::try_from(window.rem_euclid(3)).unwrap_or(0);
+            // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
+            let select = format!(
+                "SELECT o.key, o.scope, o.fingerprint, o.event, b.body FROM outcomes_{window} o \
+                 LEFT JOIN outcome_bodies_{window} b ON b.id = o.body_id ORDER BY o.key, o.scope"
+            );
+            let count = format!("SELECT count(*) FROM outcomes_{window}");
+            Part { target: OUTCOME_TABLES[place], columns: &OUTCOMES, select, count }
+        });
+        tables.chain(windows).collect()
+    }
+
+    /// Open windows of outcomes, newest first.
+    fn windows(&self) -> Result<Vec<(i64, i64)>, CopyError> {
+        let wrong = wrong("outcome_windows");
+        let sql = "SELECT id, opened_at FROM outcome_windows ORDER BY id DESC LIMIT 2";
+        let mut select = self.connection.prepare(sql).map_err(&wrong)?;
+        let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).map_err(&wrong)?;
+        rows.collect::<Result<_, _>>().map_err(&wrong)
+    }
+
+    /// How many rows there are in all.
+    pub(crate) fn rows(&self) -> Result<u64, CopyError> {
+        let mut total = 0;
+        for part in self.parts() {
+            let count = self.connection.query_row(&part.count, [], |row| row.get::<_, i64>(0));
+            total += count.map_err(wrong(part.target))?.unsigned_abs();
+        }
+        Ok(total)
+    }
+
+    /// The rows of a part, some at a time, read on a thread of its own beside the writing.
+    pub(crate) fn read(&self, part: &Part) -> mpsc::Receiver<Result<Vec<Vec<Value>>, CopyError>> {
+        let (found, rows) = mpsc::channel(CHUNKS_AHEAD);
+        let (path, table, columns) = (self.path.clone(), part.target, part.columns);
+        let select = part.select.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = send_rows(&path, &select, table, columns, &found) {
+                // Nobody is there to be told when the copy has been given up.
+                let _ = found.blocking_send(Err(error));
+            }
+        });
+        rows
+    }
+
+    /// Where the logs are.
+    pub(crate) fn head(&self) -> Result<Head, CopyError> {
+        let wrong = wrong("numbering");
+        let sql = "SELECT product, category, location, reservation, \"order\", movement, event, \
+                   batch, recorded_at FROM numbering";
+        let (next, recorded_at) = self
+            .connection
+            .query_row(sql, [], |row| {
+                let mut next = [0; 8];
+                for (column, number) in next.iter_mut().enumerate() {
+                    *number = row.get(column)?;
+                }
+                Ok((next, row.get(8)?))
+            })
+            .map_err(&wrong)?;
+        let chain = super::logs::newest_link(&self.connection).map_err(&wrong)?;
+        let (window, window_opened_at) = self.windows()?.first().copied().unwrap_or((0, 0));
+        Ok(Head { next, recorded_at, chain, window, window_opened_at })
+    }
+}
+
+/// Reads a part to its end, or until nobody wants more.
+fn send_rows(
+    path: &Path,
+    select: &str,
+    table: &'static str,
+    columns: &[(&'static str, Kind)],
+    found: &mpsc::Sender<Result<Vec<Vec<Value>>, CopyError>>,
+) -> Result<(), CopyError> {
+    let wrong = wrong(table);
+    let connection = open_reader(path).map_err(OpenError::from)?;
+    let mut statement = connection.prepare(select).map_err(&wrong)?;
+    let mut rows = statement.query([]).map_err(&wrong)?;
+    let mut chunk = Vec::with_capacity(COPY_ROWS);
+    while let Some(row) = rows.next().map_err(&wrong)? {
+        let mut values = Vec::with_capacity(columns.len());
+        for (place, (_, kind)) in columns.iter().enumerate() {
+            values.push(read(table, *kind, row.get_ref(place).map_err(&wrong)?)?);
+        }
+        chunk.push(values);
+        if chunk.len() == COPY_ROWS && found.blocking_send(Ok(std::mem::take(&mut chunk))).is_err()
+        {
+            return Ok(());
+        }
+    }
+    if !chunk.is_empty() {
+        let _ = found.blocking_send(Ok(chunk));
+    }
+    Ok(())
+}
+
+fn read(table: &'static str, kind: Kind, value: ValueRef<'_>) -> Result<Value, CopyError> {
+    let bad =
+        || CopyError::Read { table, reason: format!("a {} is no {kind:?}", value.data_type()) };
+    Ok(match (kind, value) {
+        (_, ValueRef::Null) => Value::Null,
+        (Kind::Integer, ValueRef::Integer(number)) => Value::Integer(number),
+        (Kind::Boolean, ValueRef::Integer(number)) => Value::Boolean(number != 0),
+        (Kind::Text, ValueRef::Text(text)) => {
+            Value::Text(std::str::from_utf8(text).map_err(|_| bad())?.to_owned())
+        }
+        (Kind::Bytes, ValueRef::Blob(bytes)) => Value::Bytes(bytes.to_vec()),
+        (Kind::Key, ValueRef::Blob(bytes)) => Value::Key(bytes.try_into().map_err(|_| bad())?),
+        (
+            Kind::Integer | Kind::Boolean | Kind::Text | Kind::Bytes | Kind::Key,
+            ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Text(_) | ValueRef::Blob(_),
+        ) => return Err(bad()),
+    })
+}
