@@ -81,6 +81,8 @@ impl Location {
 pub enum Schema {
     /// Both stores are brought up to date.
     Migrate,
+    /// Only up to a version, on a server: for changing it step by step.
+    MigrateTo(i64),
     /// The embedded store is; on a server it must be up to date, because others may be using it.
     MigrateIfAlone,
 }
@@ -104,6 +106,9 @@ impl Database {
             (Location::File(path), _) => Self::Sqlite(sqlite::Database::open(path)?),
             (Location::Server(url), Schema::Migrate) => {
                 Self::Postgres(postgres::Database::open_migrated(url).await?)
+            }
+            (Location::Server(url), Schema::MigrateTo(version)) => {
+                Self::Postgres(postgres::Database::open_migrated_to(url, version).await?)
             }
             (Location::Server(url), Schema::MigrateIfAlone) => {
                 Self::Postgres(postgres::Database::open(url).await?)

@@ -2,6 +2,8 @@
 //! step says from which schema on a binary can work with it (`-- works from: N`): a binary that is
 //! older than the newest step goes on working as long as no step has taken away what it needs.
 
+use std::path::{Path, PathBuf};
+
 use sha2::{Digest, Sha256};
 
 /// One step of a schema.
@@ -128,6 +130,56 @@ impl History {
     }
 }
 
+/// The folder with a folder of steps per store, from the root of the sources.
+const FOLDER: &str = "crates/onhand-engine/migrations";
+
+/// Why a new step was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum NewStepError {
+    /// These are not the sources of onhand.
+    #[error("{FOLDER} is not here: run it in the root of onhand's sources")]
+    NotHere,
+    /// It is no name.
+    #[error("`{0}` is no name for a migration: use a-z, 0-9 and _, at most {NAME_CHARS_MAX}")]
+    Name(String),
+    /// It cannot be written.
+    #[error("{path}: {source}")]
+    Io {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Longest name of a step.
+const NAME_CHARS_MAX: usize = 60;
+
+/// Writes a new step for both stores: the next number, and the header that it needs.
+///
+/// # Errors
+/// [`NewStepError`].
+pub fn write_twins(root: &Path, name: &str) -> Result<Vec<PathBuf>, NewStepError> {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if name.is_empty() || name.len() > NAME_CHARS_MAX || !name.chars().all(is_plain) {
+        return Err(NewStepError::Name(name.to_owned()));
+    }
+    let folders = ["sqlite", "postgres"].map(|store| root.join(FOLDER).join(store));
+    let steps = std::fs::read_dir(&folders[0]).map_err(|_| NewStepError::NotHere)?;
+    let is_step = |path: &Path| path.extension().is_some_and(|extension| extension == "sql");
+    let number = 1 + steps.flatten().filter(|entry| is_step(&entry.path())).count();
+    let text = format!("-- What it is for.\n-- works from: {}\n\n", number.saturating_sub(1));
+    let mut written = Vec::new();
+    for folder in folders {
+        let path = folder.join(format!("{number:04}_{name}.sql"));
+        let made = std::fs::File::create_new(&path)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()));
+        made.map_err(|source| NewStepError::Io { path: path.clone(), source })?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,5 +229,27 @@ mod tests {
         let flags: Vec<_> =
             states.iter().map(|one| (one.version, one.is_applied, one.is_known)).collect();
         assert_eq!(flags, [(1, true, true), (2, false, true), (3, true, false)]);
+    }
+
+    #[test]
+    fn a_new_step_is_written_for_both_stores_with_the_next_number() {
+        let root = tempfile::tempdir().unwrap();
+        assert!(matches!(write_twins(root.path(), "one"), Err(NewStepError::NotHere)));
+        for store in ["sqlite", "postgres"] {
+            std::fs::create_dir_all(root.path().join(FOLDER).join(store)).unwrap();
+        }
+        for (name, file) in [("one", "0001_one.sql"), ("two_more", "0002_two_more.sql")] {
+            let written = write_twins(root.path(), name).unwrap();
+            let names: Vec<_> = written.iter().map(|path| path.file_name().unwrap()).collect();
+            assert_eq!(names, [file, file]);
+        }
+        let text = std::fs::read_to_string(
+            root.path().join(FOLDER).join("postgres").join("0002_two_more.sql"),
+        );
+        assert!(text.unwrap().contains("\n-- works from: 1\n"));
+        for name in ["", "Two", "a-b", "../x", &"x".repeat(61)] {
+            let refused = write_twins(root.path(), name);
+            assert!(matches!(refused, Err(NewStepError::Name(_))), "{name}");
+        }
     }
 }

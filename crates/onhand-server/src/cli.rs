@@ -10,7 +10,7 @@ use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
 use onhand_engine::database::{self, OpenError, Schema};
 use onhand_engine::report::Report;
-use onhand_engine::{Database, Location};
+use onhand_engine::{Database, Location, migration};
 
 use crate::copy::{self, CopyOptions};
 use crate::load::{bench, torture};
@@ -60,12 +60,9 @@ impl DatabaseOptions {
 enum Command {
     /// Serve the API.
     Serve(ServeOptions),
-    /// Bring the schema up to date, or show what is applied.
+    /// Bring the schema up to date, show what is applied, or begin a new step.
     Migrate {
-        #[command(flatten)]
-        database: DatabaseOptions,
-        /// What to do.
-        #[arg(default_value = "up")]
+        #[command(subcommand)]
         action: MigrateAction,
     },
     /// Load the demo data.
@@ -105,10 +102,26 @@ enum Command {
     Openapi,
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+#[derive(Debug, Subcommand)]
 enum MigrateAction {
-    Up,
-    Status,
+    /// Apply what is missing. Safe to run while orders flow and from several places at once.
+    Up {
+        #[command(flatten)]
+        database: DatabaseOptions,
+        /// Only up to this version, on a PostgreSQL server.
+        #[arg(long)]
+        to: Option<i64>,
+    },
+    /// Show every step and whether the database has it.
+    Status {
+        #[command(flatten)]
+        database: DatabaseOptions,
+    },
+    /// Write the files of a new step, one for each store. For developers of onhand.
+    New {
+        /// Like `product_labels`.
+        name: String,
+    },
 }
 
 /// Runs a command to its exit code.
@@ -139,7 +152,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command {
         Command::Serve(options) => runtime.block_on(serve::run(options)),
-        Command::Migrate { database, action } => runtime.block_on(migrate(&database, action)),
+        Command::Migrate { action } => runtime.block_on(migrate(action)),
         Command::Seed { database } => runtime.block_on(serve::seed(&database)),
         Command::ClearData { database, yes } => runtime.block_on(clear_data(&database, yes)),
         Command::Verify { database, quick, full: _, json } => {
@@ -155,12 +168,22 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn migrate(database: &DatabaseOptions, action: MigrateAction) -> anyhow::Result<ExitCode> {
-    let location = database.location()?;
-    if let MigrateAction::Up = action {
-        drop(Database::open(&location, Schema::Migrate).await?);
-    }
-    for migration in database::migrations(&location).await? {
+async fn migrate(action: MigrateAction) -> anyhow::Result<ExitCode> {
+    let database = match action {
+        MigrateAction::Up { database, to } => {
+            let schema = to.map_or(Schema::Migrate, Schema::MigrateTo);
+            drop(Database::open(&database.location()?, schema).await?);
+            database
+        }
+        MigrateAction::Status { database } => database,
+        MigrateAction::New { name } => {
+            for path in migration::write_twins(&std::env::current_dir()?, &name)? {
+                println!("{}", path.display());
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    for migration in database::migrations(&database.location()?).await? {
         let state = match (migration.is_applied, migration.is_known) {
             (false, _) => "pending",
             (true, true) => "applied",

@@ -27,11 +27,6 @@ CREATE TABLE products (
     created_at bigint NOT NULL, updated_at bigint NOT NULL, deleted_at bigint
 );
 CREATE UNIQUE INDEX products_sku ON products (sku) WHERE deleted_at IS NULL;
-CREATE TABLE product_categories (
-    category_id bigint NOT NULL, product_id bigint NOT NULL,
-    PRIMARY KEY (category_id, product_id)
-);
-CREATE INDEX product_categories_product ON product_categories (product_id);
 
 CREATE TABLE categories (
     id bigint PRIMARY KEY, name text NOT NULL, parent_id bigint, version bigint NOT NULL,

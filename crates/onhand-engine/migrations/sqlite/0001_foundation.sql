@@ -21,10 +21,6 @@ CREATE TABLE products (
     created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, deleted_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX products_sku ON products (sku) WHERE deleted_at IS NULL;
-CREATE TABLE product_categories (
-    category_id INTEGER NOT NULL, product_id INTEGER NOT NULL,
-    PRIMARY KEY (category_id, product_id)
-) STRICT, WITHOUT ROWID;
 
 CREATE TABLE categories (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, parent_id INTEGER, version INTEGER NOT NULL,

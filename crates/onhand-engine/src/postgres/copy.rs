@@ -42,7 +42,7 @@ impl CopyTarget {
     pub(crate) async fn open(url: &str) -> Result<Self, CopyError> {
         let address =
             Address::parse(url).map_err(super::OpenError::from).map_err(OpenError::from)?;
-        migrate::up(&address).await.map_err(OpenError::from)?;
+        migrate::up(&address, None).await.map_err(OpenError::from)?;
         let session = Session::open(&address).await;
         let session =
             session.map_err(|error| OpenError::from(super::OpenError::of(&address, error)))?;

@@ -16,11 +16,8 @@ use super::session::Session;
 use crate::clock::{Clock, SystemClock};
 use crate::migration::{Applied, History, Migration, MigrationState};
 
-const HISTORY: History = History(&[Migration {
-    version: 1,
-    name: "foundation",
-    sql: include_str!("../../migrations/postgres/0001_foundation.sql"),
-}]);
+/// Listed from the folder by `build.rs`.
+const HISTORY: History = History(include!(concat!(env!("OUT_DIR"), "/postgres.rs")));
 
 /// Made before anything else, by whoever comes first.
 const BOOK: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -40,8 +37,8 @@ const ATTEMPTS_MAX: u32 = 60;
 /// Between them.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Applies what is missing.
-pub(super) async fn up(address: &Address) -> std::result::Result<(), OpenError> {
+/// Applies what is missing, up to a version or all.
+pub(super) async fn up(address: &Address, to: Option<i64>) -> std::result::Result<(), OpenError> {
     let wrong = |error| OpenError::of(address, error);
     // Two connections: one holds the lock for as long as the other works.
     let (guard, worker) = (Session::open(address).await, Session::open(address).await);
@@ -54,7 +51,8 @@ pub(super) async fn up(address: &Address) -> std::result::Result<(), OpenError> 
     patiently(lock).await.map_err(wrong)?;
     let applied = applied(worker.client()).await.map_err(wrong)?.unwrap_or_default();
     let newest = HISTORY.check(&applied).map_err(OpenError::Schema)?;
-    for migration in HISTORY.after(newest) {
+    let is_wanted = |migration: &&Migration| to.is_none_or(|to| migration.version <= to);
+    for migration in HISTORY.after(newest).take_while(is_wanted) {
         patiently(|| apply(worker.client(), migration)).await.map_err(wrong)?;
         tracing::info!(version = migration.version, name = migration.name, "migration applied");
     }

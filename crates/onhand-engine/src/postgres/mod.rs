@@ -107,7 +107,18 @@ impl Database {
     /// [`OpenError`] in words for the operator.
     pub async fn open_migrated(url: &str) -> Result<Self, OpenError> {
         let database = Self::at(url)?;
-        migrate::up(&database.address).await?;
+        migrate::up(&database.address, None).await?;
+        Ok(database)
+    }
+
+    /// Brings the schema up to a version and no further, and does not ask for more: what a process of
+    /// that version would do.
+    ///
+    /// # Errors
+    /// [`OpenError`] in words for the operator.
+    pub async fn open_migrated_to(url: &str, version: i64) -> Result<Self, OpenError> {
+        let database = Self::at(url)?;
+        migrate::up(&database.address, Some(version)).await?;
         Ok(database)
     }
 

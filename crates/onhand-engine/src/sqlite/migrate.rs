@@ -7,11 +7,8 @@ use super::OpenError;
 use crate::clock::{Clock, SystemClock};
 use crate::migration::{Applied, History, Migration, MigrationState};
 
-const HISTORY: History = History(&[Migration {
-    version: 1,
-    name: "foundation",
-    sql: include_str!("../../migrations/sqlite/0001_foundation.sql"),
-}]);
+/// Listed from the folder by `build.rs`.
+const HISTORY: History = History(include!(concat!(env!("OUT_DIR"), "/sqlite.rs")));
 
 /// Applies what is missing.
 pub(super) fn up(connection: &mut Connection) -> Result<(), OpenError> {

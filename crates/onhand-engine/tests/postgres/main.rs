@@ -17,6 +17,7 @@ mod faults;
 mod faulty;
 #[path = "../store/look.rs"]
 mod look;
+mod migrating;
 mod moving;
 mod opening;
 #[path = "../store/promises.rs"]

@@ -1,0 +1,7 @@
+-- The categories of a product, for filing it anew. Built beside the shop's work: a build that was broken
+-- off leaves an index that is not valid, which is dropped and begun again.
+-- works from: 1
+-- outside a transaction
+
+DROP INDEX CONCURRENTLY IF EXISTS product_categories_product;
+CREATE INDEX CONCURRENTLY product_categories_product ON product_categories (product_id);
