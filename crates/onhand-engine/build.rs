@@ -1,5 +1,6 @@
-//! Lists the migrations of each store from their folder, so that a new file is a new step and nothing else
-//! has to be touched. Every step has a twin of the same number and name in the other store.
+//! Lists the migrations of each store from their folder, so that a new file is a new step and
+//! nothing else has to be touched. Every step has a twin of the same number and name in the other
+//! store.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

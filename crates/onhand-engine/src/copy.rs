@@ -1,6 +1,7 @@
-//! Moving up: the whole history of an embedded database into an empty one on a server, whole or not at
-//! all. Every table is read in the order of its key, written by the server's bulk protocol, read back
-//! and compared by its hash. What the embedded store keeps behind its log (lists) is filled anew there.
+//! Moving up: the whole history of an embedded database into an empty one on a server, whole or not
+//! at all. Every table is read in the order of its key, written by the server's bulk protocol, read
+//! back and compared by its hash. What the embedded store keeps behind its log (lists) is filled
+//! anew there.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -359,8 +360,8 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Copies an embedded database, which nobody may be serving, to an empty one on a server, whose schema
-/// is brought up to date first.
+/// Copies an embedded database, which nobody may be serving, to an empty one on a server, whose
+/// schema is brought up to date first.
 ///
 /// # Errors
 /// [`CopyError`]; then nothing is in the target.

@@ -1,5 +1,5 @@
-//! A database by its URL, whichever store it is: what a process opens when it starts, and what commands
-//! ask of it. Beyond this file only the stores themselves know which one is meant.
+//! A database by its URL, whichever store it is: what a process opens when it starts, and what
+//! commands ask of it. Beyond this file only the stores themselves know which one is meant.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -152,7 +152,7 @@ impl Database {
     pub fn leases(&self) -> Leases {
         match self {
             Self::Sqlite(_) => Leases::Alone,
-            Self::Postgres(database) => Leases::Shared(database.leases()),
+            Self::Postgres(database) => Leases::Shared(Box::new(database.leases())),
         }
     }
 
@@ -174,7 +174,7 @@ pub enum Leases {
     /// There is no other process.
     Alone,
     /// Others may want it.
-    Shared(postgres::Leases),
+    Shared(Box<postgres::Leases>),
 }
 
 impl Leases {

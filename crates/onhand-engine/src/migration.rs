@@ -1,6 +1,6 @@
-//! The schema's history as every store has it: numbered steps whose text is known by its checksum. A
-//! step says from which schema on a binary can work with it (`-- works from: N`): a binary that is
-//! older than the newest step goes on working as long as no step has taken away what it needs.
+//! The schema's history as every store has it: numbered steps whose text is known by its checksum.
+//! A step says from which schema on a binary can work with it (`-- works from: N`): a binary that
+//! is older than the newest step goes on working as long as no step has taken away what it needs.
 
 use std::path::{Path, PathBuf};
 
@@ -60,8 +60,8 @@ impl Migration {
         stated.unwrap_or(self.version)
     }
 
-    /// Whether its statements run one by one, outside of a transaction: an index that is built while
-    /// orders flow cannot be built within one.
+    /// Whether its statements run one by one, outside of a transaction: an index that is built
+    /// while orders flow cannot be built within one.
     pub(crate) fn is_outside_transaction(&self) -> bool {
         self.header("outside a transaction").is_some()
     }

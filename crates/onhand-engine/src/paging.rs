@@ -1,5 +1,5 @@
-//! How a list is cut into pages: by key, one row more than is shown, and where a filter leaves a page
-//! short, on below the floor that was looked at. The same in every store.
+//! How a list is cut into pages: by key, one row more than is shown, and where a filter leaves a
+//! page short, on below the floor that was looked at. The same in every store.
 
 use crate::limits::{PAGE_ROWS_MAX, SCAN_ROWS_MAX};
 use crate::query::Page;

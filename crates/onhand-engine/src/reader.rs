@@ -1,5 +1,5 @@
-//! The questions that may be asked of what is remembered, whatever the store. Every list is a page by
-//! key, never by offset. How a store answers is in its own `read/`.
+//! The questions that may be asked of what is remembered, whatever the store. Every list is a page
+//! by key, never by offset. How a store answers is in its own `read/`.
 
 use onhand_core::Timestamp;
 use onhand_core::catalog::{Category, Product, ProductRef};

@@ -1,6 +1,6 @@
-//! Where the database is and how its connections are protected: the URL that an operator gives, read
-//! once. A host that is not this machine must show a certificate that is good for its name, unless
-//! the URL says otherwise.
+//! Where the database is and how its connections are protected: the URL that an operator gives,
+//! read once. A host that is not this machine must show a certificate that is good for its name,
+//! unless the URL says otherwise.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -52,7 +52,7 @@ pub enum AddressError {
 /// Where the database is.
 #[derive(Clone)]
 pub(super) struct Address {
-    pub(super) config: Config,
+    pub(super) config: Arc<Config>,
     /// None for a connection in the clear.
     pub(super) tls: Option<MakeRustlsConnect>,
     /// Whether the head of the logs may be locked before a batch is decided. Without, a batch that
@@ -130,7 +130,7 @@ impl Address {
                 return Err(AddressError::Setting { name: "row_locks", value, expected });
             }
         };
-        Ok(Self { config, tls, locks_rows })
+        Ok(Self { config: Arc::new(config), tls, locks_rows })
     }
 }
 

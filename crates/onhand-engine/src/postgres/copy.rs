@@ -1,5 +1,6 @@
-//! The writing side of a copy: one transaction over all tables, by the server's bulk protocol. Other
-//! processes see nothing of it before its end, and nothing at all if it does not come to that.
+//! The writing side of a copy: one transaction over all tables, by the server's bulk protocol.
+//! Other processes see nothing of it before its end, and nothing at all if it does not come to
+//! that.
 
 use std::pin::Pin;
 

@@ -1,6 +1,7 @@
-//! Leases: the right to do what is scheduled, held by one process at a time and given up by itself when
-//! that process is gone. A row per name says who has it until when, by the database's clock. What is
-//! done under a lease must be safe to do twice: a process that was stopped for long finds out late.
+//! Leases: the right to do what is scheduled, held by one process at a time and given up by itself
+//! when that process is gone. A row per name says who has it until when, by the database's clock.
+//! What is done under a lease must be safe to do twice: a process that was stopped for long finds
+//! out late.
 
 use std::time::Duration;
 
@@ -29,8 +30,8 @@ impl Leases {
         Self { address, holder, session: Mutex::default() }
     }
 
-    /// Takes or keeps a lease for a time; says whether this process has it. Not when the database is
-    /// away: then nothing that is scheduled can be done either.
+    /// Takes or keeps a lease for a time; says whether this process has it. Not when the database
+    /// is away: then nothing that is scheduled can be done either.
     pub(crate) async fn hold(&self, name: &str, time: Duration) -> bool {
         let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
         let mut session = self.session.lock().await;

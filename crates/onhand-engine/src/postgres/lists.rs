@@ -1,7 +1,7 @@
-//! Lists of orders by customer, by status and by product, behind the log: filling them takes nothing
-//! from the committer's transaction, in large steps within the server. Any process may make a step;
-//! the lock on the row of the progress lets one at a time. A query unites a list with the orders that
-//! are newer than it (`read/orders.rs`), so that nothing is ever missed.
+//! Lists of orders by customer, by status and by product, behind the log: filling them takes
+//! nothing from the committer's transaction, in large steps within the server. Any process may make
+//! a step; the lock on the row of the progress lets one at a time. A query unites a list with the
+//! orders that are newer than it (`read/orders.rs`), so that nothing is ever missed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,8 +59,8 @@ const BY_PRODUCT: &str = "INSERT INTO orders_by_product SELECT DISTINCT product_
      FROM reservations WHERE id > $1 AND id <= $2 AND order_id IS NOT NULL ORDER BY 1, 2 \
      ON CONFLICT DO NOTHING";
 /// Orders that have changed since: their state now.
-const MOVED: &str = "SELECT DISTINCT o.id, o.status FROM events e JOIN orders o ON o.id = e.subject \
-     WHERE e.seq > $1 AND e.seq <= $2 AND e.previous > 0 AND o.id <= $3 ORDER BY o.id";
+const MOVED: &str = "SELECT DISTINCT o.id, o.status FROM events e \
+     JOIN orders o ON o.id = e.subject WHERE e.seq > $1 AND e.seq <= $2 AND e.previous > 0 AND o.id <= $3 ORDER BY o.id";
 const LEAVE_OTHERS: &str = "DELETE FROM orders_by_status l USING unnest($1::int8[], $2::text[]) \
      v(order_id, status) WHERE l.order_id = v.order_id AND l.status = ANY($3::text[]) \
      AND l.status != v.status";
@@ -68,8 +68,8 @@ const MOVE: &str = "INSERT INTO orders_by_status SELECT status, order_id \
      FROM unnest($1::int8[], $2::text[]) v(order_id, status) ON CONFLICT DO NOTHING";
 const PROCEED: &str = "UPDATE lists_progress SET event = $1, order_id = $2, reservation_id = $3";
 
-/// One step of at most [`LISTS_STEP_ROWS_MAX`] rows of each kind. Answers up to which event the lists
-/// now go, and whether more is waiting for this process.
+/// One step of at most [`LISTS_STEP_ROWS_MAX`] rows of each kind. Answers up to which event the
+/// lists now go, and whether more is waiting for this process.
 async fn step(session: &Session) -> Result<(i64, bool)> {
     let client = session.client();
     // One snapshot: what the step sees of the orders is what it sees of their events.

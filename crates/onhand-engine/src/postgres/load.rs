@@ -46,8 +46,8 @@ const PRODUCTS: &str = concat!(
 const LEVELS: &str = concat!(
     "SELECT ",
     level_columns!(),
-    " FROM levels WHERE product_id = ANY($1::int8[]) OR product_id IN \
-     (SELECT id FROM products WHERE sku = ANY($2::text[]) AND deleted_at IS NULL)"
+    " FROM levels WHERE product_id IN (SELECT id FROM products WHERE id = ANY($1::int8[]) \
+     OR (sku = ANY($2::text[]) AND deleted_at IS NULL))"
 );
 const LOCATIONS: &str =
     concat!("SELECT ", location_columns!(), " FROM locations ORDER BY priority, id");
@@ -68,8 +68,8 @@ const DUE: &str = "SELECT id FROM reservations WHERE expires_at <= $1::int8 \
 const EXPIRED_HOLDS: &str = "SELECT id FROM reservations WHERE expires_at <= $1::int8 \
      AND expires_at IS NOT NULL AND product_id = $2::int8 ORDER BY expires_at LIMIT $3::int8";
 const ORDER_OF_EVENT: &str = "SELECT body FROM events WHERE seq = $1::int8";
-/// Walks a level's chain back over what was recorded since an instant; the last row says whether the
-/// walk came to its end.
+/// Walks a level's chain back over what was recorded since an instant; the last row says whether
+/// the walk came to its end.
 const WALK: &str = "WITH RECURSIVE walk AS ( \
      SELECT m.seq, m.delta_on_hand, m.occurred_at, m.recorded_at, m.previous, 1 AS steps \
      FROM movements m WHERE m.seq = $1::int8 AND m.recorded_at > $2::int8 UNION ALL \
@@ -148,24 +148,24 @@ pub(super) async fn load(session: &Session, needs: &Needs, state: &mut State) ->
         vec![numbers(&needs.products, |id| id.number()), Box::new(skus)]
     };
     let has_stock = !needs.products.is_empty() || !needs.skus.is_empty();
-    let uses = &needs.category_uses;
-    let references: Vec<&str> = needs.references.iter().map(|one| one.as_str()).collect();
-    let (products, levels, locations, categories, category_uses, orders, reservations, named) = tokio::try_join!(
-        biased;
+    let categories = vec![numbers(&needs.categories, |id| id.number())];
+    let uses = vec![numbers(&needs.category_uses, |id| id.number())];
+    let orders = vec![numbers(&needs.orders, |id| id.number())];
+    let reservations = vec![numbers(&needs.reservations, |id| id.number())];
+    let named: Vec<&str> = needs.references.iter().map(|one| one.as_str()).collect();
+    let (products, levels, locations, categories, uses, orders, reservations, named) = tokio::try_join!(
+            biased;
         asked(session, has_stock, PRODUCTS, stock()),
         asked(session, has_stock, LEVELS, stock()),
         asked(session, needs.locations, LOCATIONS, Vec::new()),
-        asked(session, !needs.categories.is_empty(), CATEGORIES,
-            vec![numbers(&needs.categories, |id| id.number())]),
-        asked(session, !uses.is_empty(), CATEGORY_USES, vec![numbers(uses, |id| id.number())]),
-        asked(session, !needs.orders.is_empty(), ORDERS,
-            vec![numbers(&needs.orders, |id| id.number())]),
-        asked(session, !needs.reservations.is_empty(), RESERVATIONS,
-            vec![numbers(&needs.reservations, |id| id.number())]),
-        asked(session, !references.is_empty(), REFERENCES, vec![Box::new(references.clone())]),
+        asked(session, !needs.categories.is_empty(), CATEGORIES, categories),
+        asked(session, !needs.category_uses.is_empty(), CATEGORY_USES, uses),
+        asked(session, !needs.orders.is_empty(), ORDERS, orders),
+        asked(session, !needs.reservations.is_empty(), RESERVATIONS, reservations),
+        asked(session, !named.is_empty(), REFERENCES, vec![Box::new(named.clone())]),
     )?;
     take_in_stock(needs, &products, &levels, state)?;
-    take_in_catalog(needs, &categories, &category_uses, &locations, state)?;
+    take_in_catalog(needs, &categories, &uses, &locations, state)?;
     take_in_records(needs, &orders, &reservations, &named, state)?;
     for key in &needs.on_hand_at {
         let on_hand = on_hand_at(session, key.0, key.1, key.2).await?;

@@ -1,7 +1,7 @@
 //! The schema's history in the database itself. Processes that migrate at the same time are held
-//! apart by the lock on a row, which works wherever rows can be locked. A step whose process died is
-//! begun again: within a transaction nothing of it is there, and outside of one its statements can be
-//! repeated.
+//! apart by the lock on a row, which works wherever rows can be locked. A step whose process died
+//! is begun again: within a transaction nothing of it is there, and outside of one its statements
+//! can be repeated.
 
 use std::time::Duration;
 

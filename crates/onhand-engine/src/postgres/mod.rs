@@ -111,8 +111,8 @@ impl Database {
         Ok(database)
     }
 
-    /// Brings the schema up to a version and no further, and does not ask for more: what a process of
-    /// that version would do.
+    /// Brings the schema up to a version and no further, and does not ask for more: what a process
+    /// of that version would do.
     ///
     /// # Errors
     /// [`OpenError`] in words for the operator.

@@ -38,7 +38,7 @@ impl fmt::Debug for Reader {
 impl Reader {
     pub(super) fn new(address: &Address) -> std::result::Result<Self, OpenError> {
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let connect = address.config.clone();
+        let connect = (*address.config).clone();
         let manager = match &address.tls {
             None => Manager::from_config(connect, NoTls, config),
             Some(tls) => Manager::from_config(connect, tls.clone(), config),

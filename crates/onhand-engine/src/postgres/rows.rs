@@ -1,8 +1,8 @@
 //! Rows as a batch leaves them, as one statement per table whatever the number of rows. A row that
 //! was there is guarded by the version that was loaded: where one is not at that version, the
-//! statement divides by zero, and the commit that was sent behind it commits nothing. Arrays are taken
-//! apart in the list of columns and not in `FROM`, where each would be written into a table of its own
-//! first: that costs two thirds more.
+//! statement divides by zero, and the commit that was sent behind it commits nothing. Arrays are
+//! taken apart in the list of columns and not in `FROM`, where each would be written into a table
+//! of its own first: that costs two thirds more.
 
 use onhand_core::Timestamp;
 use onhand_core::catalog::{Category, Product};

@@ -31,8 +31,8 @@ pub(super) struct Write<'a> {
 
 /// The committer's settings. The planner knows nothing better than an index for what a batch asks,
 /// and on a table that was empty a moment ago it would keep a plan that reads it whole. A lock that
-/// is not given in time fails the batch; nothing else has a limit on the server, so that a commit is
-/// never cut off while it waits for a standby: this side stops waiting (`STORE_ANSWERS_MAX`) and
+/// is not given in time fails the batch; nothing else has a limit on the server, so that a commit
+/// is never cut off while it waits for a standby: this side stops waiting (`STORE_ANSWERS_MAX`) and
 /// finds out later.
 const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; \
      SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan; SET jit = off; \
@@ -41,8 +41,8 @@ const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; \
      SET default_transaction_isolation = 'read committed'";
 
 /// What a session must be before anything is written to it.
-const STANDING: &str = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on', \
-     current_setting('fsync'), current_setting('full_page_writes'), \
+const STANDING: &str = "SELECT pg_is_in_recovery(), \
+     current_setting('transaction_read_only') = 'on', current_setting('fsync'), current_setting('full_page_writes'), \
      current_setting('synchronous_commit')";
 
 /// A connection that may write.
@@ -163,12 +163,16 @@ impl Session {
 /// A guarded statement divides by zero when a row is not at the version that was loaded: an error
 /// of the server, so that the commit that was sent behind it commits nothing.
 fn guard_of(error: Error, table: &'static str) -> Error {
-    match &error {
-        Error::Server(server) if server.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
-            Error::Guard(table)
-        }
-        _ => error,
-    }
+    let is_guard = match &error {
+        Error::Server(server) => server.code() == Some(&SqlState::DIVISION_BY_ZERO),
+        Error::TimedOut(_)
+        | Error::ReadOnly(_)
+        | Error::NotDurable { .. }
+        | Error::Unconfirmed
+        | Error::Guard(_)
+        | Error::Row { .. } => false,
+    };
+    if is_guard { Error::Guard(table) } else { error }
 }
 
 /// Bounds the wait for an answer.

@@ -1,6 +1,6 @@
 //! The writing side: one connection in the committer's hands. A batch is two trips to the server:
-//! `BEGIN`, the head of the logs, outcomes and rows; then all that is written, and `COMMIT`. When the
-//! connection is lost around a commit, the batch is looked for over a new one.
+//! `BEGIN`, the head of the logs, outcomes and rows; then all that is written, and `COMMIT`. When
+//! the connection is lost around a commit, the batch is looked for over a new one.
 
 use std::time::Duration;
 
@@ -155,7 +155,8 @@ impl PostgresStore {
         }
     }
 
-    /// Makes sure that a session is open. Between attempts the answer is that of the last one, at once.
+    /// Makes sure that a session is open. Between attempts the answer is that of the last one, at
+    /// once.
     async fn session(&mut self) -> std::result::Result<(), StoreError> {
         if self.session.as_ref().is_none_or(Session::is_closed) {
             self.forget();
@@ -224,7 +225,7 @@ impl PostgresStore {
 
     /// Finds out whether a batch was committed whose answer did not come.
     async fn settle(&mut self, batch: i64, lost: &Error) -> std::result::Result<(), StoreError> {
-        tracing::warn!(batch, error = %lost, "the answer to a commit was lost: looking for the batch");
+        tracing::warn!(batch, error = %lost, "a commit was not answered: looking for the batch");
         let begun = Instant::now();
         loop {
             match self.is_there(batch).await {

@@ -51,11 +51,13 @@ impl CopySource {
     pub(crate) fn parts(&self) -> Vec<Part> {
         let tables = TABLES.iter().map(|table| {
             let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
-            // Formatted SQL: names of tables and columns cannot be bound; these are a list of ours.
             let all = || {
+                // Formatted SQL: names of tables and columns cannot be bound; they are a list of
+                // ours.
                 format!("SELECT {} FROM {} ORDER BY {}", names.join(", "), table.name, table.key)
             };
             let select = table.select.map_or_else(all, str::to_owned);
+            // Formatted SQL: as above.
             let count = format!("SELECT count(*) FROM {}", table.name);
             Part { target: table.name, columns: table.columns, select, count }
         });
@@ -66,6 +68,7 @@ impl CopySource {
                 "SELECT o.key, o.scope, o.fingerprint, o.event, b.body FROM outcomes_{window} o \
                  LEFT JOIN outcome_bodies_{window} b ON b.id = o.body_id ORDER BY o.key, o.scope"
             );
+            // Formatted SQL: as above.
             let count = format!("SELECT count(*) FROM outcomes_{window}");
             Part { target: OUTCOME_TABLES[place], columns: &OUTCOMES, select, count }
         });

@@ -1,6 +1,6 @@
-//! The promises when the server goes away in the middle (reliability.md, F7 to F9 and F12): a batch is
-//! carried out once or not at all, its callers are told the truth or that nobody knows it yet, and no
-//! hand is needed when the server is back.
+//! The promises when the server goes away in the middle (reliability.md, F7 to F9 and F12): a batch
+//! is carried out once or not at all, its callers are told the truth or that nobody knows it yet,
+//! and no hand is needed when the server is back.
 
 use std::time::{Duration, Instant};
 
@@ -197,6 +197,7 @@ async fn a_server_that_has_become_read_only_is_left_and_found_again() {
     let world = World::<Behind>::with(&[("tea", 5)]).await;
     let (line, name) = (world.backend.line.clone(), world.backend.scratch.0.clone());
     let admin = connect("postgres").await;
+    // Formatted SQL: a database's name cannot be bound; it is the test's own.
     let set = |value| format!("ALTER DATABASE {name} SET default_transaction_read_only = {value}");
     admin.batch_execute(&set("on")).await.unwrap();
     line.set(Line::Down);
@@ -210,8 +211,8 @@ async fn a_server_that_has_become_read_only_is_left_and_found_again() {
     world.close().await;
 }
 
-/// A key table that refuses an outcome stands for every error within the transaction: nothing of the
-/// batch is there, although its commit was sent along.
+/// A key table that refuses an outcome stands for every error within the transaction: nothing of
+/// the batch is there, although its commit was sent along.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_that_was_sent_behind_a_statement_that_fails_commits_nothing() {
     let world = World::<Behind>::with(&[("tea", 5)]).await;

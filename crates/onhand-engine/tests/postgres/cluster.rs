@@ -1,6 +1,6 @@
-//! Servers of a test's own: started, stopped without warning, copied to a standby and put in another's
-//! place. They run from the installation that the environment names, as an ordinary user, in a folder
-//! that goes with the value.
+//! Servers of a test's own: started, stopped without warning, copied to a standby and put in
+//! another's place. They run from the installation that the environment names, as an ordinary user,
+//! in a folder that goes with the value.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -144,15 +144,6 @@ impl Cluster {
 
     pub(crate) fn url(&self, user: &str, name: impl AsRef<OsStr>) -> String {
         format!("postgresql://{user}@127.0.0.1:{}/{}", self.port, name.as_ref().to_string_lossy())
-    }
-
-    /// Runs statements as its superuser.
-    pub(crate) async fn execute(&self, sql: &str) {
-        let url = self.url("onhand", "postgres");
-        let (client, connection) =
-            tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
-        tokio::spawn(connection);
-        client.batch_execute(sql).await.unwrap();
     }
 }
 

@@ -1,5 +1,5 @@
-//! The schema changes while orders flow: a process of the schema before it notices nothing, and a step
-//! that was broken off is done by whoever comes next.
+//! The schema changes while orders flow: a process of the schema before it notices nothing, and a
+//! step that was broken off is done by whoever comes next.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,10 +1,10 @@
-//! What is said to an operator whose database cannot be used: one clear line each, and never a password.
-//! And what protects a connection that leaves this machine.
+//! What is said to an operator whose database cannot be used: one clear line each, and never a
+//! password. And what protects a connection that leaves this machine.
 
 use onhand_engine::postgres::Database;
 
 use crate::cluster::{Cluster, hand_over};
-use crate::server::{Scratch, connect, url_of};
+use crate::server::{Scratch, connect, connect_to, url_of};
 
 async fn refused(url: &str) -> String {
     let refused = Database::open(url).await.unwrap_err().to_string();
@@ -39,9 +39,11 @@ async fn a_database_that_forgets_or_cannot_be_written_is_refused() {
         ("default_transaction_read_only = on", ["read-only", ""]),
     ] {
         let (name, value) = setting.split_once(" = ").unwrap();
+        // Formatted SQL: names of databases and settings cannot be bound; these are the test's own.
         let sql = format!("ALTER DATABASE {} SET {name} = {value}", scratch.0);
         admin.batch_execute(&sql).await.unwrap();
         check(&scratch.url(), &wanted).await;
+        // Formatted SQL: as above.
         let sql = format!("ALTER DATABASE {} RESET {name}", scratch.0);
         admin.batch_execute(&sql).await.unwrap();
     }
@@ -91,8 +93,9 @@ async fn processes_that_migrate_at_the_same_time_do_it_once() {
 #[tokio::test]
 async fn a_server_that_does_not_let_us_in_says_why() {
     let cluster = Cluster::start(&["fsync = off"]);
-    cluster.execute("CREATE ROLE clerk LOGIN PASSWORD 's3cret'").await;
-    cluster.execute("CREATE DATABASE shop").await;
+    let admin = connect_to(&cluster.url("onhand", "postgres")).await;
+    admin.batch_execute("CREATE ROLE clerk LOGIN PASSWORD 's3cret'").await.unwrap();
+    admin.batch_execute("CREATE DATABASE shop").await.unwrap();
     check(&cluster.url("onhand", "shop"), &["fsync = off", "does not keep"]).await;
     cluster.configure(&["fsync = on"]);
     cluster.reload();

@@ -1,6 +1,6 @@
-//! A line between the store and the server that can be cut where it hurts: before a commit is sent, or
-//! before its answer comes back. It passes on the real protocol and understands no more of it than how a
-//! commit looks.
+//! A line between the store and the server that can be cut where it hurts: before a commit is sent,
+//! or before its answer comes back. It passes on the real protocol and understands no more of it
+//! than how a commit looks.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -144,7 +144,9 @@ impl Proxy {
                     std::future::pending::<()>().await;
                 }
                 Line::DownAfterCommit => self.set(Line::Down),
-                _ => self.set(Line::Open),
+                Line::Open | Line::Down | Line::CutBeforeCommit | Line::CutAfterCommit => {
+                    self.set(Line::Open);
+                }
             }
             return;
         }

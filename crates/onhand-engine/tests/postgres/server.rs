@@ -1,5 +1,5 @@
-//! Databases on the server that the environment names: each test has its own, copied from one that is
-//! migrated once.
+//! Databases on the server that the environment names: each test has its own, copied from one that
+//! is migrated once.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -24,7 +24,12 @@ pub(crate) fn url_of(name: &str) -> String {
 
 /// A connection of the test's own.
 pub(crate) async fn connect(name: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(&url_of(name), NoTls).await.unwrap();
+    connect_to(&url_of(name)).await
+}
+
+/// A connection of the test's own, by a URL.
+pub(crate) async fn connect_to(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
 }
@@ -58,6 +63,7 @@ impl Scratch {
     pub(crate) async fn from(template: &str) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("onhand_{}_{number}", std::process::id());
+        // Formatted SQL: names of databases cannot be bound; these are the test's own.
         let sql = format!("CREATE DATABASE {name} TEMPLATE {template}");
         connect("postgres").await.batch_execute(&sql).await.unwrap();
         Self(name)
@@ -70,6 +76,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
+        // Formatted SQL: a database's name cannot be bound; it is the test's own.
         let sql = format!("DROP DATABASE {} WITH (FORCE)", self.0);
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,4 +1,5 @@
-//! What only a store promises that one process has for itself, and that flushes after it has written.
+//! What only a store promises that one process has for itself, and that flushes after it has
+//! written.
 
 use std::cell::Cell;
 use std::time::Duration;

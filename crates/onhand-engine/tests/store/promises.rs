@@ -1,5 +1,5 @@
-//! Every promise of the suite as a test of one store. One that is missing here is dead code, which the
-//! compiler reports.
+//! Every promise of the suite as a test of one store. One that is missing here is dead code, which
+//! the compiler reports.
 
 /// The promises that every store keeps, or those that are named.
 macro_rules! keeps_every_promise {

@@ -1,6 +1,6 @@
 //! The sweeper tidies up holds that have run out. It is never needed for a right answer: a hold is
-//! free the instant it runs out, whether it was swept or not. Of several processes on one database one
-//! sweeps, by a lease.
+//! free the instant it runs out, whether it was swept or not. Of several processes on one database
+//! one sweeps, by a lease.
 
 use onhand_core::command::Reply;
 use onhand_core::{Actor, Command, inventory};

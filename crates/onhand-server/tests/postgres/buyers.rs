@@ -1,5 +1,6 @@
-//! Buyers who do not give up: each repeats its key until it has a definite answer, at whichever process
-//! answers, and keeps what it was told. At the end every answer is held against what is stored.
+//! Buyers who do not give up: each repeats its key until it has a definite answer, at whichever
+//! process answers, and keeps what it was told. At the end every answer is held against what is
+//! stored.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -74,7 +75,8 @@ impl Buyers {
         }
     }
 
-    /// Waits until an order is acknowledged that was not yet at an instant; answers how long it took.
+    /// Waits until an order is acknowledged that was not yet at an instant; answers how long it
+    /// took.
     pub(crate) async fn next_after(&self, instant: Instant) -> Duration {
         loop {
             if let Some(newest) = self.told.newest().filter(|newest| *newest > instant) {

@@ -45,7 +45,7 @@ async fn a_database_that_crashes_under_load_loses_nothing_and_is_found_again() {
 async fn a_standby_that_takes_over_has_everything_that_was_acknowledged() {
     let primary = Cluster::start(&[]);
     let standby = primary.standby("second");
-    primary.execute("ALTER SYSTEM SET synchronous_standby_names = 'second'").await;
+    primary.configure(&["synchronous_standby_names = 'second'"]);
     primary.reload();
     let folder = tempfile::tempdir().unwrap();
     let both = format!(

@@ -1,5 +1,5 @@
-//! Several processes on one database: they sell what there is and no more, and each can be restarted
-//! while the others go on.
+//! Several processes on one database: they sell what there is and no more, and each can be
+//! restarted while the others go on.
 
 use crate::buyers::{Buyers, hold_to};
 use crate::cluster::Cluster;
@@ -47,13 +47,13 @@ async fn processes_are_restarted_one_after_another_and_nobody_is_turned_away() {
     servers[0].receive(1_000_000).await;
     let urls: Vec<String> = servers.iter().map(|server| server.url.clone()).collect();
     let buyers = Buyers::at(&urls, 8);
-    for place in 0..2 {
+    for folder in &folders {
         buyers.after(100).await;
         let mut old = servers.remove(0);
         let listen = old.url.strip_prefix("http://").unwrap().to_owned();
         old.terminate();
         assert_eq!(old.exit_code().await, Some(0), "{}", old.log());
-        let again = Server::start_at(url.clone(), folders[place].path(), &listen).await;
+        let again = Server::start_at(url.clone(), folder.path(), &listen).await;
         servers.push(again);
     }
     buyers.after(100).await;
