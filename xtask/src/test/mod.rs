@@ -59,7 +59,16 @@ const STEPS: &[Step] = &[
     Step {
         name: "clippy",
         needs: Need::Tool(CLIPPY.name),
-        work: Work::Cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        work: Work::Cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--features",
+            "onhand-engine/services,onhand-server/services",
+            "--",
+            "-D",
+            "warnings",
+        ]),
     },
     Step { name: "tests", needs: Need::Nothing, work: Work::Cargo(&["test", "--workspace"]) },
     Step {

@@ -60,7 +60,8 @@ const BY_PRODUCT: &str = "INSERT INTO orders_by_product SELECT DISTINCT product_
      ON CONFLICT DO NOTHING";
 /// Orders that have changed since: their state now.
 const MOVED: &str = "SELECT DISTINCT o.id, o.status FROM events e \
-     JOIN orders o ON o.id = e.subject WHERE e.seq > $1 AND e.seq <= $2 AND e.previous > 0 AND o.id <= $3 ORDER BY o.id";
+     JOIN orders o ON o.id = e.subject WHERE e.seq > $1 AND e.seq <= $2 AND e.previous > 0 \
+     AND o.id <= $3 ORDER BY o.id";
 const LEAVE_OTHERS: &str = "DELETE FROM orders_by_status l USING unnest($1::int8[], $2::text[]) \
      v(order_id, status) WHERE l.order_id = v.order_id AND l.status = ANY($3::text[]) \
      AND l.status != v.status";

@@ -153,17 +153,22 @@ pub(super) async fn load(session: &Session, needs: &Needs, state: &mut State) ->
     let orders = vec![numbers(&needs.orders, |id| id.number())];
     let reservations = vec![numbers(&needs.reservations, |id| id.number())];
     let named: Vec<&str> = needs.references.iter().map(|one| one.as_str()).collect();
-    let (products, levels, locations, categories, uses, orders, reservations, named) = tokio::try_join!(
+    // Polled in this order, they are sent in this order.
+    let asked_for = async {
+        tokio::try_join!(
             biased;
-        asked(session, has_stock, PRODUCTS, stock()),
-        asked(session, has_stock, LEVELS, stock()),
-        asked(session, needs.locations, LOCATIONS, Vec::new()),
-        asked(session, !needs.categories.is_empty(), CATEGORIES, categories),
-        asked(session, !needs.category_uses.is_empty(), CATEGORY_USES, uses),
-        asked(session, !needs.orders.is_empty(), ORDERS, orders),
-        asked(session, !needs.reservations.is_empty(), RESERVATIONS, reservations),
-        asked(session, !named.is_empty(), REFERENCES, vec![Box::new(named.clone())]),
-    )?;
+            asked(session, has_stock, PRODUCTS, stock()),
+            asked(session, has_stock, LEVELS, stock()),
+            asked(session, needs.locations, LOCATIONS, Vec::new()),
+            asked(session, !needs.categories.is_empty(), CATEGORIES, categories),
+            asked(session, !needs.category_uses.is_empty(), CATEGORY_USES, uses),
+            asked(session, !needs.orders.is_empty(), ORDERS, orders),
+            asked(session, !needs.reservations.is_empty(), RESERVATIONS, reservations),
+            asked(session, !named.is_empty(), REFERENCES, vec![Box::new(named.clone())]),
+        )
+    };
+    let (products, levels, locations, categories, uses, orders, reservations, named) =
+        asked_for.await?;
     take_in_stock(needs, &products, &levels, state)?;
     take_in_catalog(needs, &categories, &uses, &locations, state)?;
     take_in_records(needs, &orders, &reservations, &named, state)?;

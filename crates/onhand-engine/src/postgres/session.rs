@@ -42,8 +42,8 @@ const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; \
 
 /// What a session must be before anything is written to it.
 const STANDING: &str = "SELECT pg_is_in_recovery(), \
-     current_setting('transaction_read_only') = 'on', current_setting('fsync'), current_setting('full_page_writes'), \
-     current_setting('synchronous_commit')";
+     current_setting('transaction_read_only') = 'on', current_setting('fsync'), \
+     current_setting('full_page_writes'), current_setting('synchronous_commit')";
 
 /// A connection that may write.
 #[derive(Debug)]

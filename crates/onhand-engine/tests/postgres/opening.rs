@@ -148,6 +148,10 @@ async fn a_protected_connection_is_only_made_to_who_can_prove_its_name() {
     }
     cluster.configure(&["ssl = on"]);
     cluster.reload();
+    if cluster.log().contains("not supported by this build") {
+        println!("left out: this server was built without TLS");
+        return;
+    }
     Database::open_migrated(&named("localhost", &trusted)).await.unwrap();
     let database = Database::open(&named("localhost", &trusted)).await.unwrap();
     let reader = onhand_engine::Reader::Postgres(database.reader().unwrap());
