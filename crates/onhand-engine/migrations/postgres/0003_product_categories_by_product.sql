@@ -4,4 +4,6 @@
 -- outside a transaction
 
 DROP INDEX CONCURRENTLY IF EXISTS product_categories_product;
+-- Outside a transaction, and begun anew each time:
+-- squawk-ignore ban-concurrent-index-creation-in-transaction, prefer-robust-stmts
 CREATE INDEX CONCURRENTLY product_categories_product ON product_categories (product_id);
