@@ -8,15 +8,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use http_body_util::BodyExt;
-use onhand_engine::committer::{self, Config, Running};
-use onhand_engine::sqlite::Database;
-use onhand_engine::{ManualClock, Reader};
+use onhand_engine::committer::{Config, Running};
+use onhand_engine::{Database, ManualClock};
 use onhand_server::app::{App, Parts, Settings};
 use onhand_server::{demo, http};
 use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::contract::contract;
+use crate::installation::Installation;
 
 pub(crate) struct World {
     pub(crate) app: App,
@@ -25,7 +25,7 @@ pub(crate) struct World {
     router: Router,
     _running: Running,
     _database: Database,
-    _folder: tempfile::TempDir,
+    _installation: Installation,
 }
 
 pub(crate) struct Reply {
@@ -37,13 +37,12 @@ pub(crate) struct Reply {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&folder.path().join("onhand.db")).unwrap();
+        let installation = Installation::fresh().await;
+        let (database, reader) = installation.open().await;
         let clock = Arc::new(ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap()));
         let config = Config { clock, crash: None };
-        let (submit, running, _) = committer::start(database.store().unwrap(), config).unwrap();
+        let (submit, running, _) = database.start(config).unwrap();
         demo::load(&submit).await.unwrap();
-        let reader = Reader::Sqlite(database.reader().unwrap());
         let app = App::new(Parts { submit, reader, settings: Settings::default() });
         let router = http::router(app.clone());
         Self {
@@ -52,7 +51,7 @@ impl World {
             router,
             _running: running,
             _database: database,
-            _folder: folder,
+            _installation: installation,
         }
     }
 

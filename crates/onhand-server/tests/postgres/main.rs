@@ -1,14 +1,28 @@
-//! The running binary on PostgreSQL as its operator sees it: the database crashes and is replaced
+//! The whole of `/v1` on PostgreSQL, answer by answer as on the embedded store; and the running
+//! binary on PostgreSQL as its operator sees it: the database crashes and is replaced
 //! under load, several processes share it and are restarted one after another. `cargo xtask test`
 //! starts what these tests need; `cargo xtask services` does for a run by hand.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../http/answers.rs"]
+mod answers;
+#[path = "../http/bad_input.rs"]
+mod bad_input;
 mod buyers;
 #[path = "../../../onhand-engine/tests/postgres/cluster.rs"]
 mod cluster;
+#[path = "../http/contract.rs"]
+mod contract;
+#[path = "../http/description.rs"]
+mod description;
 mod failures;
+mod installation;
 #[path = "../process/server.rs"]
 #[expect(dead_code, reason = "some of it is for the embedded store")]
 mod server;
 mod together;
+#[path = "../http/tour.rs"]
+mod tour;
+#[path = "../http/world.rs"]
+mod world;
