@@ -64,9 +64,11 @@ impl Error {
     pub(super) fn ends_session(&self) -> bool {
         match self {
             Self::Server(error) => {
-                // A session that has become read-only is on a server that was demoted.
+                // A session that has become read-only is on a server that was demoted; one whose
+                // prepared statements are of a schema that has changed needs new ones.
+                let ends = ["08", "57", "0A", "26"];
                 error.as_db_error().is_none_or(|server| {
-                    is_of_class(server.code(), &["08", "57"])
+                    is_of_class(server.code(), &ends)
                         || *server.code() == SqlState::READ_ONLY_SQL_TRANSACTION
                 })
             }

@@ -87,6 +87,19 @@ async fn a_change_that_only_adds_is_made_while_orders_flow() {
     let new = Database::open_migrated(&scratch.url()).await.unwrap();
     let states = new.migrations().await.unwrap();
     assert!(states.iter().all(|state| state.is_applied && state.is_known), "{states:?}");
+    // What steps to come may do to tables that orders are written to.
+    // One change of structure at a time: two in one transaction could wait for a batch in a ring.
+    client.batch_execute("SET lock_timeout = '2s'").await.unwrap();
+    for add in [
+        "ALTER TABLE orders ADD COLUMN note text",
+        "ALTER TABLE movements ADD COLUMN weight bigint NOT NULL DEFAULT 0",
+        "ALTER TABLE levels ADD COLUMN note text",
+        "ALTER TABLE events ADD COLUMN note text",
+        "ALTER TABLE batches ADD COLUMN note text",
+        "ALTER TABLE numbering ADD COLUMN note bigint",
+    ] {
+        client.batch_execute(add).await.unwrap();
+    }
     let during = submit.stats().commands.load(Ordering::Relaxed);
     while submit.stats().commands.load(Ordering::Relaxed) < during + 200 {
         tokio::task::yield_now().await;

@@ -107,7 +107,7 @@ impl ServerPlan {
         let log = OpenOptions::new().create(true).append(true).open(self.log_path())?;
         let listen = listen.map_or_else(|| ANY_PORT.to_owned(), |address| address.to_string());
         self.command("serve")
-            .args(["--listen", &listen, "--database-url", &self.database_url])
+            .args(["--listen", &listen, "--database-url", &self.database_url, "--migrate"])
             .args(&self.extra)
             .stdout(Stdio::piped())
             .stderr(log)

@@ -1,4 +1,5 @@
-//! Whole answers as snapshots: the same to the letter on every store. And the live feed over a socket.
+//! Whole answers as snapshots: the same to the letter on every store. And the live feed over a
+//! socket.
 
 use axum::body::Body;
 use axum::http::Method;
