@@ -87,3 +87,7 @@ pub const READ_CONNECTIONS_MAX: usize = 8;
 pub const FOLLOW_PAUSE: Duration = Duration::from_millis(100);
 /// Rows that a copy reads before it writes them.
 pub const COPY_ROWS: usize = 4_096;
+/// Most orders that one statement reads for those who asked meanwhile.
+pub const GATHERED_READS_MAX: usize = 256;
+/// Tasks that gather reads: while one waits for the server, the other takes what comes.
+pub const GATHERERS: usize = 2;

@@ -28,6 +28,19 @@ pub enum ReadError {
     Failed(String),
 }
 
+impl ReadError {
+    /// The same answer for somebody else who asked with it.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Overloaded => Self::Overloaded,
+            Self::Stopping => Self::Stopping,
+            Self::NotDurable => Self::NotDurable,
+            Self::Unavailable(reason) => Self::Unavailable(reason.clone()),
+            Self::Failed(reason) => Self::Failed(reason.clone()),
+        }
+    }
+}
+
 /// A page of a list, newest first unless said otherwise.
 #[derive(Debug, Clone)]
 pub struct Page<T> {

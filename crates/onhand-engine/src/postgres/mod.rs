@@ -6,6 +6,7 @@ mod address;
 mod codec;
 mod copy;
 mod error;
+mod gather;
 mod leases;
 mod lists;
 mod load;
@@ -162,7 +163,8 @@ impl Database {
         tokio::spawn(follow(self.address.clone(), events));
     }
 
-    /// The reading side, with connections that are opened when they are needed.
+    /// The reading side, with connections that are opened when they are needed; call it on a
+    /// runtime, where the gatherers of reads are to live.
     ///
     /// # Errors
     /// [`OpenError`].

@@ -9,12 +9,15 @@ use deadpool_postgres::{
     Client, GenericClient, Hook, HookError, Manager, ManagerConfig, Pool, PoolError,
     RecyclingMethod, Runtime, Timeouts, Transaction,
 };
+use onhand_core::ids::OrderId;
+use onhand_core::orders::Order;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{IsolationLevel, NoTls, Row};
 
 use super::OpenError;
 use super::address::Address;
 use super::error::{Error, Result};
+use super::gather::Gather;
 use crate::limits::{CONNECT_TIMEOUT, QUEUE_READS_MAX, READ_CONNECTIONS_MAX, READ_WAITS_MAX};
 use crate::query::ReadError;
 
@@ -26,8 +29,13 @@ const SETTINGS: &str = "SET default_transaction_read_only = on; SET statement_ti
 /// The way to the readers. Cheap to clone.
 #[derive(Clone)]
 pub struct Reader {
-    pool: Pool,
+    connections: Connections,
+    gather: Gather,
 }
+
+/// The pool itself. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Connections(Pool);
 
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,15 +71,29 @@ impl Reader {
                 address: address.to_string(),
                 reason: error.to_string(),
             })?;
-        Ok(Self { pool })
+        let connections = Connections(pool);
+        let gather = Gather::start(&connections);
+        Ok(Self { connections, gather })
+    }
+
+    /// An order, asked for together with whoever asks at the same time.
+    pub(crate) async fn order(&self, id: OrderId) -> std::result::Result<Option<Order>, ReadError> {
+        self.gather.order(id).await
     }
 
     /// A connection for one attempt of a read.
     pub(super) async fn client(&self) -> std::result::Result<Client, ReadError> {
-        if self.pool.status().waiting >= QUEUE_READS_MAX {
+        self.connections.client().await
+    }
+}
+
+impl Connections {
+    /// A connection for one attempt of a read.
+    pub(super) async fn client(&self) -> std::result::Result<Client, ReadError> {
+        if self.0.status().waiting >= QUEUE_READS_MAX {
             return Err(ReadError::Overloaded);
         }
-        self.pool.get().await.map_err(|error| match error {
+        self.0.get().await.map_err(|error| match error {
             PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => ReadError::Overloaded,
             PoolError::Closed => ReadError::Stopping,
             PoolError::Backend(error) => Error::from(error).into(),

@@ -41,11 +41,6 @@ const TIMELINE: &str = "WITH RECURSIVE chain AS ( \
      SELECT seq, kind, actor, recorded_at, body FROM chain ORDER BY seq";
 
 impl Reader {
-    /// An order.
-    pub(crate) async fn order(&self, id: OrderId) -> std::result::Result<Option<Order>, ReadError> {
-        one!(self, client => order(client, id))
-    }
-
     /// A page of orders, newest first; `before` is where the last page ended.
     pub(crate) async fn orders(
         &self,
