@@ -16,6 +16,7 @@ pub mod limits;
 pub mod migration;
 mod paging;
 pub mod postgres;
+mod proof;
 pub mod query;
 pub mod reader;
 pub mod report;

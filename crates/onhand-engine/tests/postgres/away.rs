@@ -231,3 +231,48 @@ async fn a_commit_that_was_sent_behind_a_statement_that_fails_commits_nothing() 
     assert_eq!(world.figures("tea").await, (5, 1, 4));
     world.close().await;
 }
+
+/// Lets the server itself refuse to write an event so many times, with a code of its own choice.
+async fn check_code(sqlstate: &str, times: u32, wanted: &[&str]) {
+    let world = World::<Behind>::with(&[("tea", 5)]).await;
+    let other = connect(&world.backend.scratch.0).await;
+    // Formatted SQL: the body of a function takes no parameters; these are the test's own.
+    let fail = format!(
+        "CREATE SEQUENCE tries; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ \
+         BEGIN IF nextval('tries') <= {times} THEN \
+         RAISE EXCEPTION 'so the test wants it' USING ERRCODE = '{sqlstate}'; \
+         END IF; RETURN NEW; END $$; CREATE TRIGGER fail BEFORE INSERT ON events \
+         FOR EACH ROW EXECUTE FUNCTION fail()"
+    );
+    other.batch_execute(&fail).await.unwrap();
+    let asked = orders(&[1, 9, 2]);
+    let answers = world.in_one_batch(|_| {}, asked.clone()).await;
+    assert_eq!(codes(&answers), wanted, "{sqlstate} {times} times");
+    other.batch_execute("DROP TRIGGER fail ON events").await.unwrap();
+    // Whatever was answered, nothing is half done, and the same keys come to the same end.
+    let mut again = Vec::new();
+    for (command, key) in asked {
+        again.push(until_available(&world, command, key).await);
+    }
+    assert_eq!(codes(&again), ["ok", "insufficient_stock", "ok"], "{sqlstate}");
+    assert_eq!(world.figures("tea").await, (5, 3, 2), "{sqlstate}");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_server_says_is_understood() {
+    let done = ["ok", "insufficient_stock", "ok"];
+    let always = u32::MAX;
+    // What asks to be repeated is repeated; what does not go away fails its own commands.
+    check_code("40001", 3, &done).await;
+    check_code("40P01", 3, &done).await;
+    check_code("40001", always, &["unavailable", "insufficient_stock", "unavailable"]).await;
+    check_code("23505", 1, &done).await;
+    check_code("53100", 1, &["full"; 3]).await;
+    check_code("53200", 1, &["unavailable"; 3]).await;
+    check_code("42501", 1, &["unavailable"; 3]).await;
+    check_code("57P01", 1, &done).await;
+    check_code("25006", 1, &done).await;
+    check_code("0A000", 1, &done).await;
+    check_code("XX001", 1, &done).await;
+}

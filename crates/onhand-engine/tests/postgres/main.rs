@@ -26,6 +26,7 @@ mod proxy;
 mod server;
 #[path = "../store/suite.rs"]
 mod suite;
+mod verify_meta;
 #[path = "../store/world.rs"]
 mod world;
 

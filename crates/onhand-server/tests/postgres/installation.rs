@@ -16,8 +16,12 @@ impl Installation {
         Self { cluster: Cluster::start(&["shared_buffers = 16MB"]) }
     }
 
+    pub(crate) fn url(&self) -> String {
+        self.cluster.url("onhand", "postgres")
+    }
+
     pub(crate) async fn open(&self) -> (Database, Reader) {
-        let location = Location::Server(self.cluster.url("onhand", "postgres"));
+        let location = Location::Server(self.url());
         let database = Database::open(&location, Schema::Migrate).await.unwrap();
         let reader = database.reader().unwrap();
         (database, reader)

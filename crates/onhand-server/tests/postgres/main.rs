@@ -14,6 +14,8 @@ mod buyers;
 mod cluster;
 #[path = "../http/contract.rs"]
 mod contract;
+#[path = "../process/crash.rs"]
+mod crash;
 #[path = "../http/description.rs"]
 mod description;
 mod failures;

@@ -1,16 +1,18 @@
 //! The running binary, killed by itself at each named point of a commit: what was acknowledged is
 //! there after a restart, what was not is there wholly or not at all, and the same key tells which.
 
-use crate::server::{Server, verify};
+use crate::installation::Installation;
+use crate::server::{Server, verify_on};
 
 /// More batches than loading the demo data takes. The sweeper's count too: one of them may die
 /// instead of an order, and take the answer to the order before with it.
 const AFTER_DEMO: u32 = 20;
 
 async fn check(point: &str, batch: u32) {
-    let folder = tempfile::tempdir().unwrap();
+    let (installation, folder) = (Installation::fresh().await, tempfile::tempdir().unwrap());
     let crash = format!("{point}:{}", AFTER_DEMO + batch);
-    let mut server = Server::start(folder.path(), &["--crash-at", &crash]).await;
+    let dying = ["--migrate", "--crash-at", &crash];
+    let mut server = Server::start_on(installation.url(), folder.path(), &dying, &[]).await;
     let mut acknowledged = Vec::new();
     let mut next = 0;
     let died_at = loop {
@@ -26,7 +28,7 @@ async fn check(point: &str, batch: u32) {
     };
     assert_ne!(server.exit_code().await, Some(0), "{crash}");
 
-    let mut server = Server::start(folder.path(), &[]).await;
+    let mut server = Server::start_on(installation.url(), folder.path(), &[], &[]).await;
     for (key, body) in acknowledged.iter().enumerate() {
         let again = server.place(&format!("key-{key}")).await.unwrap();
         assert_eq!(again.headers["idempotency-replayed"], "true", "{crash}");
@@ -41,7 +43,7 @@ async fn check(point: &str, batch: u32) {
     assert_eq!(reserved, died_at + u64::from(was_placed), "{crash}");
     assert_eq!(server.reserved().await, died_at + 1, "{crash}");
     server.kill().await;
-    verify(folder.path()).await;
+    verify_on(&installation.url()).await;
 }
 
 #[tokio::test]

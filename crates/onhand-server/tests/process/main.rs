@@ -7,6 +7,7 @@ mod crash;
 #[cfg(target_os = "linux")]
 mod disk;
 mod edges;
+mod installation;
 mod lifecycle;
 #[expect(dead_code, reason = "some of it is for PostgreSQL")]
 mod server;

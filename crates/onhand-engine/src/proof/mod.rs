@@ -1,0 +1,135 @@
+//! The proof behind `verify`: each promise is stated once, for every store, and knows none. A store
+//! shows its rows in one snapshot ([`Evidence`]) and adds the promises that only it has; nothing is
+//! ever repaired. Most promises are SQL (`rules.rs`); the paths of the orders (`orders.rs`) and the
+//! chain over the logs (`logs.rs`) are followed in Rust.
+
+mod logs;
+mod orders;
+mod rules;
+
+use std::collections::HashMap;
+
+pub(crate) use self::logs::{BatchRow, Links, Span};
+pub(crate) use self::orders::{OrderRow, ReservationRow, Walk};
+use crate::report::{Check, OFFENDERS_MAX, Violation};
+
+/// A promise as SQL.
+pub(crate) struct Rule<'a> {
+    pub(crate) id: &'static str,
+    pub(crate) promise: &'static str,
+    pub(crate) is_quick: bool,
+    /// Each counts rows that are looked at.
+    pub(crate) counted: &'a [&'a str],
+    /// Each finds rows that break the promise, as text.
+    pub(crate) offenders: &'a [&'a str],
+}
+
+/// An event as it is stored.
+pub(crate) struct StoredEvent<'a> {
+    pub(crate) seq: i64,
+    pub(crate) kind: &'a str,
+    pub(crate) subject: i64,
+    pub(crate) previous: i64,
+    pub(crate) recorded_at: i64,
+    pub(crate) body: &'a str,
+}
+
+/// What a store shows of itself, all of it in one snapshot.
+pub(crate) trait Evidence {
+    /// Why it could not.
+    type Error;
+
+    /// What a promise of every store means besides in this one: its id, and what finds offenders.
+    const BESIDES: &'static [(&'static str, &'static str)];
+
+    /// The number that a statement answers.
+    async fn number(&mut self, sql: &str) -> Result<i64, Self::Error>;
+
+    /// Adds the texts that a statement answers.
+    async fn offenders(&mut self, sql: &str, found: &mut Offenders) -> Result<(), Self::Error>;
+
+    /// Orders after an id, by their ids.
+    async fn orders(&mut self, after: i64, most: i64) -> Result<Vec<OrderRow>, Self::Error>;
+
+    /// Shows the events at some positions.
+    async fn events(&mut self, seqs: &[i64], walk: &mut Walk) -> Result<(), Self::Error>;
+
+    /// Shows the reservations of some ids.
+    async fn reservations(&mut self, ids: &[i64], walk: &mut Walk) -> Result<(), Self::Error>;
+
+    /// Batches after an id, by their ids.
+    async fn batches(&mut self, after: i64, most: i64) -> Result<Vec<BatchRow>, Self::Error>;
+
+    /// Shows a span of the ledger, in its order.
+    async fn ledger(&mut self, span: Span, links: &mut Links) -> Result<(), Self::Error>;
+
+    /// Shows a span of the event log, in its order.
+    async fn log(&mut self, span: Span, links: &mut Links) -> Result<(), Self::Error>;
+}
+
+/// Puts a store to the proof, also of the promises that only it has. Adds a check per promise, and
+/// stops when the store cannot show what is asked.
+pub(crate) async fn prove<E: Evidence>(
+    evidence: &mut E,
+    own: &[Rule<'_>],
+    is_full: bool,
+    checks: &mut Vec<Check>,
+) -> Result<(), E::Error> {
+    let mut counts = HashMap::new();
+    for rule in rules::RULES.iter().filter(|rule| rule.is_quick || is_full) {
+        checks.push(try_rule(evidence, rule, &mut counts).await?);
+    }
+    if is_full {
+        orders::prove(evidence, checks).await?;
+        logs::prove(evidence, checks).await?;
+    }
+    for rule in own.iter().filter(|rule| rule.is_quick || is_full) {
+        checks.push(try_rule(evidence, rule, &mut counts).await?);
+    }
+    Ok(())
+}
+
+/// Whether a promise is kept. What was counted once is not counted again.
+async fn try_rule<'a, E: Evidence>(
+    evidence: &mut E,
+    rule: &Rule<'a>,
+    counts: &mut HashMap<&'a str, i64>,
+) -> Result<Check, E::Error> {
+    let mut found = Offenders::default();
+    let besides = E::BESIDES.iter().filter(|(id, _)| *id == rule.id).map(|(_, sql)| *sql);
+    for sql in rule.offenders.iter().copied().chain(besides) {
+        evidence.offenders(sql, &mut found).await?;
+    }
+    let mut rows = 0;
+    for sql in rule.counted {
+        rows += match counts.get(sql) {
+            Some(count) => *count,
+            None => {
+                let count = evidence.number(sql).await?;
+                counts.insert(*sql, count);
+                count
+            }
+        };
+    }
+    Ok(found.into_check(rule.id, rule.promise, rows))
+}
+
+/// What breaks a promise: how much, and the first of it in words.
+#[derive(Debug, Default)]
+pub(crate) struct Offenders {
+    count: i64,
+    first: Vec<Violation>,
+}
+
+impl Offenders {
+    pub(crate) fn add(&mut self, offender: String) {
+        self.count += 1;
+        if self.first.len() < OFFENDERS_MAX {
+            self.first.push(Violation { offender });
+        }
+    }
+
+    fn into_check(self, id: &'static str, promise: &'static str, rows: i64) -> Check {
+        Check { id, promise, rows, violations: self.count, offenders: self.first }
+    }
+}

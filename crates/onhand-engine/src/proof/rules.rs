@@ -1,0 +1,121 @@
+//! The promises that are SQL, in what SQLite and PostgreSQL both understand: every subquery in a
+//! `FROM` has a name, numbers become text by `||` or `cast`, and a group is joined to its row from
+//! outside. A store whose rows need another form says so in its own `verify.rs`.
+
+use super::Rule;
+
+const MOVEMENTS: &str = "SELECT count(*) FROM movements";
+const EVENTS: &str = "SELECT count(*) FROM events";
+const LEVELS: &str = "SELECT count(*) FROM levels";
+
+pub(super) const RULES: &[Rule<'static>] = &[
+    Rule {
+        id: "I3",
+        promise: "batches are dense and end where their logs end",
+        is_quick: true,
+        counted: &["SELECT count(*) FROM batches"],
+        offenders: &[
+            "SELECT 'batch ' || b.id FROM batches b LEFT JOIN batches p ON p.id = b.id - 1 \
+             WHERE (b.id > 1 AND p.id IS NULL) OR p.last_event > b.last_event \
+             OR p.last_movement > b.last_movement",
+            "SELECT 'numbering: its row is missing' WHERE NOT EXISTS (SELECT 1 FROM numbering)",
+            "SELECT 'numbering: batch ' || batch FROM numbering \
+             WHERE batch != (SELECT coalesce(max(id), 0) + 1 FROM batches)",
+            "SELECT 'newest batch ends at event ' || b.event FROM ( \
+             SELECT coalesce(max(last_event), 0) AS event, \
+             coalesce(max(last_movement), 0) AS movement FROM batches) b \
+             WHERE b.event != (SELECT coalesce(max(seq), 0) FROM events) \
+             OR b.movement != (SELECT coalesce(max(seq), 0) FROM movements)",
+        ],
+    },
+    Rule {
+        id: "I4",
+        promise: "ledger and event log have no gaps",
+        is_quick: true,
+        counted: &[MOVEMENTS, EVENTS],
+        offenders: &[
+            "SELECT 'gap before movement ' || seq FROM movements m WHERE seq > 1 \
+             AND NOT EXISTS (SELECT 1 FROM movements p WHERE p.seq = m.seq - 1)",
+            "SELECT 'gap before event ' || seq FROM events e WHERE seq > 1 \
+             AND NOT EXISTS (SELECT 1 FROM events p WHERE p.seq = e.seq - 1)",
+            "SELECT 'numbering: movement ' || movement || ', event ' || event FROM numbering \
+             WHERE movement != (SELECT coalesce(max(seq), 0) + 1 FROM movements) \
+             OR event != (SELECT coalesce(max(seq), 0) + 1 FROM events)",
+        ],
+    },
+    Rule {
+        id: "I6",
+        promise: "each level is what its newest movement left and what its totals add up to",
+        is_quick: true,
+        counted: &[LEVELS],
+        offenders: &["SELECT 'level prd_' || l.product_id || ' at loc_' || l.location_id \
+             FROM levels l LEFT JOIN movements m ON m.seq = l.last_movement \
+             WHERE l.on_hand != l.received + l.sold + l.returned + l.adjusted + l.counted \
+             + l.transferred OR (l.last_movement > 0 AND (m.seq IS NULL \
+             OR m.product_id != l.product_id OR m.location_id != l.location_id \
+             OR m.on_hand_after != l.on_hand OR m.reserved_after != l.reserved \
+             OR m.ordinal != l.movements)) \
+             OR (l.last_movement = 0 AND (l.on_hand != 0 OR l.reserved != 0))"],
+    },
+    Rule {
+        id: "I6a",
+        promise: "levels are the sums of the ledger",
+        is_quick: false,
+        counted: &[MOVEMENTS],
+        offenders: &["SELECT 'prd_' || s.product_id || ' at loc_' || s.location_id || ': level ' \
+             || coalesce(cast(l.on_hand AS text), 'missing') || ', ledger ' || s.ledger FROM ( \
+             SELECT product_id, location_id, sum(delta_on_hand) AS ledger, \
+             sum(delta_reserved) AS promised, count(*) AS entries FROM movements \
+             GROUP BY product_id, location_id) s LEFT JOIN levels l \
+             ON l.product_id = s.product_id AND l.location_id = s.location_id \
+             WHERE l.on_hand IS NULL OR l.on_hand != s.ledger OR l.reserved != s.promised \
+             OR l.movements != s.entries"],
+    },
+    Rule {
+        id: "I6b",
+        promise: "each movement continues its level's chain and has a cause",
+        is_quick: false,
+        counted: &[MOVEMENTS],
+        offenders: &["SELECT 'movement ' || m.seq FROM movements m \
+             LEFT JOIN movements p ON p.seq = m.previous LEFT JOIN events e ON e.seq = m.cause \
+             WHERE e.seq IS NULL OR m.previous >= m.seq \
+             OR m.on_hand_after != coalesce(p.on_hand_after, 0) + m.delta_on_hand \
+             OR m.reserved_after != coalesce(p.reserved_after, 0) + m.delta_reserved \
+             OR m.ordinal != coalesce(p.ordinal, 0) + 1 \
+             OR (m.previous > 0 AND (p.seq IS NULL OR p.product_id != m.product_id \
+             OR p.location_id != m.location_id))"],
+    },
+    Rule {
+        id: "I7",
+        promise: "reserved is the sum of the open reservations",
+        is_quick: true,
+        counted: &["SELECT count(*) FROM reservations WHERE state = 'held'"],
+        offenders: &["SELECT 'prd_' || s.product_id || ' at loc_' || s.location_id \
+             || ': reserved ' || sum(s.reserved) || ', open ' || sum(s.open) FROM ( \
+             SELECT product_id, location_id, reserved, 0 AS open FROM levels UNION ALL \
+             SELECT product_id, location_id, 0, quantity - consumed - released \
+             FROM reservations WHERE state = 'held') s \
+             GROUP BY s.product_id, s.location_id HAVING sum(s.reserved) != sum(s.open)"],
+    },
+    Rule {
+        id: "I8",
+        promise: "nothing is promised that is not there; no figure is negative",
+        is_quick: true,
+        counted: &[LEVELS],
+        offenders: &["SELECT 'prd_' || product_id || ' at loc_' || location_id FROM levels \
+             WHERE on_hand < reserved OR reserved < 0 OR safety_stock < 0"],
+    },
+    Rule {
+        id: "I17",
+        promise: "recorded time never goes back; nothing happened after it was recorded",
+        is_quick: false,
+        counted: &[MOVEMENTS, EVENTS],
+        offenders: &[
+            "SELECT 'movement ' || m.seq FROM movements m LEFT JOIN movements p \
+             ON p.seq = m.seq - 1 WHERE p.recorded_at > m.recorded_at \
+             OR m.occurred_at > m.recorded_at + 60000000",
+            "SELECT 'event ' || e.seq FROM events e JOIN events p ON p.seq = e.seq - 1 \
+             WHERE p.recorded_at > e.recorded_at",
+        ],
+    },
+];

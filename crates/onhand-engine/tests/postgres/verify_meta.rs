@@ -1,0 +1,260 @@
+//! `verify` on PostgreSQL is itself put to the proof, as on SQLite (`tests/store/verify_meta.rs`):
+//! each seeded corruption of a sound database must be reported by the check whose promise it
+//! breaks, and a sound one must raise no alarm. A server that cannot show its rows must say so.
+
+use onhand_core::ids::CustomerId;
+use onhand_core::orders::{self, LineQuantity, PlaceOrder};
+use onhand_core::{Command, inventory};
+use onhand_engine::postgres::{self, Database};
+use onhand_engine::report::Report;
+use tokio_postgres::SimpleQueryMessage;
+
+use crate::server::{Postgres, Scratch, connect};
+use crate::world::{World, code, key, order, place, sku, units};
+
+/// Changes a field of the first order's document.
+macro_rules! doc {
+    ($path:literal, $value:literal) => {
+        concat!(
+            "UPDATE events SET body = jsonb_set(body::jsonb, '{order,",
+            $path,
+            "}', '",
+            $value,
+            "')::text WHERE seq = (SELECT last_event FROM orders WHERE id = 1)"
+        )
+    };
+}
+
+/// Changes the newest event of the first order.
+macro_rules! newest_event {
+    ($change:literal) => {
+        concat!(
+            "UPDATE events SET ",
+            $change,
+            " WHERE seq = (SELECT last_event FROM orders WHERE id = 1)"
+        )
+    };
+}
+
+/// What is done to the logs and to what they say of themselves, and the check that must see it.
+const OF_LOGS: &[(&str, &str)] = &[
+    ("DELETE FROM batches WHERE id = 3", "I3"),
+    ("DELETE FROM batches", "I3"),
+    (
+        "UPDATE batches SET last_event = last_event + 1 WHERE id = (SELECT max(id) FROM batches)",
+        "I3",
+    ),
+    ("UPDATE batches SET last_movement = 0 WHERE id = (SELECT max(id) FROM batches)", "I3"),
+    ("UPDATE numbering SET batch = batch + 1", "I3"),
+    ("UPDATE numbering SET chain = decode(repeat('00', 32), 'hex')", "I3"),
+    ("DELETE FROM numbering", "I3"),
+    ("DELETE FROM movements WHERE seq = 4", "I4"),
+    ("DELETE FROM movements WHERE seq = (SELECT max(seq) FROM movements)", "I4"),
+    (
+        "INSERT INTO movements SELECT seq, product_id + 9, location_id, kind, reason, reference, \
+         actor, delta_on_hand, delta_reserved, on_hand_after, reserved_after, occurred_at, \
+         recorded_at, previous, ordinal, cause FROM movements WHERE seq = 3",
+        "I4",
+    ),
+    ("DELETE FROM events WHERE seq = 5", "I4"),
+    ("DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)", "I4"),
+    ("UPDATE numbering SET movement = movement - 1", "I4"),
+    ("UPDATE numbering SET event = event + 5", "I4"),
+    ("UPDATE movements SET recorded_at = recorded_at + 86400000000 WHERE seq = 2", "I17"),
+    ("UPDATE events SET recorded_at = recorded_at + 86400000000 WHERE seq = 2", "I17"),
+    ("UPDATE movements SET occurred_at = recorded_at + 3600000000 WHERE seq = 2", "I17"),
+    (doc!("currency", "\"USD\""), "I25"),
+    (doc!("metadata", "{\"a\":\"b\"}"), "I25"),
+    (
+        "UPDATE events SET body = replace(body, '\"confirmed\"', '\"expired\"') \
+         WHERE kind = 'order.confirmed'",
+        "I25",
+    ),
+    (newest_event!("body = 'not an order'"), "I25"),
+    ("UPDATE events SET kind = 'order.updated' WHERE kind = 'order.placed'", "I25"),
+    ("UPDATE movements SET kind = 'stolen' WHERE seq = 2", "I25"),
+    ("UPDATE movements SET reason = 'theft' WHERE seq = 2", "I25"),
+    ("UPDATE movements SET actor = 'somebody' WHERE seq = 2", "I25"),
+    ("UPDATE movements SET reference = 'ord_7' WHERE seq = 3", "I25"),
+    ("UPDATE batches SET chain = decode(repeat('00', 32), 'hex') WHERE id = 4", "I25"),
+    ("UPDATE batches SET chain = '\\x00' WHERE id = 4", "I25"),
+];
+
+/// What is done to the stock.
+const OF_STOCK: &[(&str, &str)] = &[
+    ("UPDATE levels SET on_hand = on_hand + 1 WHERE product_id = 1", "I6"),
+    ("UPDATE levels SET on_hand = on_hand + 1, received = received + 1", "I6"),
+    ("UPDATE levels SET reserved = reserved + 1 WHERE product_id = 1", "I6"),
+    ("UPDATE levels SET last_movement = last_movement - 1 WHERE product_id = 1", "I6"),
+    ("UPDATE levels SET movements = movements + 1 WHERE product_id = 2", "I6"),
+    ("DELETE FROM levels WHERE product_id = 2", "I6a"),
+    ("UPDATE movements SET delta_on_hand = delta_on_hand + 1 WHERE seq = 1", "I6a"),
+    ("UPDATE movements SET delta_reserved = delta_reserved - 1 WHERE kind = 'reserved'", "I6a"),
+    ("UPDATE movements SET on_hand_after = on_hand_after + 1 WHERE seq = 1", "I6b"),
+    ("UPDATE movements SET previous = 1 WHERE seq = (SELECT max(seq) FROM movements)", "I6b"),
+    ("UPDATE movements SET cause = 999999 WHERE seq = 2", "I6b"),
+    ("UPDATE movements SET ordinal = ordinal + 1 WHERE seq = 3", "I6b"),
+    ("UPDATE reservations SET state = 'released' WHERE state = 'held'", "I7"),
+    ("UPDATE reservations SET quantity = quantity + 1 WHERE state = 'held'", "I7"),
+    ("DELETE FROM reservations WHERE state = 'held'", "I7"),
+    (
+        "ALTER TABLE levels DROP CONSTRAINT levels_check; \
+         UPDATE levels SET reserved = on_hand + 1 WHERE product_id = 1",
+        "I8",
+    ),
+    (
+        "ALTER TABLE levels DROP CONSTRAINT levels_safety_stock_check; \
+         UPDATE levels SET safety_stock = -1 WHERE product_id = 1",
+        "I8",
+    ),
+];
+
+/// What is done to orders, and to what is kept about them.
+const OF_ORDERS: &[(&str, &str)] = &[
+    ("UPDATE outcomes_1 SET event = 999999 WHERE event > 0", "I5"),
+    ("UPDATE outcomes_1 SET event = 1 WHERE event > 0", "I5"),
+    (
+        "ALTER TABLE outcomes_1 DROP CONSTRAINT outcomes_1_check; \
+         UPDATE outcomes_1 SET body = NULL WHERE body IS NOT NULL",
+        "I5",
+    ),
+    ("UPDATE orders SET status = 'delivered' WHERE id = 2", "I9"),
+    ("UPDATE orders SET version = version + 1 WHERE id = 1", "I9"),
+    ("UPDATE orders SET customer_id = 7 WHERE id = 1", "I9"),
+    ("UPDATE orders SET last_event = 1 WHERE id = 1", "I9"),
+    ("UPDATE orders SET last_event = 0 WHERE id = 1", "I9"),
+    ("UPDATE orders SET last_event = 999999 WHERE id = 1", "I9"),
+    ("UPDATE orders SET last_event = (SELECT last_event FROM orders WHERE id = 1)", "I9"),
+    ("UPDATE orders SET created_at = created_at + 1 WHERE id = 1", "I9"),
+    ("DELETE FROM orders WHERE status = 'cancelled'", "I9"),
+    (newest_event!("previous = 0"), "I9"),
+    (newest_event!("previous = seq"), "I9"),
+    (newest_event!("subject = 2"), "I9"),
+    (newest_event!("body = 'not an order'"), "I9"),
+    (doc!("version", "1"), "I9"),
+    (doc!("status", "\"delivered\""), "I9"),
+    (doc!("total", "1"), "I18"),
+    (doc!("lines,0,unit_price", "1"), "I18"),
+    (doc!("lines,0,quantity", "0"), "I19"),
+    (doc!("lines,0,unit_price", "-5"), "I19"),
+    ("UPDATE orders SET status = 'cancelled' WHERE id = 1", "I20"),
+    ("UPDATE reservations SET order_id = 999 WHERE order_id = 1", "I20"),
+    (doc!("lines,0,allocations", "[]"), "I20"),
+    (doc!("lines,0,fulfilled", "99"), "I21"),
+    (doc!("lines,0,returned", "2"), "I21"),
+    (
+        "UPDATE reservations SET consumed = consumed + 1 \
+         WHERE order_id = 1 AND consumed + released < quantity",
+        "I21",
+    ),
+    ("DELETE FROM orders_by_customer", "lists"),
+    ("DELETE FROM orders_by_status WHERE order_id = 2", "lists"),
+    ("DELETE FROM orders_by_product WHERE order_id = 3", "lists"),
+    ("UPDATE orders_by_status SET status = 'pending' WHERE status = 'confirmed'", "lists"),
+    ("INSERT INTO orders_by_product VALUES (2, 0)", "lists"),
+    ("UPDATE lists_progress SET order_id = order_id + 7", "lists"),
+    ("DELETE FROM lists_progress", "lists"),
+];
+
+/// What the server itself cannot show any more, and what it says of that.
+const OF_STORAGE: &[(&str, &str)] = &[
+    ("UPDATE pg_class SET relfilenode = 1 WHERE relname = 'movements'", "could not open file"),
+    ("UPDATE levels SET received = 9223372036854775807, sold = 1", "out of range"),
+];
+
+/// A sound database with every kind of history.
+async fn history() -> World<Postgres<true>> {
+    let world = World::with(&[("tea", 50), ("cup", 20)]).await;
+    let kept = world.placed(&[("tea", 3), ("cup", 1)], Some(60)).await;
+    let confirm = orders::Command::Confirm { id: kept.id, expected_version: None };
+    let line = LineQuantity { line: 1, quantity: units(1) };
+    let fulfil = orders::Command::Fulfil {
+        id: kept.id,
+        expected_version: None,
+        lines: Some(vec![line]),
+        tracking: None,
+    };
+    let lost = world.placed(&[("cup", 2)], None).await;
+    let cancel = orders::Command::Cancel { id: lost.id, expected_version: None, reason: None };
+    for command in [confirm, fulfil, cancel] {
+        assert_eq!(code(&world.ask(Command::Orders(command)).await), "ok");
+    }
+    world.placed(&[("cup", 1)], Some(5)).await;
+    world.clock.advance_secs(10);
+    let item = inventory::HoldItem { product: sku("tea"), quantity: units(2), location_id: None };
+    for command in [
+        inventory::Command::ExpireDue { most: 10 },
+        inventory::Command::Hold { items: vec![item], reference: None, hold_secs: 60 },
+    ] {
+        assert_eq!(code(&world.ask(Command::Inventory(command)).await), "ok");
+    }
+    assert_eq!(code(&world.ask_once(place(&[("tea", 1)]), key(1)).await), "ok");
+    let item = inventory::HoldItem { product: sku("cup"), quantity: units(1), location_id: None };
+    let hold = inventory::Command::Hold { items: vec![item], reference: None, hold_secs: 60 };
+    assert_eq!(code(&world.ask_once(Command::Inventory(hold), key(2)).await), "ok");
+    let mine = PlaceOrder { customer_id: CustomerId::new(1), ..order(&[("tea", 1)], None) };
+    let mine = Command::Orders(orders::Command::Place(mine));
+    assert_eq!(code(&world.ask(mine).await), "ok");
+    world
+}
+
+/// Waits until the lists have come up to the log.
+async fn fill_lists(scratch: &Scratch) {
+    let database = Database::open(&scratch.url()).await.unwrap();
+    let _store = database.store();
+    let client = connect(&scratch.0).await;
+    let behind = "SELECT n.event - 1 - p.event FROM numbering n, lists_progress p";
+    while client.query_one(behind, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What `verify` says of a copy to which something was done.
+async fn report_after(sound: &Scratch, corruption: &str) -> Report {
+    let copy = Scratch::from(&sound.0).await;
+    let client = connect(&copy.0).await;
+    let answers = client.simple_query(corruption).await.unwrap();
+    let changed = answers.iter().rev().find_map(|answer| {
+        let SimpleQueryMessage::CommandComplete(rows) = answer else { return None };
+        Some(*rows)
+    });
+    assert_ne!(changed, Some(0), "changes nothing: {corruption}");
+    postgres::verify(&copy.url(), true).await.unwrap()
+}
+
+fn seen(report: &Report) -> Vec<&'static str> {
+    report.checks.iter().filter(|check| check.violations > 0).map(|check| check.id).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
+    let (Postgres(sound), _) = history().await.stopped();
+    fill_lists(&sound).await;
+    for is_full in [false, true] {
+        let report = postgres::verify(&sound.url(), is_full).await.unwrap();
+        assert_eq!((report.violations(), &*report.storage), (0, "ok"), "{report:#?}");
+    }
+    for (corruption, wanted) in [OF_LOGS, OF_STOCK, OF_ORDERS].into_iter().flatten() {
+        let report = report_after(&sound, corruption).await;
+        let seen = seen(&report);
+        assert!(seen.contains(wanted), "{corruption}: seen by {seen:?}, not by {wanted}");
+        assert!(report.storage_is_sound(), "{corruption}: {}", report.storage);
+    }
+    for (corruption, wanted) in OF_STORAGE {
+        let report = report_after(&sound, corruption).await;
+        assert!(report.storage.contains(wanted), "{corruption}: {}", report.storage);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_written_is_proved_and_one_without_its_schema_is_refused() {
+    let scratch = Scratch::migrated().await;
+    // Formatted SQL: a database's name cannot be bound; it is one of ours.
+    let read_only = format!("ALTER DATABASE {} SET default_transaction_read_only = on", scratch.0);
+    connect("postgres").await.batch_execute(&read_only).await.unwrap();
+    let report = postgres::verify(&scratch.url(), true).await.unwrap();
+    assert_eq!((report.violations(), report.last_event), (0, 0), "{report:#?}");
+    let empty = Scratch::empty().await;
+    let refused = postgres::verify(&empty.url(), false).await.unwrap_err().to_string();
+    assert!(refused.contains("not up to date") && refused.contains("0001"), "{refused}");
+}
