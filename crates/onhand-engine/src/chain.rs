@@ -1,13 +1,41 @@
 //! The hash that chains one batch to the next, over all that it adds to the two logs: the same in
 //! every store, so that two of them, or a backup and its origin, can be compared by one number.
 
+use onhand_core::Event;
 use onhand_core::events::{EventBody, Subject};
 use sha2::{Digest, Sha256};
 
-use crate::stored::stored_count;
+use crate::stored::{stored_count, stored_version};
 
 /// The chain before the first batch.
 pub(crate) const FIRST_LINK: [u8; 32] = [0; 32];
+
+/// An event as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StoredEvent<'a> {
+    pub(crate) seq: i64,
+    pub(crate) kind: &'a str,
+    pub(crate) subject: i64,
+    pub(crate) previous: i64,
+    pub(crate) actor: &'a str,
+    pub(crate) recorded_at: i64,
+    pub(crate) body: &'a str,
+}
+
+impl<'a> StoredEvent<'a> {
+    /// An event as it will be stored, with its body in words.
+    pub(crate) fn of(event: &'a Event, body: &'a str) -> Self {
+        Self {
+            seq: event.seq,
+            kind: event.kind,
+            subject: subject_number(&event.body),
+            previous: event.previous,
+            actor: event.actor.as_str(),
+            recorded_at: event.recorded_at.as_microsecond(),
+            body,
+        }
+    }
+}
 
 /// The number of the object that an event is about; 0 for none.
 pub(crate) fn subject_number(body: &EventBody) -> i64 {
@@ -41,6 +69,7 @@ impl Chain {
             row.occurred_at.as_microsecond(),
             row.recorded_at.as_microsecond(),
             row.previous,
+            stored_version(row.ordinal),
             row.cause,
         ];
         self.numbers(&numbers);
@@ -50,18 +79,11 @@ impl Chain {
         self.text(row.actor.as_str());
     }
 
-    pub(crate) fn event(
-        &mut self,
-        seq: i64,
-        kind: &str,
-        subject: i64,
-        previous: i64,
-        recorded_at: i64,
-        body: &str,
-    ) {
-        self.numbers(&[seq, subject, previous, recorded_at]);
-        self.text(kind);
-        self.text(body);
+    pub(crate) fn event(&mut self, event: &StoredEvent<'_>) {
+        self.numbers(&[event.seq, event.subject, event.previous, event.recorded_at]);
+        self.text(event.kind);
+        self.text(event.actor);
+        self.text(event.body);
     }
 
     pub(crate) fn finish(self) -> [u8; 32] {

@@ -22,6 +22,9 @@ pub enum OpenError {
          postgresql://user@host:port/name"
     )]
     Url(String),
+    /// Only a server has standbys.
+    #[error("a replica is a PostgreSQL server beside a PostgreSQL server; a file has none")]
+    Replica,
     /// The embedded store says no.
     #[error(transparent)]
     Sqlite(#[from] sqlite::OpenError),
@@ -35,7 +38,7 @@ impl OpenError {
     /// What a server refuses counts: at a start nobody can tell a wrong name from one that is away.
     pub fn is_configuration(&self) -> bool {
         match self {
-            Self::Url(_) | Self::Postgres(_) => true,
+            Self::Url(_) | Self::Replica | Self::Postgres(_) => true,
             Self::Sqlite(error) => match error {
                 sqlite::OpenError::TooOld { .. }
                 | sqlite::OpenError::Schema(_)
@@ -146,6 +149,19 @@ impl Database {
             Self::Sqlite(database) => Reader::Sqlite(database.reader()?),
             Self::Postgres(database) => Reader::Postgres(database.reader()?),
         })
+    }
+
+    /// Asks a standby for lists, as long as it has what this process has acknowledged.
+    ///
+    /// # Errors
+    /// [`OpenError`], when the URL is of no use, or the database a file, which has no copy.
+    pub fn read_lists_from(&mut self, url: &str) -> Result<(), OpenError> {
+        match (self, Location::parse(url)?) {
+            (Self::Postgres(database), Location::Server(url)) => {
+                Ok(database.read_lists_from(&url)?)
+            }
+            (Self::Sqlite(_) | Self::Postgres(_), _) => Err(OpenError::Replica),
+        }
     }
 
     /// The right to do what is scheduled.

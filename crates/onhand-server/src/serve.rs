@@ -30,6 +30,9 @@ pub struct ServeOptions {
     /// Where to listen. Until accounts exist only addresses of this machine are lawful.
     #[arg(long, env = "ONHAND_LISTEN", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
+    /// A standby that answers lists, as far as it has come: postgresql://user@host/name.
+    #[arg(long, env = "ONHAND_REPLICA_URL", hide_env_values = true)]
+    replica_url: Option<String>,
     /// Bring the schema of a PostgreSQL database up to date first. An embedded one always is.
     #[arg(long, env = "ONHAND_MIGRATE")]
     migrate: bool,
@@ -57,9 +60,13 @@ struct Engine {
 async fn open(
     options: &DatabaseOptions,
     schema: Schema,
+    replica: Option<&str>,
     crash: Option<(CrashPoint, u64)>,
 ) -> anyhow::Result<Engine> {
-    let database = Database::open(&options.location()?, schema).await?;
+    let mut database = Database::open(&options.location()?, schema).await?;
+    if let Some(url) = replica {
+        database.read_lists_from(url)?;
+    }
     let reader = database.reader()?;
     let config = Config { clock: Arc::new(SystemClock), crash };
     let started = database.start(config);
@@ -91,7 +98,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     }
     let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
     let schema = if options.migrate { Schema::Migrate } else { Schema::MigrateIfAlone };
-    let engine = open(&options.database, schema, crash).await?;
+    let engine = open(&options.database, schema, options.replica_url.as_deref(), crash).await?;
     demo::ensure_location(&engine.submit).await?;
     if options.demo {
         demo::load(&engine.submit).await?;
@@ -155,7 +162,7 @@ fn stop(committer_ended: oneshot::Receiver<()>) -> std::io::Result<impl Future<O
 /// In words for the operator.
 pub async fn seed(options: &DatabaseOptions) -> anyhow::Result<ExitCode> {
     let Engine { database: _database, submit, reader: _, running, ended: _ } =
-        open(options, Schema::MigrateIfAlone, None).await?;
+        open(options, Schema::MigrateIfAlone, None, None).await?;
     let loaded = demo::load(&submit).await;
     drop(submit);
     let code = finish(running).await?;

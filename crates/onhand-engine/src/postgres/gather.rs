@@ -1,6 +1,6 @@
 //! Reads of single orders, gathered as writes are: whoever asks while a statement is under way is
-//! answered by the next one. A statement costs a trip to the server whether it asks for one order or
-//! for two hundred, so that there is no timer and no delay for whoever asks alone.
+//! answered by the next one. A statement costs a trip to the server whether it asks for one order
+//! or for two hundred, so that there is no timer and no delay for whoever asks alone.
 
 use std::collections::HashMap;
 use std::sync::Arc;

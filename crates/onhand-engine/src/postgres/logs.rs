@@ -5,7 +5,7 @@ use onhand_core::inventory::{Mark, Movement};
 use super::codec::Uuid;
 use super::error::{Result, corrupt};
 use super::rows::{Writes, column};
-use crate::chain::{Chain, subject_number};
+use crate::chain::{Chain, StoredEvent, subject_number};
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
 use crate::store::Batch;
 use crate::stored::stored_version;
@@ -46,9 +46,7 @@ impl<'a> Writes<'a> {
         for event in &batch.events {
             let body = serde_json::to_string(&event.body);
             let body = body.map_err(|error| corrupt("events", error))?;
-            let subject = subject_number(&event.body);
-            let at = event.recorded_at.as_microsecond();
-            chain.event(event.seq, event.kind, subject, event.previous, at, &body);
+            chain.event(&StoredEvent::of(event, &body));
             bodies.push(body);
         }
         let movements = &batch.movements;

@@ -32,8 +32,8 @@ const SETTINGS: &str = "SET lock_timeout = '2s'; SET statement_timeout = 0; \
      SET idle_in_transaction_session_timeout = 0; SET client_min_messages = error; \
      RESET enable_seqscan; RESET enable_hashjoin; RESET enable_mergejoin";
 
-/// Attempts of a step that is not given its locks, or of a look at a book that is being made.
-const ATTEMPTS_MAX: u32 = 60;
+/// Attempts of a step that is not given its locks, or that waits for another process to migrate.
+const ATTEMPTS_MAX: u32 = 600;
 /// Between them.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -47,7 +47,9 @@ pub(super) async fn up(address: &Address, to: Option<i64>) -> std::result::Resul
         session.run(SETTINGS).await.map_err(wrong)?;
     }
     patiently(|| worker.run(BOOK)).await.map_err(wrong)?;
-    let lock = || guard.run("ROLLBACK; BEGIN; SELECT 1 FROM schema_lock FOR UPDATE");
+    // Whoever waited within the statement would hold a snapshot, for whose end a build of an index
+    // waits in turn.
+    let lock = || guard.run("ROLLBACK; BEGIN; SELECT 1 FROM schema_lock FOR UPDATE NOWAIT");
     patiently(lock).await.map_err(wrong)?;
     let applied = applied(worker.client()).await.map_err(wrong)?.unwrap_or_default();
     let newest = HISTORY.check(&applied).map_err(OpenError::Schema)?;
@@ -76,9 +78,13 @@ async fn patiently<F: Future<Output = Result<()>>>(step: impl Fn() -> F) -> Resu
 
 async fn apply(client: &Client, migration: &Migration) -> Result<()> {
     if migration.is_outside_transaction() {
+        // It waits for the end of everybody's snapshots, which may be that of a long proof, and
+        // nobody waits for it.
+        client.batch_execute("SET lock_timeout = 0").await?;
         for statement in migration.statements() {
             client.batch_execute(statement).await?;
         }
+        client.batch_execute(SETTINGS).await?;
         return enter(client, migration).await;
     }
     client.batch_execute("ROLLBACK; BEGIN").await?;

@@ -20,7 +20,8 @@ mod verify;
 mod write;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Weak;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Weak};
 
 use tokio::sync::watch;
 
@@ -77,7 +78,11 @@ impl OpenError {
 #[derive(Debug)]
 pub struct Database {
     address: Address,
+    /// A copy of it that answers lists.
+    replica: Option<Address>,
     writer: i64,
+    /// The newest event that this process has acknowledged.
+    acknowledged: Arc<AtomicI64>,
 }
 
 impl Database {
@@ -126,7 +131,18 @@ impl Database {
     fn at(url: &str) -> Result<Self, OpenError> {
         // The keys of this hasher are what the standard library has of randomness.
         let writer = RandomState::new().build_hasher().finish().cast_signed();
-        Ok(Self { address: Address::parse(url)?, writer })
+        let address = Address::parse(url)?;
+        Ok(Self { address, replica: None, writer, acknowledged: Arc::default() })
+    }
+
+    /// Asks a standby for lists, as long as it has what this process has acknowledged. Nothing is
+    /// ever decided on it. It may be away.
+    ///
+    /// # Errors
+    /// [`OpenError`], when the URL is of no use.
+    pub fn read_lists_from(&mut self, url: &str) -> Result<(), OpenError> {
+        self.replica = Some(Address::parse(url)?);
+        Ok(())
     }
 
     /// Every migration, applied or not.
@@ -150,7 +166,7 @@ impl Database {
     /// The writing side. It connects when it is first asked; call it on a runtime, where the task
     /// that fills the lists is to live.
     pub fn store(&self) -> PostgresStore {
-        PostgresStore::new(self.address.clone(), self.writer)
+        PostgresStore::new(self.address.clone(), self.writer, self.acknowledged.clone())
     }
 
     /// The right to do what is scheduled.
@@ -169,7 +185,7 @@ impl Database {
     /// # Errors
     /// [`OpenError`].
     pub fn reader(&self) -> Result<Reader, OpenError> {
-        Reader::new(&self.address)
+        Reader::new(&self.address, self.replica.as_ref(), &self.acknowledged)
     }
 }
 

@@ -3,6 +3,8 @@
 //! no read through it shows less.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -16,6 +18,7 @@ use tokio_postgres::{IsolationLevel, NoTls, Row};
 
 use super::OpenError;
 use super::address::Address;
+use super::codec::get;
 use super::error::{Error, Result};
 use super::gather::Gather;
 use crate::limits::{CONNECT_TIMEOUT, QUEUE_READS_MAX, READ_CONNECTIONS_MAX, READ_WAITS_MAX};
@@ -31,6 +34,15 @@ const SETTINGS: &str = "SET default_transaction_read_only = on; SET statement_ti
 pub struct Reader {
     connections: Connections,
     gather: Gather,
+    replica: Option<Replica>,
+}
+
+/// A copy of the database that answers lists, as far as it has come.
+#[derive(Clone)]
+pub(super) struct Replica {
+    connections: Connections,
+    /// The newest event that this process has acknowledged: less is never shown.
+    acknowledged: Arc<AtomicI64>,
 }
 
 /// The pool itself. Cheap to clone.
@@ -44,7 +56,53 @@ impl fmt::Debug for Reader {
 }
 
 impl Reader {
-    pub(super) fn new(address: &Address) -> std::result::Result<Self, OpenError> {
+    /// Readers of a database, and of its copy where there is one.
+    pub(super) fn new(
+        address: &Address,
+        replica: Option<&Address>,
+        acknowledged: &Arc<AtomicI64>,
+    ) -> std::result::Result<Self, OpenError> {
+        let connections = Connections::to(address)?;
+        let gather = Gather::start(&connections);
+        let replica = replica.map(Connections::to).transpose()?;
+        let replica =
+            replica.map(|connections| Replica { connections, acknowledged: acknowledged.clone() });
+        Ok(Self { connections, gather, replica })
+    }
+
+    /// An order, asked for together with whoever asks at the same time.
+    pub(crate) async fn order(&self, id: OrderId) -> std::result::Result<Option<Order>, ReadError> {
+        self.gather.order(id).await
+    }
+
+    /// A connection for one attempt of a read.
+    pub(super) async fn client(&self) -> std::result::Result<Client, ReadError> {
+        self.connections.client().await
+    }
+
+    /// The copy that answers lists.
+    pub(super) fn replica(&self) -> Option<&Replica> {
+        self.replica.as_ref()
+    }
+}
+
+impl Replica {
+    /// A connection for one attempt of a read.
+    pub(super) async fn client(&self) -> std::result::Result<Client, ReadError> {
+        self.connections.client().await
+    }
+
+    /// Whether a snapshot of it has everything that this process has acknowledged.
+    pub(super) async fn is_up_to_date(&self, client: &impl GenericClient) -> Result<bool> {
+        let wanted = self.acknowledged.load(Ordering::Acquire);
+        let newest = row(client, "SELECT event - 1 FROM numbering", &[]).await?;
+        let newest: Option<i64> = newest.map(|row| get(&row, "numbering", 0)).transpose()?;
+        Ok(newest.is_some_and(|newest| newest >= wanted))
+    }
+}
+
+impl Connections {
+    fn to(address: &Address) -> std::result::Result<Self, OpenError> {
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let connect = (*address.config).clone();
         let manager = match &address.tls {
@@ -71,23 +129,9 @@ impl Reader {
                 address: address.to_string(),
                 reason: error.to_string(),
             })?;
-        let connections = Connections(pool);
-        let gather = Gather::start(&connections);
-        Ok(Self { connections, gather })
+        Ok(Self(pool))
     }
 
-    /// An order, asked for together with whoever asks at the same time.
-    pub(crate) async fn order(&self, id: OrderId) -> std::result::Result<Option<Order>, ReadError> {
-        self.gather.order(id).await
-    }
-
-    /// A connection for one attempt of a read.
-    pub(super) async fn client(&self) -> std::result::Result<Client, ReadError> {
-        self.connections.client().await
-    }
-}
-
-impl Connections {
     /// A connection for one attempt of a read.
     pub(super) async fn client(&self) -> std::result::Result<Client, ReadError> {
         if self.0.status().waiting >= QUEUE_READS_MAX {
@@ -142,6 +186,41 @@ macro_rules! several {
     };
 }
 
+/// Asks for a list: the copy of the database, when there is one that can be reached and has come
+/// far enough, and else the database itself.
+macro_rules! listed {
+    ($reader:expr, $client:ident => $ask:expr) => {{
+        let from_replica = match $reader.replica() {
+            None => None,
+            Some(replica) => {
+                let found: std::result::Result<_, $crate::query::ReadError> = async {
+                    $crate::postgres::readers::several!(replica, $client => async {
+                        match replica.is_up_to_date($client).await? {
+                            true => Ok(Some($ask.await?)),
+                            false => Ok(None),
+                        }
+                    })
+                }
+                .await;
+                match found {
+                    Ok(found) => found.map(Ok),
+                    Err($crate::query::ReadError::Failed(reason)) => {
+                        Some(Err($crate::query::ReadError::Failed(reason)))
+                    }
+                    Err(error) => {
+                        tracing::debug!(%error, "the replica gives no answer");
+                        None
+                    }
+                }
+            }
+        };
+        match from_replica {
+            Some(found) => found,
+            None => $crate::postgres::readers::several!($reader, $client => $ask),
+        }
+    }};
+}
+
 /// Asks, and asks once more when the connection was lost.
 macro_rules! attempt {
     ($reader:expr, $connection:ident => $ask:expr) => {{
@@ -157,7 +236,7 @@ macro_rules! attempt {
     }};
 }
 
-pub(super) use {attempt, one, several};
+pub(super) use {attempt, listed, one, several};
 
 /// The rows of a statement that stays prepared.
 pub(super) async fn rows(

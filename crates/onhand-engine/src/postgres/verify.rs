@@ -36,7 +36,7 @@ const NEWEST_BATCH: &str =
     "SELECT last_event, encode(chain, 'hex') FROM batches ORDER BY id DESC LIMIT 1";
 const ORDERS: &str = "SELECT id, status, version, last_event, customer_id, created_at FROM orders \
      WHERE id > $1::int8 ORDER BY id LIMIT $2::int8";
-const EVENTS: &str = "SELECT seq, kind, subject, previous, recorded_at, body FROM events \
+const EVENTS: &str = "SELECT seq, kind, subject, previous, actor, recorded_at, body FROM events \
      WHERE seq = ANY($1::int8[])";
 const RESERVATIONS: &str = "SELECT id, state = 'held', quantity, consumed, released \
      FROM reservations WHERE id = ANY($1::int8[])";
@@ -47,7 +47,7 @@ const LEDGER: &str = concat!(
     movement_columns!(),
     " FROM movements WHERE seq > $1::int8 AND seq <= $2::int8 ORDER BY seq"
 );
-const LOG: &str = "SELECT seq, kind, subject, previous, recorded_at, body FROM events \
+const LOG: &str = "SELECT seq, kind, subject, previous, actor, recorded_at, body FROM events \
      WHERE seq > $1::int8 AND seq <= $2::int8 ORDER BY seq";
 
 macro_rules! outcomes_of_nothing {
@@ -329,7 +329,8 @@ fn event(row: &Row) -> Result<StoredEvent<'_>> {
         kind: row.try_get(1)?,
         subject: row.try_get(2)?,
         previous: row.try_get(3)?,
-        recorded_at: row.try_get(4)?,
-        body: row.try_get(5)?,
+        actor: row.try_get(4)?,
+        recorded_at: row.try_get(5)?,
+        body: row.try_get(6)?,
     })
 }

@@ -2,6 +2,8 @@
 //! `BEGIN`, the head of the logs, outcomes and rows; then all that is written, and `COMMIT`. When
 //! the connection is lost around a commit, the batch is looked for over a new one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use onhand_core::orders::Order;
@@ -112,8 +114,8 @@ pub struct PostgresStore {
     has_lost_race: bool,
     reconnect: Reconnect,
     filler: Filler,
-    /// Position of the newest event that was written here.
-    newest_event: i64,
+    /// Position of the newest event that was written here, also for readers.
+    acknowledged: Arc<AtomicI64>,
     /// Before this the passed window is not tried again.
     empty_window_at: Option<Instant>,
 }
@@ -140,10 +142,10 @@ impl Reconnect {
 }
 
 impl PostgresStore {
-    pub(super) fn new(address: Address, writer: i64) -> Self {
+    pub(super) fn new(address: Address, writer: i64, acknowledged: Arc<AtomicI64>) -> Self {
         Self {
             filler: Filler::start(&address),
-            newest_event: 0,
+            acknowledged,
             address,
             session: None,
             writer,
@@ -224,12 +226,17 @@ impl PostgresStore {
     }
 
     /// Finds out whether a batch was committed whose answer did not come.
-    async fn settle(&mut self, batch: i64, lost: &Error) -> std::result::Result<(), StoreError> {
-        tracing::warn!(batch, error = %lost, "a commit was not answered: looking for the batch");
+    async fn settle(&mut self, batch: &Batch, lost: &Error) -> std::result::Result<(), StoreError> {
+        let id = batch.id;
+        tracing::warn!(batch = id, error = %lost, "a commit was not answered: looking for it");
         let begun = Instant::now();
         loop {
-            match self.is_there(batch).await {
-                Ok(true) => return Ok(()),
+            match self.is_there(batch.id).await {
+                Ok(true) => {
+                    let newest = batch.numbering.event - 1;
+                    self.acknowledged.fetch_max(newest, Ordering::Release);
+                    return Ok(());
+                }
                 Ok(false) => return Err(StoreError::Conflict { table: "a lost connection" }),
                 Err(error) if begun.elapsed() >= SETTLE_WAITS_MAX => {
                     let reason = format!("{lost}; then {error}");
@@ -392,7 +399,8 @@ impl Store for PostgresStore {
             Ok(()) if !has_warned => {
                 self.continues = Some(after.batch);
                 self.has_lost_race = false;
-                self.newest_event = batch.numbering.event - 1;
+                let newest = batch.numbering.event - 1;
+                self.acknowledged.fetch_max(newest, Ordering::Release);
                 if !after.next_window_is_empty && self.empty_window_at.is_none() {
                     self.empty_window_at = Some(Instant::now());
                 }
@@ -400,11 +408,11 @@ impl Store for PostgresStore {
             }
             Ok(()) => {
                 self.forget();
-                self.settle(batch.id, &Error::Unconfirmed).await
+                self.settle(batch, &Error::Unconfirmed).await
             }
             Err(error) if error.ends_session() => {
                 self.forget();
-                self.settle(batch.id, &error).await
+                self.settle(batch, &error).await
             }
             Err(error) => {
                 self.has_lost_race = true;
@@ -422,7 +430,7 @@ impl Store for PostgresStore {
     }
 
     async fn between_batches(&mut self) -> std::result::Result<(), StoreError> {
-        self.filler.reached(self.newest_event).await;
+        self.filler.reached(self.acknowledged.load(Ordering::Relaxed)).await;
         if self.empty_window_at.is_some_and(|time| time <= Instant::now()) {
             self.empty_window_at = Some(Instant::now() + EMPTY_WINDOW_PAUSE);
             if let Err(error) = self.empty_passed_window().await {

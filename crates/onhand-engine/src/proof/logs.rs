@@ -74,8 +74,7 @@ impl Links {
         let Some(link) = next(&mut self.links, at, |batch| batch.last_event >= event.seq) else {
             return;
         };
-        let StoredEvent { seq, kind, subject, previous, recorded_at, body } = *event;
-        link.chain.event(seq, kind, subject, previous, recorded_at, body);
+        link.chain.event(event);
     }
 
     /// Holds the hashes against what is stored.

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 
 pub(crate) use self::logs::{BatchRow, Links, Span};
 pub(crate) use self::orders::{OrderRow, ReservationRow, Walk};
+pub(crate) use crate::chain::StoredEvent;
 use crate::report::{Check, OFFENDERS_MAX, Violation};
 
 /// A promise as SQL.
@@ -22,16 +23,6 @@ pub(crate) struct Rule<'a> {
     pub(crate) counted: &'a [&'a str],
     /// Each finds rows that break the promise, as text.
     pub(crate) offenders: &'a [&'a str],
-}
-
-/// An event as it is stored.
-pub(crate) struct StoredEvent<'a> {
-    pub(crate) seq: i64,
-    pub(crate) kind: &'a str,
-    pub(crate) subject: i64,
-    pub(crate) previous: i64,
-    pub(crate) recorded_at: i64,
-    pub(crate) body: &'a str,
 }
 
 /// What a store shows of itself, all of it in one snapshot.

@@ -4,7 +4,7 @@ use onhand_core::Event;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::write::WriteError;
-use crate::chain::{Chain, FIRST_LINK, subject_number};
+use crate::chain::{Chain, FIRST_LINK, StoredEvent};
 use crate::store::Batch;
 use crate::stored::stored_version;
 
@@ -80,17 +80,16 @@ pub(super) fn write_events(
         connection.prepare_cached("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for event in events {
         let body = serde_json::to_string(&event.body)?;
-        let subject = subject_number(&event.body);
-        let recorded_at = event.recorded_at.as_microsecond();
-        chain.event(event.seq, event.kind, subject, event.previous, recorded_at, &body);
+        let stored = StoredEvent::of(event, &body);
+        chain.event(&stored);
         insert.execute(params![
-            event.seq,
-            event.kind,
-            subject,
-            event.previous,
-            event.actor.as_str(),
-            recorded_at,
-            body
+            stored.seq,
+            stored.kind,
+            stored.subject,
+            stored.previous,
+            stored.actor,
+            stored.recorded_at,
+            stored.body
         ])?;
     }
     Ok(())

@@ -176,7 +176,8 @@ impl Evidence for Snapshot<'_> {
 
     async fn events(&mut self, seqs: &[i64], walk: &mut Walk) -> Result<()> {
         let mut statement = self.0.prepare_cached(
-            "SELECT seq, kind, subject, previous, recorded_at, body FROM events WHERE seq = ?1",
+            "SELECT seq, kind, subject, previous, actor, recorded_at, body FROM events \
+             WHERE seq = ?1",
         )?;
         for seq in seqs {
             let mut rows = statement.query([seq])?;
@@ -238,7 +239,7 @@ impl Evidence for Snapshot<'_> {
 
     async fn log(&mut self, span: Span, links: &mut Links) -> Result<()> {
         let mut statement = self.0.prepare_cached(
-            "SELECT seq, kind, subject, previous, recorded_at, body FROM events \
+            "SELECT seq, kind, subject, previous, actor, recorded_at, body FROM events \
              WHERE seq > ?1 AND seq <= ?2 ORDER BY seq",
         )?;
         let mut rows = statement.query([span.after, span.to])?;
@@ -255,7 +256,8 @@ fn event<'a>(row: &'a Row<'_>) -> Result<StoredEvent<'a>> {
         kind: row.get_ref(1)?.as_str()?,
         subject: row.get(2)?,
         previous: row.get(3)?,
-        recorded_at: row.get(4)?,
-        body: row.get_ref(5)?.as_str()?,
+        actor: row.get_ref(4)?.as_str()?,
+        recorded_at: row.get(5)?,
+        body: row.get_ref(6)?.as_str()?,
     })
 }

@@ -8,7 +8,7 @@
 mod backend;
 #[path = "../store/behind.rs"]
 mod behind;
-#[expect(dead_code, reason = "standbys are for the tests of the server")]
+#[expect(dead_code, reason = "a promotion is for the tests of the server")]
 mod cluster;
 #[path = "../store/faults.rs"]
 mod faults;
@@ -23,6 +23,7 @@ mod opening;
 #[path = "../store/promises.rs"]
 mod promises;
 mod proxy;
+mod replica;
 mod server;
 #[path = "../store/suite.rs"]
 mod suite;

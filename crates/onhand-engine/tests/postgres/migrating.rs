@@ -22,7 +22,7 @@ async fn ask(submit: &Submit, command: Command) -> Reply {
 }
 
 /// A shop of the first schema.
-async fn shop(submit: &Submit) {
+pub(crate) async fn shop(submit: &Submit) {
     let (code, name) = (Name::new("main").unwrap(), Name::new("Main").unwrap());
     let main = NewLocation { code, name, priority: 0, active: true };
     ask(submit, Command::Inventory(inventory::Command::CreateLocation(main))).await;
@@ -38,6 +38,36 @@ async fn shop(submit: &Submit) {
         active: true,
     };
     ask(submit, Command::Catalog(catalog::Command::CreateProduct(product))).await;
+}
+
+/// Gives the shop's product another name.
+pub(crate) async fn rename(submit: &Submit) {
+    let patch = catalog::ProductPatch {
+        name: Some(Name::new("green tea").unwrap()),
+        ..catalog::ProductPatch::default()
+    };
+    let update = catalog::Command::UpdateProduct {
+        product: crate::world::sku("tea"),
+        expected_version: None,
+        patch,
+    };
+    ask(submit, Command::Catalog(update)).await;
+}
+
+/// What steps to come may do to tables that orders are written to.
+async fn add_columns(client: &tokio_postgres::Client) {
+    // One change of structure at a time: two in one transaction could wait for a batch in a ring.
+    client.batch_execute("SET lock_timeout = '2s'").await.unwrap();
+    for add in [
+        "ALTER TABLE orders ADD COLUMN note text",
+        "ALTER TABLE movements ADD COLUMN weight bigint NOT NULL DEFAULT 0",
+        "ALTER TABLE levels ADD COLUMN note text",
+        "ALTER TABLE events ADD COLUMN note text",
+        "ALTER TABLE batches ADD COLUMN note text",
+        "ALTER TABLE numbering ADD COLUMN note bigint",
+    ] {
+        client.batch_execute(add).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,19 +117,7 @@ async fn a_change_that_only_adds_is_made_while_orders_flow() {
     let new = Database::open_migrated(&scratch.url()).await.unwrap();
     let states = new.migrations().await.unwrap();
     assert!(states.iter().all(|state| state.is_applied && state.is_known), "{states:?}");
-    // What steps to come may do to tables that orders are written to.
-    // One change of structure at a time: two in one transaction could wait for a batch in a ring.
-    client.batch_execute("SET lock_timeout = '2s'").await.unwrap();
-    for add in [
-        "ALTER TABLE orders ADD COLUMN note text",
-        "ALTER TABLE movements ADD COLUMN weight bigint NOT NULL DEFAULT 0",
-        "ALTER TABLE levels ADD COLUMN note text",
-        "ALTER TABLE events ADD COLUMN note text",
-        "ALTER TABLE batches ADD COLUMN note text",
-        "ALTER TABLE numbering ADD COLUMN note bigint",
-    ] {
-        client.batch_execute(add).await.unwrap();
-    }
+    add_columns(&client).await;
     let during = submit.stats().commands.load(Ordering::Relaxed);
     while submit.stats().commands.load(Ordering::Relaxed) < during + 200 {
         tokio::task::yield_now().await;
@@ -145,9 +163,11 @@ async fn a_step_that_meets_a_lock_gives_way_and_comes_again() {
     rival.batch_execute("BEGIN; SELECT 1 FROM schema_lock FOR UPDATE").await.unwrap();
     let url = scratch.url();
     let migrating = tokio::spawn(async move { Database::open_migrated_to(&url, 2).await });
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
-                   AND datname = current_database()";
-    while rival.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+    // Whoever comes second asks again and again, each time in a moment of its own.
+    let asking = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%FOR UPDATE NOWAIT%' \
+                  AND datname = current_database() AND pid != pg_backend_pid()";
+    let watcher = connect(&scratch.0).await;
+    while watcher.query_one(asking, &[]).await.unwrap().get::<_, i64>(0) == 0 {
         tokio::task::yield_now().await;
     }
     rival.batch_execute("ROLLBACK").await.unwrap();

@@ -74,6 +74,7 @@ const OF_LOGS: &[(&str, &str)] = &[
     ("UPDATE events SET kind = 'order.updated' WHERE kind = 'order.placed'", "I25"),
     ("UPDATE movements SET kind = 'stolen' WHERE seq = 2", "I25"),
     ("UPDATE movements SET reason = 'theft' WHERE seq = 2", "I25"),
+    ("UPDATE events SET actor = 'somebody' WHERE seq = 3", "I25"),
     ("UPDATE movements SET actor = 'somebody' WHERE seq = 2", "I25"),
     ("UPDATE movements SET reference = 'ord_7' WHERE seq = 3", "I25"),
     ("UPDATE batches SET chain = decode(repeat('00', 32), 'hex') WHERE id = 4", "I25"),

@@ -82,6 +82,7 @@ const CORRUPTIONS: &[(&str, &str)] = &[
     ),
     ("UPDATE events SET kind = 'order.updated' WHERE kind = 'order.placed'", "I25"),
     ("UPDATE movements SET reason = 'theft' WHERE seq = 2", "I25"),
+    ("UPDATE events SET actor = 'somebody' WHERE seq = 3", "I25"),
     ("UPDATE movements SET actor = 'somebody' WHERE seq = 2", "I25"),
     ("UPDATE movements SET reference = 'ord_7' WHERE seq = 3", "I25"),
     ("UPDATE batches SET chain = zeroblob(32) WHERE id = 4", "I25"),

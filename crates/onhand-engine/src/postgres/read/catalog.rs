@@ -7,7 +7,7 @@ use onhand_core::inventory::Location;
 
 use super::super::codec;
 use super::super::error::Result;
-use super::super::readers::{Reader, one, row, rows};
+use super::super::readers::{Reader, listed, one, row, rows};
 use crate::columns::*;
 use crate::paging::{bounds, page};
 use crate::query::{Page, ReadError};
@@ -57,7 +57,7 @@ impl Reader {
         limit: usize,
     ) -> std::result::Result<Page<Product>, ReadError> {
         let [before, rows_max] = bounds(before, limit);
-        let found: std::result::Result<_, ReadError> = one!(self, client => async {
+        let found: std::result::Result<_, ReadError> = listed!(self, client => async {
             let found = match category.map(CategoryId::number) {
                 None => rows(client, PRODUCTS, &[&before, &rows_max]).await?,
                 Some(id) => rows(client, PRODUCTS_OF_CATEGORY, &[&before, &rows_max, &id]).await?,
@@ -85,7 +85,7 @@ impl Reader {
         limit: usize,
     ) -> std::result::Result<Page<Category>, ReadError> {
         let [before, rows_max] = bounds(before, limit);
-        let found: std::result::Result<_, ReadError> = one!(self, client => async {
+        let found: std::result::Result<_, ReadError> = listed!(self, client => async {
             let found = rows(client, CATEGORIES, &[&before, &rows_max]).await?;
             found.iter().map(codec::category).collect::<Result<Vec<_>>>()
         });

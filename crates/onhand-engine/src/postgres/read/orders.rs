@@ -8,7 +8,7 @@ use onhand_core::orders::{Order, Status};
 use super::super::codec::{self, get};
 use super::super::error::{Result, corrupt};
 use super::super::lists::Progress;
-use super::super::readers::{Reader, one, row, rows, several};
+use super::super::readers::{Reader, listed, one, row, rows};
 use super::number;
 use crate::limits::{PAGE_ROWS_MAX, SCAN_ROWS_MAX};
 use crate::paging::{filtered_page, page};
@@ -48,7 +48,7 @@ impl Reader {
         before: Option<i64>,
         limit: usize,
     ) -> std::result::Result<Page<Order>, ReadError> {
-        several!(self, client => orders(client, filter, before, limit))
+        listed!(self, client => orders(client, filter, before, limit))
     }
 
     /// The history of an order, oldest first; none for an order that is not there.

@@ -7,7 +7,7 @@ use onhand_core::text::Reference;
 
 use super::super::codec;
 use super::super::error::Result;
-use super::super::readers::{Reader, rows, several};
+use super::super::readers::{Reader, listed, rows, several};
 use super::number;
 use crate::paging::{filtered_page, scan_floor};
 use crate::query::{Page, ReadError, ReservationFilter};
@@ -40,7 +40,7 @@ impl Reader {
         before: Option<i64>,
         limit: usize,
     ) -> std::result::Result<Page<ReservationView>, ReadError> {
-        several!(self, client => reservations(client, filter, before, limit))
+        listed!(self, client => reservations(client, filter, before, limit))
     }
 }
 

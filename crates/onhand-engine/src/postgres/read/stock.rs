@@ -11,7 +11,7 @@ use onhand_core::limits::MOVEMENTS_PER_MARK;
 
 use super::super::codec::{self, get};
 use super::super::error::{Result, corrupt};
-use super::super::readers::{Reader, row, rows, several};
+use super::super::readers::{Reader, listed, row, rows, several};
 use super::catalog::find_product;
 use super::number;
 use super::reservations::reservations;
@@ -57,7 +57,7 @@ impl Reader {
         before: Option<i64>,
         limit: usize,
     ) -> std::result::Result<Page<StockRow>, ReadError> {
-        several!(self, client => stocks(client, filter, before, limit))
+        listed!(self, client => stocks(client, filter, before, limit))
     }
 
     /// Why a product's stock is what it is.
