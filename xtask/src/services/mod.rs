@@ -29,6 +29,9 @@ const WHEEL_MAJOR: u32 = 18;
 /// What a program is told about a service: names of environment variables and their values.
 pub(crate) type Environment = Vec<(&'static str, OsString)>;
 
+/// The variable in which tests find the server.
+pub(crate) const POSTGRES_URL: &str = "ONHAND_TEST_POSTGRES_URL";
+
 /// A service by name, or why there is none.
 pub(crate) type Offer<T> = (String, Result<T>);
 
@@ -137,7 +140,7 @@ fn name(major: u32) -> String {
 
 fn environment(url: &str, bin: &Path, run_as: Option<&str>) -> Environment {
     let mut told = vec![
-        ("ONHAND_TEST_POSTGRES_URL", url.into()),
+        (POSTGRES_URL, url.into()),
         // Tests start further clusters: to crash them, to fail over.
         ("ONHAND_TEST_POSTGRES_BIN", bin.into()),
     ];
@@ -163,10 +166,7 @@ mod tests {
     fn tests_are_told_where_the_server_is_and_who_may_run_it() {
         let told = environment("postgresql://x", Path::new("/usr/bin"), Some("postgres"));
         let names: Vec<&str> = told.iter().map(|(name, _)| *name).collect();
-        assert_eq!(
-            names,
-            ["ONHAND_TEST_POSTGRES_URL", "ONHAND_TEST_POSTGRES_BIN", "ONHAND_TEST_RUN_AS"]
-        );
+        assert_eq!(names, [POSTGRES_URL, "ONHAND_TEST_POSTGRES_BIN", "ONHAND_TEST_RUN_AS"]);
         assert_eq!(environment("postgresql://x", Path::new("/usr/bin"), None).len(), 2);
     }
 

@@ -6,12 +6,13 @@ mod report;
 mod tools;
 
 use std::env;
+use std::ffi::OsString;
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::services::{Environment, Installation, Services};
+use crate::services::{self, Environment, Installation, Services};
 use crate::tidy;
 use report::{Outcome, Outcomes};
 use tools::{CLIPPY, RUSTFMT, Tool};
@@ -41,6 +42,9 @@ struct Step {
 }
 
 const MIGRATIONS: &str = "crates/onhand-engine/migrations/postgres";
+
+/// Stands for the URL of the server that a step is given.
+const POSTGRES: &str = "POSTGRES";
 
 /// Cheap steps first.
 const STEPS: &[Step] = &[
@@ -72,7 +76,7 @@ const STEPS: &[Step] = &[
     },
     Step { name: "tests", needs: Need::Nothing, work: Work::Cargo(&["test", "--workspace"]) },
     Step {
-        name: "PostgreSQL",
+        name: "tests",
         needs: Need::Postgres,
         work: Work::Cargo(&[
             "test",
@@ -84,6 +88,25 @@ const STEPS: &[Step] = &[
             "onhand-engine/services,onhand-server/services",
             "--test",
             "postgres",
+        ]),
+    },
+    Step {
+        name: "torture",
+        needs: Need::Postgres,
+        work: Work::Cargo(&[
+            "run",
+            "--package",
+            "onhand-server",
+            "--",
+            "torture",
+            "--stock",
+            "100",
+            "--buyers",
+            "400",
+            "--kill-every",
+            "1s",
+            "--database-url",
+            POSTGRES,
         ]),
     },
     Step {
@@ -166,7 +189,7 @@ impl Bench<'_> {
             Err(error) => Outcome::LeftOut(format!("{error:#}")),
         };
         let offers = services.postgres().into_iter();
-        offers.map(|(name, offer)| (name, outcome(offer))).collect()
+        offers.map(|(name, offer)| (format!("{} on {name}", step.name), outcome(offer))).collect()
     }
 }
 
@@ -187,8 +210,13 @@ fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
         Work::Cargo(arguments) => (tools::command("cargo"), arguments, root.to_path_buf()),
         Work::Squawk(arguments) => (tools::command("squawk"), arguments, root.join(MIGRATIONS)),
     };
+    let url = environment.iter().find(|(name, _)| *name == services::POSTGRES_URL);
+    let given = |argument: &&str| match url {
+        Some((_, url)) if *argument == POSTGRES => url.clone(),
+        Some(_) | None => OsString::from(argument),
+    };
     let mut command = program;
-    command.args(arguments).current_dir(folder).envs(environment.iter().cloned());
+    command.args(arguments.iter().map(given)).current_dir(folder).envs(environment.iter().cloned());
     let status = command.status();
     Ok(status.with_context(|| format!("starting `{}`", describe(&step.work)))?.success())
 }
