@@ -145,8 +145,7 @@ impl Session {
 
     /// Sends all statements and then `COMMIT`, in one go. The transaction is committed if this
     /// succeeds. It is not if a statement failed: the server then answers `COMMIT` with a rollback.
-    pub(super) async fn commit(&mut self, writes: &[Write<'_>]) -> Result<()> {
-        self.prepare(writes.iter().map(|write| write.sql)).await?;
+    pub(super) async fn commit(&self, writes: &[Write<'_>]) -> Result<()> {
         self.has_warned.store(false, Ordering::Relaxed);
         let sent = join_all(writes.iter().map(|write| self.rows(write.sql, &write.values)));
         let all = async {

@@ -110,6 +110,8 @@ pub struct PostgresStore {
     continues: Option<i64>,
     /// The head as the open batch found it.
     head: Option<Head>,
+    /// Whether a transaction is open on the session, as far as we know.
+    is_open: bool,
     /// Whether the next batch locks the head although the address says not to: after a conflict.
     has_lost_race: bool,
     reconnect: Reconnect,
@@ -151,6 +153,7 @@ impl PostgresStore {
             writer,
             continues: None,
             head: None,
+            is_open: false,
             has_lost_race: false,
             reconnect: Reconnect::default(),
             empty_window_at: None,
@@ -190,6 +193,7 @@ impl PostgresStore {
         self.session = None;
         self.continues = None;
         self.head = None;
+        self.is_open = false;
     }
 
     /// What an error means for a batch of which nothing is written.
@@ -250,6 +254,7 @@ impl PostgresStore {
     /// Empties the table of the window that has passed, unless somebody reads it: `verify` may, and
     /// nobody waits for that.
     async fn empty_passed_window(&mut self) -> Result<()> {
+        self.is_open = true;
         let Some(session) = self.session.as_ref() else { return Ok(()) };
         in_time(async {
             session.run("BEGIN; SET LOCAL lock_timeout = '50ms'").await?;
@@ -342,6 +347,7 @@ impl Store for PostgresStore {
         let head = if self.address.locks_rows || self.has_lost_race { LOCKED_HEAD } else { HEAD };
         self.session().await?;
         let continues = self.continues;
+        self.is_open = true;
         let session = open(&self.session)?;
         let asked = in_time(async {
             let (_, head, outcomes, ()) = tokio::try_join!(
@@ -390,10 +396,15 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&mut self, batch: &Batch) -> std::result::Result<(), StoreError> {
-        let head = self.head.take().ok_or_else(lost)?;
+        let head = self.head.clone().ok_or_else(lost)?;
         let (writes, after) = writes(batch, &head, self.writer)?;
         let session = self.session.as_mut().ok_or_else(lost)?;
+        let prepared = session.prepare(writes.iter().map(|write| write.sql)).await;
+        prepared.map_err(|error| self.failed(error))?;
+        let session = open(&self.session)?;
         let committed = session.commit(&writes).await;
+        // Whatever came of it, the transaction has ended.
+        self.is_open = false;
         let has_warned = session.take_warning();
         match committed {
             Ok(()) if !has_warned => {
@@ -423,10 +434,12 @@ impl Store for PostgresStore {
 
     async fn rollback(&mut self) -> std::result::Result<(), StoreError> {
         self.head = None;
-        let Some(session) = self.session.as_ref() else { return Ok(()) };
-        // Without a transaction the server only warns.
-        in_time(session.run("ROLLBACK")).await.map_err(|error| self.failed(error))?;
-        Ok(())
+        let Some(session) = self.session.as_ref().filter(|_| self.is_open) else {
+            return Ok(());
+        };
+        let ended = in_time(session.run("ROLLBACK")).await;
+        self.is_open = false;
+        ended.map_err(|error| self.failed(error))
     }
 
     async fn between_batches(&mut self) -> std::result::Result<(), StoreError> {
@@ -437,6 +450,7 @@ impl Store for PostgresStore {
                 tracing::info!(%error, "the passed window of outcomes is emptied later");
                 self.rollback().await?;
             } else {
+                self.is_open = false;
                 self.empty_window_at = None;
             }
         }

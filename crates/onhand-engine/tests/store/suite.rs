@@ -10,6 +10,7 @@ use onhand_core::inventory::{self, Count};
 use onhand_core::orders::{self, LineQuantity, Status};
 use onhand_core::text::Reason;
 use onhand_core::{Command, Refusal, Timestamp};
+use onhand_engine::limits::OUTCOME_WINDOW_SECS;
 
 pub(crate) async fn four_hundred_buyers_of_a_hundred_units_make_a_hundred_orders<B: Backend>() {
     let world = World::<B>::with(&[("tea", 100)]).await;
@@ -240,5 +241,28 @@ pub(crate) async fn a_restart_keeps_everything<B: Backend>() {
     let world = world.reopened().await;
     assert_eq!(world.reader.order(placed.id).await, *placed);
     assert_eq!(world.figures("tea").await, (5, 2, 3));
+    world.close().await;
+}
+
+pub(crate) async fn a_key_is_remembered_for_a_window_and_not_for_ever<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 100)]).await;
+    let mut sold = 0;
+    for round in 0..7_u8 {
+        // The outcome of the window before is still there, in whichever table it lies.
+        if let Some(before) = round.checked_sub(1) {
+            let again = world.ask_once(place(&[("tea", 1)]), key(before)).await.unwrap();
+            assert!(again.replayed, "{round}");
+        }
+        assert!(!world.ask_once(place(&[("tea", 1)]), key(round)).await.unwrap().replayed);
+        sold += 1;
+        assert_eq!(world.figures("tea").await, (100, sold, 100 - sold), "{round}");
+        world.clock.advance_secs(OUTCOME_WINDOW_SECS);
+    }
+    // Two windows have opened since: it is a new key.
+    let first = world.ask_once(place(&[("tea", 1)]), key(0)).await.unwrap();
+    assert!(!first.replayed);
+    assert_eq!(world.figures("tea").await, (100, sold + 1, 99 - sold));
+    let world = world.reopened().await;
+    assert!(world.ask_once(place(&[("tea", 1)]), key(0)).await.unwrap().replayed);
     world.close().await;
 }
