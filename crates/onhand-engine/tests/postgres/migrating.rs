@@ -40,6 +40,19 @@ pub(crate) async fn shop(submit: &Submit) {
     ask(submit, Command::Catalog(catalog::Command::CreateProduct(product))).await;
 }
 
+/// Receives so many units of the shop's product.
+pub(crate) async fn receive(submit: &Submit, units: i64) {
+    let receive = inventory::Adjustment {
+        product: crate::world::sku("tea"),
+        location_id: None,
+        delta: units,
+        reason: onhand_core::text::Reason::new("received").unwrap(),
+        reference: None,
+        occurred_at: None,
+    };
+    ask(submit, Command::Inventory(inventory::Command::Adjust(vec![receive]))).await;
+}
+
 /// Gives the shop's product another name.
 pub(crate) async fn rename(submit: &Submit) {
     let patch = catalog::ProductPatch {
@@ -87,15 +100,7 @@ async fn a_change_that_only_adds_is_made_while_orders_flow() {
     client.batch_execute(back).await.unwrap();
     let old = Database::open_migrated_to(&scratch.url(), 1).await.unwrap();
     let (submit, running, _) = committer::start(old.store(), config()).unwrap();
-    let receive = inventory::Adjustment {
-        product: crate::world::sku("tea"),
-        location_id: None,
-        delta: 1_000_000,
-        reason: onhand_core::text::Reason::new("received").unwrap(),
-        reference: None,
-        occurred_at: None,
-    };
-    ask(&submit, Command::Inventory(inventory::Command::Adjust(vec![receive]))).await;
+    receive(&submit, 1_000_000).await;
     let is_over = Arc::new(AtomicBool::new(false));
     let mut buyers = tokio::task::JoinSet::new();
     for _ in 0..8 {

@@ -1,10 +1,17 @@
 //! What is said to an operator whose database cannot be used: one clear line each, and never a
 //! password. And what protects a connection that leaves this machine.
 
-use onhand_engine::postgres::Database;
+use std::sync::Arc;
+
+use onhand_core::Actor;
+use onhand_engine::ManualClock;
+use onhand_engine::committer::Config;
+use onhand_engine::limits::OUTCOME_WINDOW_SECS;
+use onhand_engine::postgres::{self, Database};
 
 use crate::cluster::{Cluster, hand_over};
 use crate::server::{Scratch, connect, connect_to, url_of};
+use crate::world::{code, key, place};
 
 async fn refused(url: &str) -> String {
     let refused = Database::open(url).await.unwrap_err().to_string();
@@ -107,6 +114,42 @@ async fn a_server_that_does_not_let_us_in_says_why() {
     check(&cluster.url("clerk:wr0ng", "shop"), &["password authentication failed", "28P01"]).await;
     check(&cluster.url("clerk", "shop"), &["password"]).await;
     check(&cluster.url("clerk:s3cret", "shop"), &["permission denied"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_serves_needs_no_more_rights_than_the_document_says() {
+    let cluster = Cluster::start(&[]);
+    let owner = cluster.url("onhand", "postgres");
+    Database::open_migrated(&owner).await.unwrap();
+    let admin = connect_to(&owner).await;
+    let grant = "CREATE ROLE clerk LOGIN; \
+                 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO clerk; \
+                 GRANT TRUNCATE ON outcomes_0, outcomes_1, outcomes_2 TO clerk";
+    admin.batch_execute(grant).await.unwrap();
+    let database = Database::open(&cluster.url("clerk", "postgres")).await.unwrap();
+    let database = onhand_engine::Database::Postgres(database);
+    let start: onhand_core::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    let clock = Arc::new(ManualClock::new(start));
+    let config = Config { clock: clock.clone(), crash: None };
+    let (submit, running, _) = database.start(config).unwrap();
+    crate::migrating::shop(&submit).await;
+    crate::migrating::receive(&submit, 10).await;
+    // Four windows: each table of outcomes is emptied once.
+    for number in 1..=4 {
+        let (order, key) = (place(&[("tea", 1)]), Some(key(number)));
+        assert_eq!(code(&submit.submit(order, Actor::Local, key).await), "ok", "{number}");
+        clock.advance_secs(OUTCOME_WINDOW_SECS);
+    }
+    let leases = database.leases();
+    assert!(leases.hold("sweeper", std::time::Duration::from_secs(1)).await);
+    leases.release().await;
+    drop(submit);
+    running.join().unwrap().unwrap();
+    let kept = "SELECT (SELECT count(*) FROM outcomes_0) + (SELECT count(*) FROM outcomes_1) \
+                + (SELECT count(*) FROM outcomes_2)";
+    assert_eq!(admin.query_one(kept, &[]).await.unwrap().get::<_, i64>(0), 2);
+    let role = postgres::verify(&cluster.url("clerk", "postgres"), true).await.unwrap();
+    assert_eq!(crate::backend::broken(&role), Vec::<String>::new());
 }
 
 /// A certificate authority of the test's own, and a certificate that is good for a name.
