@@ -102,6 +102,15 @@ impl Level {
         self.updated_at = movement.recorded_at;
     }
 
+    /// Sets the figures that were shown back to what a movement left; totals stay those of now.
+    pub fn set_back_to(&mut self, movement: &Movement) {
+        self.on_hand = movement.on_hand_after;
+        self.reserved = movement.reserved_after;
+        self.movements = movement.ordinal;
+        self.last_movement = movement.seq;
+        self.updated_at = movement.recorded_at;
+    }
+
     /// What can still be promised: on hand, less what is promised, less what is held back; never
     /// negative.
     pub fn available(&self) -> i64 {

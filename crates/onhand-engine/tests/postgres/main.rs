@@ -15,6 +15,8 @@ mod faults;
 #[path = "../store/faulty.rs"]
 #[expect(dead_code, reason = "a flush is only held where commits are flushed later")]
 mod faulty;
+#[path = "../store/history.rs"]
+mod history;
 #[path = "../store/look.rs"]
 mod look;
 mod migrating;

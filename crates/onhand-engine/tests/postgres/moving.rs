@@ -8,24 +8,23 @@ use onhand_engine::postgres::{self, Database};
 use onhand_engine::sqlite;
 
 use crate::backend::{Sqlite, broken};
+use crate::history::history;
 use crate::server::{Postgres, Scratch, connect};
 use crate::world::{World, code, key, order, place};
 
-/// A file with a history, and what its world was told.
-async fn history() -> (Sqlite, std::sync::Arc<onhand_engine::ManualClock>) {
-    let world = World::<Sqlite>::with(&[("tea", 50), ("cup", 20)]).await;
-    let kept = world.placed(&[("tea", 3), ("cup", 1)], Some(60)).await;
-    let confirm = orders::Command::Confirm { id: kept.id, expected_version: None };
-    let lost = world.placed(&[("cup", 2)], None).await;
-    let cancel = orders::Command::Cancel { id: lost.id, expected_version: None, reason: None };
-    for command in [confirm, cancel] {
-        assert_eq!(code(&world.ask(Command::Orders(command)).await), "ok");
-    }
+/// An order that another system knows by a name.
+fn named() -> Command {
     let mut named = order(&[("tea", 1)], None);
     named.external_reference = onhand_core::text::Reference::new("shop-7").ok();
-    let named = Command::Orders(orders::Command::Place(named));
-    assert_eq!(code(&world.ask_once(named, key(1)).await), "ok");
-    assert_eq!(code(&world.ask_once(place(&[("tea", 90)]), key(2)).await), "insufficient_stock");
+    Command::Orders(orders::Command::Place(named))
+}
+
+/// A file with every kind of history, an order under key 3 and a refusal under key 4.
+async fn file_with_history() -> (Sqlite, std::sync::Arc<onhand_engine::ManualClock>) {
+    let world = history::<Sqlite>().await;
+    assert_eq!(code(&world.ask_once(named(), key(3)).await), "ok");
+    assert_eq!(code(&world.ask_once(place(&[("tea", 90)]), key(4)).await), "insufficient_stock");
+    // Enough of the ledger that it has marks.
     for _ in 0..100 {
         assert_eq!(code(&world.adjust("tea", 1, None).await), "ok");
     }
@@ -38,7 +37,7 @@ fn file(backend: &Sqlite) -> Location {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_history_moves_to_a_server_whole_and_goes_on_there() {
-    let (from, clock) = history().await;
+    let (from, clock) = file_with_history().await;
     let scratch = Scratch::empty().await;
     let to = Location::Server(scratch.url());
     let mut last = None;
@@ -54,21 +53,19 @@ async fn a_history_moves_to_a_server_whole_and_goes_on_there() {
     let again = copy(&file(&from), &to, |_| {}).await;
     assert!(matches!(again, Err(CopyError::NotEmpty(_))), "{again:?}");
     let world = World::<Postgres<true>>::on(Postgres(scratch), clock).await;
-    assert_eq!(world.figures("tea").await, (150, 4, 146));
-    let mut named = order(&[("tea", 1)], None);
-    named.external_reference = onhand_core::text::Reference::new("shop-7").ok();
-    let named = Command::Orders(orders::Command::Place(named));
-    let replayed = world.ask_once(named, key(1)).await.unwrap();
+    let (on_hand, _, available) = world.figures("tea").await;
+    let replayed = world.ask_once(named(), key(3)).await.unwrap();
     assert!(replayed.replayed && replayed.outcome.is_ok());
-    let refused = world.ask_once(place(&[("tea", 90)]), key(2)).await.unwrap();
+    let refused = world.ask_once(place(&[("tea", 90)]), key(4)).await.unwrap();
     assert!(refused.replayed && refused.outcome.is_err());
-    assert_eq!(code(&world.ask(place(&[("tea", 146)])).await), "ok");
+    assert_eq!(code(&world.ask(place(&[("tea", available)])).await), "ok");
+    assert_eq!(world.figures("tea").await, (on_hand, on_hand, 0));
     world.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_arrive_as_it_was_is_taken_back() {
-    let (from, _) = history().await;
+    let (from, _) = file_with_history().await;
     let scratch = Scratch::empty().await;
     Database::open_migrated(&scratch.url()).await.unwrap();
     let client = connect(&scratch.0).await;

@@ -2,15 +2,12 @@
 //! each seeded corruption of a sound database must be reported by the check whose promise it
 //! breaks, and a sound one must raise no alarm. A server that cannot show its rows must say so.
 
-use onhand_core::ids::CustomerId;
-use onhand_core::orders::{self, LineQuantity, PlaceOrder};
-use onhand_core::{Command, inventory};
 use onhand_engine::postgres::{self, Database};
 use onhand_engine::report::Report;
 use tokio_postgres::SimpleQueryMessage;
 
+use crate::history::history;
 use crate::server::{Postgres, Scratch, connect};
-use crate::world::{World, code, key, order, place, sku, units};
 
 /// Changes a field of the first order's document.
 macro_rules! doc {
@@ -163,42 +160,6 @@ const OF_STORAGE: &[(&str, &str)] = &[
     ("UPDATE levels SET received = 9223372036854775807, sold = 1", "out of range"),
 ];
 
-/// A sound database with every kind of history.
-async fn history() -> World<Postgres<true>> {
-    let world = World::with(&[("tea", 50), ("cup", 20)]).await;
-    let kept = world.placed(&[("tea", 3), ("cup", 1)], Some(60)).await;
-    let confirm = orders::Command::Confirm { id: kept.id, expected_version: None };
-    let line = LineQuantity { line: 1, quantity: units(1) };
-    let fulfil = orders::Command::Fulfil {
-        id: kept.id,
-        expected_version: None,
-        lines: Some(vec![line]),
-        tracking: None,
-    };
-    let lost = world.placed(&[("cup", 2)], None).await;
-    let cancel = orders::Command::Cancel { id: lost.id, expected_version: None, reason: None };
-    for command in [confirm, fulfil, cancel] {
-        assert_eq!(code(&world.ask(Command::Orders(command)).await), "ok");
-    }
-    world.placed(&[("cup", 1)], Some(5)).await;
-    world.clock.advance_secs(10);
-    let item = inventory::HoldItem { product: sku("tea"), quantity: units(2), location_id: None };
-    for command in [
-        inventory::Command::ExpireDue { most: 10 },
-        inventory::Command::Hold { items: vec![item], reference: None, hold_secs: 60 },
-    ] {
-        assert_eq!(code(&world.ask(Command::Inventory(command)).await), "ok");
-    }
-    assert_eq!(code(&world.ask_once(place(&[("tea", 1)]), key(1)).await), "ok");
-    let item = inventory::HoldItem { product: sku("cup"), quantity: units(1), location_id: None };
-    let hold = inventory::Command::Hold { items: vec![item], reference: None, hold_secs: 60 };
-    assert_eq!(code(&world.ask_once(Command::Inventory(hold), key(2)).await), "ok");
-    let mine = PlaceOrder { customer_id: CustomerId::new(1), ..order(&[("tea", 1)], None) };
-    let mine = Command::Orders(orders::Command::Place(mine));
-    assert_eq!(code(&world.ask(mine).await), "ok");
-    world
-}
-
 /// Waits until the lists have come up to the log.
 async fn fill_lists(scratch: &Scratch) {
     let database = Database::open(&scratch.url()).await.unwrap();
@@ -229,7 +190,7 @@ fn seen(report: &Report) -> Vec<&'static str> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
-    let (Postgres(sound), _) = history().await.stopped();
+    let (Postgres(sound), _) = history::<Postgres<true>>().await.stopped();
     fill_lists(&sound).await;
     for is_full in [false, true] {
         let report = postgres::verify(&sound.url(), is_full).await.unwrap();

@@ -8,6 +8,7 @@ mod behind;
 mod embedded;
 mod faults;
 mod faulty;
+mod history;
 mod look;
 mod promises;
 mod suite;

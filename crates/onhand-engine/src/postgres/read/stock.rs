@@ -150,11 +150,7 @@ async fn rewind(client: &impl GenericClient, level: &mut Level, at: Timestamp) -
         let movement = movement(client, seq).await?;
         let movement = movement.ok_or_else(|| corrupt("movements", "an entry is missing"))?;
         if movement.recorded_at <= at {
-            level.on_hand = movement.on_hand_after;
-            level.reserved = movement.reserved_after;
-            level.movements = movement.ordinal;
-            level.last_movement = seq;
-            level.updated_at = movement.recorded_at;
+            level.set_back_to(&movement);
             return Ok(());
         }
         seq = movement.previous;

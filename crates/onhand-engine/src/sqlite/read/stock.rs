@@ -106,11 +106,7 @@ fn rewind(connection: &Connection, level: &mut Level, at: Timestamp) -> Result<(
     while seq > 0 {
         let movement = entry.query_row([seq], codec::movement)?;
         if movement.recorded_at <= at {
-            level.on_hand = movement.on_hand_after;
-            level.reserved = movement.reserved_after;
-            level.movements = movement.ordinal;
-            level.last_movement = seq;
-            level.updated_at = movement.recorded_at;
+            level.set_back_to(&movement);
             return Ok(());
         }
         seq = movement.previous;
