@@ -1,8 +1,9 @@
-//! Typed automation: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask services`. It runs tools
-//! and reads files; it is no part of the product and depends on none of its crates, so that it
-//! builds in seconds.
+//! Typed automation: `cargo xtask test`, `cargo xtask tidy`, `cargo xtask services`, `cargo xtask
+//! bench`. It runs tools and reads files; it is no part of the product and depends on none of its
+//! crates, so that it builds in seconds.
 #![expect(clippy::print_stdout, reason = "what it found is this program's output")]
 
+mod bench;
 mod services;
 mod test;
 mod tidy;
@@ -32,6 +33,8 @@ enum Task {
     /// Starts throwaway servers for tests, says how to reach them, and stops them at the end of the
     /// input or on Ctrl-C.
     Services,
+    /// Measures onhand on PostgreSQL against one transaction per order, on a throwaway server.
+    Bench(bench::Options),
     /// Waits for the end of a run and stops what it started; runs start it themselves.
     #[command(hide = true)]
     Janitor {
@@ -46,6 +49,7 @@ fn main() -> Result<ExitCode> {
         Task::Test => test::run(&root)?,
         Task::Tidy => tidy::run(&root)?,
         Task::Services => services::run(&root)?,
+        Task::Bench(options) => bench::run(&root, &options)?,
         Task::Janitor { run } => services::janitor(run)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })

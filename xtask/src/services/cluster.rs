@@ -42,7 +42,12 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) fn start(found: &Installation, account: &Account, run: &Run) -> Result<Self> {
+    pub(super) fn start(
+        found: &Installation,
+        account: &Account,
+        run: &Run,
+        more: &str,
+    ) -> Result<Self> {
         let folder = run.folder().join(format!("postgres-{}", found.version.major));
         fs::create_dir(&folder)?;
         // From here on its end is the folder's end, also if the start fails.
@@ -54,7 +59,7 @@ impl Cluster {
         initdb.args(INITDB).args(["--username", SUPERUSER]).arg("--pgdata").arg(&data);
         process::output(initdb, INITDB_MAX)?;
         let mut config = OpenOptions::new().append(true).open(data.join("postgresql.conf"))?;
-        config.write_all(settings(&cluster.folder, cluster.port).as_bytes())?;
+        config.write_all(settings(&cluster.folder, cluster.port, more).as_bytes())?;
         let log = cluster.folder.join("log");
         let mut start = account.command(found.bin.join("pg_ctl"));
         start.arg("start").arg("--pgdata").arg(&data).arg("--log").arg(&log);
@@ -68,6 +73,29 @@ impl Cluster {
 
     pub(crate) fn url(&self) -> String {
         format!("postgresql://{SUPERUSER}@{}:{}/postgres", Ipv4Addr::LOCALHOST, self.port)
+    }
+
+    /// One of its databases, reached the fastest way.
+    pub(crate) fn url_of(&self, database: &str) -> String {
+        let (host, port) = (self.host(), self.port);
+        format!("postgresql:///{database}?host={host}&port={port}&user={SUPERUSER}")
+    }
+
+    /// What tells PostgreSQL's own programs the fastest way to it.
+    pub(crate) fn environment(&self) -> [(&'static str, String); 3] {
+        let (host, port) = (self.host(), self.port.to_string());
+        [("PGHOST", host), ("PGPORT", port), ("PGUSER", SUPERUSER.to_owned())]
+    }
+
+    /// The folder of its socket, or its address where there is none.
+    pub(crate) fn host(&self) -> String {
+        let socket = socket_folder(&self.folder, self.port).map(str::to_owned);
+        socket.unwrap_or_else(|| Ipv4Addr::LOCALHOST.to_string())
+    }
+
+    /// What is in it goes when the cluster does.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 }
 
@@ -134,9 +162,10 @@ fn free_port() -> Result<u16> {
     Ok(listener.local_addr()?.port())
 }
 
-fn settings(folder: &Path, port: u16) -> String {
+/// The usual settings, with `more` of them, which count where both name one.
+fn settings(folder: &Path, port: u16, more: &str) -> String {
     let sockets = socket_folder(folder, port).unwrap_or_default();
-    format!("{SETTINGS}port = {port}\nunix_socket_directories = '{sockets}'\n")
+    format!("{SETTINGS}{more}port = {port}\nunix_socket_directories = '{sockets}'\n")
 }
 
 /// The folder for the socket; `None` where its path cannot be one, and TCP has to do.
@@ -163,10 +192,10 @@ mod tests {
 
     #[test]
     fn settings_name_the_port_and_the_socket() {
-        let text = settings(Path::new("/tmp/onhand-runs-0/1/postgres-15"), 54_321);
-        assert!(text.contains("\nport = 54321\n"), "{text}");
+        let text = settings(Path::new("/tmp/onhand-runs-0/1/postgres-15"), 54_321, "a = 1\n");
+        assert!(text.contains("\na = 1\nport = 54321\n"), "{text}");
         assert!(text.ends_with("= '/tmp/onhand-runs-0/1/postgres-15'\n"), "{text}");
-        assert!(settings(&PathBuf::from("/x".repeat(99)), 1).ends_with("directories = ''\n"));
+        assert!(settings(&PathBuf::from("/x".repeat(99)), 1, "").ends_with("directories = ''\n"));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Services that tests need: finds them, installs or downloads what is missing, starts throwaway
-//! ones and says how to reach them. It serves `cargo xtask test` and `cargo xtask services`, and
+//! ones and says how to reach them. It serves `cargo xtask test`, `services` and `bench`, and
 //! touches no server that it has not started. Read on in `cluster`, then `runs`.
 
 mod account;
@@ -7,7 +7,7 @@ mod apt;
 mod cluster;
 mod folders;
 mod installation;
-mod process;
+pub(crate) mod process;
 mod runs;
 mod wheel;
 
@@ -16,7 +16,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use account::Account;
 pub(crate) use cluster::Cluster;
@@ -91,9 +91,26 @@ impl Services {
         Ok(vec![("PATH", path)])
     }
 
+    /// The newest PostgreSQL of this system that has a program.
+    pub(crate) fn newest_with(&self, program: &str) -> Result<Installation> {
+        let newest = |found: Vec<Installation>| {
+            found.into_iter().rfind(|one| one.bin.join(program).is_file())
+        };
+        if let Some(one) = newest(installation::installed(&self.account)) {
+            return Ok(one);
+        }
+        newest(self.install()?)
+            .with_context(|| format!("this system's PostgreSQL has no {program}"))
+    }
+
+    /// Starts a cluster with settings beyond the usual ones.
+    pub(crate) fn start_with(&self, found: &Installation, settings: &str) -> Result<Cluster> {
+        Cluster::start(found, &self.account, &self.run, settings)
+    }
+
     /// Starts a cluster, and says how tests find it.
     pub(crate) fn start(&self, found: &Installation) -> Result<(Cluster, Environment)> {
-        let cluster = Cluster::start(found, &self.account, &self.run)?;
+        let cluster = self.start_with(found, "")?;
         let told = environment(&cluster.url(), &found.bin, self.account.run_as());
         Ok((cluster, told))
     }

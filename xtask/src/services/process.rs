@@ -11,12 +11,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 
 /// For questions that a program answers at once.
-pub(super) const ANSWER_MAX: Duration = Duration::from_secs(30);
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Lines of a failed program's output that an error repeats.
 const LINES_MAX: usize = 6;
 
 /// Runs a program to its end; what it wrote to either of its outputs.
-pub(super) fn output(mut command: Command, bound: Duration) -> Result<String> {
+pub(crate) fn output(mut command: Command, bound: Duration) -> Result<String> {
     let name = line(&command);
     let (mut reader, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
@@ -48,7 +48,7 @@ fn line(command: &Command) -> String {
 }
 
 /// The last lines of a text, as one line.
-pub(super) fn tail(text: &str) -> String {
+pub(crate) fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.get(lines.len().saturating_sub(LINES_MAX)..).unwrap_or_default().join(" | ")
 }

@@ -1,0 +1,1 @@
+INSERT INTO orders (id, total, currency) VALUES ($1, $2, $3)

@@ -1,0 +1,1 @@
+SELECT on_hand, reserved FROM stock WHERE sku = $1
