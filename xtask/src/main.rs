@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "what it found is this program's output")]
 
 mod bench;
+mod cargo;
 mod services;
 mod test;
 mod tidy;

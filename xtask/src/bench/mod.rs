@@ -13,12 +13,11 @@ mod round;
 mod table;
 
 use std::env;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::cargo;
 use crate::services::Services;
 use driver::Driver;
 use postgres::Postgres;
@@ -26,9 +25,6 @@ use round::Scene;
 
 /// The crates whose programs are measured.
 const CRATES: &[&str] = &["onhand-server", "plain-server"];
-
-/// How the names of variables begin that cargo sets for the program that it runs.
-const OWN: &[&str] = &["CARGO_MANIFEST_", "CARGO_PKG_"];
 
 /// What the user may choose.
 #[derive(Debug, Clone, clap::Args)]
@@ -67,20 +63,13 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<bool> {
 
 /// Builds what is measured; the folder of the programs.
 fn build(root: &Path) -> Result<PathBuf> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-    let mut command = Command::new(cargo);
+    let mut command = cargo::command();
     command.args(["build", "--release"]).current_dir(root);
     for name in CRATES {
         command.args(["--package", name]);
     }
     // What cargo has told this program about itself: build scripts that look at it would run again,
     // and all that depends on them would be built anew.
-    for (name, _) in env::vars_os() {
-        let text = name.to_string_lossy();
-        if OWN.iter().any(|start| text.starts_with(start)) {
-            command.env_remove(name);
-        }
-    }
     let status = command.status().context("cannot start cargo")?;
     ensure!(status.success(), "what is to be measured cannot be built");
     let target = env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);

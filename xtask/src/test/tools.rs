@@ -4,6 +4,8 @@
 use std::env;
 use std::process::{Command, Stdio};
 
+use crate::cargo;
+
 /// A program that a step cannot do without.
 pub(super) struct Tool {
     pub(super) name: &'static str,
@@ -60,10 +62,7 @@ pub(super) fn missing() -> Vec<&'static Tool> {
 
 /// A program; for cargo, the very one that started us.
 pub(super) fn command(program: &str) -> Command {
-    match env::var_os("CARGO") {
-        Some(cargo) if program == "cargo" => Command::new(cargo),
-        Some(_) | None => Command::new(program),
-    }
+    if program == "cargo" { cargo::command() } else { Command::new(program) }
 }
 
 fn answers(probe: &[&str]) -> bool {

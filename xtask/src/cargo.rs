@@ -1,0 +1,22 @@
+//! Starting the cargo that started us, as if nobody had: what it has set for this program would
+//! reach build scripts, which then build again what the user has built already.
+
+use std::env;
+use std::ffi::OsString;
+use std::process::Command;
+
+/// How the names of variables begin that cargo sets for the program that it runs.
+const OWN: &[&str] = &["CARGO_MANIFEST_", "CARGO_PKG_"];
+
+/// Cargo without arguments.
+pub(crate) fn command() -> Command {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(cargo);
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if OWN.iter().any(|start| text.starts_with(start)) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
