@@ -14,6 +14,8 @@ use crate::server::{Server, place_on, run, verify};
 
 /// `EX_...` would say more, but whoever starts a server twice reads the message.
 const EXIT_NOT_STARTED: Option<i32> = Some(3);
+/// `EX_CONFIG`: starting again cannot help.
+const EXIT_CONFIGURATION: Option<i32> = Some(78);
 
 #[tokio::test]
 async fn a_second_process_on_the_same_database_is_refused_and_the_first_goes_on() {
@@ -197,7 +199,7 @@ async fn check_refused(change: impl FnOnce(&mut [u8], usize), wanted: &str) {
         ("seed", &[]),
     ] {
         let refused = run(folder.path(), command, extra).await;
-        assert_eq!(refused.code, EXIT_NOT_STARTED, "{command}: {}", refused.text);
+        assert_eq!(refused.code, EXIT_CONFIGURATION, "{command}: {}", refused.text);
         assert!(refused.text.contains(wanted), "{command}: {}", refused.text);
     }
     let after = std::fs::read(folder.path().join("onhand.db")).unwrap();
@@ -207,8 +209,10 @@ async fn check_refused(change: impl FnOnce(&mut [u8], usize), wanted: &str) {
 #[tokio::test]
 async fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     let newer = |bytes: &mut [u8], at: usize| {
-        assert_eq!(bytes[at - 6], 1, "the row's number");
-        bytes[at - 6] = 99;
+        // The row's number; and then the types of "works from" (the constant 1) and of the instant
+        // after it: of its eight bytes six become the version that it works from.
+        assert_eq!((bytes[at - 7], bytes[at - 2], bytes[at - 1]), (1, 9, 6));
+        (bytes[at - 7], bytes[at - 2], bytes[at - 1]) = (99, 5, 2);
     };
     check_refused(newer, "it was written by a newer version; upgrade onhand").await;
 }
