@@ -31,6 +31,8 @@ enum Need {
 enum Work {
     Tidy,
     Cargo(&'static [&'static str]),
+    /// With further arguments.
+    Torture(&'static [&'static str]),
     /// Among the migrations, where its configuration is.
     Squawk(&'static [&'static str]),
 }
@@ -45,6 +47,24 @@ const MIGRATIONS: &str = "crates/onhand-engine/migrations/postgres";
 
 /// Stands for the URL of the server that a step is given.
 const POSTGRES: &str = "POSTGRES";
+
+/// The torture, which ends in seconds.
+const TORTURE: [&str; 11] = [
+    "run",
+    "--package",
+    "onhand-server",
+    "--",
+    "torture",
+    "--stock",
+    "100",
+    "--buyers",
+    "400",
+    "--kill-every",
+    "1s",
+];
+
+/// On the server that a step is given.
+const ON_POSTGRES: [&str; 2] = ["--database-url", POSTGRES];
 
 /// Cheap steps first.
 const STEPS: &[Step] = &[
@@ -90,42 +110,8 @@ const STEPS: &[Step] = &[
             "postgres",
         ]),
     },
-    Step {
-        name: "torture",
-        needs: Need::Postgres,
-        work: Work::Cargo(&[
-            "run",
-            "--package",
-            "onhand-server",
-            "--",
-            "torture",
-            "--stock",
-            "100",
-            "--buyers",
-            "400",
-            "--kill-every",
-            "1s",
-            "--database-url",
-            POSTGRES,
-        ]),
-    },
-    Step {
-        name: "torture",
-        needs: Need::Nothing,
-        work: Work::Cargo(&[
-            "run",
-            "--package",
-            "onhand-server",
-            "--",
-            "torture",
-            "--stock",
-            "100",
-            "--buyers",
-            "400",
-            "--kill-every",
-            "1s",
-        ]),
-    },
+    Step { name: "torture", needs: Need::Postgres, work: Work::Torture(&ON_POSTGRES) },
+    Step { name: "torture", needs: Need::Nothing, work: Work::Torture(&[]) },
 ];
 
 /// Runs every step, also after one has failed. False when one failed, or was left out under
@@ -205,28 +191,38 @@ fn timed(work: impl FnOnce() -> Result<bool>) -> Outcome {
 }
 
 fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
-    let (program, arguments, folder) = match step.work {
+    let (program, folder) = match step.work {
         Work::Tidy => return tidy::run(root),
-        Work::Cargo(arguments) => (tools::command("cargo"), arguments, root.to_path_buf()),
-        Work::Squawk(arguments) => (tools::command("squawk"), arguments, root.join(MIGRATIONS)),
+        Work::Cargo(_) | Work::Torture(_) => ("cargo", root.to_path_buf()),
+        Work::Squawk(_) => ("squawk", root.join(MIGRATIONS)),
     };
+    let arguments = arguments(&step.work);
     let url = environment.iter().find(|(name, _)| *name == services::POSTGRES_URL);
     let given = |argument: &&str| match url {
         Some((_, url)) if *argument == POSTGRES => url.clone(),
         Some(_) | None => OsString::from(argument),
     };
-    let mut command = program;
+    let mut command = tools::command(program);
     command.args(arguments.iter().map(given)).current_dir(folder).envs(environment.iter().cloned());
     let status = command.status();
     Ok(status.with_context(|| format!("starting `{}`", describe(&step.work)))?.success())
 }
 
-fn describe(work: &Work) -> String {
+/// What the program of a step is told.
+fn arguments(work: &Work) -> Vec<&'static str> {
     match work {
-        Work::Tidy => "cargo xtask tidy".to_owned(),
-        Work::Cargo(arguments) => format!("cargo {}", arguments.join(" ")),
-        Work::Squawk(arguments) => format!("squawk {}", arguments.join(" ")),
+        Work::Tidy => vec!["xtask", "tidy"],
+        Work::Cargo(arguments) | Work::Squawk(arguments) => arguments.to_vec(),
+        Work::Torture(more) => TORTURE.iter().chain(*more).copied().collect(),
     }
+}
+
+fn describe(work: &Work) -> String {
+    let program = match work {
+        Work::Tidy | Work::Cargo(_) | Work::Torture(_) => "cargo",
+        Work::Squawk(_) => "squawk",
+    };
+    format!("{program} {}", arguments(work).join(" "))
 }
 
 #[cfg(test)]
