@@ -61,6 +61,10 @@ pub(crate) enum Kind {
     Key,
 }
 
+/// The columns of a table as the server has them: no second list of them that a later step of the
+/// schema could leave behind.
+pub(crate) type Columns = Vec<(String, Kind)>;
+
 /// A value of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
@@ -72,217 +76,43 @@ pub(crate) enum Value {
     Key([u8; 16]),
 }
 
-/// A table as it is on the server, and how its rows are read from the file.
+/// A table that is copied.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) name: &'static str,
-    pub(crate) columns: &'static [(&'static str, Kind)],
     /// Columns by which both sides are ordered.
     pub(crate) key: &'static str,
-    /// Rows of the file, when they are not just the columns of the same table.
-    pub(crate) select: Option<&'static str>,
+    /// Columns that the file has not, and what stands for them.
+    pub(crate) instead: &'static [(&'static str, &'static str)],
 }
 
-const fn table(
-    name: &'static str,
-    key: &'static str,
-    columns: &'static [(&'static str, Kind)],
-) -> Table {
-    Table { name, columns, key, select: None }
+const fn table(name: &'static str, key: &'static str) -> Table {
+    Table { name, key, instead: &[] }
 }
 
-use Kind::{Boolean, Bytes, Integer, Key, Text};
-
-const TOTALS: [(&str, Kind); 6] = [
-    ("received", Integer),
-    ("sold", Integer),
-    ("returned", Integer),
-    ("adjusted", Integer),
-    ("counted", Integer),
-    ("transferred", Integer),
-];
-
-/// Every table but the head of the logs and the outcomes.
+/// Every table but the head of the logs, which is put at the end, the outcomes, which lie in other
+/// tables on either side, and what is made anew.
 pub(crate) const TABLES: &[Table] = &[
-    table(
-        "products",
-        "id",
-        &[
-            ("id", Integer),
-            ("sku", Text),
-            ("name", Text),
-            ("description", Text),
-            ("price", Integer),
-            ("currency", Text),
-            ("active", Boolean),
-            ("category_ids", Text),
-            ("version", Integer),
-            ("created_at", Integer),
-            ("updated_at", Integer),
-            ("deleted_at", Integer),
-        ],
-    ),
-    table(
-        "product_categories",
-        "category_id, product_id",
-        &[("category_id", Integer), ("product_id", Integer)],
-    ),
-    table(
-        "categories",
-        "id",
-        &[
-            ("id", Integer),
-            ("name", Text),
-            ("parent_id", Integer),
-            ("version", Integer),
-            ("created_at", Integer),
-            ("updated_at", Integer),
-            ("deleted_at", Integer),
-        ],
-    ),
-    table(
-        "locations",
-        "id",
-        &[
-            ("id", Integer),
-            ("code", Text),
-            ("name", Text),
-            ("priority", Integer),
-            ("active", Boolean),
-            ("version", Integer),
-            ("created_at", Integer),
-            ("updated_at", Integer),
-        ],
-    ),
-    table(
-        "levels",
-        "product_id, location_id",
-        &[
-            ("product_id", Integer),
-            ("location_id", Integer),
-            ("on_hand", Integer),
-            ("reserved", Integer),
-            ("safety_stock", Integer),
-            ("low_stock_threshold", Integer),
-            TOTALS[0],
-            TOTALS[1],
-            TOTALS[2],
-            TOTALS[3],
-            TOTALS[4],
-            TOTALS[5],
-            ("movements", Integer),
-            ("last_movement", Integer),
-            ("version", Integer),
-            ("updated_at", Integer),
-        ],
-    ),
-    table(
-        "movements",
-        "seq",
-        &[
-            ("seq", Integer),
-            ("product_id", Integer),
-            ("location_id", Integer),
-            ("kind", Text),
-            ("reason", Text),
-            ("reference", Text),
-            ("actor", Text),
-            ("delta_on_hand", Integer),
-            ("delta_reserved", Integer),
-            ("on_hand_after", Integer),
-            ("reserved_after", Integer),
-            ("occurred_at", Integer),
-            ("recorded_at", Integer),
-            ("previous", Integer),
-            ("ordinal", Integer),
-            ("cause", Integer),
-        ],
-    ),
-    table(
-        "movement_marks",
-        "product_id, location_id, ordinal",
-        &[
-            ("product_id", Integer),
-            ("location_id", Integer),
-            ("ordinal", Integer),
-            ("seq", Integer),
-            ("recorded_at", Integer),
-            TOTALS[0],
-            TOTALS[1],
-            TOTALS[2],
-            TOTALS[3],
-            TOTALS[4],
-            TOTALS[5],
-        ],
-    ),
-    table(
-        "reservations",
-        "id",
-        &[
-            ("id", Integer),
-            ("product_id", Integer),
-            ("location_id", Integer),
-            ("quantity", Integer),
-            ("consumed", Integer),
-            ("released", Integer),
-            ("state", Text),
-            ("order_id", Integer),
-            ("reference", Text),
-            ("expires_at", Integer),
-            ("version", Integer),
-            ("created_at", Integer),
-            ("updated_at", Integer),
-        ],
-    ),
-    table(
-        "orders",
-        "id",
-        &[
-            ("id", Integer),
-            ("status", Text),
-            ("version", Integer),
-            ("last_event", Integer),
-            ("customer_id", Integer),
-            ("created_at", Integer),
-        ],
-    ),
-    table("order_references", "order_id", &[("reference", Text), ("order_id", Integer)]),
-    table(
-        "events",
-        "seq",
-        &[
-            ("seq", Integer),
-            ("kind", Text),
-            ("subject", Integer),
-            ("previous", Integer),
-            ("actor", Text),
-            ("recorded_at", Integer),
-            ("body", Text),
-        ],
-    ),
-    Table {
-        name: "batches",
-        columns: &[
-            ("id", Integer),
-            ("last_event", Integer),
-            ("last_movement", Integer),
-            ("commands", Integer),
-            ("committed_at", Integer),
-            ("chain", Bytes),
-            ("writer", Integer),
-        ],
-        key: "id",
-        // A batch of a file was written by nobody who could ask for it again.
-        select: Some(
-            "SELECT id, last_event, last_movement, commands, committed_at, chain, 0 \
-             FROM batches ORDER BY id",
-        ),
-    },
+    table("products", "id"),
+    table("product_categories", "category_id, product_id"),
+    table("categories", "id"),
+    table("locations", "id"),
+    table("levels", "product_id, location_id"),
+    table("movements", "seq"),
+    table("movement_marks", "product_id, location_id, ordinal"),
+    table("reservations", "id"),
+    table("orders", "id"),
+    table("order_references", "order_id"),
+    table("events", "seq"),
+    // A batch of a file was written by nobody who could ask for it again.
+    Table { name: "batches", key: "id", instead: &[("writer", "0")] },
 ];
 
-/// The columns of a table of outcomes on the server.
-pub(crate) const OUTCOMES: [(&str, Kind); 5] =
-    [("key", Key), ("scope", Integer), ("fingerprint", Bytes), ("event", Integer), ("body", Text)];
+/// Outcomes by window, in turn.
+pub(crate) const OUTCOME_TABLES: [&str; 3] = ["outcomes_0", "outcomes_1", "outcomes_2"];
+
+/// By what outcomes are ordered.
+pub(crate) const OUTCOME_KEY: &str = "key, scope";
 
 /// The head of the logs, as the server keeps it.
 #[derive(Debug, Clone)]
@@ -376,13 +206,14 @@ pub async fn copy(
     let source = open_source(file).await?;
     let mut target = CopyTarget::open(url).await?;
     let total = source.rows()?;
-    let mut sums: BTreeMap<&'static str, Sum> = BTreeMap::new();
+    let mut sums: BTreeMap<&'static str, (Sum, Columns)> = BTreeMap::new();
     let mut done = 0;
-    for part in source.parts() {
+    for part in source.parts()? {
         let name = part.target;
-        let sum = sums.entry(name).or_default();
-        let mut rows = source.read(&part);
-        let mut sink = target.sink(name, part.columns).await?;
+        let columns = target.columns(name).await?;
+        let mut rows = source.read(&part, &columns);
+        let mut sink = target.sink(name, &columns).await?;
+        let (sum, _) = sums.entry(name).or_insert_with(|| (Sum::default(), columns));
         while let Some(rows) = rows.recv().await.transpose()? {
             for row in &rows {
                 sum.add(row);
@@ -396,9 +227,9 @@ pub async fn copy(
     let head = source.head()?;
     target.put_head(&head).await?;
     let mut all = Sha256::new();
-    for (name, sum) in sums {
+    for (name, (sum, columns)) in sums {
         let (rows, written) = (sum.rows, sum.finish());
-        let read = target.sum(name).await?;
+        let read = target.sum(name, &columns).await?;
         if read.rows != rows || read.finish() != written {
             return Err(CopyError::Differs { table: name, written: rows });
         }
@@ -415,4 +246,32 @@ async fn open_source(file: &Path) -> Result<CopySource, CopyError> {
         return Err(CopyError::Read { table: "the database", reason });
     }
     CopySource::open(file).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a copy has no rows for: the head is put, the rest is made by whoever serves.
+    const MADE_ANEW: [&str; 8] = [
+        "numbering",
+        "lists_progress",
+        "orders_by_customer",
+        "orders_by_status",
+        "orders_by_product",
+        "leases",
+        "schema_migrations",
+        "schema_lock",
+    ];
+
+    #[test]
+    fn every_table_is_copied_or_made_anew() {
+        let mut known: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+        known.extend(OUTCOME_TABLES);
+        known.extend(MADE_ANEW);
+        known.sort_unstable();
+        let mut all: Vec<&str> = crate::postgres::TABLES.split(',').map(str::trim).collect();
+        all.sort_unstable();
+        assert_eq!(known, all);
+    }
 }

@@ -49,6 +49,9 @@ pub enum AddressError {
     },
 }
 
+/// Where a server listens when the URL does not say.
+const PORT: u16 = 5432;
+
 /// Where the database is.
 #[derive(Clone)]
 pub(super) struct Address {
@@ -69,7 +72,11 @@ impl fmt::Debug for Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hosts: Vec<String> = self.config.get_hosts().iter().map(name_of).collect();
+        let ports = self.config.get_ports();
+        let port = |place| ports.get(place).or(ports.first()).copied().unwrap_or(PORT);
+        let hosts = self.config.get_hosts().iter().enumerate();
+        let hosts: Vec<String> =
+            hosts.map(|(place, host)| format!("{}:{}", name_of(host), port(place))).collect();
         let name = self.config.get_dbname().or(self.config.get_user()).unwrap_or_default();
         write!(f, "postgresql://{}/{name}", hosts.join(","))
     }
@@ -234,6 +241,6 @@ mod tests {
         let address = Address::parse("postgresql://me:s3cret@127.0.0.1/shop").unwrap();
         let shown = format!("{address} {address:?}");
         assert!(!shown.contains("s3cret"), "{shown}");
-        assert!(shown.contains("postgresql://127.0.0.1/shop"), "{shown}");
+        assert!(shown.contains("postgresql://127.0.0.1:5432/shop"), "{shown}");
     }
 }

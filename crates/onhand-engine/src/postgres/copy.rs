@@ -10,15 +10,18 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::address::Address;
 use super::codec::{Uuid, get};
-use super::error::Error;
+use super::error::{Error, corrupt};
 use super::migrate;
 use super::session::Session;
-use crate::copy::{CopyError, Head, Kind, OUTCOMES, Sum, TABLES, Value};
+use crate::copy::{Columns, CopyError, Head, Kind, OUTCOME_KEY, Sum, TABLES, Value};
 use crate::database::OpenError;
 
 /// A bulk load may take as long as it takes, and is left alone meanwhile.
 const SETTINGS: &str = "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
      RESET enable_seqscan; BEGIN; SELECT 1 FROM numbering FOR UPDATE";
+
+const COLUMNS: &str = "SELECT column_name::text, udt_name::text FROM information_schema.columns \
+     WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position";
 
 /// A database that is filled.
 pub(crate) struct CopyTarget {
@@ -29,13 +32,21 @@ fn wrong(table: &'static str) -> impl Fn(Error) -> CopyError {
     move |error| CopyError::Write { table, reason: error.to_string() }
 }
 
-fn columns_of(table: &str) -> &'static [(&'static str, Kind)] {
-    TABLES.iter().find(|known| known.name == table).map_or(&OUTCOMES, |known| known.columns)
-}
-
-fn names(columns: &[(&'static str, Kind)]) -> String {
+fn names(columns: &Columns) -> String {
     let names: Vec<String> = columns.iter().map(|(name, _)| format!("\"{name}\"")).collect();
     names.join(", ")
+}
+
+/// What a column of a type of the server holds.
+fn kind_of(table: &'static str, name: &str) -> Result<Kind, Error> {
+    match name {
+        "int8" => Ok(Kind::Integer),
+        "text" => Ok(Kind::Text),
+        "bool" => Ok(Kind::Boolean),
+        "bytea" => Ok(Kind::Bytes),
+        "uuid" => Ok(Kind::Key),
+        other => Err(corrupt(table, format!("no copy knows how to fill a column of {other}"))),
+    }
 }
 
 impl CopyTarget {
@@ -58,11 +69,24 @@ impl CopyTarget {
         }
     }
 
+    /// The columns of a table, in their order.
+    pub(crate) async fn columns(&self, table: &'static str) -> Result<Columns, CopyError> {
+        let asked = async {
+            let mut columns = Columns::new();
+            for row in self.session.client().query(COLUMNS, &[&table]).await? {
+                let kind = kind_of(table, get(&row, table, 1)?)?;
+                columns.push((get(&row, table, 0)?, kind));
+            }
+            Ok(columns)
+        };
+        asked.await.map_err(wrong(table))
+    }
+
     /// A table to which rows are written.
     pub(crate) async fn sink(
         &mut self,
         table: &'static str,
-        columns: &'static [(&'static str, Kind)],
+        columns: &Columns,
     ) -> Result<Sink, CopyError> {
         // Formatted SQL: names of tables and columns cannot be bound; these are a list of ours.
         let sql = format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", names(columns));
@@ -73,10 +97,13 @@ impl CopyTarget {
     }
 
     /// The hash over what is in a table.
-    pub(crate) async fn sum(&self, table: &'static str) -> Result<Sum, CopyError> {
-        let columns = columns_of(table);
+    pub(crate) async fn sum(
+        &self,
+        table: &'static str,
+        columns: &Columns,
+    ) -> Result<Sum, CopyError> {
         let key = TABLES.iter().find(|known| known.name == table);
-        let key = key.map_or("key, scope", |known| known.key);
+        let key = key.map_or(OUTCOME_KEY, |known| known.key);
         // Formatted SQL: names of tables and columns cannot be bound; these are a list of ours.
         let sql = format!("SELECT {} FROM {table} ORDER BY {key}", names(columns));
         let summed = async {

@@ -60,6 +60,12 @@ pub(super) fn corrupt(table: &'static str, reason: impl ToString) -> Error {
 }
 
 impl Error {
+    /// Whether the server gave a code of one of these classes (its first two characters).
+    pub(super) fn is_of_class(&self, classes: &[&str]) -> bool {
+        let Self::Server(error) = self else { return false };
+        error.code().is_some_and(|code| is_of_class(code, classes))
+    }
+
     /// Whether the connection is of no more use.
     pub(super) fn ends_session(&self) -> bool {
         match self {

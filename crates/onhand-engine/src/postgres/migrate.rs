@@ -126,6 +126,23 @@ async fn applied(client: &Client) -> Result<Option<Vec<Applied>>> {
     Ok(Some(applied))
 }
 
+/// Refuses a schema that lacks steps of this binary.
+pub(super) async fn expect_all(
+    address: &Address,
+    client: &Client,
+) -> std::result::Result<(), OpenError> {
+    let missing: Vec<String> = status(address, client)
+        .await?
+        .into_iter()
+        .filter(|migration| !migration.is_applied)
+        .map(|migration| format!("{:04} {}", migration.version, migration.name))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(OpenError::Behind { address: address.to_string(), missing: missing.join(", ") })
+}
+
 /// Every migration, applied or not; refuses a history that this binary cannot work with.
 pub(super) async fn status(
     address: &Address,
@@ -138,10 +155,10 @@ pub(super) async fn status(
 }
 
 /// Every table of onhand's. One that a migration makes is named here, too: a test looks.
-const TABLES: &str = "numbering, products, product_categories, categories, locations, levels, \
-     movements, movement_marks, reservations, orders, order_references, events, batches, \
-     outcomes_0, outcomes_1, outcomes_2, lists_progress, orders_by_customer, orders_by_status, \
-     orders_by_product, leases, schema_migrations, schema_lock";
+pub(crate) const TABLES: &str = "numbering, products, product_categories, categories, \
+     locations, levels, movements, movement_marks, reservations, orders, order_references, \
+     events, batches, outcomes_0, outcomes_1, outcomes_2, lists_progress, orders_by_customer, \
+     orders_by_status, orders_by_product, leases, schema_migrations, schema_lock";
 
 /// Drops every table.
 pub(super) async fn delete(address: &Address) -> std::result::Result<(), OpenError> {

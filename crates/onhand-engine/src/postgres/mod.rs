@@ -34,6 +34,8 @@ use crate::migration::MigrationState;
 pub use address::AddressError;
 pub(crate) use copy::CopyTarget;
 pub use leases::Leases;
+#[cfg(test)]
+pub(crate) use migrate::TABLES;
 pub use readers::Reader;
 pub use verify::verify;
 pub use write::PostgresStore;
@@ -93,18 +95,9 @@ impl Database {
     /// [`OpenError`] in words for the operator.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         let database = Self::at(url)?;
-        let missing: Vec<String> = database
-            .migrations()
-            .await?
-            .into_iter()
-            .filter(|migration| !migration.is_applied)
-            .map(|migration| format!("{:04} {}", migration.version, migration.name))
-            .collect();
-        if missing.is_empty() {
-            return Ok(database);
-        }
-        let (address, missing) = (database.address.to_string(), missing.join(", "));
-        Err(OpenError::Behind { address, missing })
+        let session = database.session().await?;
+        migrate::expect_all(&database.address, session.client()).await?;
+        Ok(database)
     }
 
     /// Brings the schema up to date first.
@@ -150,9 +143,13 @@ impl Database {
     /// # Errors
     /// [`OpenError`].
     pub async fn migrations(&self) -> Result<Vec<MigrationState>, OpenError> {
-        let session = Session::open(&self.address).await;
-        let session = session.map_err(|error| OpenError::of(&self.address, error))?;
+        let session = self.session().await?;
         migrate::status(&self.address, session.client()).await
+    }
+
+    async fn session(&self) -> Result<Session, OpenError> {
+        let session = Session::open(&self.address).await;
+        session.map_err(|error| OpenError::of(&self.address, error))
     }
 
     /// Deletes everything that is stored, for good: every table of onhand's, and nothing else.

@@ -63,19 +63,7 @@ impl Session {
     }
 
     async fn connect(address: &Address) -> Result<Self> {
-        let has_warned = Arc::new(AtomicBool::new(false));
-        let client = match &address.tls {
-            None => {
-                let (client, connection) = address.config.connect(NoTls).await?;
-                drive(connection, has_warned.clone());
-                client
-            }
-            Some(tls) => {
-                let (client, connection) = address.config.connect(tls.clone()).await?;
-                drive(connection, has_warned.clone());
-                client
-            }
-        };
+        let (client, has_warned) = connect(address).await?;
         client.batch_execute(SETTINGS).await?;
         Ok(Self { client, prepared: HashMap::new(), has_warned })
     }
@@ -157,6 +145,24 @@ impl Session {
         };
         in_time(all).await
     }
+}
+
+/// A connection without settings, and whether the server has warned over it.
+pub(super) async fn connect(address: &Address) -> Result<(Client, Arc<AtomicBool>)> {
+    let has_warned = Arc::new(AtomicBool::new(false));
+    let client = match &address.tls {
+        None => {
+            let (client, connection) = address.config.connect(NoTls).await?;
+            drive(connection, has_warned.clone());
+            client
+        }
+        Some(tls) => {
+            let (client, connection) = address.config.connect(tls.clone()).await?;
+            drive(connection, has_warned.clone());
+            client
+        }
+    };
+    Ok((client, has_warned))
 }
 
 /// A guarded statement divides by zero when a row is not at the version that was loaded: an error

@@ -7,12 +7,12 @@ use std::pin::Pin;
 
 use futures_util::TryStreamExt;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, NoTls, Row, RowStream, Statement, ToStatement};
+use tokio_postgres::{Client, Row, RowStream, Statement, ToStatement};
 
 use super::address::Address;
 use super::codec::{self, get};
 use super::error::{Error, Result};
-use super::session::in_time;
+use super::session::{self, in_time};
 use super::{OpenError, migrate};
 use crate::columns::*;
 use crate::proof::{
@@ -124,7 +124,7 @@ pub async fn verify(url: &str, is_full: bool) -> std::result::Result<Report, Ope
     let address = Address::parse(url)?;
     let refused = |error| OpenError::of(&address, error);
     let client = in_time(connect(&address)).await.map_err(refused)?;
-    is_up_to_date(&address, &client).await?;
+    migrate::expect_all(&address, &client).await?;
     let mut report = Report {
         mode: if is_full { "full" } else { "quick" },
         last_event: 0,
@@ -141,42 +141,16 @@ pub async fn verify(url: &str, is_full: bool) -> std::result::Result<Report, Ope
 }
 
 async fn connect(address: &Address) -> Result<Client> {
-    // A connection that is lost says so to whoever asks over it.
-    let client = match &address.tls {
-        None => {
-            let (client, connection) = address.config.connect(NoTls).await?;
-            tokio::spawn(connection);
-            client
-        }
-        Some(tls) => {
-            let (client, connection) = address.config.connect(tls.clone()).await?;
-            tokio::spawn(connection);
-            client
-        }
-    };
+    // A warning says nothing about a proof, which commits nothing.
+    let (client, _) = session::connect(address).await?;
     client.batch_execute(SETTINGS).await?;
     Ok(client)
-}
-
-async fn is_up_to_date(address: &Address, client: &Client) -> std::result::Result<(), OpenError> {
-    let migrations = migrate::status(address, client).await?;
-    let missing: Vec<String> = migrations
-        .into_iter()
-        .filter(|migration| !migration.is_applied)
-        .map(|migration| format!("{:04} {}", migration.version, migration.name))
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(OpenError::Behind { address: address.to_string(), missing: missing.join(", ") })
 }
 
 /// Whether an error means that what is stored is damaged: a page or an index (`XX`), a file that is
 /// not there or cannot be read (`58`), or a figure that no rule can have written (`22`).
 fn is_damage(error: &Error) -> bool {
-    let Error::Server(error) = error else { return false };
-    let code = error.code().map_or("", |code| code.code());
-    ["XX", "58", "22"].iter().any(|class| code.starts_with(class))
+    error.is_of_class(&["XX", "58", "22"])
 }
 
 async fn prove(client: &Client, is_full: bool, report: &mut Report) -> Result<()> {

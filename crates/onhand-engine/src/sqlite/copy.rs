@@ -7,7 +7,9 @@ use rusqlite::types::ValueRef;
 use tokio::sync::mpsc;
 
 use super::{Database, open_reader};
-use crate::copy::{CopyError, Head, Kind, OUTCOMES, TABLES, Value};
+use crate::copy::{
+    Columns, CopyError, Head, Kind, OUTCOME_KEY, OUTCOME_TABLES, TABLES, Table, Value,
+};
 use crate::database::OpenError;
 use crate::limits::COPY_ROWS;
 use crate::store::Store;
@@ -25,12 +27,56 @@ const CHUNKS_AHEAD: usize = 2;
 /// Rows of one table of the target.
 pub(crate) struct Part {
     pub(crate) target: &'static str,
-    pub(crate) columns: &'static [(&'static str, Kind)],
-    select: String,
-    count: String,
+    source: Source,
 }
 
-const OUTCOME_TABLES: [&str; 3] = ["outcomes_0", "outcomes_1", "outcomes_2"];
+/// Where they are in the file.
+#[derive(Clone, Copy)]
+enum Source {
+    /// In the table of the same name.
+    Table(&'static Table),
+    /// In the two tables of a window of outcomes.
+    Window(i64),
+}
+
+impl Source {
+    // Formatted SQL: names of tables and columns cannot be bound; these are lists of ours, and the
+    // window is a number of ours.
+    fn from(self) -> String {
+        match self {
+            Self::Table(table) => table.name.to_owned(),
+            Self::Window(window) => format!("outcomes_{window}"),
+        }
+    }
+
+    fn select(self, columns: &Columns) -> String {
+        let listed = |of: &dyn Fn(&str) -> String| {
+            let listed: Vec<String> = columns.iter().map(|(name, _)| of(name)).collect();
+            listed.join(", ")
+        };
+        match self {
+            Self::Table(Table { name, key, instead }) => {
+                let columns = listed(&|column| {
+                    let other = instead.iter().find(|(name, _)| *name == column);
+                    other.map_or(column, |(_, value)| value).to_owned()
+                });
+                // Formatted SQL: as above.
+                format!("SELECT {columns} FROM {name} ORDER BY {key}")
+            }
+            Self::Window(window) => {
+                let columns = listed(&|column| match column {
+                    "body" => "b.body".to_owned(),
+                    _ => format!("o.{column}"),
+                });
+                // Formatted SQL: as above.
+                format!(
+                    "SELECT {columns} FROM outcomes_{window} o LEFT JOIN outcome_bodies_{window} b \
+                     ON b.id = o.body_id ORDER BY {OUTCOME_KEY}"
+                )
+            }
+        }
+    }
+}
 
 fn wrong(table: &'static str) -> impl Fn(rusqlite::Error) -> CopyError {
     move |error| CopyError::Read { table, reason: error.to_string() }
@@ -48,31 +94,14 @@ impl CopySource {
     }
 
     /// What is copied, in order.
-    pub(crate) fn parts(&self) -> Vec<Part> {
-        let tables = TABLES.iter().map(|table| {
-            let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
-            let all = || {
-                // Formatted SQL: names of tables and columns cannot be bound; they are a list of
-                // ours.
-                format!("SELECT {} FROM {} ORDER BY {}", names.join(", "), table.name, table.key)
-            };
-            let select = table.select.map_or_else(all, str::to_owned);
-            // Formatted SQL: as above.
-            let count = format!("SELECT count(*) FROM {}", table.name);
-            Part { target: table.name, columns: table.columns, select, count }
-        });
-        let windows = self.windows().unwrap_or_default().into_iter().map(|(window, _)| {
+    pub(crate) fn parts(&self) -> Result<Vec<Part>, CopyError> {
+        let tables = TABLES.iter();
+        let tables = tables.map(|table| Part { target: table.name, source: Source::Table(table) });
+        let windows = self.windows()?.into_iter().map(|(window, _)| {
             let place = usize::try_from(window.rem_euclid(3)).unwrap_or(0);
-            // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
-            let select = format!(
-                "SELECT o.key, o.scope, o.fingerprint, o.event, b.body FROM outcomes_{window} o \
-                 LEFT JOIN outcome_bodies_{window} b ON b.id = o.body_id ORDER BY o.key, o.scope"
-            );
-            // Formatted SQL: as above.
-            let count = format!("SELECT count(*) FROM outcomes_{window}");
-            Part { target: OUTCOME_TABLES[place], columns: &OUTCOMES, select, count }
+            Part { target: OUTCOME_TABLES[place], source: Source::Window(window) }
         });
-        tables.chain(windows).collect()
+        Ok(tables.chain(windows).collect())
     }
 
     /// Open windows of outcomes, newest first.
@@ -87,20 +116,26 @@ impl CopySource {
     /// How many rows there are in all.
     pub(crate) fn rows(&self) -> Result<u64, CopyError> {
         let mut total = 0;
-        for part in self.parts() {
-            let count = self.connection.query_row(&part.count, [], |row| row.get::<_, i64>(0));
+        for part in self.parts()? {
+            // Formatted SQL: as above.
+            let sql = format!("SELECT count(*) FROM {}", part.source.from());
+            let count = self.connection.query_row(&sql, [], |row| row.get::<_, i64>(0));
             total += count.map_err(wrong(part.target))?.unsigned_abs();
         }
         Ok(total)
     }
 
     /// The rows of a part, some at a time, read on a thread of its own beside the writing.
-    pub(crate) fn read(&self, part: &Part) -> mpsc::Receiver<Result<Vec<Vec<Value>>, CopyError>> {
+    pub(crate) fn read(
+        &self,
+        part: &Part,
+        columns: &Columns,
+    ) -> mpsc::Receiver<Result<Vec<Vec<Value>>, CopyError>> {
         let (found, rows) = mpsc::channel(CHUNKS_AHEAD);
-        let (path, table, columns) = (self.path.clone(), part.target, part.columns);
-        let select = part.select.clone();
+        let (path, table, select) = (self.path.clone(), part.target, part.source.select(columns));
+        let kinds: Vec<Kind> = columns.iter().map(|(_, kind)| *kind).collect();
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = send_rows(&path, &select, table, columns, &found) {
+            if let Err(error) = send_rows(&path, &select, table, &kinds, &found) {
                 // Nobody is there to be told when the copy has been given up.
                 let _ = found.blocking_send(Err(error));
             }
@@ -134,7 +169,7 @@ fn send_rows(
     path: &Path,
     select: &str,
     table: &'static str,
-    columns: &[(&'static str, Kind)],
+    kinds: &[Kind],
     found: &mpsc::Sender<Result<Vec<Vec<Value>>, CopyError>>,
 ) -> Result<(), CopyError> {
     let wrong = wrong(table);
@@ -143,8 +178,8 @@ fn send_rows(
     let mut rows = statement.query([]).map_err(&wrong)?;
     let mut chunk = Vec::with_capacity(COPY_ROWS);
     while let Some(row) = rows.next().map_err(&wrong)? {
-        let mut values = Vec::with_capacity(columns.len());
-        for (place, (_, kind)) in columns.iter().enumerate() {
+        let mut values = Vec::with_capacity(kinds.len());
+        for (place, kind) in kinds.iter().enumerate() {
             values.push(read(table, *kind, row.get_ref(place).map_err(&wrong)?)?);
         }
         chunk.push(values);

@@ -29,8 +29,8 @@ async fn check(url: &str, wanted: &[&str]) {
 
 #[tokio::test]
 async fn a_database_that_is_not_there_or_not_ready_is_refused_in_words() {
-    check("postgresql://me:s3cret@127.0.0.1:1/shop", &["127.0.0.1/shop", "refused"]).await;
-    check("postgresql://me:s3cret@nowhere.invalid/shop", &["nowhere.invalid"]).await;
+    check("postgresql://me:s3cret@127.0.0.1:1/shop", &["127.0.0.1:1/shop", "refused"]).await;
+    check("postgresql://me:s3cret@nowhere.invalid/shop", &["nowhere.invalid:5432"]).await;
     check(&url_of("no_such_database"), &["no_such_database", "does not exist"]).await;
     let scratch = Scratch::empty().await;
     let missing = ["not up to date", "0001 foundation", "onhand migrate up", "--migrate"];

@@ -73,7 +73,7 @@ async fn a_database_that_cannot_be_used_is_a_configuration_error() {
     let nowhere = "postgresql://me:s3cret@127.0.0.1:1/shop";
     let behind = cluster.url("onhand", "postgres");
     for (url, wanted) in [
-        (nowhere, "127.0.0.1/shop"),
+        (nowhere, "127.0.0.1:1/shop"),
         ("postgresql://me@127.0.0.1/shop?sslmode=perhaps", "sslmode=perhaps"),
         ("mysql://me:s3cret@127.0.0.1/shop", "postgresql://user@host:port/name"),
         (behind.as_str(), "onhand migrate up"),
