@@ -204,6 +204,7 @@ pub fn start<S: Store>(
         flushing: flusher.start()?,
         state: State::default(),
         batches: 0,
+        is_away: false,
     };
     let thread = std::thread::Builder::new().name("committer".into()).spawn(move || {
         let result = runtime.block_on(committer.run(submissions));
@@ -226,6 +227,8 @@ struct Committer<S> {
     flushing: Flushing,
     state: State,
     batches: u64,
+    /// Whether the newest batch failed because the store was away.
+    is_away: bool,
 }
 
 /// What a command counts against [`BATCH_WEIGHT_MAX`].
@@ -323,7 +326,7 @@ impl<S: Store> Committer<S> {
                     parts.extend([second, part]);
                 }
                 Some((error, part)) => {
-                    tracing::error!(%error, commands = part.len(), "the batch failed");
+                    self.report(&error, part.len());
                     fail(part, &error);
                     if let StoreError::Unknown { .. } = error {
                         return Err(error);
@@ -332,6 +335,18 @@ impl<S: Store> Committer<S> {
             }
         }
         Ok(())
+    }
+
+    /// Says once that the store is away, and not for each batch until it is back: whoever is called
+    /// at night has to find the line that matters.
+    fn report(&mut self, error: &StoreError, commands: usize) {
+        let is_away = matches!(error, StoreError::Unavailable { .. });
+        if is_away && self.is_away {
+            tracing::debug!(%error, commands, "the batch failed");
+        } else {
+            tracing::error!(%error, commands, "the batch failed");
+        }
+        self.is_away = is_away;
     }
 
     /// Where this batch lets the process die.
@@ -351,6 +366,9 @@ impl<S: Store> Committer<S> {
         let result = run.run(part).await;
         match &result {
             Ok(done) => {
+                if std::mem::take(&mut self.is_away) {
+                    tracing::info!("the store is back");
+                }
                 self.state.end_batch(WARM_PRODUCTS_MAX);
                 if done.others_wrote {
                     self.state = State::default();

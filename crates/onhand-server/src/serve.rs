@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
-use onhand_engine::database::{Schema, StartError};
-use onhand_engine::{Database, Reader, StoreError, SystemClock};
+use onhand_engine::database::{OpenError, Schema, StartError};
+use onhand_engine::{Database, Location, Reader, StoreError, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -63,7 +63,12 @@ async fn open(
     replica: Option<&str>,
     crash: Option<(CrashPoint, u64)>,
 ) -> anyhow::Result<Engine> {
-    let mut database = Database::open(&options.location()?, schema).await?;
+    let location = options.location()?;
+    if let (Location::File(_), Some(_)) = (&location, replica) {
+        // Said before a file is made.
+        return Err(OpenError::Replica.into());
+    }
+    let mut database = Database::open(&location, schema).await?;
     if let Some(url) = replica {
         database.read_lists_from(url)?;
     }

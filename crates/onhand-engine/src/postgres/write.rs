@@ -135,11 +135,11 @@ impl Reconnect {
         *self = Self::default();
     }
 
-    fn failed(&mut self, error: &Error) {
+    fn failed(&mut self, reason: String) {
         let [shortest, longest] = RECONNECT_PAUSES;
         self.pause = (self.pause * 2).clamp(shortest, longest);
         self.not_before = Some(Instant::now() + self.pause);
-        self.reason = error.to_string();
+        self.reason = reason;
     }
 }
 
@@ -168,24 +168,26 @@ impl PostgresStore {
             if self.reconnect.not_before.is_some_and(|time| Instant::now() < time) {
                 return Err(StoreError::Unavailable { reason: self.reconnect.reason.clone() });
             }
-            let opened = async {
-                let mut session = Session::open(&self.address).await?;
-                let always = [HEAD, LOCKED_HEAD, MOVE_HEAD, INSERT_BATCH];
-                session.prepare(always.into_iter().chain(load::ALWAYS_ASKED)).await?;
-                Ok(session)
-            };
-            match opened.await {
+            match self.connect().await {
                 Ok(session) => {
                     self.reconnect.succeeded();
                     self.session = Some(session);
                 }
                 Err(error) => {
-                    self.reconnect.failed(&error);
-                    return Err(StoreError::Unavailable { reason: error.to_string() });
+                    self.reconnect.failed(format!("{}: {error}", self.address));
+                    return Err(StoreError::Unavailable { reason: self.reconnect.reason.clone() });
                 }
             }
         }
         Ok(())
+    }
+
+    /// A session in which everything that each batch asks is prepared.
+    async fn connect(&self) -> Result<Session> {
+        let mut session = Session::open(&self.address).await?;
+        let always = [HEAD, LOCKED_HEAD, MOVE_HEAD, INSERT_BATCH];
+        session.prepare(always.into_iter().chain(load::ALWAYS_ASKED)).await?;
+        Ok(session)
     }
 
     /// Gives the connection up, and with it what is known of the head.

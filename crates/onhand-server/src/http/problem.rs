@@ -183,7 +183,9 @@ impl From<SubmitError> for Problem {
             SubmitError::Overloaded => Self::new(unavailable, "overloaded", detail).later(),
             SubmitError::Stopping => Self::new(unavailable, "stopping", detail).later(),
             SubmitError::Unavailable(_) => {
-                Self::new(unavailable, "store_unavailable", "the store cannot be written").later()
+                let detail = "the store cannot be written at the moment: nothing was done, so \
+                              repeat it with the same key";
+                Self::new(unavailable, "store_unavailable", detail).later()
             }
             SubmitError::Full => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail).later()
