@@ -120,6 +120,11 @@ impl State {
         needs.on_hand_at.retain(|key| !self.on_hand_at.contains_key(key));
     }
 
+    /// Whether all of these are at hand.
+    pub fn has_products<'a>(&self, ids: impl IntoIterator<Item = &'a ProductId>) -> bool {
+        ids.into_iter().all(|id| self.products.contains_key(id))
+    }
+
     /// Whether nothing is left of earlier batches.
     pub fn is_empty(&self) -> bool {
         self.products.is_empty() && self.categories.is_empty() && self.locations.is_none()

@@ -1,9 +1,10 @@
-//! One run of one batch, from begin to commit: outcomes of known keys, the rows that the commands
-//! name, each command decided on what the ones before it left, everything written at once. A run
-//! that fails leaves nothing behind and may be repeated.
+//! One run of one batch, from its begin until all is decided: outcomes of known keys, the rows that
+//! the commands name, each command decided on what the ones before it left. A run that fails leaves
+//! nothing behind and may be repeated.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use onhand_core::command::Reply;
 use onhand_core::{Context, Decision, Needs, Numbering, Refusal, State, Stop, Timestamp, decide};
@@ -25,11 +26,11 @@ pub(crate) struct Run<'a, S> {
 }
 
 /// What a run came to.
-pub(crate) struct Done {
+pub(crate) struct Decided {
     /// One per command, in order.
     pub(crate) verdicts: Vec<Verdict>,
-    /// Position of the newest event, when anything was written.
-    pub(crate) event: Option<i64>,
+    /// What is to be written, if anything.
+    pub(crate) batch: Option<Arc<Batch>>,
     /// Whether others write to the store too: nothing can be kept at hand for the next batch.
     pub(crate) others_wrote: bool,
 }
@@ -37,14 +38,15 @@ pub(crate) struct Done {
 /// Outcomes of earlier batches by key and scope.
 type Found = HashMap<([u8; 16], i64), FoundOutcome>;
 
-enum Decided {
+/// What came of one command.
+enum Outcome {
     Done(Box<Decision>),
     Refused(Refusal),
     Failed(String),
 }
 
 impl<S: Store> Run<'_, S> {
-    pub(crate) async fn run(&mut self, part: &[Submission]) -> Result<Done, StoreError> {
+    pub(crate) async fn run(&mut self, part: &[Submission]) -> Result<Decided, StoreError> {
         let mut keys: Vec<IdempotencyKey> = part.iter().filter_map(|one| one.key).collect();
         keys.sort_unstable_by_key(|key| (key.key, key.scope));
         let mut needs = self.named(part);
@@ -84,14 +86,12 @@ impl<S: Store> Run<'_, S> {
             verdicts.push(verdict);
         }
         self.crash_at(CrashPoint::Decided);
-        let nothing_to_write = batch.events.is_empty() && batch.outcomes.is_empty();
-        if nothing_to_write {
+        let others_wrote = begun.others_wrote;
+        if batch.events.is_empty() && batch.outcomes.is_empty() {
             self.store.rollback().await?;
-            return Ok(Done { verdicts, event: None, others_wrote: begun.others_wrote });
+            return Ok(Decided { verdicts, batch: None, others_wrote });
         }
-        self.store.commit(&batch).await?;
-        let event = Some(batch.numbering.event - 1);
-        Ok(Done { verdicts, event, others_wrote: begun.others_wrote })
+        Ok(Decided { verdicts, batch: Some(Arc::new(batch)), others_wrote })
     }
 
     fn crash_at(&self, point: CrashPoint) {
@@ -174,7 +174,7 @@ impl<S: Store> Run<'_, S> {
         batch: &mut Batch,
     ) -> Result<Verdict, StoreError> {
         let (stored, verdict) = match self.decide(submission, batch.now, batch.numbering).await? {
-            Decided::Done(decision) => {
+            Outcome::Done(decision) => {
                 let stored = submission.key.map(|_| StoredOutcome::of_decision(&decision));
                 let decision = *decision;
                 batch.rows.merge(&decision.changes, self.state);
@@ -185,11 +185,11 @@ impl<S: Store> Run<'_, S> {
                 batch.events.extend(decision.events);
                 (stored, done(decision.reply))
             }
-            Decided::Refused(refusal) => {
+            Outcome::Refused(refusal) => {
                 let stored = submission.key.map(|_| StoredOutcome::Refusal(refusal.clone()));
                 (stored, Ok(Answer { outcome: Err(refusal), replayed: false }))
             }
-            Decided::Failed(reason) => (None, Err(SubmitError::Internal(reason))),
+            Outcome::Failed(reason) => (None, Err(SubmitError::Internal(reason))),
         };
         batch.outcomes.extend(submission.key.zip(stored));
         Ok(verdict)
@@ -202,15 +202,15 @@ impl<S: Store> Run<'_, S> {
         submission: &Submission,
         now: Timestamp,
         numbering: Numbering,
-    ) -> Result<Decided, StoreError> {
+    ) -> Result<Outcome, StoreError> {
         let context = Context { now, actor: submission.actor.clone(), numbering };
         for _ in 0..LOAD_ROUNDS_MAX {
             let state = &*self.state;
             let decided =
                 catch_unwind(AssertUnwindSafe(|| decide(state, &submission.command, &context)));
             match decided {
-                Ok(Ok(decision)) => return Ok(Decided::Done(Box::new(decision))),
-                Ok(Err(Stop::Refused(refusal))) => return Ok(Decided::Refused(refusal)),
+                Ok(Ok(decision)) => return Ok(Outcome::Done(Box::new(decision))),
+                Ok(Err(Stop::Refused(refusal))) => return Ok(Outcome::Refused(refusal)),
                 Ok(Err(Stop::Missing(needs))) => self.load(*needs, now).await?,
                 Err(panic) => {
                     let reason = panic
@@ -219,10 +219,10 @@ impl<S: Store> Run<'_, S> {
                         .or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
                         .unwrap_or_default();
                     tracing::error!(reason, "a rule panicked: its command fails alone");
-                    return Ok(Decided::Failed(reason));
+                    return Ok(Outcome::Failed(reason));
                 }
             }
         }
-        Ok(Decided::Failed("a rule goes on naming rows that are not there".into()))
+        Ok(Outcome::Failed("a rule goes on naming rows that are not there".into()))
     }
 }

@@ -3,23 +3,21 @@
 //! batch is answered when it is durable (`flush.rs`), while the next one is being decided. It never
 //! asks the network for anything and knows no rule.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 
 use onhand_core::command::Reply;
 use onhand_core::{Actor, Command, State};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::batch::{Done, Run};
 use crate::clock::Clock;
-use crate::flush::{Committed, Flusher, Flushing};
+use crate::flush::Flusher;
 use crate::idempotency::{IdempotencyKey, Outcome};
-use crate::limits::{
-    BATCH_COMMANDS_MAX, BATCH_RERUNS_MAX, BATCH_WEIGHT_MAX, QUEUE_COMMANDS_MAX, WARM_PRODUCTS_MAX,
-};
+use crate::limits::QUEUE_COMMANDS_MAX;
 use crate::store::{Store, StoreError};
+use crate::turns::Committer;
 
 /// What a caller is told when its command was decided.
 #[derive(Debug, Clone, PartialEq)]
@@ -195,9 +193,17 @@ pub fn start<S: Store>(
     let (ended, has_ended) = oneshot::channel();
     let stats = Arc::new(CommitterStats::default());
     let submit = Submit { queue, stats: stats.clone(), durable: durable.clone() };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // One more thread, for what a store does beside the committer: connections are driven there.
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime
+        .worker_threads(1)
+        .thread_name("store")
+        .max_blocking_threads(1)
+        .enable_all()
+        .build()?;
     let flusher = Flusher { flush: store.flusher()?, durable_to: durable };
     let mut committer = Committer {
+        sent: None,
         store,
         config,
         stats,
@@ -218,191 +224,6 @@ pub fn start<S: Store>(
         result
     })?;
     Ok((submit, thread, has_ended))
-}
-
-struct Committer<S> {
-    store: S,
-    config: Config,
-    stats: Arc<CommitterStats>,
-    flushing: Flushing,
-    state: State,
-    batches: u64,
-    /// Whether the newest batch failed because the store was away.
-    is_away: bool,
-}
-
-/// What a command counts against [`BATCH_WEIGHT_MAX`].
-fn weight(command: &Command) -> usize {
-    use onhand_core::{inventory, orders};
-    match command {
-        Command::Catalog(_) => 1,
-        Command::Inventory(inventory::Command::Adjust(entries)) => entries.len(),
-        Command::Inventory(inventory::Command::Hold { items, .. }) => items.len(),
-        Command::Inventory(inventory::Command::ExpireDue { most }) => *most,
-        Command::Inventory(_) => 1,
-        Command::Orders(orders::Command::Place(order)) => order.items.len(),
-        Command::Orders(orders::Command::PlaceMany { orders, .. }) => {
-            orders.iter().map(|order| order.items.len()).sum()
-        }
-        Command::Orders(_) => 4,
-    }
-}
-
-impl<S: Store> Committer<S> {
-    /// Ends when nobody can submit any more, or with an error when the outcome of a commit cannot
-    /// be known: then what is still waiting was not begun, and is told so.
-    async fn run(&mut self, mut queue: mpsc::Receiver<Submission>) -> Result<(), StoreError> {
-        let mut waiting: VecDeque<Submission> = VecDeque::new();
-        let result = self.carry_out_all(&mut queue, &mut waiting).await;
-        queue.close();
-        waiting.extend(std::iter::from_fn(|| queue.try_recv().ok()));
-        for submission in waiting {
-            submission.answer(Err(SubmitError::Stopping));
-        }
-        result
-    }
-
-    async fn carry_out_all(
-        &mut self,
-        queue: &mut mpsc::Receiver<Submission>,
-        waiting: &mut VecDeque<Submission>,
-    ) -> Result<(), StoreError> {
-        let mut taken = Vec::with_capacity(BATCH_COMMANDS_MAX);
-        loop {
-            if waiting.is_empty() {
-                let count = tokio::select! {
-                    biased;
-                    error = self.flushing.failed() => return Err(error),
-                    count = queue.recv_many(&mut taken, BATCH_COMMANDS_MAX) => count,
-                };
-                if count == 0 {
-                    return Ok(());
-                }
-                waiting.extend(taken.drain(..));
-            }
-            let mut batch = Vec::with_capacity(waiting.len());
-            let mut total = 0;
-            while let Some(next) = waiting.front() {
-                total += weight(&next.command);
-                if !batch.is_empty() && total > BATCH_WEIGHT_MAX {
-                    break;
-                }
-                batch.extend(waiting.pop_front());
-            }
-            self.carry_out(batch).await?;
-            if let Err(error) = self.store.between_batches().await {
-                tracing::warn!(%error, "work between batches failed");
-            }
-        }
-    }
-
-    /// Runs a batch to its end: again after a conflict, in halves when that does not help.
-    async fn carry_out(&mut self, batch: Vec<Submission>) -> Result<(), StoreError> {
-        let mut parts = vec![batch];
-        while let Some(part) = parts.pop() {
-            let mut reruns = 0;
-            let error = loop {
-                match self.run_once(&part).await {
-                    Ok(Done { verdicts, event, .. }) => {
-                        let crash = self.crash();
-                        self.flushing.hand_on(Committed { part, verdicts, event, crash })?;
-                        break None;
-                    }
-                    Err(StoreError::Conflict { table }) if reruns < BATCH_RERUNS_MAX => {
-                        tracing::debug!(table, reruns, "conflict: the batch runs again");
-                        reruns += 1;
-                    }
-                    Err(error) => break Some((error, part)),
-                }
-            };
-            match error {
-                None => {}
-                Some((
-                    error @ (StoreError::Conflict { .. } | StoreError::Corrupt { .. }),
-                    mut part,
-                )) if part.len() > 1 => {
-                    tracing::warn!(%error, commands = part.len(), "the batch is split");
-                    let second = part.split_off(part.len() / 2);
-                    parts.extend([second, part]);
-                }
-                Some((error, part)) => {
-                    self.report(&error, part.len());
-                    fail(part, &error);
-                    if let StoreError::Unknown { .. } = error {
-                        return Err(error);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Says once that the store is away, and not for each batch until it is back: whoever is called
-    /// at night has to find the line that matters.
-    fn report(&mut self, error: &StoreError, commands: usize) {
-        let is_away = matches!(error, StoreError::Unavailable { .. });
-        if is_away && self.is_away {
-            tracing::debug!(%error, commands, "the batch failed");
-        } else {
-            tracing::error!(%error, commands, "the batch failed");
-        }
-        self.is_away = is_away;
-    }
-
-    /// Where this batch lets the process die.
-    fn crash(&self) -> Option<CrashPoint> {
-        self.config.crash.filter(|(_, from)| *from <= self.batches).map(|(point, _)| point)
-    }
-
-    async fn run_once(&mut self, part: &[Submission]) -> Result<Done, StoreError> {
-        self.batches += 1;
-        let crash = self.crash();
-        let mut run = Run {
-            store: &mut self.store,
-            state: &mut self.state,
-            clock: &*self.config.clock,
-            crash,
-        };
-        let result = run.run(part).await;
-        match &result {
-            Ok(done) => {
-                if std::mem::take(&mut self.is_away) {
-                    tracing::info!("the store is back");
-                }
-                self.state.end_batch(WARM_PRODUCTS_MAX);
-                if done.others_wrote {
-                    self.state = State::default();
-                }
-                self.stats.commands.fetch_add(part.len() as u64, Ordering::Relaxed);
-                if done.event.is_some() {
-                    self.stats.batches.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-            Err(error) => {
-                self.state = State::default();
-                if !matches!(error, StoreError::Unknown { .. })
-                    && let Err(error) = self.store.rollback().await
-                {
-                    tracing::error!(%error, "rollback failed");
-                }
-            }
-        }
-        result
-    }
-}
-
-fn fail(part: Vec<Submission>, error: &StoreError) {
-    let verdict = match error {
-        StoreError::Unknown { .. } | StoreError::Away { .. } => SubmitError::OutcomeUnknown,
-        StoreError::Full => SubmitError::Full,
-        StoreError::Conflict { .. } | StoreError::Unavailable { .. } => {
-            SubmitError::Unavailable(error.to_string())
-        }
-        StoreError::Corrupt { .. } => SubmitError::Internal(error.to_string()),
-    };
-    for submission in part {
-        submission.answer(Err(verdict.clone()));
-    }
 }
 
 /// Outcomes by key within one batch, so that one key has one effect.

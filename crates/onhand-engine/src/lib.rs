@@ -23,6 +23,7 @@ pub mod report;
 pub mod sqlite;
 pub mod store;
 mod stored;
+mod turns;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use committer::{Answer, CommitterStats, Submission, Submit, SubmitError};

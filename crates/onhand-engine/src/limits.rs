@@ -6,6 +6,12 @@ use std::time::Duration;
 pub const QUEUE_COMMANDS_MAX: usize = 4_096;
 /// Most commands in one batch. Beyond it latency grows and throughput hardly does.
 pub const BATCH_COMMANDS_MAX: usize = 512;
+/// Fewest and most commands that are decided beside a batch that is being written; between them, half
+/// as many as that one has. With fewer it is better to wait for it and take what has come by then.
+pub const BESIDE_COMMANDS: [usize; 2] = [16, 256];
+/// Batches in a row that found nothing written by others, after which the next is decided beside
+/// the one that is being written.
+pub const BESIDE_AFTER_BATCHES: u32 = 8;
 /// Most order lines and other entries in one batch together: bounds its memory and its transaction.
 pub const BATCH_WEIGHT_MAX: usize = 4_096;
 /// Times a batch is run again from its start after a conflict, before it is split.

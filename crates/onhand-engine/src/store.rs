@@ -168,6 +168,13 @@ pub struct Batch {
     pub outcomes: Vec<(IdempotencyKey, StoredOutcome)>,
 }
 
+impl Batch {
+    /// Position of the newest event once it is written.
+    pub fn newest_event(&self) -> i64 {
+        self.numbering.event - 1
+    }
+}
+
 /// Makes durable what a store has committed. Works on a thread of its own, beside the next batch.
 pub trait Flush: Send + 'static {
     /// Makes durable every commit that had ended when it was called.
@@ -200,7 +207,8 @@ pub trait Store: Send + 'static {
     fn flusher(&mut self) -> std::io::Result<Self::Flush>;
 
     /// Begins a batch, looks for the outcomes of its keys and loads the rows that it names, which
-    /// do not depend on the time, in one step.
+    /// do not depend on the time, in one step. While the batch before is still being written, the
+    /// new one builds on what it will leave: the state has its changes.
     ///
     /// # Errors
     /// [`StoreError`]; the batch must be rolled back.
@@ -228,11 +236,25 @@ pub trait Store: Send + 'static {
     /// [`StoreError`].
     fn order_of_event(&mut self, seq: i64) -> impl Future<Output = Result<Order, StoreError>>;
 
-    /// Writes the batch: whole or not at all, durable once it was flushed.
+    /// Writes the batch, or begins to: whole or not at all, durable once it was flushed. Called
+    /// only when the one before is [written](Self::written).
     ///
     /// # Errors
     /// [`StoreError`]; but for `Unknown` and `Away`, nothing was written.
-    fn commit(&mut self, batch: &Batch) -> impl Future<Output = Result<(), StoreError>>;
+    fn commit(&mut self, batch: Arc<Batch>) -> impl Future<Output = Result<(), StoreError>>;
+
+    /// Whether a batch is being written and may still fail.
+    fn is_writing(&self) -> bool;
+
+    /// Completes when no batch is being written any more, whatever came of it. May be given up and
+    /// asked again.
+    fn landed(&mut self) -> impl Future<Output = ()>;
+
+    /// Waits until the batch that was committed last is written, and says what came of it; once.
+    ///
+    /// # Errors
+    /// [`StoreError`]; as of [`Self::commit`]. What was decided on it counts for nothing.
+    fn written(&mut self) -> impl Future<Output = Result<(), StoreError>>;
 
     /// Ends a batch without writing.
     ///

@@ -30,6 +30,9 @@ pub(super) enum Error {
     /// standby was cut off.
     #[error("no standby has confirmed the commit")]
     Unconfirmed,
+    /// What came of a commit was lost on this side.
+    #[error("the answer to a commit was lost")]
+    Lost,
     /// A row was not at the version that was loaded.
     #[error("a row of {0} is not at the version that was loaded")]
     Guard(&'static str),
@@ -78,9 +81,11 @@ impl Error {
                         || *server.code() == SqlState::READ_ONLY_SQL_TRANSACTION
                 })
             }
-            Self::TimedOut(_) | Self::ReadOnly(_) | Self::NotDurable { .. } | Self::Unconfirmed => {
-                true
-            }
+            Self::TimedOut(_)
+            | Self::ReadOnly(_)
+            | Self::NotDurable { .. }
+            | Self::Unconfirmed
+            | Self::Lost => true,
             Self::Guard(_) | Self::Row { .. } => false,
         }
     }
@@ -118,7 +123,8 @@ impl From<Error> for StoreError {
             Error::TimedOut(_)
             | Error::ReadOnly(_)
             | Error::NotDurable { .. }
-            | Error::Unconfirmed => Self::Unavailable { reason },
+            | Error::Unconfirmed
+            | Error::Lost => Self::Unavailable { reason },
             // A connection that was open is gone: over a new one the batch runs again.
             Error::Server(_) if error.ends_session() => {
                 Self::Conflict { table: "a lost connection" }
@@ -153,7 +159,8 @@ impl From<Error> for ReadError {
             | Error::TimedOut(_)
             | Error::ReadOnly(_)
             | Error::NotDurable { .. }
-            | Error::Unconfirmed => Self::Unavailable(reason),
+            | Error::Unconfirmed
+            | Error::Lost => Self::Unavailable(reason),
         }
     }
 }

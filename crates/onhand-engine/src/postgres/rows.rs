@@ -20,7 +20,7 @@ use tokio_postgres::types::ToSql;
 /// A column of values, one per row.
 pub(super) fn column<'a, T, V>(rows: &[T], of: impl Fn(&T) -> V) -> Value<'a>
 where
-    V: ToSql + Sync + 'a,
+    V: ToSql + Sync + Send + 'a,
 {
     Box::new(rows.iter().map(of).collect::<Vec<V>>())
 }

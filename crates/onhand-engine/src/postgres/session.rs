@@ -19,7 +19,7 @@ use super::error::{Error, Result};
 use crate::limits::STORE_ANSWERS_MAX;
 
 /// A value or a column of values that a statement is given.
-pub(super) type Value<'a> = Box<dyn ToSql + Sync + 'a>;
+pub(super) type Value<'a> = Box<dyn ToSql + Sync + Send + 'a>;
 
 /// One statement of a step, and what it must do to count.
 pub(super) struct Write<'a> {
@@ -131,13 +131,20 @@ impl Session {
         Ok(self.client.batch_execute(sql).await?)
     }
 
-    /// Sends all statements and then `COMMIT`, in one go. The transaction is committed if this
-    /// succeeds. It is not if a statement failed: the server then answers `COMMIT` with a rollback.
-    pub(super) async fn commit(&self, writes: &[Write<'_>]) -> Result<()> {
+    /// Sends all statements and then `COMMIT`, in one go; before them `BEGIN`, where no transaction
+    /// is open yet. It is committed if this succeeds. It is not if a statement failed: the server
+    /// then answers `COMMIT` with a rollback.
+    pub(super) async fn commit(&self, begins: bool, writes: &[Write<'_>]) -> Result<()> {
         self.has_warned.store(false, Ordering::Relaxed);
-        let sent = join_all(writes.iter().map(|write| self.rows(write.sql, &write.values)));
+        let mut sent = Vec::with_capacity(writes.len());
+        for write in writes {
+            sent.push(self.rows(write.sql, &write.values));
+        }
+        let sent = join_all(sent);
         let all = async {
-            let (answers, committed) = tokio::join!(biased; sent, self.run("COMMIT"));
+            let begin = async { if begins { self.run("BEGIN").await } else { Ok(()) } };
+            let (begun, answers, committed) = tokio::join!(biased; begin, sent, self.run("COMMIT"));
+            begun?;
             for (answer, write) in answers.into_iter().zip(writes) {
                 answer.map_err(|error| guard_of(error, write.table))?;
             }
@@ -174,6 +181,7 @@ fn guard_of(error: Error, table: &'static str) -> Error {
         | Error::ReadOnly(_)
         | Error::NotDurable { .. }
         | Error::Unconfirmed
+        | Error::Lost
         | Error::Guard(_)
         | Error::Row { .. } => false,
     };

@@ -1,103 +1,35 @@
-//! The writing side: one connection in the committer's hands. A batch is two trips to the server:
-//! `BEGIN`, the head of the logs, outcomes and rows; then all that is written, and `COMMIT`. When
-//! the connection is lost around a commit, the batch is looked for over a new one.
+//! The writing side, in the committer's hands. A batch is two trips to the server: `BEGIN`, the head
+//! of the logs, outcomes and rows; then all that is written, and `COMMIT`. While that is under way
+//! and nobody else writes, the next batch is begun beside it: outcomes and rows are asked over a
+//! second connection, the head is the one that the batch before will leave, and the guard on the
+//! head tells if it was not so. When the connection is lost around a commit, the batch is looked for
+//! over a new one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use onhand_core::orders::Order;
-use onhand_core::{Needs, Numbering, State, Timestamp};
+use onhand_core::{Needs, State, Timestamp};
 use tokio::time::{Instant, sleep};
-use tokio_postgres::Row;
 
 use super::address::Address;
 use super::codec::{get, instant};
 use super::error::{Error, Result, corrupt};
+use super::flight::{Flight, Landing};
+use super::head::{HEAD, Head, INSERT_BATCH, LOCKED_HEAD, MOVE_HEAD};
 use super::lists::Filler;
 use super::load;
-use super::rows::Writes;
-use super::session::{Session, Value, Write, in_time};
+use super::session::{Session, in_time};
 use crate::idempotency::IdempotencyKey;
-use crate::limits::{OUTCOME_WINDOW_SECS, RECONNECT_PAUSES, SETTLE_WAITS_MAX};
+use crate::limits::{BESIDE_AFTER_BATCHES, RECONNECT_PAUSES, SETTLE_WAITS_MAX};
 use crate::store::{Batch, Begun, DurableAlready, Store, StoreError};
-use crate::stored::stored_count;
 
-macro_rules! head {
-    ($end:literal) => {
-        concat!(
-            "SELECT product, category, location, reservation, \"order\", movement, event, batch, \
-             recorded_at, chain, outcome_window, outcome_window_opened_at, next_window_is_empty, \
-             (extract(epoch FROM clock_timestamp()) * 1000000)::int8 FROM numbering",
-            $end
-        )
-    };
-}
-/// The head of the logs. Locked, it is nobody else's until the batch ends.
-const HEAD: &str = head!("");
-const LOCKED_HEAD: &str = head!(" FOR UPDATE");
-const MOVE_HEAD: &str = "WITH u AS (UPDATE numbering SET product = $1::int8, category = $2::int8, \
-     location = $3::int8, reservation = $4::int8, \"order\" = $5::int8, movement = $6::int8, \
-     event = $7::int8, batch = $8::int8 + 1, recorded_at = $9::int8, chain = $10::bytea, \
-     next_window_is_empty = next_window_is_empty AND outcome_window = $11::int8, \
-     outcome_window = $11::int8, outcome_window_opened_at = $12::int8 \
-     WHERE batch = $8::int8 RETURNING 1) SELECT 1 / count(*)::int FROM u";
-const INSERT_BATCH: &str = "INSERT INTO batches VALUES ($1::int8, $2::int8, $3::int8, $4::int8, \
-     $5::int8, $6::bytea, $7::int8)";
 const WRITER_OF_BATCH: &str = "SELECT writer FROM batches WHERE id = $1::int8";
+/// The time of the server, on which all processes agree.
+const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8";
 /// Changes nothing, but its commit is durable only when every one before it is.
 const TOUCH_HEAD: &str = "UPDATE numbering SET recorded_at = recorded_at";
-
-/// What is known of the head of the logs.
-#[derive(Debug, Clone)]
-struct Head {
-    numbering: Numbering,
-    batch: i64,
-    recorded_at: Timestamp,
-    chain: [u8; 32],
-    window: i64,
-    window_opened_at: i64,
-    next_window_is_empty: bool,
-    time: Timestamp,
-}
-
-impl Head {
-    fn read(row: &Row) -> Result<Self> {
-        let table = "numbering";
-        let number = |column| get::<i64>(row, table, column);
-        let chain: &[u8] = get(row, table, 9)?;
-        Ok(Self {
-            numbering: Numbering {
-                product: number(0)?,
-                category: number(1)?,
-                location: number(2)?,
-                reservation: number(3)?,
-                order: number(4)?,
-                movement: number(5)?,
-                event: number(6)?,
-            },
-            batch: number(7)?,
-            recorded_at: instant(table, number(8)?)?,
-            chain: chain.try_into().map_err(|error| corrupt(table, error))?,
-            window: number(10)?,
-            window_opened_at: number(11)?,
-            next_window_is_empty: get(row, table, 12)?,
-            time: instant(table, number(13)?)?,
-        })
-    }
-
-    /// The window into which a batch writes its outcomes, with the second in which it was opened.
-    /// A new one opens when its time has come and its table is empty.
-    fn window_at(&self, now: Timestamp) -> (i64, i64) {
-        let now = now.as_second();
-        let is_over = now - self.window_opened_at >= OUTCOME_WINDOW_SECS;
-        if is_over && self.next_window_is_empty {
-            (self.window + 1, now)
-        } else {
-            (self.window, self.window_opened_at)
-        }
-    }
-}
 
 /// The writing side of a PostgreSQL database; any number of processes may have one.
 #[derive(Debug)]
@@ -108,10 +40,22 @@ pub struct PostgresStore {
     writer: i64,
     /// The number of the batch after our last one, when nobody can have written since we knew.
     continues: Option<i64>,
-    /// The head as the open batch found it.
+    /// The head on which the open batch builds.
     head: Option<Head>,
     /// Whether a transaction is open on the session, as far as we know.
     is_open: bool,
+    /// The batch that is being written; the session is with it.
+    flight: Option<Flight>,
+    /// A batch that has been written or has failed, before the consequences.
+    landing: Option<Landing>,
+    /// What came of the batch that was committed last, until it is asked for.
+    outcome: Option<std::result::Result<(), StoreError>>,
+    /// Where a batch looks that is begun beside one that is being written.
+    second: Option<Session>,
+    /// Whether the open batch was begun beside another.
+    is_beside: bool,
+    /// Batches in a row before which nobody else had written.
+    alone: u32,
     /// Whether the next batch locks the head although the address says not to: after a conflict.
     has_lost_race: bool,
     reconnect: Reconnect,
@@ -154,6 +98,12 @@ impl PostgresStore {
             continues: None,
             head: None,
             is_open: false,
+            flight: None,
+            landing: None,
+            outcome: None,
+            second: None,
+            is_beside: false,
+            alone: 0,
             has_lost_race: false,
             reconnect: Reconnect::default(),
             empty_window_at: None,
@@ -196,6 +146,7 @@ impl PostgresStore {
         self.continues = None;
         self.head = None;
         self.is_open = false;
+        self.is_beside = false;
     }
 
     /// What an error means for a batch of which nothing is written.
@@ -205,6 +156,102 @@ impl PostgresStore {
             self.forget();
         }
         error.into()
+    }
+
+    /// What an error means for the open batch.
+    fn failed_open(&mut self, error: Error) -> StoreError {
+        if self.is_beside { self.failed_beside(error) } else { self.failed(error) }
+    }
+
+    /// What an error means for a batch that was begun beside another: it runs again after that one.
+    fn failed_beside(&mut self, error: Error) -> StoreError {
+        tracing::debug!(%error, "a batch cannot be decided beside the one before");
+        self.second = None;
+        self.alone = 0;
+        StoreError::Conflict { table: "a second connection" }
+    }
+
+    /// Begins a batch while the one before is being written, as if it were already.
+    async fn begin_beside(
+        &mut self,
+        before: &Batch,
+        keys: &[IdempotencyKey],
+        needs: &Needs,
+        state: &mut State,
+    ) -> Result<Begun> {
+        if self.second.as_ref().is_none_or(Session::is_closed) {
+            let mut second = Session::open(&self.address).await?;
+            second.prepare(load::ALWAYS_ASKED.into_iter().chain([TIME])).await?;
+            self.second = Some(second);
+        }
+        let Some(session) = &self.second else { return Err(Error::Guard("numbering")) };
+        let asked = in_time(async {
+            tokio::try_join!(
+                biased;
+                session.rows(TIME, &[]),
+                load::outcomes(session, keys),
+                load::load(session, needs, state),
+            )
+        });
+        let (time, outcomes, ()) = asked.await?;
+        let time = time.first().ok_or_else(|| corrupt("numbering", "no time"))?;
+        self.is_beside = true;
+        Ok(Begun {
+            numbering: before.numbering,
+            batch: before.id + 1,
+            recorded_at: before.now,
+            time: Some(instant("numbering", get(time, "numbering", 0)?)?),
+            others_wrote: false,
+            outcomes,
+        })
+    }
+
+    /// Waits until no batch is being written.
+    ///
+    /// # Errors
+    /// When the one before is not: what builds on it counts for nothing.
+    async fn land(&mut self) -> std::result::Result<(), StoreError> {
+        self.settle_flight().await;
+        match self.outcome {
+            Some(Err(_)) => Err(StoreError::Conflict { table: "the batch before" }),
+            Some(Ok(())) | None => Ok(()),
+        }
+    }
+
+    /// Waits until no batch is being written, and keeps what came of it.
+    async fn settle_flight(&mut self) {
+        self.landed().await;
+        if let Some(landing) = self.landing.take() {
+            self.outcome = Some(self.take_in(landing).await);
+        }
+    }
+
+    /// What a landing means for the batches to come.
+    async fn take_in(&mut self, landing: Landing) -> std::result::Result<(), StoreError> {
+        let Landing { batch, session, was_sent, result } = landing;
+        match result {
+            Ok(after) => {
+                self.session = session;
+                self.continues = Some(after.batch);
+                self.has_lost_race = false;
+                self.acknowledged.fetch_max(batch.newest_event(), Ordering::Release);
+                if !after.next_window_is_empty && self.empty_window_at.is_none() {
+                    self.empty_window_at = Some(Instant::now());
+                }
+                self.head = self.is_beside.then_some(after);
+                Ok(())
+            }
+            Err(error) if error.ends_session() && was_sent => {
+                self.forget();
+                self.settle(&batch, &error).await
+            }
+            Err(error) => {
+                self.session = session;
+                self.has_lost_race = true;
+                self.alone = 0;
+                Err(self.failed(error))
+            }
+        }
     }
 
     /// Whether a batch is there, looked for over a new connection. Locking the head waits until a
@@ -239,8 +286,7 @@ impl PostgresStore {
         loop {
             match self.is_there(batch.id).await {
                 Ok(true) => {
-                    let newest = batch.numbering.event - 1;
-                    self.acknowledged.fetch_max(newest, Ordering::Release);
+                    self.acknowledged.fetch_max(batch.newest_event(), Ordering::Release);
                     return Ok(());
                 }
                 Ok(false) => return Err(StoreError::Conflict { table: "a lost connection" }),
@@ -282,57 +328,6 @@ fn next_table(window: i64) -> usize {
 /// How long a window whose table cannot be emptied is left alone.
 const EMPTY_WINDOW_PAUSE: Duration = Duration::from_secs(60);
 
-/// Everything that a batch writes, and the chain after it. The head comes first: without a lock it
-/// is what tells who comes second.
-fn writes<'a>(batch: &'a Batch, head: &Head, writer: i64) -> Result<(Vec<Write<'a>>, Head)> {
-    let mut writes = Writes(Vec::new());
-    writes.rows(&batch.rows)?;
-    let chain = writes.logs(batch, &head.chain)?;
-    let (window, opened_at) = head.window_at(batch.now);
-    writes.outcomes(batch, window)?;
-    let next = &batch.numbering;
-    let move_head: Vec<Value<'a>> = vec![
-        Box::new(next.product),
-        Box::new(next.category),
-        Box::new(next.location),
-        Box::new(next.reservation),
-        Box::new(next.order),
-        Box::new(next.movement),
-        Box::new(next.event),
-        Box::new(batch.id),
-        Box::new(batch.now.as_microsecond()),
-        Box::new(chain.to_vec()),
-        Box::new(window),
-        Box::new(opened_at),
-    ];
-    let insert_batch: Vec<Value<'a>> = vec![
-        Box::new(batch.id),
-        Box::new(next.event - 1),
-        Box::new(next.movement - 1),
-        Box::new(stored_count(batch.commands)),
-        Box::new(batch.now.as_microsecond()),
-        Box::new(chain.to_vec()),
-        Box::new(writer),
-    ];
-    let mut all = vec![
-        Write { table: "numbering", sql: MOVE_HEAD, values: move_head },
-        Write { table: "batches", sql: INSERT_BATCH, values: insert_batch },
-    ];
-    all.extend(writes.0);
-    let next_window_is_empty = head.next_window_is_empty && window == head.window;
-    let after = Head {
-        numbering: *next,
-        batch: batch.id + 1,
-        recorded_at: batch.now,
-        chain,
-        window,
-        window_opened_at: opened_at,
-        next_window_is_empty,
-        time: head.time,
-    };
-    Ok((all, after))
-}
-
 impl Store for PostgresStore {
     type Flush = DurableAlready;
 
@@ -346,6 +341,16 @@ impl Store for PostgresStore {
         needs: &Needs,
         state: &mut State,
     ) -> std::result::Result<Begun, StoreError> {
+        let is_alone = self.alone >= BESIDE_AFTER_BATCHES;
+        if let Some(flight) = &self.flight
+            && is_alone
+            && !flight.touches(keys, needs, state)
+        {
+            let before = flight.batch().clone();
+            let begun = self.begin_beside(&before, keys, needs, state).await;
+            return begun.map_err(|error| self.failed_beside(error));
+        }
+        self.land().await?;
         let head = if self.address.locks_rows || self.has_lost_race { LOCKED_HEAD } else { HEAD };
         self.session().await?;
         let continues = self.continues;
@@ -372,6 +377,7 @@ impl Store for PostgresStore {
             others_wrote: continues != Some(head.batch),
             outcomes,
         };
+        self.alone = if begun.others_wrote { 0 } else { self.alone.saturating_add(1) };
         // What is loaded now stays right for as long as the head stays here.
         self.continues = Some(head.batch);
         self.head = Some(head);
@@ -384,58 +390,52 @@ impl Store for PostgresStore {
         now: Timestamp,
         state: &mut State,
     ) -> std::result::Result<(), StoreError> {
-        let session = open(&self.session)?;
+        if self.flight.as_ref().is_some_and(|flight| flight.touches(&[], needs, state)) {
+            self.land().await?;
+        }
+        let session = open(if self.is_beside { &self.second } else { &self.session })?;
         let loaded = in_time(async {
             load::load(session, needs, state).await?;
             load::timed(session, needs, now, state).await
         });
-        loaded.await.map_err(|error| self.failed(error))
+        loaded.await.map_err(|error| self.failed_open(error))
     }
 
     async fn order_of_event(&mut self, seq: i64) -> std::result::Result<Order, StoreError> {
-        let session = open(&self.session)?;
-        in_time(load::order_of_event(session, seq)).await.map_err(|error| self.failed(error))
+        let session = open(if self.is_beside { &self.second } else { &self.session })?;
+        let order = in_time(load::order_of_event(session, seq)).await;
+        order.map_err(|error| self.failed_open(error))
     }
 
-    async fn commit(&mut self, batch: &Batch) -> std::result::Result<(), StoreError> {
-        let head = self.head.clone().ok_or_else(lost)?;
-        let (writes, after) = writes(batch, &head, self.writer)?;
-        let session = self.session.as_mut().ok_or_else(lost)?;
-        let prepared = session.prepare(writes.iter().map(|write| write.sql)).await;
-        prepared.map_err(|error| self.failed(error))?;
-        let session = open(&self.session)?;
-        let committed = session.commit(&writes).await;
-        // Whatever came of it, the transaction has ended.
-        self.is_open = false;
-        let has_warned = session.take_warning();
-        match committed {
-            Ok(()) if !has_warned => {
-                self.continues = Some(after.batch);
-                self.has_lost_race = false;
-                let newest = batch.numbering.event - 1;
-                self.acknowledged.fetch_max(newest, Ordering::Release);
-                if !after.next_window_is_empty && self.empty_window_at.is_none() {
-                    self.empty_window_at = Some(Instant::now());
-                }
-                Ok(())
-            }
-            Ok(()) => {
-                self.forget();
-                self.settle(batch, &Error::Unconfirmed).await
-            }
-            Err(error) if error.ends_session() => {
-                self.forget();
-                self.settle(batch, &error).await
-            }
-            Err(error) => {
-                self.has_lost_race = true;
-                Err(self.failed(error))
-            }
+    async fn commit(&mut self, batch: Arc<Batch>) -> std::result::Result<(), StoreError> {
+        let head = self.head.take().ok_or_else(lost)?;
+        let session = self.session.take().ok_or_else(lost)?;
+        // Whatever comes of it, the transaction ends.
+        let begins = !std::mem::take(&mut self.is_open);
+        self.is_beside = false;
+        self.flight = Some(Flight::start(session, batch, head, self.writer, begins));
+        Ok(())
+    }
+
+    fn is_writing(&self) -> bool {
+        self.flight.is_some()
+    }
+
+    async fn landed(&mut self) {
+        if let Some(flight) = &mut self.flight {
+            self.landing = Some(flight.landed().await);
+            self.flight = None;
         }
+    }
+
+    async fn written(&mut self) -> std::result::Result<(), StoreError> {
+        self.settle_flight().await;
+        self.outcome.take().unwrap_or(Ok(()))
     }
 
     async fn rollback(&mut self) -> std::result::Result<(), StoreError> {
         self.head = None;
+        self.is_beside = false;
         let Some(session) = self.session.as_ref().filter(|_| self.is_open) else {
             return Ok(());
         };
@@ -446,7 +446,8 @@ impl Store for PostgresStore {
 
     async fn between_batches(&mut self) -> std::result::Result<(), StoreError> {
         self.filler.reached(self.acknowledged.load(Ordering::Relaxed)).await;
-        if self.empty_window_at.is_some_and(|time| time <= Instant::now()) {
+        let is_due = self.empty_window_at.is_some_and(|time| time <= Instant::now());
+        if is_due && !self.is_open {
             self.empty_window_at = Some(Instant::now() + EMPTY_WINDOW_PAUSE);
             if let Err(error) = self.empty_passed_window().await {
                 tracing::info!(%error, "the passed window of outcomes is emptied later");

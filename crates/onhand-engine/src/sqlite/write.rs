@@ -197,8 +197,8 @@ impl Store for SqliteStore {
         load::order_of_event(&self.connection, seq).map_err(|error| store_error(&error))
     }
 
-    async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let plan = self.write(batch).map_err(StoreError::from)?;
+    async fn commit(&mut self, batch: Arc<Batch>) -> Result<(), StoreError> {
+        let plan = self.write(&batch).map_err(StoreError::from)?;
         self.durability.begin();
         let committed =
             self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
@@ -206,7 +206,7 @@ impl Store for SqliteStore {
             Ok(_) => {
                 self.durability.written();
                 self.levels.carry_out(plan, batch.id);
-                self.newest_event = batch.numbering.event - 1;
+                self.newest_event = batch.newest_event();
                 Ok(())
             }
             // The log was not written: SQLite has the old state, and says so.
@@ -225,6 +225,16 @@ impl Store for SqliteStore {
                 Err(StoreError::Unknown { reason: error.to_string() })
             }
         }
+    }
+
+    fn is_writing(&self) -> bool {
+        false
+    }
+
+    async fn landed(&mut self) {}
+
+    async fn written(&mut self) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn rollback(&mut self) -> Result<(), StoreError> {

@@ -253,12 +253,27 @@ impl<S: Store> Store for Faulty<S> {
         self.store.order_of_event(seq).await
     }
 
-    async fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let fault = self.faults.enter(Step::Commit, Some(batch));
+    async fn commit(&mut self, batch: Arc<Batch>) -> Result<(), StoreError> {
+        let fault = self.faults.enter(Step::Commit, Some(&batch));
         if matches!(fault, None | Some(Fault::UnknownAndDone)) {
             self.store.commit(batch).await?;
         }
+        if fault == Some(Fault::UnknownAndDone) {
+            self.store.written().await?;
+        }
         fault.map_or(Ok(()), |fault| Err(fault.error()))
+    }
+
+    fn is_writing(&self) -> bool {
+        self.store.is_writing()
+    }
+
+    async fn landed(&mut self) {
+        self.store.landed().await;
+    }
+
+    async fn written(&mut self) -> Result<(), StoreError> {
+        self.store.written().await
     }
 
     async fn rollback(&mut self) -> Result<(), StoreError> {

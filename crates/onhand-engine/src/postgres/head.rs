@@ -1,0 +1,141 @@
+//! The head of the logs: the one row that says where every log and every kind of number has got to.
+//! Whoever moves it on comes first, and nobody else's batch fits any more.
+
+use onhand_core::{Numbering, Timestamp};
+use tokio_postgres::Row;
+
+use super::codec::{get, instant};
+use super::error::{Result, corrupt};
+use super::rows::Writes;
+use super::session::{Value, Write};
+use crate::limits::OUTCOME_WINDOW_SECS;
+use crate::store::Batch;
+use crate::stored::stored_count;
+
+macro_rules! head {
+    ($end:literal) => {
+        concat!(
+            "SELECT product, category, location, reservation, \"order\", movement, event, batch, \
+             recorded_at, chain, outcome_window, outcome_window_opened_at, next_window_is_empty, \
+             (extract(epoch FROM clock_timestamp()) * 1000000)::int8 FROM numbering",
+            $end
+        )
+    };
+}
+/// The head of the logs. Locked, it is nobody else's until the batch ends.
+pub(super) const HEAD: &str = head!("");
+pub(super) const LOCKED_HEAD: &str = head!(" FOR UPDATE");
+pub(super) const MOVE_HEAD: &str = "WITH u AS (UPDATE numbering SET product = $1::int8, category = $2::int8, \
+     location = $3::int8, reservation = $4::int8, \"order\" = $5::int8, movement = $6::int8, \
+     event = $7::int8, batch = $8::int8 + 1, recorded_at = $9::int8, chain = $10::bytea, \
+     next_window_is_empty = next_window_is_empty AND outcome_window = $11::int8, \
+     outcome_window = $11::int8, outcome_window_opened_at = $12::int8 \
+     WHERE batch = $8::int8 RETURNING 1) SELECT 1 / count(*)::int FROM u";
+pub(super) const INSERT_BATCH: &str = "INSERT INTO batches VALUES ($1::int8, $2::int8, $3::int8, $4::int8, \
+     $5::int8, $6::bytea, $7::int8)";
+
+/// What is known of the head of the logs.
+#[derive(Debug, Clone)]
+pub(super) struct Head {
+    pub(super) numbering: Numbering,
+    pub(super) batch: i64,
+    pub(super) recorded_at: Timestamp,
+    chain: [u8; 32],
+    pub(super) window: i64,
+    window_opened_at: i64,
+    pub(super) next_window_is_empty: bool,
+    pub(super) time: Timestamp,
+}
+
+impl Head {
+    pub(super) fn read(row: &Row) -> Result<Self> {
+        let table = "numbering";
+        let number = |column| get::<i64>(row, table, column);
+        let chain: &[u8] = get(row, table, 9)?;
+        Ok(Self {
+            numbering: Numbering {
+                product: number(0)?,
+                category: number(1)?,
+                location: number(2)?,
+                reservation: number(3)?,
+                order: number(4)?,
+                movement: number(5)?,
+                event: number(6)?,
+            },
+            batch: number(7)?,
+            recorded_at: instant(table, number(8)?)?,
+            chain: chain.try_into().map_err(|error| corrupt(table, error))?,
+            window: number(10)?,
+            window_opened_at: number(11)?,
+            next_window_is_empty: get(row, table, 12)?,
+            time: instant(table, number(13)?)?,
+        })
+    }
+
+    /// The window into which a batch writes its outcomes, with the second in which it was opened.
+    /// A new one opens when its time has come and its table is empty.
+    fn window_at(&self, now: Timestamp) -> (i64, i64) {
+        let now = now.as_second();
+        let is_over = now - self.window_opened_at >= OUTCOME_WINDOW_SECS;
+        if is_over && self.next_window_is_empty {
+            (self.window + 1, now)
+        } else {
+            (self.window, self.window_opened_at)
+        }
+    }
+}
+
+/// Everything that a batch writes, and the chain after it. The head comes first: without a lock it
+/// is what tells who comes second.
+pub(super) fn writes<'a>(
+    batch: &'a Batch,
+    head: &Head,
+    writer: i64,
+) -> Result<(Vec<Write<'a>>, Head)> {
+    let mut writes = Writes(Vec::new());
+    writes.rows(&batch.rows)?;
+    let chain = writes.logs(batch, &head.chain)?;
+    let (window, opened_at) = head.window_at(batch.now);
+    writes.outcomes(batch, window)?;
+    let next = &batch.numbering;
+    let move_head: Vec<Value<'a>> = vec![
+        Box::new(next.product),
+        Box::new(next.category),
+        Box::new(next.location),
+        Box::new(next.reservation),
+        Box::new(next.order),
+        Box::new(next.movement),
+        Box::new(next.event),
+        Box::new(batch.id),
+        Box::new(batch.now.as_microsecond()),
+        Box::new(chain.to_vec()),
+        Box::new(window),
+        Box::new(opened_at),
+    ];
+    let insert_batch: Vec<Value<'a>> = vec![
+        Box::new(batch.id),
+        Box::new(next.event - 1),
+        Box::new(next.movement - 1),
+        Box::new(stored_count(batch.commands)),
+        Box::new(batch.now.as_microsecond()),
+        Box::new(chain.to_vec()),
+        Box::new(writer),
+    ];
+    let mut all = vec![
+        Write { table: "numbering", sql: MOVE_HEAD, values: move_head },
+        Write { table: "batches", sql: INSERT_BATCH, values: insert_batch },
+    ];
+    all.extend(writes.0);
+    let next_window_is_empty = head.next_window_is_empty && window == head.window;
+    let after = Head {
+        numbering: *next,
+        batch: batch.id + 1,
+        recorded_at: batch.now,
+        chain,
+        window,
+        window_opened_at: opened_at,
+        next_window_is_empty,
+        time: head.time,
+    };
+    Ok((all, after))
+}

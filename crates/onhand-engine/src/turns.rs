@@ -1,0 +1,364 @@
+//! The committer's turns. In each it takes what waits, decides it, learns what came of the batch
+//! before, and hands its own over. Where a store takes its time to write, the next batch is decided
+//! meanwhile, on what the one being written will leave; should that one have to run again, so does
+//! whatever was decided on it. A batch that fails leaves the turns: it runs alone and to its end.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use onhand_core::{Command, State};
+use tokio::sync::mpsc;
+
+use crate::batch::{Decided, Run};
+use crate::committer::{CommitterStats, Config, CrashPoint, Submission, SubmitError, Verdict};
+use crate::flush::{Committed, Flushing};
+use crate::limits::{
+    BATCH_COMMANDS_MAX, BATCH_RERUNS_MAX, BATCH_WEIGHT_MAX, BESIDE_COMMANDS, WARM_PRODUCTS_MAX,
+};
+use crate::store::{Batch, Store, StoreError};
+
+pub(crate) struct Committer<S> {
+    pub(crate) store: S,
+    pub(crate) config: Config,
+    pub(crate) stats: Arc<CommitterStats>,
+    pub(crate) flushing: Flushing,
+    pub(crate) state: State,
+    /// Runs of batches since the start.
+    pub(crate) batches: u64,
+    /// Whether the newest batch failed because the store was away.
+    pub(crate) is_away: bool,
+    /// The batch that was handed over and of which it is not known yet whether it is written.
+    pub(crate) sent: Option<Committed>,
+}
+
+/// What came of the batch that was handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Confirmed {
+    /// It is written, or there was none.
+    Written,
+    /// It had to run again, and has: what was decided on its first run counts for nothing.
+    Again,
+}
+
+/// What a command counts against [`BATCH_WEIGHT_MAX`].
+fn weight(command: &Command) -> usize {
+    use onhand_core::{inventory, orders};
+    match command {
+        Command::Catalog(_) => 1,
+        Command::Inventory(inventory::Command::Adjust(entries)) => entries.len(),
+        Command::Inventory(inventory::Command::Hold { items, .. }) => items.len(),
+        Command::Inventory(inventory::Command::ExpireDue { most }) => *most,
+        Command::Inventory(_) => 1,
+        Command::Orders(orders::Command::Place(order)) => order.items.len(),
+        Command::Orders(orders::Command::PlaceMany { orders, .. }) => {
+            orders.iter().map(|order| order.items.len()).sum()
+        }
+        Command::Orders(_) => 4,
+    }
+}
+
+/// The commands of the next batch.
+fn next_of(waiting: &mut VecDeque<Submission>) -> Vec<Submission> {
+    let mut batch = Vec::with_capacity(waiting.len());
+    let mut total = 0;
+    while let Some(next) = waiting.front() {
+        total += weight(&next.command);
+        if !batch.is_empty() && total > BATCH_WEIGHT_MAX {
+            break;
+        }
+        batch.extend(waiting.pop_front());
+    }
+    batch
+}
+
+impl<S: Store> Committer<S> {
+    /// Ends when nobody can submit any more, or with an error when the outcome of a commit cannot
+    /// be known: then what is still waiting was not begun, and is told so.
+    pub(crate) async fn run(
+        &mut self,
+        mut queue: mpsc::Receiver<Submission>,
+    ) -> Result<(), StoreError> {
+        let mut waiting: VecDeque<Submission> = VecDeque::new();
+        let result = self.turn_until_closed(&mut queue, &mut waiting).await;
+        queue.close();
+        waiting.extend(std::iter::from_fn(|| queue.try_recv().ok()));
+        for submission in waiting {
+            submission.answer(Err(SubmitError::Stopping));
+        }
+        result
+    }
+
+    async fn turn_until_closed(
+        &mut self,
+        queue: &mut mpsc::Receiver<Submission>,
+        waiting: &mut VecDeque<Submission>,
+    ) -> Result<(), StoreError> {
+        while self.gather(queue, waiting).await? {
+            self.turn(next_of(waiting)).await?;
+        }
+        self.confirm().await?;
+        Ok(())
+    }
+
+    /// Waits until there is something to decide: anything, when nothing is being written; beside a
+    /// batch that is, so much that it is worth a batch. False when nobody can submit any more.
+    async fn gather(
+        &mut self,
+        queue: &mut mpsc::Receiver<Submission>,
+        waiting: &mut VecDeque<Submission>,
+    ) -> Result<bool, StoreError> {
+        let mut taken = Vec::with_capacity(BATCH_COMMANDS_MAX);
+        loop {
+            let [fewest, most] = BESIDE_COMMANDS;
+            let enough =
+                self.sent.as_ref().map_or(1, |sent| (sent.part.len() / 2).clamp(fewest, most));
+            if waiting.len() >= enough {
+                return Ok(true);
+            }
+            tokio::select! {
+                biased;
+                error = self.flushing.failed() => return Err(error),
+                () = self.store.landed(), if self.sent.is_some() => {
+                    self.confirm().await?;
+                }
+                count = queue.recv_many(&mut taken, BATCH_COMMANDS_MAX) => {
+                    if count == 0 {
+                        return Ok(!waiting.is_empty());
+                    }
+                    waiting.extend(taken.drain(..));
+                }
+            }
+        }
+    }
+
+    /// Decides a batch, perhaps beside one that is being written, and hands it over.
+    async fn turn(&mut self, part: Vec<Submission>) -> Result<(), StoreError> {
+        let decided = self.decide(&part).await;
+        let confirmed = self.confirm().await?;
+        let error = match decided {
+            Ok(_) if confirmed == Confirmed::Again => None,
+            Ok(decided) => match self.hand_over(decided, part).await? {
+                None => return Ok(()),
+                Some((error, part)) => return self.run_alone(part, Some(error)).await,
+            },
+            Err(error) => Some(error),
+        };
+        self.run_alone(part, error).await
+    }
+
+    /// Learns what came of the batch that was handed over. Where it is not written it runs again
+    /// now, to its end.
+    async fn confirm(&mut self) -> Result<Confirmed, StoreError> {
+        let Some(sent) = self.sent.take() else {
+            return Ok(Confirmed::Written);
+        };
+        match self.store.written().await {
+            Ok(()) => {
+                self.answer(sent)?;
+                self.between_batches().await;
+                Ok(Confirmed::Written)
+            }
+            Err(error) => {
+                self.abandon(&error).await;
+                self.run_alone(sent.part, Some(error)).await?;
+                Ok(Confirmed::Again)
+            }
+        }
+    }
+
+    /// Hands a decided batch over to be written; answers at once where nothing is. Gives it back
+    /// with the reason where it could not be.
+    async fn hand_over(
+        &mut self,
+        decided: Decided,
+        part: Vec<Submission>,
+    ) -> Result<Option<(StoreError, Vec<Submission>)>, StoreError> {
+        let Decided { verdicts, batch, others_wrote } = decided;
+        let event = batch.as_deref().map(Batch::newest_event);
+        if let Some(batch) = batch
+            && let Err(error) = self.store.commit(batch).await
+        {
+            self.abandon(&error).await;
+            return Ok(Some((error, part)));
+        }
+        self.keep(others_wrote);
+        let sent = Committed { part, verdicts, event, crash: self.crash() };
+        if event.is_none() {
+            self.answer(sent)?;
+            self.between_batches().await;
+        } else {
+            self.sent = Some(sent);
+            if !self.store.is_writing() {
+                self.confirm().await?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Passes a batch on that is written, to be answered when it is durable.
+    fn answer(&mut self, batch: Committed) -> Result<(), StoreError> {
+        if std::mem::take(&mut self.is_away) {
+            tracing::info!("the store is back");
+        }
+        self.stats.commands.fetch_add(batch.part.len() as u64, Ordering::Relaxed);
+        if batch.event.is_some() {
+            self.stats.batches.fetch_add(1, Ordering::Relaxed);
+        }
+        self.flushing.hand_on(batch)
+    }
+
+    async fn between_batches(&mut self) {
+        if let Err(error) = self.store.between_batches().await {
+            tracing::warn!(%error, "work between batches failed");
+        }
+    }
+
+    /// Runs a batch to its end and nothing beside it: again after a conflict, in halves when that
+    /// does not help.
+    async fn run_alone(
+        &mut self,
+        batch: Vec<Submission>,
+        error: Option<StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut parts = vec![(batch, error)];
+        while let Some((part, error)) = parts.pop() {
+            let Some((mut part, error)) = self.run_again(part, error).await? else {
+                continue;
+            };
+            match error {
+                StoreError::Conflict { .. } | StoreError::Corrupt { .. } if part.len() > 1 => {
+                    tracing::warn!(%error, commands = part.len(), "the batch is split");
+                    let second = part.split_off(part.len() / 2);
+                    parts.extend([(second, None), (part, None)]);
+                }
+                error => {
+                    self.report(&error, part.len());
+                    fail(part, &error);
+                    if let StoreError::Unknown { .. } = error {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        self.between_batches().await;
+        Ok(())
+    }
+
+    /// Runs a batch until it does not conflict any more. Gives it back with the reason where that
+    /// is in vain.
+    async fn run_again(
+        &mut self,
+        part: Vec<Submission>,
+        mut error: Option<StoreError>,
+    ) -> Result<Option<(Vec<Submission>, StoreError)>, StoreError> {
+        let mut reruns = 0;
+        loop {
+            match error {
+                Some(StoreError::Conflict { table }) if reruns < BATCH_RERUNS_MAX => {
+                    tracing::debug!(table, reruns, "conflict: the batch runs again");
+                    reruns += 1;
+                }
+                Some(error) => return Ok(Some((part, error))),
+                None => {}
+            }
+            error = match self.run_once(&part).await {
+                Ok((verdicts, event)) => {
+                    let crash = self.crash();
+                    self.answer(Committed { part, verdicts, event, crash })?;
+                    return Ok(None);
+                }
+                Err(error) => Some(error),
+            };
+        }
+    }
+
+    /// One run from its begin until it is written: what to answer, and the newest event.
+    async fn run_once(
+        &mut self,
+        part: &[Submission],
+    ) -> Result<(Vec<Verdict>, Option<i64>), StoreError> {
+        let Decided { verdicts, batch, others_wrote } = self.decide(part).await?;
+        let Some(batch) = batch else {
+            self.keep(others_wrote);
+            return Ok((verdicts, None));
+        };
+        let event = batch.newest_event();
+        let written = match self.store.commit(batch).await {
+            Ok(()) => self.store.written().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            self.abandon(&error).await;
+            return Err(error);
+        }
+        self.keep(others_wrote);
+        Ok((verdicts, Some(event)))
+    }
+
+    /// Decides a batch. Nothing is left of it when that fails.
+    async fn decide(&mut self, part: &[Submission]) -> Result<Decided, StoreError> {
+        self.batches += 1;
+        let crash = self.crash();
+        let mut run = Run {
+            store: &mut self.store,
+            state: &mut self.state,
+            clock: &*self.config.clock,
+            crash,
+        };
+        let decided = run.run(part).await;
+        if let Err(error) = &decided {
+            self.abandon(error).await;
+        }
+        decided
+    }
+
+    /// Keeps at hand for the next batch what this one leaves.
+    fn keep(&mut self, others_wrote: bool) {
+        self.state.end_batch(WARM_PRODUCTS_MAX);
+        if others_wrote {
+            self.state = State::default();
+        }
+    }
+
+    /// Forgets what a failed batch has left, here and in the store.
+    async fn abandon(&mut self, error: &StoreError) {
+        self.state = State::default();
+        if !matches!(error, StoreError::Unknown { .. })
+            && let Err(error) = self.store.rollback().await
+        {
+            tracing::error!(%error, "rollback failed");
+        }
+    }
+
+    /// Says once that the store is away, and not for each batch until it is back: whoever is called
+    /// at night has to find the line that matters.
+    fn report(&mut self, error: &StoreError, commands: usize) {
+        let is_away = matches!(error, StoreError::Unavailable { .. });
+        if is_away && self.is_away {
+            tracing::debug!(%error, commands, "the batch failed");
+        } else {
+            tracing::error!(%error, commands, "the batch failed");
+        }
+        self.is_away = is_away;
+    }
+
+    /// Where this batch lets the process die.
+    fn crash(&self) -> Option<CrashPoint> {
+        self.config.crash.filter(|(_, from)| *from <= self.batches).map(|(point, _)| point)
+    }
+}
+
+fn fail(part: Vec<Submission>, error: &StoreError) {
+    let verdict = match error {
+        StoreError::Unknown { .. } | StoreError::Away { .. } => SubmitError::OutcomeUnknown,
+        StoreError::Full => SubmitError::Full,
+        StoreError::Conflict { .. } | StoreError::Unavailable { .. } => {
+            SubmitError::Unavailable(error.to_string())
+        }
+        StoreError::Corrupt { .. } => SubmitError::Internal(error.to_string()),
+    };
+    for submission in part {
+        submission.answer(Err(verdict.clone()));
+    }
+}
