@@ -3,7 +3,7 @@
 //! batch is answered when it is durable (`flush.rs`), while the next one is being decided. It never
 //! asks the network for anything and knows no rule.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
@@ -203,7 +203,7 @@ pub fn start<S: Store>(
         .build()?;
     let flusher = Flusher { flush: store.flusher()?, durable_to: durable };
     let mut committer = Committer {
-        sent: None,
+        sent: VecDeque::new(),
         store,
         config,
         stats,

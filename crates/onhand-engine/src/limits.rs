@@ -9,6 +9,9 @@ pub const BATCH_COMMANDS_MAX: usize = 512;
 /// Fewest and most commands that are decided beside a batch that is being written; between them, half
 /// as many as that one has. With fewer it is better to wait for it and take what has come by then.
 pub const BESIDE_COMMANDS: [usize; 2] = [16, 256];
+/// Most batches that are being written, one behind the other, before the committer waits for the
+/// first.
+pub const BATCHES_WRITTEN_AT_ONCE_MAX: usize = 2;
 /// Batches in a row that found nothing written by others, after which the next is decided beside
 /// the one that is being written.
 pub const BESIDE_AFTER_BATCHES: u32 = 8;

@@ -14,7 +14,8 @@ use crate::batch::{Decided, Run};
 use crate::committer::{CommitterStats, Config, CrashPoint, Submission, SubmitError, Verdict};
 use crate::flush::{Committed, Flushing};
 use crate::limits::{
-    BATCH_COMMANDS_MAX, BATCH_RERUNS_MAX, BATCH_WEIGHT_MAX, BESIDE_COMMANDS, WARM_PRODUCTS_MAX,
+    BATCH_COMMANDS_MAX, BATCH_RERUNS_MAX, BATCH_WEIGHT_MAX, BATCHES_WRITTEN_AT_ONCE_MAX,
+    BESIDE_COMMANDS, WARM_PRODUCTS_MAX,
 };
 use crate::store::{Batch, Store, StoreError};
 
@@ -28,16 +29,17 @@ pub(crate) struct Committer<S> {
     pub(crate) batches: u64,
     /// Whether the newest batch failed because the store was away.
     pub(crate) is_away: bool,
-    /// The batch that was handed over and of which it is not known yet whether it is written.
-    pub(crate) sent: Option<Committed>,
+    /// The batches that were handed over and of which it is not known yet whether they are written,
+    /// in their order.
+    pub(crate) sent: VecDeque<Committed>,
 }
 
-/// What came of the batch that was handed over.
+/// What came of the batches that were handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Confirmed {
-    /// It is written, or there was none.
+    /// The first is written, or there was none.
     Written,
-    /// It had to run again, and has: what was decided on its first run counts for nothing.
+    /// They had to run again, and have: what was decided on their first run counts for nothing.
     Again,
 }
 
@@ -97,7 +99,9 @@ impl<S: Store> Committer<S> {
         while self.gather(queue, waiting).await? {
             self.turn(next_of(waiting)).await?;
         }
-        self.confirm().await?;
+        while !self.sent.is_empty() {
+            self.confirm().await?;
+        }
         Ok(())
     }
 
@@ -111,15 +115,15 @@ impl<S: Store> Committer<S> {
         let mut taken = Vec::with_capacity(BATCH_COMMANDS_MAX);
         loop {
             let [fewest, most] = BESIDE_COMMANDS;
-            let enough =
-                self.sent.as_ref().map_or(1, |sent| (sent.part.len() / 2).clamp(fewest, most));
+            let before = self.sent.back().map(|sent| sent.part.len());
+            let enough = before.map_or(1, |before| (before / 2).clamp(fewest, most));
             if waiting.len() >= enough {
                 return Ok(true);
             }
             tokio::select! {
                 biased;
                 error = self.flushing.failed() => return Err(error),
-                () = self.store.landed(), if self.sent.is_some() => {
+                () = self.store.landed(), if !self.sent.is_empty() => {
                     self.confirm().await?;
                 }
                 count = queue.recv_many(&mut taken, BATCH_COMMANDS_MAX) => {
@@ -135,7 +139,11 @@ impl<S: Store> Committer<S> {
     /// Decides a batch, perhaps beside one that is being written, and hands it over.
     async fn turn(&mut self, part: Vec<Submission>) -> Result<(), StoreError> {
         let decided = self.decide(&part).await;
-        let confirmed = self.confirm().await?;
+        let most = if decided.is_ok() { BATCHES_WRITTEN_AT_ONCE_MAX - 1 } else { 0 };
+        let mut confirmed = Confirmed::Written;
+        while self.sent.len() > most {
+            confirmed = self.confirm().await?;
+        }
         let error = match decided {
             Ok(_) if confirmed == Confirmed::Again => None,
             Ok(decided) => match self.hand_over(decided, part).await? {
@@ -147,23 +155,42 @@ impl<S: Store> Committer<S> {
         self.run_alone(part, error).await
     }
 
-    /// Learns what came of the batch that was handed over. Where it is not written it runs again
-    /// now, to its end.
+    /// Learns what came of the first batch that was handed over. Where it is not written it runs
+    /// again now, to its end, and so do those that were decided on it.
     async fn confirm(&mut self) -> Result<Confirmed, StoreError> {
-        let Some(sent) = self.sent.take() else {
+        let Some(first) = self.sent.pop_front() else {
             return Ok(Confirmed::Written);
         };
-        match self.store.written().await {
-            Ok(()) => {
-                self.answer(sent)?;
-                self.between_batches().await;
-                Ok(Confirmed::Written)
+        let Err(error) = self.written(&first).await else {
+            self.answer(first)?;
+            // What wrote nothing waits only for what it may rest on.
+            while let Some(next) = self.sent.pop_front_if(|next| next.event.is_none()) {
+                self.answer(next)?;
             }
-            Err(error) => {
-                self.abandon(&error).await;
-                self.run_alone(sent.part, Some(error)).await?;
-                Ok(Confirmed::Again)
+            self.between_batches().await;
+            return Ok(Confirmed::Written);
+        };
+        let mut failed = vec![(first.part, Some(error))];
+        while let Some(next) = self.sent.pop_front() {
+            match (next.event, self.written(&next).await) {
+                (Some(_), Ok(())) => self.answer(next)?,
+                (_, result) => failed.push((next.part, result.err())),
             }
+        }
+        for (part, error) in failed {
+            if let Some(error) = &error {
+                self.abandon(error).await;
+            }
+            self.run_alone(part, error).await?;
+        }
+        Ok(Confirmed::Again)
+    }
+
+    /// What came of the writing of a batch.
+    async fn written(&mut self, batch: &Committed) -> Result<(), StoreError> {
+        match batch.event {
+            Some(_) => self.store.written().await,
+            None => Ok(()),
         }
     }
 
@@ -184,14 +211,9 @@ impl<S: Store> Committer<S> {
         }
         self.keep(others_wrote);
         let sent = Committed { part, verdicts, event, crash: self.crash() };
-        if event.is_none() {
-            self.answer(sent)?;
-            self.between_batches().await;
-        } else {
-            self.sent = Some(sent);
-            if !self.store.is_writing() {
-                self.confirm().await?;
-            }
+        self.sent.push_back(sent);
+        if !self.store.is_writing() {
+            self.confirm().await?;
         }
         Ok(None)
     }

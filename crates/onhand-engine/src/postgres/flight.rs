@@ -1,12 +1,14 @@
-//! A batch on its way to the server. It takes the session with it and brings it back, so that the
-//! committer can go on; and it knows what it writes, so that nobody asks the server for that before
-//! it is there.
+//! Batches on their way to the server, one behind the other over one session. Each is conditional on
+//! the one before it: the guard on the head fails where that one has. The committer goes on
+//! meanwhile; a flight knows what it writes, so that nobody asks the server for that before it is
+//! there.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use onhand_core::ids::ProductId;
 use onhand_core::{Needs, State};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::error::{Error, Result};
@@ -23,36 +25,45 @@ pub(super) struct Flight {
     /// Products whose row or levels it changes.
     products: HashSet<ProductId>,
     task: JoinHandle<Landing>,
+    /// What came of it.
+    landing: Option<Landing>,
+    /// The head that it leaves, told when all of it is on its way.
+    after: Option<oneshot::Receiver<Head>>,
 }
 
 /// What came of a batch.
 #[derive(Debug)]
 pub(super) struct Landing {
-    pub(super) batch: Arc<Batch>,
-    /// The session that was lent to it, unless that is lost.
-    pub(super) session: Option<Session>,
     /// Whether anything of it may have reached the server.
     pub(super) was_sent: bool,
     /// The head that it has left.
     pub(super) result: Result<Head>,
 }
 
+/// What a batch builds on.
+#[derive(Debug)]
+pub(super) enum Base {
+    /// A head that was read, with an open transaction.
+    Open(Head),
+    /// A head that was left by a batch that is written.
+    Left(Head),
+    /// What a batch will leave that is still being written.
+    Awaited(oneshot::Receiver<Head>),
+}
+
 impl Flight {
-    /// Sends a batch over a session on which its transaction is open, or `begins` with it.
-    pub(super) fn start(
-        session: Session,
-        batch: Arc<Batch>,
-        head: Head,
-        writer: i64,
-        begins: bool,
-    ) -> Self {
+    /// Sends a batch over a session.
+    pub(super) fn start(session: Arc<Session>, batch: Arc<Batch>, base: Base, writer: i64) -> Self {
         let rows = &batch.rows;
         let products = rows.levels.keys().map(|(id, _)| id).chain(rows.products.keys());
+        let (leaves, after) = oneshot::channel();
         Self {
             keys: batch.outcomes.iter().map(|(key, _)| (key.key, key.scope)).collect(),
             products: products.copied().collect(),
-            task: tokio::spawn(fly(session, batch.clone(), head, writer, begins)),
+            task: tokio::spawn(fly(session, batch.clone(), base, writer, leaves)),
             batch,
+            landing: None,
+            after: Some(after),
         }
     }
 
@@ -61,19 +72,25 @@ impl Flight {
         &self.batch
     }
 
-    /// Completes when the server has answered. May be given up and asked again, but not after it
-    /// has completed.
-    pub(super) async fn landed(&mut self) -> Landing {
-        match (&mut self.task).await {
-            Ok(landing) => landing,
-            // The task has panicked, and nobody knows where: the batch is looked for.
-            Err(_) => Landing {
-                batch: self.batch.clone(),
-                session: None,
-                was_sent: true,
-                result: Err(Error::Lost),
-            },
+    /// What the next batch builds on; once.
+    pub(super) fn after(&mut self) -> Option<Base> {
+        self.after.take().map(Base::Awaited)
+    }
+
+    /// Completes when the server has answered. May be given up and asked again.
+    pub(super) async fn landed(&mut self) {
+        if self.landing.is_none() {
+            let landing = (&mut self.task).await;
+            // A task that panicked may have sent everything: the batch is looked for.
+            let lost = |_| Landing { was_sent: true, result: Err(Error::Lost) };
+            self.landing = Some(landing.unwrap_or_else(lost));
         }
+    }
+
+    /// What came of it.
+    pub(super) async fn landing(mut self) -> (Arc<Batch>, Option<Landing>) {
+        self.landed().await;
+        (self.batch, self.landing)
     }
 
     /// Whether the server may answer otherwise once this is written: what it writes, and what is
@@ -104,33 +121,42 @@ impl Flight {
 }
 
 async fn fly(
-    mut session: Session,
+    session: Arc<Session>,
     batch: Arc<Batch>,
-    head: Head,
+    base: Base,
     writer: i64,
-    begins: bool,
+    leaves: oneshot::Sender<Head>,
 ) -> Landing {
-    let (was_sent, result) = send(&mut session, &batch, &head, writer, begins).await;
-    Landing { batch, session: Some(session), was_sent, result }
-}
-
-async fn send(
-    session: &mut Session,
-    batch: &Batch,
-    head: &Head,
-    writer: i64,
-    begins: bool,
-) -> (bool, Result<Head>) {
-    let (writes, after) = match writes(batch, head, writer) {
+    let (head, begins) = match base {
+        Base::Open(head) => (head, false),
+        Base::Left(head) => (head, true),
+        Base::Awaited(head) => match head.await {
+            Ok(head) => (head, true),
+            // The batch before could not even be sent.
+            Err(_) => return unsent(Error::Guard("numbering")),
+        },
+    };
+    let (writes, after) = match writes(&batch, &head, writer) {
         Ok(written) => written,
-        Err(error) => return (false, Err(error)),
+        Err(error) => return unsent(error),
     };
     let statements: Vec<&'static str> = writes.iter().map(|write| write.sql).collect();
     if let Err(error) = session.prepare(statements).await {
-        return (false, Err(error));
+        return unsent(error);
     }
-    let committed = session.commit(begins, &writes).await;
-    let is_confirmed = !session.take_warning();
-    let result = committed.and(if is_confirmed { Ok(after) } else { Err(Error::Unconfirmed) });
-    (true, result)
+    let left = after.clone();
+    let committed = session.commit(begins, &writes, move || {
+        // Nobody may have waited for it.
+        let _ = leaves.send(left);
+    });
+    let result = match committed.await {
+        Ok(()) if session.has_warned() => Err(Error::Unconfirmed),
+        Ok(()) => Ok(after),
+        Err(error) => Err(error),
+    };
+    Landing { was_sent: true, result }
+}
+
+fn unsent(error: Error) -> Landing {
+    Landing { was_sent: false, result: Err(error) }
 }

@@ -4,8 +4,8 @@
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -49,7 +49,7 @@ const STANDING: &str = "SELECT pg_is_in_recovery(), \
 #[derive(Debug)]
 pub(super) struct Session {
     client: Client,
-    prepared: HashMap<&'static str, Statement>,
+    prepared: Mutex<HashMap<&'static str, Statement>>,
     /// Whether the server has warned: of a commit that no standby has confirmed.
     has_warned: Arc<AtomicBool>,
 }
@@ -65,7 +65,7 @@ impl Session {
     async fn connect(address: &Address) -> Result<Self> {
         let (client, has_warned) = connect(address).await?;
         client.batch_execute(SETTINGS).await?;
-        Ok(Self { client, prepared: HashMap::new(), has_warned })
+        Ok(Self { client, prepared: Mutex::default(), has_warned })
     }
 
     /// Refuses a session that cannot write, and a server that forgets.
@@ -97,20 +97,23 @@ impl Session {
         self.client.is_closed()
     }
 
-    /// Whether the server has warned since the last call.
-    pub(super) fn take_warning(&self) -> bool {
-        self.has_warned.swap(false, Ordering::Relaxed)
+    /// Whether the server has ever warned. Which commit was meant cannot be told: nothing that ends
+    /// after a warning is believed.
+    pub(super) fn has_warned(&self) -> bool {
+        self.has_warned.load(Ordering::Relaxed)
+    }
+
+    fn prepared(&self, sql: &'static str) -> Option<Statement> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned()
     }
 
     /// Prepares what is not prepared yet.
-    pub(super) async fn prepare(
-        &mut self,
-        all: impl IntoIterator<Item = &'static str>,
-    ) -> Result<()> {
+    pub(super) async fn prepare(&self, all: impl IntoIterator<Item = &'static str>) -> Result<()> {
         for sql in all {
-            if !self.prepared.contains_key(sql) {
+            if self.prepared(sql).is_none() {
                 let statement = in_time(async { Ok(self.client.prepare(sql).await?) }).await?;
-                self.prepared.insert(sql, statement);
+                let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
+                prepared.insert(sql, statement);
             }
         }
         Ok(())
@@ -120,8 +123,8 @@ impl Session {
     /// are sent together.
     pub(super) async fn rows(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>> {
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| &**value as _).collect();
-        match self.prepared.get(sql) {
-            Some(statement) => Ok(self.client.query(statement, &values).await?),
+        match self.prepared(sql) {
+            Some(statement) => Ok(self.client.query(&statement, &values).await?),
             None => Ok(self.client.query(sql, &values).await?),
         }
     }
@@ -133,17 +136,23 @@ impl Session {
 
     /// Sends all statements and then `COMMIT`, in one go; before them `BEGIN`, where no transaction
     /// is open yet. It is committed if this succeeds. It is not if a statement failed: the server
-    /// then answers `COMMIT` with a rollback.
-    pub(super) async fn commit(&self, begins: bool, writes: &[Write<'_>]) -> Result<()> {
-        self.has_warned.store(false, Ordering::Relaxed);
-        let mut sent = Vec::with_capacity(writes.len());
+    /// then answers `COMMIT` with a rollback. Calls `sent` when everything is on its way.
+    pub(super) async fn commit(
+        &self,
+        begins: bool,
+        writes: &[Write<'_>],
+        sent: impl FnOnce(),
+    ) -> Result<()> {
+        let mut asked = Vec::with_capacity(writes.len());
         for write in writes {
-            sent.push(self.rows(write.sql, &write.values));
+            asked.push(self.rows(write.sql, &write.values));
         }
-        let sent = join_all(sent);
+        let asked = join_all(asked);
         let all = async {
             let begin = async { if begins { self.run("BEGIN").await } else { Ok(()) } };
-            let (begun, answers, committed) = tokio::join!(biased; begin, sent, self.run("COMMIT"));
+            let (begun, answers, committed, ()) = tokio::join!(
+                biased; begin, asked, self.run("COMMIT"), async { sent() },
+            );
             begun?;
             for (answer, write) in answers.into_iter().zip(writes) {
                 answer.map_err(|error| guard_of(error, write.table))?;

@@ -5,6 +5,7 @@
 //! head tells if it was not so. When the connection is lost around a commit, the batch is looked for
 //! over a new one.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use super::address::Address;
 use super::codec::{get, instant};
 use super::error::{Error, Result, corrupt};
-use super::flight::{Flight, Landing};
+use super::flight::{Base, Flight, Landing};
 use super::head::{HEAD, Head, INSERT_BATCH, LOCKED_HEAD, MOVE_HEAD};
 use super::lists::Filler;
 use super::load;
@@ -35,7 +36,7 @@ const TOUCH_HEAD: &str = "UPDATE numbering SET recorded_at = recorded_at";
 #[derive(Debug)]
 pub struct PostgresStore {
     address: Address,
-    session: Option<Session>,
+    session: Option<Arc<Session>>,
     /// Drawn when the process starts: tells its batches from those of others.
     writer: i64,
     /// The number of the batch after our last one, when nobody can have written since we knew.
@@ -44,12 +45,10 @@ pub struct PostgresStore {
     head: Option<Head>,
     /// Whether a transaction is open on the session, as far as we know.
     is_open: bool,
-    /// The batch that is being written; the session is with it.
-    flight: Option<Flight>,
-    /// A batch that has been written or has failed, before the consequences.
-    landing: Option<Landing>,
-    /// What came of the batch that was committed last, until it is asked for.
-    outcome: Option<std::result::Result<(), StoreError>>,
+    /// The batches that are being written, in their order.
+    flights: VecDeque<Flight>,
+    /// What came of batches that are not any more, until it is asked for.
+    outcomes: VecDeque<std::result::Result<(), StoreError>>,
     /// Where a batch looks that is begun beside one that is being written.
     second: Option<Session>,
     /// Whether the open batch was begun beside another.
@@ -98,9 +97,8 @@ impl PostgresStore {
             continues: None,
             head: None,
             is_open: false,
-            flight: None,
-            landing: None,
-            outcome: None,
+            flights: VecDeque::new(),
+            outcomes: VecDeque::new(),
             second: None,
             is_beside: false,
             alone: 0,
@@ -113,7 +111,7 @@ impl PostgresStore {
     /// Makes sure that a session is open. Between attempts the answer is that of the last one, at
     /// once.
     async fn session(&mut self) -> std::result::Result<(), StoreError> {
-        if self.session.as_ref().is_none_or(Session::is_closed) {
+        if self.session.as_ref().is_none_or(|session| session.is_closed()) {
             self.forget();
             if self.reconnect.not_before.is_some_and(|time| Instant::now() < time) {
                 return Err(StoreError::Unavailable { reason: self.reconnect.reason.clone() });
@@ -121,7 +119,7 @@ impl PostgresStore {
             match self.connect().await {
                 Ok(session) => {
                     self.reconnect.succeeded();
-                    self.session = Some(session);
+                    self.session = Some(Arc::new(session));
                 }
                 Err(error) => {
                     self.reconnect.failed(format!("{}: {error}", self.address));
@@ -134,7 +132,7 @@ impl PostgresStore {
 
     /// A session in which everything that each batch asks is prepared.
     async fn connect(&self) -> Result<Session> {
-        let mut session = Session::open(&self.address).await?;
+        let session = Session::open(&self.address).await?;
         let always = [HEAD, LOCKED_HEAD, MOVE_HEAD, INSERT_BATCH];
         session.prepare(always.into_iter().chain(load::ALWAYS_ASKED)).await?;
         Ok(session)
@@ -146,7 +144,6 @@ impl PostgresStore {
         self.continues = None;
         self.head = None;
         self.is_open = false;
-        self.is_beside = false;
     }
 
     /// What an error means for a batch of which nothing is written.
@@ -180,7 +177,7 @@ impl PostgresStore {
         state: &mut State,
     ) -> Result<Begun> {
         if self.second.as_ref().is_none_or(Session::is_closed) {
-            let mut second = Session::open(&self.address).await?;
+            let second = Session::open(&self.address).await?;
             second.prepare(load::ALWAYS_ASKED.into_iter().chain([TIME])).await?;
             self.second = Some(second);
         }
@@ -206,47 +203,66 @@ impl PostgresStore {
         })
     }
 
+    /// Whether what is asked may be answered otherwise once all that is being written is there.
+    fn touches(&self, keys: &[IdempotencyKey], needs: &Needs, state: &State) -> bool {
+        self.flights.iter().any(|flight| flight.touches(keys, needs, state))
+    }
+
+    /// Where the open batch asks.
+    fn looks_in(&self) -> Option<&Session> {
+        if self.is_beside { self.second.as_ref() } else { self.session.as_deref() }
+    }
+
     /// Waits until no batch is being written.
     ///
     /// # Errors
-    /// When the one before is not: what builds on it counts for nothing.
+    /// When one of them is not: what builds on it counts for nothing.
     async fn land(&mut self) -> std::result::Result<(), StoreError> {
-        self.settle_flight().await;
-        match self.outcome {
-            Some(Err(_)) => Err(StoreError::Conflict { table: "the batch before" }),
-            Some(Ok(())) | None => Ok(()),
+        while !self.flights.is_empty() {
+            self.settle_first().await;
+        }
+        match self.outcomes.iter().all(std::result::Result::is_ok) {
+            true => Ok(()),
+            false => Err(StoreError::Conflict { table: "the batch before" }),
         }
     }
 
-    /// Waits until no batch is being written, and keeps what came of it.
-    async fn settle_flight(&mut self) {
-        self.landed().await;
-        if let Some(landing) = self.landing.take() {
-            self.outcome = Some(self.take_in(landing).await);
+    /// Waits until the first of the batches that are being written is not any more, and keeps what
+    /// came of it.
+    async fn settle_first(&mut self) {
+        if let Some(first) = self.flights.pop_front()
+            && let (batch, Some(landing)) = first.landing().await
+        {
+            let outcome = self.take_in(&batch, landing).await;
+            self.outcomes.push_back(outcome);
         }
     }
 
     /// What a landing means for the batches to come.
-    async fn take_in(&mut self, landing: Landing) -> std::result::Result<(), StoreError> {
-        let Landing { batch, session, was_sent, result } = landing;
+    async fn take_in(
+        &mut self,
+        batch: &Batch,
+        landing: Landing,
+    ) -> std::result::Result<(), StoreError> {
+        let Landing { was_sent, result } = landing;
         match result {
             Ok(after) => {
-                self.session = session;
                 self.continues = Some(after.batch);
                 self.has_lost_race = false;
                 self.acknowledged.fetch_max(batch.newest_event(), Ordering::Release);
                 if !after.next_window_is_empty && self.empty_window_at.is_none() {
                     self.empty_window_at = Some(Instant::now());
                 }
-                self.head = self.is_beside.then_some(after);
+                if self.is_beside && self.flights.is_empty() {
+                    self.head = Some(after);
+                }
                 Ok(())
             }
             Err(error) if error.ends_session() && was_sent => {
                 self.forget();
-                self.settle(&batch, &error).await
+                self.settle(batch, &error).await
             }
             Err(error) => {
-                self.session = session;
                 self.has_lost_race = true;
                 self.alone = 0;
                 Err(self.failed(error))
@@ -258,7 +274,7 @@ impl PostgresStore {
     /// commit that may still be under way has ended; and the commit at the end is only durable when
     /// the one that is looked for is.
     async fn is_there(&mut self, batch: i64) -> Result<bool> {
-        let mut session = Session::open(&self.address).await?;
+        let session = Session::open(&self.address).await?;
         session.prepare([WRITER_OF_BATCH]).await?;
         let found = in_time(async {
             session.run("BEGIN").await?;
@@ -272,7 +288,7 @@ impl PostgresStore {
             }
         })
         .await?;
-        if session.take_warning() {
+        if session.has_warned() {
             return Err(Error::Unconfirmed);
         }
         Ok(found)
@@ -302,7 +318,6 @@ impl PostgresStore {
     /// Empties the table of the window that has passed, unless somebody reads it: `verify` may, and
     /// nobody waits for that.
     async fn empty_passed_window(&mut self) -> Result<()> {
-        self.is_open = true;
         let Some(session) = self.session.as_ref() else { return Ok(()) };
         in_time(async {
             session.run("BEGIN; SET LOCAL lock_timeout = '50ms'").await?;
@@ -341,12 +356,11 @@ impl Store for PostgresStore {
         needs: &Needs,
         state: &mut State,
     ) -> std::result::Result<Begun, StoreError> {
-        let is_alone = self.alone >= BESIDE_AFTER_BATCHES;
-        if let Some(flight) = &self.flight
-            && is_alone
-            && !flight.touches(keys, needs, state)
+        if let Some(last) = self.flights.back()
+            && self.alone >= BESIDE_AFTER_BATCHES
+            && !self.touches(keys, needs, state)
         {
-            let before = flight.batch().clone();
+            let before = last.batch().clone();
             let begun = self.begin_beside(&before, keys, needs, state).await;
             return begun.map_err(|error| self.failed_beside(error));
         }
@@ -390,10 +404,10 @@ impl Store for PostgresStore {
         now: Timestamp,
         state: &mut State,
     ) -> std::result::Result<(), StoreError> {
-        if self.flight.as_ref().is_some_and(|flight| flight.touches(&[], needs, state)) {
+        if self.touches(&[], needs, state) {
             self.land().await?;
         }
-        let session = open(if self.is_beside { &self.second } else { &self.session })?;
+        let session = self.looks_in().ok_or_else(lost)?;
         let loaded = in_time(async {
             load::load(session, needs, state).await?;
             load::timed(session, needs, now, state).await
@@ -402,35 +416,41 @@ impl Store for PostgresStore {
     }
 
     async fn order_of_event(&mut self, seq: i64) -> std::result::Result<Order, StoreError> {
-        let session = open(if self.is_beside { &self.second } else { &self.session })?;
+        let session = self.looks_in().ok_or_else(lost)?;
         let order = in_time(load::order_of_event(session, seq)).await;
         order.map_err(|error| self.failed_open(error))
     }
 
     async fn commit(&mut self, batch: Arc<Batch>) -> std::result::Result<(), StoreError> {
-        let head = self.head.take().ok_or_else(lost)?;
-        let session = self.session.take().ok_or_else(lost)?;
+        let session = self.session.clone().ok_or_else(lost)?;
         // Whatever comes of it, the transaction ends.
-        let begins = !std::mem::take(&mut self.is_open);
+        let is_open = std::mem::take(&mut self.is_open);
         self.is_beside = false;
-        self.flight = Some(Flight::start(session, batch, head, self.writer, begins));
+        let base = match self.head.take() {
+            Some(head) if is_open => Some(Base::Open(head)),
+            Some(head) => Some(Base::Left(head)),
+            None => self.flights.back_mut().and_then(Flight::after),
+        };
+        let base = base.ok_or_else(lost)?;
+        self.flights.push_back(Flight::start(session, batch, base, self.writer));
         Ok(())
     }
 
     fn is_writing(&self) -> bool {
-        self.flight.is_some()
+        !self.flights.is_empty()
     }
 
     async fn landed(&mut self) {
-        if let Some(flight) = &mut self.flight {
-            self.landing = Some(flight.landed().await);
-            self.flight = None;
+        if let (Some(first), true) = (self.flights.front_mut(), self.outcomes.is_empty()) {
+            first.landed().await;
         }
     }
 
     async fn written(&mut self) -> std::result::Result<(), StoreError> {
-        self.settle_flight().await;
-        self.outcome.take().unwrap_or(Ok(()))
+        if self.outcomes.is_empty() {
+            self.settle_first().await;
+        }
+        self.outcomes.pop_front().unwrap_or(Ok(()))
     }
 
     async fn rollback(&mut self) -> std::result::Result<(), StoreError> {
@@ -451,9 +471,9 @@ impl Store for PostgresStore {
             self.empty_window_at = Some(Instant::now() + EMPTY_WINDOW_PAUSE);
             if let Err(error) = self.empty_passed_window().await {
                 tracing::info!(%error, "the passed window of outcomes is emptied later");
-                self.rollback().await?;
+                let session = open(&self.session)?;
+                in_time(session.run("ROLLBACK")).await.map_err(|error| self.failed(error))?;
             } else {
-                self.is_open = false;
                 self.empty_window_at = None;
             }
         }
@@ -466,8 +486,8 @@ impl Store for PostgresStore {
     }
 }
 
-fn open(session: &Option<Session>) -> std::result::Result<&Session, StoreError> {
-    session.as_ref().ok_or_else(lost)
+fn open(session: &Option<Arc<Session>>) -> std::result::Result<&Session, StoreError> {
+    session.as_deref().ok_or_else(lost)
 }
 
 /// The connection went away between two steps of a batch: it runs again over a new one.
