@@ -34,6 +34,7 @@ mod verify_meta;
 mod world;
 
 mod away;
+mod beside;
 mod together;
 
 mod locked {
