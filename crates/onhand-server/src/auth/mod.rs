@@ -3,6 +3,7 @@
 //! clock; whoever asks says what time it is. Every secret is compared in constant time.
 
 pub mod address;
+pub mod forwarded;
 pub mod limiter;
 pub mod passwords;
 pub mod secrets;
