@@ -36,7 +36,7 @@ pub const FEED_ROWS_MAX: usize = 100;
 /// How often a silent live feed says that it is alive.
 pub const FEED_KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Longest access token that is looked at, in bytes. Ours have about 350.
+/// Longest access token that is looked at, in bytes. Ours have about 260.
 pub const ACCESS_TOKEN_BYTES_MAX: usize = 2 << 10;
 /// Seconds that an access token is good for unless configured otherwise.
 pub const ACCESS_LIFE_SECS_DEFAULT: i64 = 15 * 60;

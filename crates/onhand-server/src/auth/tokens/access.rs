@@ -1,6 +1,8 @@
 //! Access tokens: JSON Web Tokens (RFC 7519, RFC 9068) for this server and by this server, signed
 //! with HMAC-SHA256 and nothing else. What a token says about how it should be checked is never
-//! followed. See `refresh.rs` for what is shown when one has expired.
+//! followed. There is no library for the few lines that this takes: one that can do everything
+//! parses a header before it is verified, asks it which algorithm to use, and reads a clock. See
+//! `refresh.rs` for what is shown when a token has expired.
 
 #[cfg(test)]
 mod tests;
