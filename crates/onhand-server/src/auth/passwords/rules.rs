@@ -8,6 +8,9 @@ use crate::limits::{
     PASSWORD_BYTES_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, PASSWORD_GUESSES_MIN,
 };
 
+/// How many times as long a text in UTF-8 can become; only `U+FDFA` does.
+const NFKC_GROWTH: usize = 11;
+
 /// Why a password is not taken, in the order in which it is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordRefusal {
@@ -44,7 +47,7 @@ pub(super) fn normalised(password: &str) -> Option<Zeroizing<String>> {
         return None;
     }
     // Room for all: a string that grows leaves copies behind that nobody wipes.
-    let mut normalised = Zeroizing::new(String::with_capacity(4 * password.len()));
+    let mut normalised = Zeroizing::new(String::with_capacity(NFKC_GROWTH * password.len()));
     normalised.extend(password.nfkc());
     (normalised.chars().count() <= PASSWORD_CHARS_MAX).then_some(normalised)
 }
@@ -124,6 +127,15 @@ mod tests {
         ] {
             check(common, Some(Common));
         }
+    }
+
+    #[test]
+    fn a_password_never_grows_out_of_its_room() {
+        let longest = ('\0'..=char::MAX).map(|char| {
+            let bytes: usize = char.nfkc().map(char::len_utf8).sum();
+            bytes.div_ceil(char.len_utf8())
+        });
+        assert_eq!(longest.max(), Some(NFKC_GROWTH));
     }
 
     #[test]
