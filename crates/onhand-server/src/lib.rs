@@ -3,6 +3,7 @@
 //! `http/mod.rs`.
 
 pub mod app;
+pub mod auth;
 pub mod cli;
 pub mod client;
 pub mod copy;

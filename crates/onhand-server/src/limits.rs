@@ -35,3 +35,96 @@ pub const SWEEP_LEASE: Duration = Duration::from_secs(5);
 pub const FEED_ROWS_MAX: usize = 100;
 /// How often a silent live feed says that it is alive.
 pub const FEED_KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Longest access token that is looked at, in bytes. Ours have about 260.
+pub const ACCESS_TOKEN_BYTES_MAX: usize = 2 << 10;
+/// Seconds that an access token is good for unless configured otherwise.
+pub const ACCESS_LIFE_SECS_DEFAULT: i64 = 15 * 60;
+/// Most seconds that an access token may be good for: so long does a revoked one live at worst.
+pub const ACCESS_LIFE_SECS_MAX: i64 = 60 * 60;
+/// Seconds that the clock of the process which issued a token may be ahead. An expiry has none.
+pub const ACCESS_LEEWAY_SECS: i64 = 30;
+/// Seconds in which a refresh token whose reply was lost is answered with the same successor again.
+pub const REFRESH_GRACE_SECS: i64 = 10;
+
+/// Fewest characters of a password.
+pub const PASSWORD_CHARS_MIN: usize = 8;
+/// Most characters of a password, so that a sentence fits. Nothing is ever cut off.
+pub const PASSWORD_CHARS_MAX: usize = 128;
+/// Most bytes of a password before anything else is done with it: four for each character.
+pub const PASSWORD_BYTES_MAX: usize = 512;
+/// A password that is found with fewer guesses is refused: the most common ones and their obvious
+/// variants. Guessing so many takes a thousand addresses more than a day (`auth/throttle.rs`).
+pub const PASSWORD_GUESSES_MIN: u64 = 10_000;
+/// Memory of one Argon2id computation in KiB; the least that is advised with two passes.
+pub const PASSWORD_MEMORY_KIB: u32 = 19_456;
+/// Passes over that memory.
+pub const PASSWORD_PASSES: u32 = 2;
+/// Lanes of that memory.
+pub const PASSWORD_LANES: u32 = 1;
+/// Most memory that a stored hash may ask for in KiB; more is taken for damage.
+pub const PASSWORD_MEMORY_KIB_MAX: u32 = 256 << 10;
+/// Most passes that a stored hash may ask for.
+pub const PASSWORD_PASSES_MAX: u32 = 16;
+/// Most password checks that wait for a thread; beyond it callers are turned away.
+pub const PASSWORD_QUEUE_MAX: usize = 32;
+/// Seconds after which those may come back: by then the queue has been worked off.
+pub const PASSWORD_RETRY_AFTER_SECS: u32 = 2;
+
+/// Fewest bytes of a secret in production.
+pub const SECRET_BYTES_MIN: usize = 32;
+/// Most bytes of a file of secrets.
+pub const SECRET_FILE_BYTES_MAX: u64 = 4 << 10;
+/// Most secrets of one kind at a time: the one that signs and those on their way out.
+pub const SECRETS_MAX: usize = 4;
+/// Fewest different bytes in a secret in production. Of 32 random hexadecimal digits fewer than
+/// this are different once in billions.
+pub const SECRET_VARIETY_MIN: usize = 6;
+
+/// Seconds in which the requests of a rate are counted.
+pub const RATE_WINDOW_SECS: u32 = 60;
+/// Reads of one principal in a window.
+pub const RATE_READS_DEFAULT: u32 = 6_000;
+/// Writes of one principal in a window.
+pub const RATE_WRITES_DEFAULT: u32 = 1_200;
+/// Orders that one principal may place in a window.
+pub const RATE_CHECKOUT_DEFAULT: u32 = 120;
+/// Logins, registrations and refreshes of one principal in a window.
+pub const RATE_AUTH_DEFAULT: u32 = 30;
+/// How many principals are taken to share an address: an office, a mobile network's gateway.
+pub const RATE_ADDRESS_FACTOR: u32 = 4;
+/// Most callers whose rates are remembered, over all classes; about 2 MiB.
+pub const RATE_KEYS_MAX: usize = 65_536;
+
+/// Most pairs of an account and an address whose failed logins are remembered.
+pub const THROTTLE_PAIRS_MAX: usize = 65_536;
+/// Most addresses whose failed logins are remembered.
+pub const THROTTLE_ADDRESSES_MAX: usize = 16_384;
+/// Most accounts whose failed logins are remembered.
+pub const THROTTLE_ACCOUNTS_MAX: usize = 16_384;
+/// Most pairs of an account and an address that are remembered for a login that succeeded.
+pub const THROTTLE_KNOWN_MAX: usize = 65_536;
+/// Failed logins of one address into one account that cost no waiting.
+pub const THROTTLE_PAIR_FREE: u32 = 5;
+/// Longest waiting of an address that knows an account, and of any while nobody attacks it, in
+/// seconds.
+pub const THROTTLE_PAIR_WAIT_SECS_MAX: i64 = 60 * 60;
+/// Failed logins of one address into any accounts that cost no waiting: more than an office
+/// mistypes in an hour.
+pub const THROTTLE_ADDRESS_FREE: u32 = 50;
+/// Longest waiting of an address that fails everywhere, in seconds.
+pub const THROTTLE_ADDRESS_WAIT_SECS_MAX: i64 = 15 * 60;
+/// Failed logins of strangers from which on an account counts as attacked.
+pub const THROTTLE_ACCOUNT_FREE: u32 = 20;
+/// Seconds that a stranger waits for the first try at an attacked account: the most that an attack
+/// delays its victim from a new address. Each failure multiplies it.
+pub const THROTTLE_STRANGER_WAIT_SECS: i64 = 60;
+/// Longest waiting of a stranger at an attacked account, in seconds.
+pub const THROTTLE_STRANGER_WAIT_SECS_MAX: i64 = 24 * 60 * 60;
+/// Seconds without a failure after which an address or an account is no longer suspected.
+pub const THROTTLE_FORGET_SECS: i64 = 60 * 60;
+/// Seconds without a failure after which a pair is no longer suspected.
+pub const THROTTLE_PAIR_FORGET_SECS: i64 = 2 * 24 * 60 * 60;
+
+/// Most proxies that a request is followed through.
+pub const FORWARDED_HOPS_MAX: usize = 16;
