@@ -84,7 +84,8 @@ impl<S: Store> Run<'_, S> {
             verdicts.push(verdict);
         }
         self.crash_at(CrashPoint::Decided);
-        let nothing_to_write = batch.events.is_empty() && batch.outcomes.is_empty();
+        let nothing_to_write =
+            batch.rows.is_empty() && batch.events.is_empty() && batch.outcomes.is_empty();
         if nothing_to_write {
             self.store.rollback().await?;
             return Ok(Done { verdicts, event: None, others_wrote: begun.others_wrote });
@@ -186,7 +187,8 @@ impl<S: Store> Run<'_, S> {
                 (stored, done(decision.reply))
             }
             Decided::Refused(refusal) => {
-                let stored = submission.key.map(|_| StoredOutcome::Refusal(refusal.clone()));
+                let key = submission.key.filter(|_| refusal.is_remembered());
+                let stored = key.map(|_| StoredOutcome::Refusal(refusal.clone()));
                 (stored, Ok(Answer { outcome: Err(refusal), replayed: false }))
             }
             Decided::Failed(reason) => (None, Err(SubmitError::Internal(reason))),
@@ -203,7 +205,8 @@ impl<S: Store> Run<'_, S> {
         now: Timestamp,
         numbering: Numbering,
     ) -> Result<Decided, StoreError> {
-        let context = Context { now, actor: submission.actor.clone(), numbering };
+        let (actor, access) = (submission.actor.clone(), submission.access);
+        let context = Context { now, actor, access, numbering };
         for _ in 0..LOAD_ROUNDS_MAX {
             let state = &*self.state;
             let decided =
