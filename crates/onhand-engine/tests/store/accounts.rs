@@ -284,7 +284,7 @@ pub(crate) async fn accounts_are_found_as_they_were_left_also_after_a_restart<B:
         assert_eq!(reader.user_of_email(user.email.clone()).await.unwrap(), Some(user.clone()));
         assert_eq!((&user.password, user.version), (&Some(password('b')), 1));
         let row = reader.session(session(1)).await.unwrap().unwrap();
-        assert_eq!(reader.open_sessions(user.id).await.unwrap(), [row.clone()]);
+        assert_eq!(reader.open_sessions(user.id).await.unwrap(), std::slice::from_ref(&row));
         assert_eq!((row.current, row.previous), (token(11), Some(token(10))));
         let keys = reader.api_keys(None, 9).await.unwrap().rows;
         for key in &keys {
