@@ -44,8 +44,15 @@ pub const ACCESS_LIFE_SECS_DEFAULT: i64 = 15 * 60;
 pub const ACCESS_LIFE_SECS_MAX: i64 = 60 * 60;
 /// Seconds that the clock of the process which issued a token may be ahead. An expiry has none.
 pub const ACCESS_LEEWAY_SECS: i64 = 30;
-/// Seconds in which a refresh token whose reply was lost is answered with the same successor again.
-pub const REFRESH_GRACE_SECS: i64 = 10;
+
+/// Seconds that what is known of a user or key is believed, if nothing was heard meanwhile.
+pub const IDENTITY_SECS_MAX: u64 = 60;
+/// Most users, and most keys, of which it is known what they may do; some 100 bytes each.
+pub const IDENTITIES_MAX: usize = 65_536;
+/// Most keys whose last use waits to be written down.
+pub const KEY_USES_WAITING_MAX: usize = 1_000;
+/// Seconds that a login lives, however often it is refreshed, unless configured otherwise.
+pub const SESSION_LIFE_SECS_DEFAULT: i64 = 30 * 24 * 3_600;
 
 /// Fewest characters of a password.
 pub const PASSWORD_CHARS_MIN: usize = 8;
@@ -91,6 +98,8 @@ pub const RATE_WRITES_DEFAULT: u32 = 1_200;
 pub const RATE_CHECKOUT_DEFAULT: u32 = 120;
 /// Logins, registrations and refreshes of one principal in a window.
 pub const RATE_AUTH_DEFAULT: u32 = 30;
+/// How many users an API key stands for: a shop's own programs place the orders of all of them.
+pub const RATE_KEY_FACTOR: u32 = 1_000;
 /// How many principals are taken to share an address: an office, a mobile network's gateway.
 pub const RATE_ADDRESS_FACTOR: u32 = 4;
 /// Most callers whose rates are remembered, over all classes; about 2 MiB.

@@ -91,6 +91,9 @@ pub enum Command {
         presented: TokenHash,
         /// The one that is given for it: always the same for the same token.
         successor: TokenHash,
+        /// Whether the token was good once, should it not be any more: it leads to the newest one,
+        /// successor by successor. Whoever invents a token must not end anybody's session.
+        was_good: bool,
     },
     /// Logs out.
     EndSession {
@@ -174,8 +177,8 @@ impl Command {
             Self::StartSession { user_id, token, life_secs } => {
                 session::start(draft, *user_id, *token, *life_secs)
             }
-            Self::Refresh { session_id, presented, successor } => {
-                session::refresh(draft, *session_id, *presented, *successor)
+            Self::Refresh { session_id, presented, successor, was_good } => {
+                session::refresh(draft, *session_id, *presented, *successor, *was_good)
             }
             Self::EndSession { session_id, presented } => {
                 session::log_out(draft, *session_id, *presented)

@@ -170,13 +170,14 @@ pub(super) fn start(
     Ok(Reply::Session { session: view, user: UserView::of(&user) })
 }
 
-/// Takes a token for its successor. A token that is not the newest one ends the session: that is a
-/// change, and so a reply and no refusal.
+/// Takes a token for its successor. A token that was good once and is not the newest one ends the
+/// session: that is a change, and so a reply and no refusal.
 pub(super) fn refresh(
     draft: &mut Draft<'_>,
     id: SessionId,
     presented: TokenHash,
     successor: TokenHash,
+    was_good: bool,
 ) -> Result<Reply, Stop> {
     let now = draft.now();
     let session = draft.find_session(id)?.filter(|session| session.is_good(now));
@@ -194,6 +195,9 @@ pub(super) fn refresh(
         session.version += 1;
         draft.put_session(session.clone());
     } else if !is_lost_reply(&session, now, presented, successor) {
+        if !was_good && session.previous != Some(presented) {
+            return Err(Refusal::SessionEnded.into());
+        }
         let ended = end(draft, session, EndReason::Reuse, "session.reuse_detected");
         return Ok(Reply::SessionEnded(ended));
     }

@@ -66,7 +66,8 @@ fn session() -> SessionId {
 
 fn refresh(number: u8) -> Command {
     let (presented, successor) = (token(number), token(number + 1));
-    Command::Refresh { session_id: session(), presented, successor }
+    let was_good = number != UNKNOWN;
+    Command::Refresh { session_id: session(), presented, successor, was_good }
 }
 
 /// Whether a token would be answered with a new one.
@@ -116,13 +117,14 @@ fn show(members: &mut Members, model: &mut Model, number: u8) {
             }
         }
         Ok(Reply::SessionEnded(view)) => {
-            assert!(is_good && !gives, "{number} {model:?}");
+            assert!(is_good && !gives && number != UNKNOWN, "{number} {model:?}");
             assert_eq!(view.ended_because, Some(EndReason::Reuse));
             model.ended = Some(EndReason::Reuse);
         }
         Ok(other) => panic!("{other:?}"),
         Err(refusal) => {
-            assert!(!is_good, "{number} {model:?}: {refusal:?}");
+            assert!(!is_good || number == UNKNOWN, "{number} {model:?}: {refusal:?}");
+            assert_eq!(members.sessions[&session()], before, "a refusal changes nothing");
             assert_eq!(refusal.code(), "session_ended");
         }
     }
@@ -183,7 +185,8 @@ fn a_lost_reply_is_repeated_to_the_second_and_with_the_same_token_only() {
         members.done(&refresh(FIRST));
         members.wait_secs(secs);
         let (presented, successor) = (token(FIRST), token(successor));
-        let again = Command::Refresh { session_id: session(), presented, successor };
+        let (session_id, was_good) = (session(), true);
+        let again = Command::Refresh { session_id, presented, successor, was_good };
         let came = match members.ask(&again) {
             Ok(Reply::Session { .. }) => "again",
             Ok(Reply::SessionEnded(_)) => "ended",

@@ -63,7 +63,8 @@ async fn a_history_moves_to_a_server_whole_and_goes_on_there() {
     assert_eq!((operator.role, operator.password), (Role::Operator, Some(password('a'))));
     let (session_id, presented) = (session(2), token(21));
     let successor = token(22);
-    let went_on = world.account(Account::Refresh { session_id, presented, successor }).await;
+    let went_on =
+        world.account(Account::Refresh { session_id, presented, successor, was_good: true }).await;
     assert!(matches!(went_on, Reply::Session { .. }), "{went_on:?}");
     let new = world.account(register(email("new"), Role::Customer)).await;
     assert!(matches!(&new, Reply::User(new) if new.id == user(4)), "{new:?}");

@@ -62,7 +62,7 @@ fn start(number: i64, shown: u8) -> Account {
 
 fn refresh(shown: u8, successor: u8) -> Account {
     let (presented, successor) = (token(shown), token(successor));
-    Account::Refresh { session_id: session(1), presented, successor }
+    Account::Refresh { session_id: session(1), presented, successor, was_good: true }
 }
 
 fn set(number: i64, standing: Standing) -> Account {

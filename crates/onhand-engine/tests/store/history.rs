@@ -67,7 +67,12 @@ async fn with_accounts<B: Backend>(world: &World<B>) {
         start(2, 10),
         start(2, 20),
         start(3, 30),
-        Account::Refresh { session_id: session(2), presented: token(20), successor: token(21) },
+        Account::Refresh {
+            session_id: session(2),
+            presented: token(20),
+            successor: token(21),
+            was_good: true,
+        },
         Account::EndSession { session_id: session(1), presented: token(10) },
         set(2, less),
         set(3, shut),

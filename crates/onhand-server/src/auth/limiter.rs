@@ -18,7 +18,7 @@ use governor::{Quota, RateLimiter};
 use super::address::Origin;
 use super::table::Table;
 use crate::limits::{
-    RATE_ADDRESS_FACTOR, RATE_AUTH_DEFAULT, RATE_CHECKOUT_DEFAULT, RATE_KEYS_MAX,
+    RATE_ADDRESS_FACTOR, RATE_AUTH_DEFAULT, RATE_CHECKOUT_DEFAULT, RATE_KEY_FACTOR, RATE_KEYS_MAX,
     RATE_READS_DEFAULT, RATE_WINDOW_SECS, RATE_WRITES_DEFAULT,
 };
 
@@ -62,6 +62,8 @@ pub struct Rates {
     pub auth: u32,
     /// How many times that an address may make; 0 counts no addresses.
     pub address_factor: u32,
+    /// How many times that an API key may make; 0 counts no keys.
+    pub key_factor: u32,
 }
 
 impl Default for Rates {
@@ -72,6 +74,7 @@ impl Default for Rates {
             checkout: RATE_CHECKOUT_DEFAULT,
             auth: RATE_AUTH_DEFAULT,
             address_factor: RATE_ADDRESS_FACTOR,
+            key_factor: RATE_KEY_FACTOR,
         }
     }
 }
@@ -126,7 +129,8 @@ pub fn headers(decisions: &[Decision]) -> Vec<(&'static str, String)> {
 /// Counts requests. A check takes well under a microsecond.
 #[derive(Debug)]
 pub struct Limiter<C: Clock = MonotonicClock> {
-    principals: Classes<C>,
+    users: Classes<C>,
+    keys: Classes<C>,
     addresses: Classes<C>,
 }
 
@@ -141,10 +145,12 @@ impl<C: Clock + Clone> Limiter<C> {
     /// Counts by another clock.
     pub fn with_clock(rates: Rates, clock: &C) -> Self {
         let memory = Arc::new(Memory::new());
-        let principals = |class| rates.of(class);
+        let users = |class| rates.of(class);
+        let keys = |class| rates.of(class).saturating_mul(rates.key_factor);
         let addresses = |class| rates.of(class).saturating_mul(rates.address_factor);
         Self {
-            principals: Classes::new(principals, &memory, clock),
+            users: Classes::new(users, &memory, clock),
+            keys: Classes::new(keys, &memory, clock),
             addresses: Classes::new(addresses, &memory, clock),
         }
     }
@@ -152,7 +158,8 @@ impl<C: Clock + Clone> Limiter<C> {
     /// Counts a request, if it is allowed; `None` when its class is not limited.
     pub fn check(&self, class: Class, caller: Caller) -> Option<Decision> {
         let (classes, policy) = match caller {
-            Caller::User(_) | Caller::Key(_) => (&self.principals, name(class)),
+            Caller::User(_) => (&self.users, name(class)),
+            Caller::Key(_) => (&self.keys, name(class)),
             Caller::Address(_) => (&self.addresses, name_by_address(class)),
         };
         Some(classes.of(class)?.check(policy, (class, caller)))

@@ -126,6 +126,28 @@ pub enum Reason {
     Expired,
 }
 
+impl Reason {
+    /// In words, for logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLong => "the token is too long",
+            Self::Shape => "the token is not three parts",
+            Self::Header => "the token's header is not ours",
+            Self::Algorithm => "the token names another algorithm",
+            Self::Type => "the token is of another kind",
+            Self::UnknownKey => "the token names a key that is not ours",
+            Self::Signature => "the token was not signed by us",
+            Self::Claims => "the token's claims are not all there",
+            Self::Issuer => "somebody else made the token",
+            Self::Audience => "the token is for somebody else",
+            Self::Subject => "the token is of no user",
+            Self::Life => "the token lives for too long",
+            Self::NotYet => "the token is of a later time",
+            Self::Expired => "the token has expired",
+        }
+    }
+}
+
 /// Makes and verifies access tokens.
 #[derive(Debug)]
 pub struct AccessTokens {

@@ -11,7 +11,7 @@
 //! these seconds gets the token that its owner has, and the session is revoked as soon as both use
 //! it.
 //!
-//! [`REFRESH_GRACE_SECS`]: crate::limits::REFRESH_GRACE_SECS
+//! [`REFRESH_GRACE_SECS`]: onhand_core::limits::REFRESH_GRACE_SECS
 
 use std::fmt;
 
@@ -28,6 +28,37 @@ const RANDOM_BYTES: usize = 32;
 /// Of that many bytes in base64url.
 const RANDOM_CHARS: usize = 43;
 
+/// The random part of a first token: it is hashed before anybody knows which session it will have.
+pub struct FirstToken(Zeroizing<String>);
+
+impl fmt::Debug for FirstToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FirstToken(..)")
+    }
+}
+
+impl FirstToken {
+    /// Random bytes.
+    ///
+    /// # Errors
+    /// When the system has none to give.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let bytes = random_bytes::<RANDOM_BYTES>()?;
+        Ok(Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()))))
+    }
+
+    /// What is stored and looked up.
+    pub fn hash(&self) -> TokenHash {
+        hash_of(&self.0)
+    }
+
+    /// The token, once its session has a number.
+    pub fn of_session(&self, session: i64) -> RefreshToken {
+        let text = Zeroizing::new(format!("{PREFIX}_{session}_{}", *self.0));
+        RefreshToken { session, text }
+    }
+}
+
 /// A token of the one form that there is.
 #[derive(Clone)]
 pub struct RefreshToken {
@@ -42,15 +73,6 @@ impl fmt::Debug for RefreshToken {
 }
 
 impl RefreshToken {
-    /// The first token of a session, of random bytes.
-    ///
-    /// # Errors
-    /// When the system has none to give.
-    pub fn first(session: i64) -> Result<Self, getrandom::Error> {
-        let bytes = random_bytes::<RANDOM_BYTES>()?;
-        Ok(Self::of(session, bytes.as_slice()))
-    }
-
     /// The token that replaces this one, each time the same.
     #[must_use]
     pub fn successor(&self, secret: &Secret) -> Self {
@@ -73,9 +95,14 @@ impl RefreshToken {
         self.session
     }
 
-    /// What is stored and looked up.
+    /// What is stored and looked up: of the random part, which alone is secret.
     pub fn hash(&self) -> TokenHash {
-        hash_of(&self.text)
+        hash_of(self.random())
+    }
+
+    /// What follows the session's number. It may have an underscore in it.
+    fn random(&self) -> &str {
+        self.text.splitn(3, '_').nth(2).unwrap_or_default()
     }
 
     /// The text for the client.
@@ -100,7 +127,9 @@ mod tests {
     #[test]
     fn a_token_is_read_as_it_was_written() {
         for session in [1, 7, onhand_core::ids::ID_MAX] {
-            let token = RefreshToken::first(session).unwrap();
+            let first = FirstToken::generate().unwrap();
+            let token = first.of_session(session);
+            assert_eq!(token.hash(), first.hash());
             for token in [token.clone(), token.successor(&secret())] {
                 let read = RefreshToken::parse(token.expose()).unwrap();
                 assert_eq!((read.session(), read.hash()), (session, token.hash()));
@@ -121,8 +150,8 @@ mod tests {
             token.successor(&Secret::new("another")),
             RefreshToken::of(8, &[1; 32]).successor(&secret()),
             RefreshToken::of(7, &[2; 32]).successor(&secret()),
-            RefreshToken::first(7).unwrap(),
-            RefreshToken::first(7).unwrap(),
+            FirstToken::generate().unwrap().of_session(7),
+            FirstToken::generate().unwrap().of_session(7),
         ];
         let mut hashes: Vec<TokenHash> = others.iter().map(RefreshToken::hash).collect();
         hashes.push(next.hash());
@@ -165,5 +194,6 @@ mod tests {
     fn a_token_cannot_be_printed() {
         let shown = format!("{:?}", RefreshToken::of(7, &[1; 32]));
         assert_eq!(shown, "RefreshToken { session: 7, .. }");
+        assert_eq!(format!("{:?}", FirstToken::generate().unwrap()), "FirstToken(..)");
     }
 }

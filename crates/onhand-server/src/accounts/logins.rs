@@ -1,0 +1,428 @@
+//! How somebody gets in and stays in: registering, logging in, taking a refresh token for the next
+//! one, logging out, changing a password. For whoever guesses, an account that is there and one that
+//! is not look the same, in the answer and in the time that it takes.
+
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use onhand_core::accounts::{
+    Access, Command, Email, NewUser, PasswordHash, Role, Scopes, SessionView, TokenHash, User,
+    UserView,
+};
+use onhand_core::command::Reply;
+use onhand_core::ids::{SessionId, UserId};
+use onhand_core::text::Name;
+use onhand_core::{Actor, Refusal, Timestamp, Version};
+use onhand_engine::committer::{Caller, Submit};
+use onhand_engine::query::ReadError;
+use onhand_engine::{Reader, SubmitError};
+use zeroize::Zeroizing;
+
+use super::Identities;
+use crate::auth::passwords::{PasswordError, PasswordRefusal, Passwords, needs_upgrade};
+use crate::auth::secrets::Secret;
+use crate::auth::throttle::Throttle;
+use crate::auth::tokens::access::Bearer;
+use crate::auth::tokens::code::{FirstAdminCode, is_first_admin_code};
+use crate::auth::tokens::refresh::{FirstToken, RefreshToken};
+use crate::limits::{ACCESS_LIFE_SECS_MAX, SESSION_LIFE_SECS_DEFAULT};
+
+/// What somebody is given who got in.
+#[derive(Debug)]
+pub struct Tokens {
+    /// For the next minutes.
+    pub access: String,
+    /// Seconds that it is good for.
+    pub access_secs: i64,
+    /// For the next one of both.
+    pub refresh: RefreshToken,
+    /// The session.
+    pub session: SessionView,
+    /// Who got in.
+    pub user: UserView,
+}
+
+/// Why somebody did not get in, or nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum LoginError {
+    /// What was shown is not right; what of it is not said.
+    #[error("this is not right")]
+    Wrong,
+    /// Too many were wrong before.
+    #[error("too many wrong attempts: come back in {secs} s")]
+    Wait {
+        /// How long to stay away.
+        secs: u32,
+    },
+    /// Too many at once.
+    #[error("too many logins at once: come back in {secs} s")]
+    Busy {
+        /// How long to stay away.
+        secs: u32,
+    },
+    /// The new password is not a good one.
+    #[error(transparent)]
+    Password(PasswordRefusal),
+    /// A rule said no.
+    #[error("refused: {}", .0.code())]
+    Refused(Refusal),
+    /// The committer gave no answer.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// It could not be looked up.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A mistake or a lack of this machine; the words are for the log.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<PasswordError> for LoginError {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Refused(refusal) => Self::Password(refusal),
+            PasswordError::Busy { retry_after_secs } => Self::Busy { secs: retry_after_secs },
+            PasswordError::Hash(_)
+            | PasswordError::Random(_)
+            | PasswordError::Threads(_)
+            | PasswordError::BrokenOff => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<getrandom::Error> for LoginError {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Internal(format!("no random bytes: {error}"))
+    }
+}
+
+/// A password on its way through.
+pub type Password = Zeroizing<String>;
+
+/// What getting in takes.
+#[derive(Debug)]
+pub struct Logins {
+    passwords: Passwords,
+    throttle: Throttle,
+    /// What the successors of refresh tokens are made with; the first makes new ones.
+    refresh: Vec<Secret>,
+    /// Lets one caller become the first admin.
+    first_admin: Mutex<Option<crate::auth::tokens::TokenHash>>,
+}
+
+/// What a login works on.
+#[derive(Debug, Clone, Copy)]
+pub struct Desk<'a> {
+    /// Writes go this way.
+    pub submit: &'a Submit,
+    /// Reads go this way.
+    pub reader: &'a Reader,
+    /// Makes access tokens.
+    pub identities: &'a Identities,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Logins {
+    /// With nobody having failed yet; the first of the secrets makes refresh tokens.
+    pub fn new(passwords: Passwords, refresh: Vec<Secret>) -> Self {
+        Self { passwords, throttle: Throttle::new(), refresh, first_admin: Mutex::default() }
+    }
+
+    /// Registers a customer. An address that is taken already is no error: who is told so learns
+    /// who has an account here.
+    ///
+    /// # Errors
+    /// [`LoginError`].
+    pub async fn register(
+        &self,
+        desk: Desk<'_>,
+        email: Email,
+        name: Option<Name>,
+        password: Password,
+    ) -> Result<(), LoginError> {
+        match self.add_user(desk, email, name, password, Role::Customer).await {
+            Ok(_) => Ok(()),
+            Err(LoginError::Refused(refusal)) if refusal.code() == "email_taken" => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn add_user(
+        &self,
+        desk: Desk<'_>,
+        email: Email,
+        name: Option<Name>,
+        password: Password,
+        role: Role,
+    ) -> Result<UserView, LoginError> {
+        let hash = self.passwords.hash(password, email.as_str()).await?;
+        let password = Some(PasswordHash::new(hash).map_err(internal)?);
+        let new = NewUser { email, name, password, role, scopes: None };
+        match ask(desk, Actor::System.into(), Command::Register(new)).await? {
+            Reply::User(user) => Ok(user),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// Prepares a code with which one caller may become the first admin.
+    ///
+    /// # Errors
+    /// When the system has no random bytes.
+    pub fn first_admin_code(&self) -> Result<Zeroizing<String>, getrandom::Error> {
+        let code = FirstAdminCode::generate()?;
+        *self.first_admin.lock().unwrap_or_else(PoisonError::into_inner) = Some(code.hash());
+        Ok(code.shown())
+    }
+
+    /// Makes the first admin of who knows the code. It is good for one.
+    ///
+    /// # Errors
+    /// [`LoginError`]; where the admin could not be made the code stays good.
+    pub async fn become_first_admin(
+        &self,
+        desk: Desk<'_>,
+        code: &str,
+        email: Email,
+        password: Password,
+    ) -> Result<UserView, LoginError> {
+        let taken = {
+            let mut expected = self.first_admin.lock().unwrap_or_else(PoisonError::into_inner);
+            match *expected {
+                Some(hash) if is_first_admin_code(code, &hash) => expected.take(),
+                Some(_) | None => None,
+            }
+        };
+        let Some(hash) = taken else { return Err(LoginError::Wrong) };
+        let made = self.add_user(desk, email, None, password, Role::Admin).await;
+        if made.is_err() {
+            *self.first_admin.lock().unwrap_or_else(PoisonError::into_inner) = Some(hash);
+        }
+        made
+    }
+
+    /// Lets somebody in who knows the password.
+    ///
+    /// # Errors
+    /// [`LoginError::Wrong`] whatever was wrong: the address, the password, a disabled account.
+    pub async fn log_in(
+        &self,
+        desk: Desk<'_>,
+        email: Email,
+        password: Password,
+        from: IpAddr,
+    ) -> Result<Tokens, LoginError> {
+        let attempt = self.throttle.begin(email.as_str(), from, desk.now);
+        let attempt = attempt.map_err(|wait| LoginError::Wait { secs: wait.secs })?;
+        let rights = desk.reader.rights().await?;
+        let user = desk.reader.user_of_email(email.clone()).await?;
+        match self.knows_password(user.as_ref(), password.clone()).await {
+            Ok(true) => {}
+            Ok(false) => return Err(LoginError::Wrong),
+            Err(error) => {
+                // Nobody looked at the password: this was no guess.
+                self.throttle.withdraw(attempt);
+                return Err(error);
+            }
+        }
+        let user = user.filter(|user| !user.disabled).ok_or(LoginError::Wrong)?;
+        self.throttle.succeeded(attempt, desk.now);
+        self.strengthen(desk, &user, password).await;
+        self.start_session(desk, &user, rights).await
+    }
+
+    async fn knows_password(
+        &self,
+        user: Option<&User>,
+        password: Password,
+    ) -> Result<bool, LoginError> {
+        let stored = user.and_then(|user| user.password.as_ref());
+        let stored = stored.map(|hash| hash.reveal().to_owned());
+        Ok(self.passwords.verify(password, stored).await?)
+    }
+
+    /// Keeps a stronger hash where the stored one is of an older version. It can wait for the next
+    /// login: what goes wrong is told to the log only.
+    async fn strengthen(&self, desk: Desk<'_>, user: &User, password: Password) {
+        let is_weak = user.password.as_ref().is_some_and(|hash| needs_upgrade(hash.reveal()));
+        if !is_weak {
+            return;
+        }
+        let stronger = async {
+            let hash = self.passwords.hash(password, user.email.as_str()).await?;
+            let new = PasswordHash::new(hash).map_err(internal)?;
+            let command = Command::UpgradePassword { user_id: user.id, seen: user.version, new };
+            ask(desk, Actor::System.into(), command).await
+        };
+        if let Err(error) = stronger.await {
+            tracing::warn!(%error, user = %user.id, "a password's hash stays as it is");
+        }
+    }
+
+    async fn start_session(
+        &self,
+        desk: Desk<'_>,
+        user: &User,
+        rights: i64,
+    ) -> Result<Tokens, LoginError> {
+        let first = FirstToken::generate()?;
+        let command = Command::StartSession {
+            user_id: user.id,
+            token: TokenHash::new(first.hash()),
+            life_secs: SESSION_LIFE_SECS_DEFAULT,
+        };
+        let access = Access {
+            rights,
+            tokens_from: user.tokens_from,
+            scopes: Scopes::NONE,
+            own: Some(user.id),
+        };
+        let caller = Caller { actor: Actor::User(user.id), access };
+        match ask(desk, caller, command).await {
+            Ok(Reply::Session { session, user }) => {
+                let refresh = first.of_session(session.id.number());
+                Ok(tokens(desk, session, user, refresh))
+            }
+            Ok(other) => Err(unexpected(&other)),
+            // The account has changed since the password was looked at.
+            Err(LoginError::Refused(_)) => Err(LoginError::Wrong),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes a refresh token for its successor.
+    ///
+    /// # Errors
+    /// [`LoginError::Wrong`] for a token that is not good, or no longer; one that was good once ends
+    /// its session.
+    pub async fn refresh(&self, desk: Desk<'_>, shown: &str) -> Result<Tokens, LoginError> {
+        let token = RefreshToken::parse(shown).ok_or(LoginError::Wrong)?;
+        let session_id = SessionId::new(token.session()).ok_or(LoginError::Wrong)?;
+        let session = desk.reader.session(session_id).await?.ok_or(LoginError::Wrong)?;
+        let secret = self.refresh.first();
+        let secret = secret.ok_or_else(|| LoginError::Internal("no refresh secret".into()))?;
+        let successor = token.successor(secret);
+        let presented = TokenHash::new(token.hash());
+        let is_recent = presented == session.current || session.previous == Some(presented);
+        let command = Command::Refresh {
+            session_id,
+            presented,
+            successor: TokenHash::new(successor.hash()),
+            was_good: is_recent || self.leads_to(&token, session.current),
+        };
+        match ask(desk, Actor::System.into(), command).await {
+            Ok(Reply::Session { session, user }) => Ok(tokens(desk, session, user, successor)),
+            Ok(Reply::SessionEnded(session)) => {
+                tracing::warn!(
+                    session = %session.id, user = %session.user_id,
+                    "a refresh token was shown that had been used: the session is ended"
+                );
+                Err(LoginError::Wrong)
+            }
+            Ok(other) => Err(unexpected(&other)),
+            Err(LoginError::Refused(_)) => Err(LoginError::Wrong),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether the newest token of a session follows from this one, under any of the secrets: a
+    /// session has at most as many as fit into its life.
+    fn leads_to(&self, token: &RefreshToken, newest: TokenHash) -> bool {
+        self.refresh.iter().any(|secret| {
+            let mut next = token.clone();
+            (0..SUCCESSORS_MAX).any(|_| {
+                next = next.successor(secret);
+                TokenHash::new(next.hash()) == newest
+            })
+        })
+    }
+
+    /// Logs out. A token that is not good changes nothing and is no error.
+    ///
+    /// # Errors
+    /// When nothing is known of what came of it.
+    pub async fn log_out(&self, desk: Desk<'_>, shown: &str) -> Result<(), LoginError> {
+        let Some(token) = RefreshToken::parse(shown) else { return Ok(()) };
+        let Some(session_id) = SessionId::new(token.session()) else { return Ok(()) };
+        let presented = TokenHash::new(token.hash());
+        let command = Command::EndSession { session_id, presented };
+        match ask(desk, Actor::System.into(), command).await {
+            Ok(_) | Err(LoginError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets a new password for who knows the old one, and ends every session.
+    ///
+    /// # Errors
+    /// [`LoginError::Wrong`] when the old one is not right.
+    pub async fn change_password(
+        &self,
+        desk: Desk<'_>,
+        caller: Caller,
+        id: UserId,
+        (old, new): (Password, Password),
+        from: IpAddr,
+    ) -> Result<(), LoginError> {
+        let (email, seen) = self.prove(desk, id, old, from).await?;
+        let hash = self.passwords.hash(new, email.as_str()).await?;
+        let new = PasswordHash::new(hash).map_err(internal)?;
+        ask(desk, caller, Command::ChangePassword { user_id: id, seen, new }).await.map(|_| ())
+    }
+
+    /// Makes sure that the caller knows the account's password; answers its address and version.
+    ///
+    /// # Errors
+    /// [`LoginError::Wrong`] when it is not right.
+    pub async fn prove(
+        &self,
+        desk: Desk<'_>,
+        id: UserId,
+        password: Password,
+        from: IpAddr,
+    ) -> Result<(Email, Version), LoginError> {
+        let user = desk.reader.user(id).await?.ok_or(LoginError::Wrong)?;
+        let attempt = self.throttle.begin(user.email.as_str(), from, desk.now);
+        let attempt = attempt.map_err(|wait| LoginError::Wait { secs: wait.secs })?;
+        match self.knows_password(Some(&user), password).await {
+            Ok(true) => {
+                self.throttle.succeeded(attempt, desk.now);
+                Ok((user.email, user.version))
+            }
+            Ok(false) => Err(LoginError::Wrong),
+            Err(error) => {
+                self.throttle.withdraw(attempt);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Most tokens that one session can have had: one as often as access tokens of the longest life
+/// run out, and for clients that refresh more often, ten times that.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small constants")]
+const SUCCESSORS_MAX: usize = (SESSION_LIFE_SECS_DEFAULT / ACCESS_LIFE_SECS_MAX * 10) as usize;
+
+fn tokens(desk: Desk<'_>, session: SessionView, user: UserView, refresh: RefreshToken) -> Tokens {
+    let bearer = Bearer {
+        user: user.id.number(),
+        session: session.id.number(),
+        tokens_from: user.tokens_from,
+    };
+    let issuer = desk.identities.tokens();
+    let access = issuer.issue(bearer, desk.now);
+    Tokens { access, access_secs: issuer.life_secs(), refresh, session, user }
+}
+
+async fn ask(desk: Desk<'_>, caller: Caller, command: Command) -> Result<Reply, LoginError> {
+    let command = onhand_core::Command::Accounts(command);
+    desk.submit.submit(command, caller, None).await?.outcome.map_err(LoginError::Refused)
+}
+
+fn unexpected(reply: &Reply) -> LoginError {
+    LoginError::Internal(format!("accounts answered {reply:?}"))
+}
+
+fn internal(error: impl std::fmt::Display) -> LoginError {
+    LoginError::Internal(error.to_string())
+}

@@ -1,0 +1,325 @@
+//! The gate before every route of the API: who asks, whether they may, and how often. What a route
+//! needs is said once, in its description (`security`), and enforced from there; a route that says
+//! nothing is closed. Handlers are given a [`Caller`] and never look at a token.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use onhand_core::accounts::{Access, Scope, Scopes};
+use onhand_core::ids::UserId;
+use onhand_core::Actor;
+use serde_json::Value;
+
+use super::problem::Problem;
+use crate::accounts::identity::Who;
+use crate::accounts::{Principal, Unauthenticated};
+use crate::app::App;
+use crate::auth::address::Origin;
+use crate::auth::limiter::{self, Class, Decision};
+
+/// The name of the security scheme in the description.
+pub const SCHEME: &str = "bearer";
+
+/// What a route needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: anybody may ask.
+    Nothing,
+    /// A token or key, whatever it is good for.
+    Anybody,
+    /// One of these.
+    OneOf(Vec<Scope>),
+}
+
+/// What each route needs, by its method and path, as its description says.
+#[derive(Debug)]
+pub struct Needs(HashMap<String, HashMap<Method, Need>>);
+
+/// Why a description does not say what a route needs.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{method} {path} does not say what it needs: {found}")]
+pub struct UnclearNeed {
+    method: String,
+    path: String,
+    found: String,
+}
+
+impl Needs {
+    /// Reads a description.
+    ///
+    /// # Errors
+    /// The first route that does not say what it needs, in a way that is known here.
+    pub fn of(description: &Value) -> Result<Self, UnclearNeed> {
+        let mut needs: HashMap<String, HashMap<Method, Need>> = HashMap::new();
+        for (path, item) in description["paths"].as_object().into_iter().flatten() {
+            for (name, operation) in item.as_object().into_iter().flatten() {
+                let unclear = || UnclearNeed {
+                    method: name.to_uppercase(),
+                    path: path.clone(),
+                    found: operation["security"].to_string(),
+                };
+                let Ok(method) = name.to_uppercase().parse::<Method>() else {
+                    return Err(unclear());
+                };
+                let need = need(&operation["security"]).ok_or_else(unclear)?;
+                needs.entry(path.clone()).or_default().insert(method, need);
+            }
+        }
+        Ok(Self(needs))
+    }
+
+    /// What a route needs; `None` for one that is not described.
+    pub fn get(&self, method: &Method, path: &str) -> Option<&Need> {
+        let methods = self.0.get(path)?;
+        // A HEAD is answered by who answers the GET.
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        methods.get(method)
+    }
+
+    /// Every route with what it needs.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Method, &Need)> {
+        self.0.iter().flat_map(|(path, methods)| {
+            methods.iter().map(move |(method, need)| (path.as_str(), method, need))
+        })
+    }
+}
+
+/// What the alternatives of a `security` come to.
+fn need(security: &Value) -> Option<Need> {
+    let alternatives = security.as_array()?;
+    let mut scopes = Vec::new();
+    for alternative in alternatives {
+        let alternative = alternative.as_object()?;
+        let Some(named) = alternative.get(SCHEME) else {
+            let is_nothing = alternative.is_empty() && alternatives.len() == 1;
+            return is_nothing.then_some(Need::Nothing);
+        };
+        match named.as_array()?.as_slice() {
+            [] if alternatives.len() == 1 => return Some(Need::Anybody),
+            [one] => scopes.push(Scope::from_name(one.as_str()?)?),
+            _ => return None,
+        }
+    }
+    (!scopes.is_empty()).then_some(Need::OneOf(scopes))
+}
+
+/// Who asks, as handlers are told.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    principal: Option<Principal>,
+    /// What the route needs and the caller has.
+    scopes: Scopes,
+    /// Of whose orders alone the caller may know.
+    own: Option<UserId>,
+    address: IpAddr,
+}
+
+impl Caller {
+    /// Who, if anybody; a handler of a route that needs somebody is only called with one.
+    pub fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+
+    /// The user who is logged in.
+    ///
+    /// # Errors
+    /// 403 for a key: it is nobody's account.
+    pub fn user(&self) -> Result<UserId, Problem> {
+        match self.principal.map(|principal| principal.who) {
+            Some(Who::User { id, .. }) => Ok(id),
+            Some(Who::Key(_)) | None => {
+                Err(forbidden("an API key has no account: log in as a user"))
+            }
+        }
+    }
+
+    /// Of whose orders alone the caller may know; of everybody's when `None`.
+    pub fn own(&self) -> Option<UserId> {
+        self.own
+    }
+
+    /// Where the request comes from.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Under which name the ledger and the log will know the caller.
+    pub fn actor(&self) -> Actor {
+        self.principal.map_or(Actor::System, |principal| principal.actor())
+    }
+
+    /// With what a command of the caller's is handed in.
+    pub fn access(&self) -> Access {
+        match &self.principal {
+            Some(principal) => principal.access(self.scopes, self.own),
+            None => Access::WHOLE,
+        }
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        // A route that is not behind the gate has nobody to name.
+        parts.extensions.get::<Self>().copied().ok_or_else(|| forbidden("this route is closed"))
+    }
+}
+
+fn forbidden(detail: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
+}
+
+/// The same words whatever was wrong: whoever guesses learns nothing.
+pub(super) fn unauthenticated() -> Problem {
+    let detail = "send `Authorization: Bearer` with an access token or API key that is good";
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+}
+
+/// What is answered to who comes too often.
+pub(super) fn rate_limited(secs: u32) -> Problem {
+    let detail = format!("too many requests: come back in {secs} s");
+    let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
+    problem.retry_after_ms = Some(secs.saturating_mul(1_000));
+    problem
+}
+
+/// What every request for a route of the API passes through.
+pub async fn pass(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let mut decisions = Vec::new();
+    match enter(&app, &request, &mut decisions).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            with_limits(next.run(request).await, &decisions)
+        }
+        Err(problem) => with_limits(problem.into_response(), &decisions),
+    }
+}
+
+async fn enter(
+    app: &App,
+    request: &Request,
+    decisions: &mut Vec<Decision>,
+) -> Result<Caller, Problem> {
+    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let need = app.needs.get(request.method(), path);
+    // Where there is no such method, the router says so.
+    let need = need.unwrap_or(&Need::Nothing);
+    let address = address(app, request);
+    let nobody = Caller { principal: None, scopes: Scopes::NONE, own: None, address };
+    let class = class(request.method(), path);
+    let origin = limiter::Caller::Address(Origin::of(address));
+    if *need == Need::Nothing {
+        // What is told to everybody costs nothing to tell.
+        if class == Class::Auth {
+            count(app, class, origin, decisions)?;
+        }
+        return Ok(nobody);
+    }
+    let principal = match identify(app, request).await {
+        Ok(principal) => principal,
+        Err(problem) => {
+            // Whoever guesses is counted like whoever tries to log in.
+            count(app, Class::Auth, origin, decisions)?;
+            return Err(problem);
+        }
+    };
+    match principal.who {
+        Who::User { id, .. } => {
+            count(app, class, origin, decisions)?;
+            count(app, class, limiter::Caller::User(id.number()), decisions)?;
+        }
+        // Behind a key are all the customers of a shop, and one address.
+        Who::Key(id) => count(app, class, limiter::Caller::Key(id.number()), decisions)?,
+    }
+    let (scopes, own) = allowed(need, &principal)?;
+    Ok(Caller { principal: Some(principal), scopes, own, address })
+}
+
+async fn identify(app: &App, request: &Request) -> Result<Principal, Problem> {
+    let shown = shown(request.headers()).ok_or_else(unauthenticated)?;
+    let found = app.identities.of(shown, &app.reader, app.submit.rights(), app.clock.now()).await;
+    found.map_err(|error| match error {
+        Unauthenticated::Refused(reason) => {
+            tracing::debug!(reason, "a token or key was refused");
+            unauthenticated()
+        }
+        Unauthenticated::Unavailable(error) => error.into(),
+    })
+}
+
+/// Which of the alternatives the principal has, and whether it is for its own orders alone.
+fn allowed(need: &Need, principal: &Principal) -> Result<(Scopes, Option<UserId>), Problem> {
+    let alternatives = match need {
+        Need::Nothing | Need::Anybody => return Ok((Scopes::NONE, None)),
+        Need::OneOf(alternatives) => alternatives,
+    };
+    for scope in alternatives {
+        let own = match (scope, principal.who) {
+            (Scope::OrdersOwn, Who::User { id, .. }) => Some(id),
+            // A key has no orders of its own.
+            (Scope::OrdersOwn, Who::Key(_)) => continue,
+            (_, _) => None,
+        };
+        if principal.scopes.contains(*scope) {
+            return Ok((Scopes::of(&[*scope]), own));
+        }
+    }
+    let names: Vec<_> = alternatives.iter().map(|scope| format!("`{}`", scope.as_str())).collect();
+    Err(forbidden(&format!("this needs {}", names.join(" or "))))
+}
+
+/// What the caller shows: `Authorization: Bearer`, or the header that some clients have for keys.
+fn shown(headers: &HeaderMap) -> Option<&str> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        return scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_start());
+    }
+    headers.get("x-api-key")?.to_str().ok()
+}
+
+fn address(app: &App, request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<super::peer::Peer>();
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
+    let proxies = &app.settings.proxies;
+    let lines = request.headers().get_all(proxies.header().name()).iter();
+    let lines: Vec<&str> = lines.map(|line| line.to_str().unwrap_or_default()).collect();
+    proxies.client(peer, lines.into_iter())
+}
+
+/// What kind of request it is for the limits.
+fn class(method: &Method, path: &str) -> Class {
+    match (method, path) {
+        (&Method::GET | &Method::HEAD, _) => Class::Reads,
+        (&Method::POST, "/v1/orders" | "/v1/orders/batch") => Class::Checkout,
+        (&Method::POST, path) if path.starts_with("/v1/auth/") => Class::Auth,
+        (_, "/v1/me/password") => Class::Auth,
+        (_, _) => Class::Writes,
+    }
+}
+
+fn count(
+    app: &App,
+    class: Class,
+    caller: limiter::Caller,
+    decisions: &mut Vec<Decision>,
+) -> Result<(), Problem> {
+    let Some(decision) = app.limiter.check(class, caller) else { return Ok(()) };
+    decisions.push(decision);
+    if decision.allowed { Ok(()) } else { Err(rate_limited(decision.retry_after_secs)) }
+}
+
+/// Tells what is left of the limits that a request was counted against.
+fn with_limits(mut response: Response, decisions: &[Decision]) -> Response {
+    for (name, value) in limiter::headers(decisions) {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
