@@ -6,6 +6,8 @@ use std::sync::Arc;
 use onhand_engine::Reader;
 use onhand_engine::committer::Submit;
 
+use crate::auth::forwarded::Proxies;
+
 /// A handle on what handlers and workers work with. Every layer of the router clones it for every
 /// request, so that it must be one counter and no more.
 #[derive(Debug, Clone)]
@@ -42,4 +44,6 @@ pub struct Parts {
 pub struct Settings {
     /// Serves the routes that measure the server's own limit.
     pub has_bench_routes: bool,
+    /// The proxies that are believed when they say who the client is.
+    pub proxies: Proxies,
 }

@@ -1,6 +1,6 @@
 //! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `torture`, `bench`), 2
 //! wrong use or corrupt storage (`verify`), 3 it could not be run, 74 the outcome of a commit is
-//! not known, 78 the database cannot be used as it is configured.
+//! not known, 78 the database or the network cannot be used as it is configured.
 
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
@@ -13,6 +13,7 @@ use onhand_engine::report::Report;
 use onhand_engine::{Database, Location, migration};
 
 use crate::copy::{self, CopyOptions};
+use crate::edge::EdgeError;
 use crate::load::{bench, torture};
 use crate::serve::{self, ServeOptions};
 
@@ -142,10 +143,12 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
-/// `EX_CONFIG` for a database that cannot be used as it is configured, 3 for everything else.
+/// `EX_CONFIG` for what cannot be used as it is configured, 3 for everything else.
 fn exit_code(error: &anyhow::Error) -> u8 {
     let database = error.downcast_ref::<OpenError>();
-    if database.is_some_and(OpenError::is_configuration) { 78 } else { 3 }
+    let is_configuration =
+        database.is_some_and(OpenError::is_configuration) || error.is::<EdgeError>();
+    if is_configuration { 78 } else { 3 }
 }
 
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod client;
 pub mod copy;
 pub mod demo;
+pub mod edge;
 pub mod http;
 pub mod limits;
 pub mod load;

@@ -15,6 +15,9 @@ pub const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most connections at a time; beyond it new ones wait in the listener's backlog.
 pub const CONNECTIONS_MAX: usize = 10_000;
+/// Most connections of one address at a time, unless it is a trusted proxy or this machine; beyond
+/// it new ones are closed. Less than a tenth of all, and more than a shop's servers keep open.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 500;
 /// How long a graceful stop waits for requests that have begun.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest idempotency key in characters.

@@ -3,7 +3,6 @@
 
 #![expect(clippy::print_stdout, reason = "the addresses are the command's answer")]
 
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -17,6 +16,8 @@ use tokio::sync::oneshot;
 
 use crate::app::{App, Parts, Settings};
 use crate::cli::DatabaseOptions;
+use crate::edge::{Edge, EdgeOptions};
+use crate::http::listener::Door;
 use crate::{demo, http, workers};
 
 /// The outcome of a commit is not known: `EX_IOERR`.
@@ -27,9 +28,8 @@ const EXIT_UNKNOWN: u8 = 74;
 pub struct ServeOptions {
     #[command(flatten)]
     database: DatabaseOptions,
-    /// Where to listen. Until accounts exist only addresses of this machine are lawful.
-    #[arg(long, env = "ONHAND_LISTEN", default_value = "127.0.0.1:3000")]
-    listen: SocketAddr,
+    #[command(flatten)]
+    edge: EdgeOptions,
     /// A standby that answers lists, as far as it has come: postgresql://user@host/name.
     #[arg(long, env = "ONHAND_REPLICA_URL", hide_env_values = true)]
     replica_url: Option<String>,
@@ -94,13 +94,7 @@ fn crash_point(text: &str) -> anyhow::Result<(CrashPoint, u64)> {
 /// # Errors
 /// In words for the operator, when the server cannot start.
 pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
-    if !options.listen.ip().is_loopback() {
-        bail!(
-            "{} can be reached from outside, and this version has no accounts: listen on 127.0.0.1 \
-             and put an authenticating proxy in front",
-            options.listen
-        );
-    }
+    let edge = options.edge.read()?;
     let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
     let schema = if options.migrate { Schema::Migrate } else { Schema::MigrateIfAlone };
     let engine = open(&options.database, schema, options.replica_url.as_deref(), crash).await?;
@@ -108,30 +102,34 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     if options.demo {
         demo::load(&engine.submit).await?;
     }
-    let listener = TcpListener::bind(options.listen)
-        .await
-        .with_context(|| format!("listening on {}", options.listen))?;
-    let address = listener.local_addr()?;
+    let door = open_door(&edge).await?;
+    let address = door.socket.local_addr()?;
     let Engine { database, submit, reader, running, ended } = engine;
     let leases = Arc::new(database.leases());
     let stop = stop(ended).context("listening for signals")?;
     println!("listening on http://{address}");
     println!("  API description  http://{address}/docs");
     println!("  database         {}", options.database.shown());
-    println!("  no accounts yet: this server answers this machine only");
     if options.demo {
         println!("  demo data        try: curl http://{address}/v1/stock/123");
     }
-    let settings = Settings { has_bench_routes: options.bench_routes };
+    let settings =
+        Settings { has_bench_routes: options.bench_routes, proxies: edge.proxies.clone() };
     let app = App::new(Parts { submit: submit.clone(), reader, settings });
     let sweeper = tokio::spawn(workers::sweeper::run(submit.clone(), leases.clone()));
     drop(submit);
-    http::listener::serve(listener, http::router(app), stop).await;
+    http::listener::serve(door, http::router(app), stop).await;
     sweeper.abort();
     let _ = sweeper.await;
     leases.release().await;
     // Every way to the committer is gone: it finishes what is queued and ends.
     finish(running).await
+}
+
+async fn open_door(edge: &Edge) -> anyhow::Result<Door> {
+    let socket = TcpListener::bind(edge.listen).await;
+    let socket = socket.with_context(|| format!("listening on {}", edge.listen))?;
+    Ok(Door::new(socket, &edge.proxies))
 }
 
 async fn finish(running: Running) -> anyhow::Result<ExitCode> {

@@ -9,7 +9,7 @@ use crate::limits::FORWARDED_HOPS_MAX;
 
 /// The header that our proxies write. Only one is read: the other one passes through a proxy as a
 /// client sent it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ForwardedHeader {
     /// `X-Forwarded-For: client, proxy`
     XForwardedFor,
@@ -55,6 +55,12 @@ pub struct Proxies {
     header: ForwardedHeader,
 }
 
+impl Default for Proxies {
+    fn default() -> Self {
+        Self::none()
+    }
+}
+
 impl Proxies {
     /// None: the client is whoever has connected.
     pub fn none() -> Self {
@@ -64,6 +70,11 @@ impl Proxies {
     /// Those in these networks, which write this header.
     pub fn new(trusted: Vec<IpNet>, header: ForwardedHeader) -> Self {
         Self { trusted, header }
+    }
+
+    /// Their networks.
+    pub fn trusted(&self) -> &[IpNet] {
+        &self.trusted
     }
 
     /// The header to hand to [`Self::client`].

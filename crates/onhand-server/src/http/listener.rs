@@ -5,31 +5,53 @@ use std::sync::Arc;
 
 use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-use crate::limits::{CONNECTIONS_MAX, DRAIN_TIMEOUT, HEADER_TIMEOUT};
+use super::crowd::Crowd;
+use super::peer::{Attended, Peer};
+use crate::auth::forwarded::Proxies;
+use crate::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, DRAIN_TIMEOUT, HEADER_TIMEOUT};
+
+/// A socket, and who may come in.
+#[derive(Debug)]
+pub struct Door {
+    /// Where connections arrive.
+    pub socket: TcpListener,
+    /// Most connections at a time; beyond it new ones wait in the backlog.
+    pub connections_max: usize,
+    /// How many of them one address may have; beyond it new ones are closed.
+    pub crowd: Crowd,
+}
+
+impl Door {
+    /// For everybody, with the usual bounds.
+    pub fn new(socket: TcpListener, proxies: &Proxies) -> Self {
+        let crowd = Crowd::new(CONNECTIONS_PER_ADDRESS_MAX, proxies);
+        Self { socket, connections_max: CONNECTIONS_MAX, crowd }
+    }
+}
 
 /// Serves until `stop` completes, then lets requests that have begun finish. Whoever is not done in
 /// time is cut off: a connection has a way to the committer, which ends when all of them are gone.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+pub async fn serve(door: Door, router: Router, stop: impl Future<Output = ()>) {
+    let Door { socket, connections_max, crowd } = door;
+    let places = Arc::new(Semaphore::new(connections_max));
     let graceful = GracefulShutdown::new();
     let (cut_off, is_cut_off) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = async {
             let place = places.clone().acquire_owned().await;
-            (listener.accept().await, place)
+            (socket.accept().await, place)
         };
         let (accepted, place) = tokio::select! {
             () = &mut stop => break,
             accepted = accepted => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file handles, mostly: wait for some to come back instead of spinning.
                 tracing::warn!(%error, "accept failed");
@@ -37,29 +59,102 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
                 continue;
             }
         };
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
-        let service = TowerToHyperService::new(router.clone());
-        let connection = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
+        let Some(place_of_address) = crowd.enter(address.ip()) else {
+            tracing::debug!(%address, "has as many connections as it may");
+            continue;
+        };
+        let routes = Attended::new(router.clone(), Peer(address));
+        let connection = attend(stream, routes, graceful.watcher());
         let mut is_cut_off = is_cut_off.clone();
         tokio::spawn(async move {
             tokio::select! {
-                result = connection => if let Err(error) = result {
-                    tracing::debug!(%error, "a connection ended early");
-                },
+                () = connection => {}
                 _ = is_cut_off.changed() => {}
             }
-            drop(place);
+            drop((place, place_of_address));
         });
     }
-    drop(listener);
+    drop(socket);
     if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time and are cut off");
     }
     drop(cut_off);
+}
+
+/// Answers the requests of one connection until it ends.
+async fn attend(stream: TcpStream, routes: Attended, watcher: Watcher) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), routes);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::extract::Extension;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    /// A server on a free port of this machine, which counts this machine's connections too.
+    async fn serve_counted(most: usize) -> SocketAddr {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let who = |Extension(Peer(peer)): Extension<Peer>| async move { peer.to_string() };
+        let router = Router::new().route("/", get(who));
+        let crowd = Crowd::strict(most);
+        let door = Door { socket, connections_max: 10, crowd };
+        tokio::spawn(serve(door, router, std::future::pending()));
+        address
+    }
+
+    /// What the server says to a request on this connection; nothing when it is closed.
+    async fn ask(stream: &mut TcpStream) -> String {
+        let asked = stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let mut bytes = vec![0; 4_096];
+        let read = stream.read(&mut bytes).await.unwrap_or_default();
+        assert!(asked.is_ok() || read == 0);
+        String::from_utf8_lossy(&bytes[..read]).into_owned()
+    }
+
+    #[tokio::test]
+    async fn requests_know_who_has_connected() {
+        let address = serve_counted(10).await;
+        for _ in 0..2 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let local = stream.local_addr().unwrap().to_string();
+            for _ in 0..2 {
+                let answer = ask(&mut stream).await;
+                assert!(
+                    answer.starts_with("HTTP/1.1 200 ") && answer.ends_with(&local),
+                    "{answer}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_with_too_many_connections_gets_no_more_until_one_ends() {
+        let address = serve_counted(2).await;
+        let connect = async || TcpStream::connect(address).await.unwrap();
+        let (mut first, mut second, mut third) =
+            (connect().await, connect().await, connect().await);
+        assert!(!ask(&mut first).await.is_empty());
+        assert!(!ask(&mut second).await.is_empty());
+        assert_eq!(ask(&mut third).await, "");
+        assert!(!ask(&mut second).await.is_empty());
+        drop(first);
+        while ask(&mut connect().await).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
 }

@@ -4,12 +4,14 @@
 pub mod answer;
 pub mod call;
 pub mod catalog;
+pub mod crowd;
 mod describe;
 pub mod events;
 pub mod listener;
 pub mod locations;
 pub mod ops;
 pub mod orders;
+pub mod peer;
 pub mod problem;
 pub mod reservations;
 pub mod stock;

@@ -9,6 +9,7 @@ mod disk;
 mod edges;
 mod installation;
 mod lifecycle;
+mod network;
 #[expect(dead_code, reason = "some of it is for PostgreSQL")]
 mod server;
 #[cfg(target_os = "linux")]

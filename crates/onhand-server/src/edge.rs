@@ -1,0 +1,140 @@
+//! Where the server meets the network: on which addresses it listens, and which proxies it
+//! believes. Reads options into what the HTTP side is handed, and refuses what would be unsafe, in
+//! words for the operator. It opens no socket: that is `serve.rs`; what happens on one is in
+//! `http/listener.rs`.
+
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::{AddrParseError, IpNet};
+
+use crate::auth::forwarded::{ForwardedHeader, Proxies};
+
+/// How to be reached.
+#[derive(Debug, clap::Args)]
+pub struct EdgeOptions {
+    /// Where to listen.
+    #[arg(long, env = "ONHAND_LISTEN", default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// Serve plain HTTP on addresses that others can reach: a proxy in front ends TLS.
+    #[arg(long, env = "ONHAND_INSECURE_HTTP")]
+    insecure_http: bool,
+    /// A network of proxies that are believed when they say who the client is; may be repeated.
+    #[arg(
+        long = "trusted-proxy",
+        value_name = "CIDR",
+        env = "ONHAND_TRUSTED_PROXIES",
+        value_delimiter = ',',
+        value_parser = network
+    )]
+    trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it.
+    #[arg(
+        long,
+        env = "ONHAND_FORWARDED_HEADER",
+        value_enum,
+        default_value_t = ForwardedHeader::XForwardedFor
+    )]
+    forwarded_header: ForwardedHeader,
+}
+
+/// A network, or one address.
+fn network(text: &str) -> Result<IpNet, AddrParseError> {
+    text.parse::<IpAddr>().map_or_else(|_| text.parse(), |address| Ok(IpNet::from(address)))
+}
+
+/// Why the server cannot be reached as it is configured.
+#[derive(Debug, thiserror::Error)]
+pub enum EdgeError {
+    /// Passwords and tokens could be read on the way.
+    #[error(
+        "{0} can be reached from outside, where plain HTTP can be read on the way: say \
+         --insecure-http if a proxy in front ends TLS, or listen on 127.0.0.1"
+    )]
+    InTheClear(SocketAddr),
+}
+
+/// How the server is reached.
+#[derive(Debug)]
+pub struct Edge {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Who is believed about where a request comes from.
+    pub proxies: Proxies,
+}
+
+impl EdgeOptions {
+    /// Puts the options together.
+    ///
+    /// # Errors
+    /// When they are unsafe or contradict each other.
+    pub fn read(self) -> Result<Edge, EdgeError> {
+        let is_safe = self.insecure_http || self.listen.ip().to_canonical().is_loopback();
+        if !is_safe {
+            return Err(EdgeError::InTheClear(self.listen));
+        }
+        let proxies = Proxies::new(self.trusted_proxies, self.forwarded_header);
+        Ok(Edge { listen: self.listen, proxies })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: EdgeOptions,
+    }
+
+    fn read(arguments: &str) -> Result<Edge, String> {
+        let words = ["onhand"].into_iter().chain(arguments.split_whitespace());
+        let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
+        line.options.read().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn plain_http_stays_on_this_machine_unless_somebody_says_otherwise() {
+        for (arguments, refused) in [
+            ("", None),
+            ("--listen 127.0.0.2:80", None),
+            ("--listen [::1]:80", None),
+            ("--listen [::ffff:127.0.0.1]:80", None),
+            ("--listen 0.0.0.0:80", Some("0.0.0.0:80")),
+            ("--listen [::]:80", Some("[::]:80")),
+            ("--listen 192.0.2.1:80", Some("192.0.2.1:80")),
+            ("--listen 10.0.0.1:80", Some("10.0.0.1:80")),
+            ("--listen 0.0.0.0:80 --insecure-http", None),
+        ] {
+            let read = read(arguments).map(|_| ());
+            let wanted = refused.map_or(Ok(()), |address| {
+                Err(EdgeError::InTheClear(address.parse().unwrap()).to_string())
+            });
+            assert_eq!(read, wanted, "{arguments}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_networks_or_addresses() {
+        for (arguments, peer, client) in [
+            ("", "10.0.0.1", "10.0.0.1"),
+            ("--trusted-proxy 10.0.0.0/8", "10.0.0.1", "203.0.113.7"),
+            ("--trusted-proxy 10.0.0.1", "10.0.0.1", "203.0.113.7"),
+            ("--trusted-proxy 10.0.0.1", "10.0.0.2", "10.0.0.2"),
+            ("--trusted-proxy 10.0.0.2,2001:db8::/32", "2001:db8::1", "203.0.113.7"),
+            ("--trusted-proxy 10.0.0.2 --trusted-proxy 10.0.0.1", "10.0.0.1", "203.0.113.7"),
+        ] {
+            let proxies = read(arguments).unwrap().proxies;
+            let found = proxies.client(peer.parse().unwrap(), ["203.0.113.7"].into_iter());
+            assert_eq!(found.to_string(), client, "{arguments}");
+        }
+        let header = |arguments| read(arguments).unwrap().proxies.header();
+        assert_eq!(header(""), ForwardedHeader::XForwardedFor);
+        assert_eq!(header("--forwarded-header forwarded"), ForwardedHeader::Forwarded);
+        for wrong in ["--trusted-proxy proxy.example", "--forwarded-header x-real-ip"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}
