@@ -3,7 +3,7 @@
 use onhand_core::accounts::Role;
 use onhand_core::catalog::Product;
 use onhand_core::events::EventBody;
-use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId};
+use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId, UserId};
 use onhand_core::inventory::{Level, MovementKind, Reservation, ReservationState, Totals};
 use onhand_core::orders::{Order, Status};
 use onhand_core::text::Reference;
@@ -184,6 +184,19 @@ pub(crate) enum ListOf {
 }
 
 impl OrderFilter {
+    /// The same among the orders of one customer, when `own` names one; `None` when that can be no
+    /// order at all.
+    #[must_use]
+    pub fn of(mut self, own: Option<UserId>) -> Option<Self> {
+        let Some(own) = own else { return Some(self) };
+        let own = CustomerId::of_user(own);
+        if self.customer_id.is_some_and(|named| named != own) {
+            return None;
+        }
+        self.customer_id = Some(own);
+        Some(self)
+    }
+
     /// The list that has the fewest orders which the filter does not let in.
     pub(crate) fn list(&self) -> Option<ListOf> {
         let customer = self.customer_id.map(|id| ListOf::Customer(id.number()));

@@ -177,15 +177,20 @@ impl Reader {
         }
     }
 
-    /// An order.
+    /// An order; to who knows only of `own` orders, one of those.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn order(&self, id: OrderId) -> Result<Option<Order>, ReadError> {
-        match self {
-            Self::Sqlite(reader) => reader.order(id).await,
-            Self::Postgres(reader) => reader.order(id).await,
-        }
+    pub async fn order(
+        &self,
+        id: OrderId,
+        own: Option<UserId>,
+    ) -> Result<Option<Order>, ReadError> {
+        let order = match self {
+            Self::Sqlite(reader) => reader.order(id).await?,
+            Self::Postgres(reader) => reader.order(id).await?,
+        };
+        Ok(order.filter(|order| order.is_seen_by(own)))
     }
 
     /// A page of orders, newest first; `before` is where the last page ended.
@@ -208,7 +213,14 @@ impl Reader {
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn timeline(&self, id: OrderId) -> Result<Option<Vec<EventRow>>, ReadError> {
+    pub async fn timeline(
+        &self,
+        id: OrderId,
+        own: Option<UserId>,
+    ) -> Result<Option<Vec<EventRow>>, ReadError> {
+        if own.is_some() && self.order(id, own).await?.is_none() {
+            return Ok(None);
+        }
         match self {
             Self::Sqlite(reader) => reader.timeline(id).await,
             Self::Postgres(reader) => reader.timeline(id).await,

@@ -4,14 +4,25 @@
 use std::sync::Arc;
 
 use onhand_engine::Reader;
+use onhand_engine::clock::Clock;
 use onhand_engine::committer::Submit;
 
+use crate::accounts::Identities;
+use crate::accounts::logins::Logins;
 use crate::auth::forwarded::Proxies;
+use crate::auth::limiter::Limiter;
+use crate::http::gate::Needs;
 
 /// A handle on what handlers and workers work with. Every layer of the router clones it for every
 /// request, so that it must be one counter and no more.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct App(Arc<Parts>);
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}
 
 impl App {
     /// A handle on these parts.
@@ -29,12 +40,21 @@ impl std::ops::Deref for App {
 }
 
 /// What handlers and workers work with.
-#[derive(Debug)]
 pub struct Parts {
     /// Writes go this way.
     pub submit: Submit,
     /// Reads go this way.
     pub reader: Reader,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Whose a token or key is.
+    pub identities: Identities,
+    /// How somebody gets in.
+    pub logins: Logins,
+    /// How often somebody may ask.
+    pub limiter: Limiter,
+    /// What each route needs.
+    pub needs: Needs,
     /// Settings that do not change while the server runs.
     pub settings: Settings,
 }

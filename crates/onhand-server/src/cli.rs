@@ -12,6 +12,9 @@ use onhand_engine::database::{self, OpenError, Schema};
 use onhand_engine::report::Report;
 use onhand_engine::{Database, Location, migration};
 
+use crate::accounts;
+use crate::accounts::cli::{KeysAction, UsersAction};
+use crate::accounts::options::AccountsError;
 use crate::copy::{self, CopyOptions};
 use crate::edge::EdgeError;
 use crate::load::{bench, torture};
@@ -95,6 +98,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Add, change and list users.
+    Users {
+        #[command(subcommand)]
+        action: UsersAction,
+    },
+    /// Make, take back and list API keys.
+    Keys {
+        #[command(subcommand)]
+        action: KeysAction,
+    },
     /// Race buyers for the last units against a server that is killed again and again, then verify.
     Torture(torture::TortureOptions),
     /// Measure orders per second over HTTP.
@@ -146,8 +159,9 @@ pub fn run(cli: Cli) -> ExitCode {
 /// `EX_CONFIG` for what cannot be used as it is configured, 3 for everything else.
 fn exit_code(error: &anyhow::Error) -> u8 {
     let database = error.downcast_ref::<OpenError>();
-    let is_configuration =
-        database.is_some_and(OpenError::is_configuration) || error.is::<EdgeError>();
+    let is_configuration = database.is_some_and(OpenError::is_configuration)
+        || error.is::<EdgeError>()
+        || error.is::<AccountsError>();
     if is_configuration { 78 } else { 3 }
 }
 
@@ -163,6 +177,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Torture(options) => runtime.block_on(torture::run(options)),
         Command::Bench(options) => runtime.block_on(bench::run(options)),
+        Command::Users { action } => runtime.block_on(accounts::cli::users(action)),
+        Command::Keys { action } => runtime.block_on(accounts::cli::keys(action)),
         Command::Copy(options) => runtime.block_on(copy::run(&options)),
         Command::Openapi => {
             println!("{}", crate::http::openapi().to_pretty_json()?);

@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -96,6 +96,8 @@ pub struct Reply {
 pub struct Address {
     authority: String,
     host: HeaderValue,
+    /// Who every request comes from.
+    bearer: Option<HeaderValue>,
 }
 
 impl Address {
@@ -108,7 +110,19 @@ impl Address {
         let host = HeaderValue::from_str(authority.as_str()).map_err(|_| refuse())?;
         let port = authority.port_u16().unwrap_or(80);
         let authority = format!("{}:{port}", authority.host());
-        Ok(Self { authority, host })
+        Ok(Self { authority, host, bearer: None })
+    }
+
+    /// The same, with an access token or API key for every request.
+    ///
+    /// # Errors
+    /// When it cannot be the value of a header.
+    pub fn with_token(mut self, token: &str) -> Result<Self, ClientError> {
+        let value = HeaderValue::from_str(&format!("Bearer {token}"));
+        let mut value = value.map_err(hyper::http::Error::from)?;
+        value.set_sensitive(true);
+        self.bearer = Some(value);
+        Ok(self)
     }
 }
 
@@ -161,6 +175,9 @@ impl Connection {
         *request.uri_mut() = path.parse().map_err(hyper::http::Error::from)?;
         let sent_headers = request.headers_mut();
         sent_headers.insert(HOST, self.address.host.clone());
+        if let Some(bearer) = &self.address.bearer {
+            sent_headers.insert(AUTHORIZATION, bearer.clone());
+        }
         for (name, value) in headers {
             sent_headers.insert(name, value.clone());
         }

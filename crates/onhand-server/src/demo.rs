@@ -2,14 +2,18 @@
 //! as everything else, under fixed keys, so that loading it twice changes nothing.
 
 use anyhow::{Context, bail};
+use onhand_core::accounts::{self, Email, NewUser, PasswordHash, Role};
 use onhand_core::catalog::{self, NewCategory, NewProduct, ProductRef};
 use onhand_core::command::Reply;
 use onhand_core::inventory::{self, Adjustment, NewLocation};
 use onhand_core::text::{Name, Reason, Sku, Text};
 use onhand_core::{Actor, Command, Money};
 use onhand_engine::IdempotencyKey;
+use onhand_engine::Reader;
 use onhand_engine::committer::Submit;
 use sha2::{Digest, Sha256};
+
+use crate::auth::passwords::hash_known;
 
 /// SKU, name, price in paise, units, whether it is filed under Electronics.
 const PRODUCTS: &[(&str, &str, i64, i64, bool)] = &[
@@ -20,6 +24,26 @@ const PRODUCTS: &[(&str, &str, i64, i64, bool)] = &[
     ("smartwatch", "Smartwatch", 2_994_999, 75, true),
     ("tablet", "Tablet", 34_999, 10, true),
 ];
+
+/// E-mail, password and role of those who can log in. Everybody knows them: never in production.
+pub const USERS: &[(&str, &str, Role)] = &[
+    ("admin@example.com", "admin123", Role::Admin),
+    ("user@example.com", "user123", Role::Customer),
+];
+
+/// Whether somebody could come in with what everybody knows.
+///
+/// # Errors
+/// When it cannot be looked up.
+pub async fn has_users(reader: &Reader) -> anyhow::Result<bool> {
+    for (email, ..) in USERS {
+        let user = reader.user_of_email(Email::new(email)?).await?;
+        if user.is_some_and(|user| !user.disabled) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
 
 /// Makes sure that there is a location to put stock into.
 ///
@@ -70,8 +94,22 @@ pub async fn load(submit: &Submit) -> anyhow::Result<()> {
         let stock = inventory::Command::Adjust(vec![stock]);
         put(submit, &format!("stock {sku}"), Command::Inventory(stock)).await?;
     }
+    for (email, password, role) in USERS {
+        let new = NewUser {
+            email: Email::new(email)?,
+            name: None,
+            password: Some(PasswordHash::new(hash_known(password)?)?),
+            role: *role,
+            scopes: None,
+        };
+        let register = accounts::Command::Register(new);
+        put(submit, &format!("user {email}"), Command::Accounts(register)).await?;
+    }
     Ok(())
 }
+
+/// Refusals of what was loaded before.
+const THERE_ALREADY: [&str; 3] = ["sku_taken", "location_code_taken", "email_taken"];
 
 /// Submits under a key of its own; a refusal that says that it is there already is no failure.
 async fn put(submit: &Submit, name: &str, command: Command) -> anyhow::Result<Option<Reply>> {
@@ -81,7 +119,7 @@ async fn put(submit: &Submit, name: &str, command: Command) -> anyhow::Result<Op
     let answer = submit.submit(command, Actor::System, Some(key)).await;
     match answer.with_context(|| format!("loading {name}"))?.outcome {
         Ok(reply) => Ok(Some(reply)),
-        Err(refusal) if matches!(refusal.code(), "sku_taken" | "location_code_taken") => Ok(None),
+        Err(refusal) if THERE_ALREADY.contains(&refusal.code()) => Ok(None),
         Err(refusal) => bail!("loading {name}: refused: {}", refusal.code()),
     }
 }

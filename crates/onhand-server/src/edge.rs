@@ -10,7 +10,7 @@ use ipnet::{AddrParseError, IpNet};
 use crate::auth::forwarded::{ForwardedHeader, Proxies};
 
 /// How to be reached.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct EdgeOptions {
     /// Where to listen.
     #[arg(long, env = "ONHAND_LISTEN", default_value = "127.0.0.1:3000")]

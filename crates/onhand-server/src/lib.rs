@@ -2,6 +2,7 @@
 //! live in `http/`; no rule, no SQL and no transaction is in this crate. Start with `serve.rs` and
 //! `http/mod.rs`.
 
+pub mod accounts;
 pub mod app;
 pub mod auth;
 pub mod cli;

@@ -3,17 +3,22 @@
 
 #![expect(clippy::print_stdout, reason = "the addresses are the command's answer")]
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use onhand_core::accounts::Role;
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
 use onhand_engine::database::{OpenError, Schema, StartError};
+use onhand_engine::query::UserFilter;
 use onhand_engine::{Database, Location, Reader, StoreError, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
+use crate::accounts::logins::Logins;
+use crate::accounts::options::{AccountOptions, Accounts, AccountsError};
 use crate::app::{App, Parts, Settings};
 use crate::cli::DatabaseOptions;
 use crate::edge::{Edge, EdgeOptions};
@@ -30,6 +35,8 @@ pub struct ServeOptions {
     database: DatabaseOptions,
     #[command(flatten)]
     edge: EdgeOptions,
+    #[command(flatten)]
+    accounts: AccountOptions,
     /// A standby that answers lists, as far as it has come: postgresql://user@host/name.
     #[arg(long, env = "ONHAND_REPLICA_URL", hide_env_values = true)]
     replica_url: Option<String>,
@@ -94,7 +101,11 @@ fn crash_point(text: &str) -> anyhow::Result<(CrashPoint, u64)> {
 /// # Errors
 /// In words for the operator, when the server cannot start.
 pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
-    let edge = options.edge.read()?;
+    let edge = options.edge.clone().read()?;
+    if options.demo && options.accounts.is_production() {
+        return Err(AccountsError::Demo("").into());
+    }
+    let accounts = options.accounts.build(&options.database.location()?)?;
     let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
     let schema = if options.migrate { Schema::Migrate } else { Schema::MigrateIfAlone };
     let engine = open(&options.database, schema, options.replica_url.as_deref(), crash).await?;
@@ -107,23 +118,74 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let Engine { database, submit, reader, running, ended } = engine;
     let leases = Arc::new(database.leases());
     let stop = stop(ended).context("listening for signals")?;
+    let settings =
+        Settings { has_bench_routes: options.bench_routes, proxies: edge.proxies.clone() };
+    let Accounts { identities, logins, limiter } = accounts;
+    greet(&reader, &logins, &options, address).await?;
+    let app = App::new(Parts {
+        submit: submit.clone(),
+        reader,
+        clock: Arc::new(SystemClock),
+        identities,
+        logins,
+        limiter,
+        needs: http::needs()?,
+        settings,
+    });
+    let noting = tokio::spawn(workers::key_uses::run(app.clone()));
+    let sweeper = tokio::spawn(workers::sweeper::run(submit.clone(), leases.clone()));
+    drop(submit);
+    http::listener::serve(door, http::router(app), stop).await;
+    for worker in [sweeper, noting] {
+        worker.abort();
+        let _ = worker.await;
+    }
+    leases.release().await;
+    // Every way to the committer is gone: it finishes what is queued and ends.
+    finish(running).await
+}
+
+/// Says where the server is and how somebody gets in.
+async fn greet(
+    reader: &Reader,
+    logins: &Logins,
+    options: &ServeOptions,
+    address: SocketAddr,
+) -> anyhow::Result<()> {
+    if options.accounts.is_production() && demo::has_users(reader).await? {
+        return Err(AccountsError::Demo(": delete or disable those of `onhand users list`").into());
+    }
     println!("listening on http://{address}");
     println!("  API description  http://{address}/docs");
     println!("  database         {}", options.database.shown());
     if options.demo {
-        println!("  demo data        try: curl http://{address}/v1/stock/123");
+        for (email, password, role) in demo::USERS {
+            println!("  demo login       {email} / {password} ({})", role.as_str());
+        }
     }
-    let settings =
-        Settings { has_bench_routes: options.bench_routes, proxies: edge.proxies.clone() };
-    let app = App::new(Parts { submit: submit.clone(), reader, settings });
-    let sweeper = tokio::spawn(workers::sweeper::run(submit.clone(), leases.clone()));
-    drop(submit);
-    http::listener::serve(door, http::router(app), stop).await;
-    sweeper.abort();
-    let _ = sweeper.await;
-    leases.release().await;
-    // Every way to the committer is gone: it finishes what is queued and ends.
-    finish(running).await
+    let admins = UserFilter { role: Some(Role::Admin), disabled: Some(false), email_prefix: None };
+    if reader.users(admins, None, 1).await?.rows.is_empty() {
+        let code = logins.first_admin_code()?;
+        println!("  no admin yet     POST /v1/auth/first-admin with the code {}", code.as_str());
+    }
+    Ok(())
+}
+
+/// Opens the database beside a server, or alone, for one piece of work.
+///
+/// # Errors
+/// In words for the operator; an embedded database that is being served is not to be had.
+pub async fn beside(
+    options: &DatabaseOptions,
+    work: impl AsyncFnOnce(&Submit, &Reader) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    let Engine { database: _database, submit, reader, running, ended: _ } =
+        open(options, Schema::MigrateIfAlone, None, None).await?;
+    let worked = work(&submit, &reader).await;
+    drop((submit, reader));
+    let code = finish(running).await?;
+    worked?;
+    Ok(code)
 }
 
 async fn open_door(edge: &Edge) -> anyhow::Result<Door> {
@@ -164,12 +226,7 @@ fn stop(committer_ended: oneshot::Receiver<()>) -> std::io::Result<impl Future<O
 /// # Errors
 /// In words for the operator.
 pub async fn seed(options: &DatabaseOptions) -> anyhow::Result<ExitCode> {
-    let Engine { database: _database, submit, reader: _, running, ended: _ } =
-        open(options, Schema::MigrateIfAlone, None, None).await?;
-    let loaded = demo::load(&submit).await;
-    drop(submit);
-    let code = finish(running).await?;
-    loaded?;
+    let code = beside(options, async |submit, _| demo::load(submit).await).await?;
     println!("demo data loaded into {}", options.shown());
     Ok(code)
 }

@@ -176,7 +176,7 @@ impl Draft<'_> {
 
     /// Whether the caller may know of an order: one who has orders only knows those.
     pub(crate) fn may_know(&self, order: &Order) -> bool {
-        self.own_customer().is_none_or(|own| order.customer_id == Some(own))
+        order.is_seen_by(self.access().own)
     }
 
     /// The customer whose orders alone the caller may know of. Customer and user have one number.

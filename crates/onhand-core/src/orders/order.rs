@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::status::{Action, Status, allowed};
 use super::{LineQuantity, Refusal};
-use crate::ids::{CustomerId, LocationId, OrderId, ProductId, ReservationId};
+use crate::ids::{CustomerId, LocationId, OrderId, ProductId, ReservationId, UserId};
 use crate::inventory::Sourcing;
 use crate::text::{Name, Reason, Reference, Sku};
 use crate::{Currency, Timestamp, Version};
@@ -164,6 +164,12 @@ pub struct Order {
 }
 
 impl Order {
+    /// Whether somebody knows of it who knows only of `own` orders. Customer and user have one
+    /// number.
+    pub fn is_seen_by(&self, own: Option<UserId>) -> bool {
+        own.is_none_or(|own| self.customer_id == Some(CustomerId::of_user(own)))
+    }
+
     /// Moves the order along the graph.
     ///
     /// # Errors

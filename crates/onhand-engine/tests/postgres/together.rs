@@ -175,7 +175,7 @@ async fn more_reads_than_connections_wait_their_turn() {
     let mut reads = JoinSet::new();
     for _ in 0..READ_CONNECTIONS_MAX * 20 {
         let (reader, id) = (world.reader.0.clone(), order.id);
-        reads.spawn(async move { reader.order(id).await.unwrap().unwrap().id });
+        reads.spawn(async move { reader.order(id, None).await.unwrap().unwrap().id });
     }
     assert!(reads.join_all().await.into_iter().all(|id| id == order.id));
     world.close().await;

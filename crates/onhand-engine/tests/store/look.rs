@@ -13,7 +13,7 @@ pub(crate) struct Look(pub(crate) Reader);
 
 impl Look {
     pub(crate) async fn order(&self, id: OrderId) -> Order {
-        self.0.order(id).await.unwrap().unwrap()
+        self.0.order(id, None).await.unwrap().unwrap()
     }
 
     pub(crate) async fn reservation(&self, id: ReservationId) -> Reservation {
@@ -22,7 +22,7 @@ impl Look {
 
     /// The types of an order's events, oldest first.
     pub(crate) async fn timeline(&self, id: OrderId) -> Vec<String> {
-        let events = self.0.timeline(id).await.unwrap().unwrap();
+        let events = self.0.timeline(id, None).await.unwrap().unwrap();
         events.into_iter().map(|event| event.kind).collect()
     }
 

@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use onhand_core::accounts::{Access, Scopes, TokenHash};
+use onhand_core::accounts::{Access, Scopes};
 use onhand_core::ids::{ApiKeyId, SessionId, UserId};
 use onhand_core::{Actor, Timestamp};
 use onhand_engine::Reader;
 use onhand_engine::query::ReadError;
 use quick_cache::sync::Cache;
 
+use crate::auth::tokens::TokenHash;
 use crate::auth::tokens::access::{AccessTokens, Reason};
 use crate::auth::tokens::api_key::ApiKey;
 use crate::limits::{IDENTITIES_MAX, IDENTITY_SECS_MAX, KEY_USES_WAITING_MAX};
@@ -209,7 +210,7 @@ impl Identities {
         rights: i64,
         now: Timestamp,
     ) -> Result<Principal, Unauthenticated> {
-        let hash = TokenHash::new(key.hash());
+        let hash = key.hash();
         let known = match self.keys.get(&hash).filter(|known| known.is_fresh(rights)) {
             Some(known) => known,
             None => self.look_up_key(hash, reader).await?,
@@ -232,7 +233,7 @@ impl Identities {
         reader: &Reader,
     ) -> Result<Known<Lock>, Unauthenticated> {
         let rights = reader.rights().await?;
-        let key = reader.api_key_of_hash(hash).await?;
+        let key = reader.api_key_of_hash(onhand_core::accounts::TokenHash::new(hash)).await?;
         // Keys that nobody has are not kept: whoever invents them would fill the memory.
         let key = key.ok_or(Unauthenticated::Refused("there is no such key"))?;
         if key.revoked_at.is_some() {

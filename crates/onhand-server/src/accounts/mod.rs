@@ -2,7 +2,9 @@
 //! and how somebody gets in. Secrets and their arithmetic are in `auth/`; the rules are in the
 //! core's `accounts/`.
 
+pub mod cli;
 pub mod identity;
 pub mod logins;
+pub mod options;
 
 pub use identity::{Identities, Principal, Unauthenticated};

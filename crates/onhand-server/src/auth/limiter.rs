@@ -315,7 +315,8 @@ mod tests {
     use std::net::Ipv4Addr;
 
     const ONE: Caller = Caller::User(1);
-    const RATES: Rates = Rates { reads: 6, writes: 3, checkout: 0, auth: 60, address_factor: 2 };
+    const RATES: Rates =
+        Rates { reads: 6, writes: 3, checkout: 0, auth: 60, address_factor: 2, key_factor: 10 };
 
     fn limiter() -> (Limiter<FakeRelativeClock>, FakeRelativeClock) {
         let clock = FakeRelativeClock::default();
@@ -358,7 +359,7 @@ mod tests {
         };
         assert_eq!(uses_up(Class::Reads, ONE), 6);
         assert_eq!(uses_up(Class::Reads, Caller::User(2)), 6);
-        assert_eq!(uses_up(Class::Reads, Caller::Key(1)), 6);
+        assert_eq!(uses_up(Class::Reads, Caller::Key(1)), 60);
         assert_eq!(uses_up(Class::Writes, ONE), 3);
         assert_eq!(uses_up(Class::Auth, ONE), 60);
         assert_eq!(uses_up(Class::Reads, address("203.0.113.7")), 12);

@@ -8,13 +8,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use onhand_core::{Actor, Command, Version};
+use onhand_core::{Command, Version};
 use onhand_engine::IdempotencyKey;
 use onhand_engine::committer::Answer;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::gate::Caller;
 use super::problem::{FieldError, Problem};
 use super::strict::{self, Strict, is_deeper_than};
 use crate::app::App;
@@ -26,6 +27,7 @@ use crate::limits::{
 #[derive(Debug)]
 pub struct Call {
     app: App,
+    caller: Caller,
     method: Method,
     path: String,
     route: String,
@@ -37,7 +39,8 @@ impl FromRequest<App> for Call {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        let caller = Caller::from_request_parts(&mut parts, app).await?;
         let path = parts.uri.path().to_owned();
         let route = match parts.extensions.get::<MatchedPath>() {
             Some(route) => route.as_str().to_owned(),
@@ -47,7 +50,7 @@ impl FromRequest<App> for Call {
         let body =
             read_body(body, if is_bulk { BULK_BODY_BYTES_MAX } else { BODY_BYTES_MAX }).await?;
         let (method, headers) = (parts.method, parts.headers);
-        Ok(Self { app: app.clone(), method, path, route, headers, body })
+        Ok(Self { app: app.clone(), caller, method, path, route, headers, body })
     }
 }
 
@@ -185,7 +188,7 @@ impl Call {
     /// [`Problem`] where nothing was decided.
     pub async fn submit(&self, command: Command) -> Result<Answer, Problem> {
         let key = self.idempotency_key()?;
-        Ok(self.app.submit.submit(command, Actor::Local, key).await?)
+        Ok(self.app.submit.submit(command, self.caller.as_engine(), key).await?)
     }
 
     fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Problem> {
@@ -203,7 +206,8 @@ impl Call {
             Ok(uuid) => uuid.into_bytes(),
             Err(_) => first_16(&Sha256::digest(bare.as_bytes()).into()),
         };
-        let scope = hash(&[&Actor::Local.stored(), self.method.as_str(), &self.route], &[]);
+        let actor = self.caller.actor();
+        let scope = hash(&[&actor.stored(), self.method.as_str(), &self.route], &[]);
         let scope = i64::from_be_bytes(first_8(&scope));
         let content_type = self.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -260,10 +264,14 @@ fn explain<T: DeserializeOwned>(body: &[u8]) -> Problem {
     }
     let value = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let value = value.pointer(&pointer).cloned().unwrap_or_default();
-    let value = if value.to_string().len() > 200 { Value::Null } else { value };
+    let is_secret = SECRET_FIELDS.iter().any(|name| pointer.ends_with(name));
+    let value = if is_secret || value.to_string().len() > 200 { Value::Null } else { value };
     let code = if is_unknown { "unknown_field" } else { "validation_failed" };
     Problem::fields(vec![FieldError::new(pointer, code, detail, value)])
 }
+
+/// Fields that are not repeated in an answer.
+const SECRET_FIELDS: [&str; 3] = ["password", "token", "code"];
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;

@@ -90,7 +90,8 @@ fn lawful_categories(ids: Vec<Shown<CategoryId>>) -> Result<Vec<CategoryId>, Pro
 }
 
 /// Create a product.
-#[utoipa::path(post, path = "/v1/products", tag = "Products", request_body = ProductBody,
+#[utoipa::path(post, path = "/v1/products", tag = "Products",
+    security(("bearer" = ["catalog:write"])), request_body = ProductBody,
     params(("Idempotency-Key" = Option<String>, Header,)),
     extensions(("x-codes" = json!(["sku_taken", "unknown_category"]))),
     responses((status = 201, description = "The product", body = ProductView<'static>)))]
@@ -118,7 +119,8 @@ struct ProductList {
 }
 
 /// List products, newest first.
-#[utoipa::path(get, path = "/v1/products", tag = "Products", params(ProductList),
+#[utoipa::path(get, path = "/v1/products", tag = "Products",
+    security(("bearer" = ["catalog:read"]), ("bearer" = ["orders:own"])), params(ProductList),
     responses((status = 200, description = "A page", body = List<ProductView<'static>>)))]
 async fn list_products(
     State(app): State<App>,
@@ -139,6 +141,7 @@ async fn list_products(
 
 /// Read a product, by id or SKU.
 #[utoipa::path(get, path = "/v1/products/{product}", tag = "Products",
+    security(("bearer" = ["catalog:read"]), ("bearer" = ["orders:own"])),
     params(("product" = String, Path, description = "Id or SKU")),
     extensions(("x-codes" = json!(["unknown_product", "unknown_sku"]))),
     responses((status = 200, description = "The product", body = ProductView<'static>)))]
@@ -172,6 +175,7 @@ struct ProductPatchBody {
 
 /// Change fields of a product.
 #[utoipa::path(patch, path = "/v1/products/{product}", tag = "Products",
+    security(("bearer" = ["catalog:write"])),
     request_body = ProductPatchBody,
     params(("product" = String, Path, description = "Id or SKU"),
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = Option<String>, Header,)),
@@ -193,6 +197,7 @@ async fn update_product(Named(product): Named, call: Call) -> Result<Response, P
 
 /// Take a product out of the catalogue.
 #[utoipa::path(delete, path = "/v1/products/{product}", tag = "Products",
+    security(("bearer" = ["catalog:write"])),
     params(("product" = String, Path, description = "Id or SKU"),
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = Option<String>, Header,)),
     extensions(("x-codes" = json!(["unknown_product", "unknown_sku", "product_in_use"]))),
@@ -216,7 +221,8 @@ struct CategoryBody {
 }
 
 /// Create a category.
-#[utoipa::path(post, path = "/v1/categories", tag = "Categories", request_body = CategoryBody,
+#[utoipa::path(post, path = "/v1/categories", tag = "Categories",
+    security(("bearer" = ["catalog:write"])), request_body = CategoryBody,
     params(("Idempotency-Key" = Option<String>, Header,)),
     extensions(("x-codes" = json!(["unknown_category"]))),
     responses((status = 201, description = "The category", body = CategoryView<'static>)))]
@@ -236,7 +242,8 @@ struct CategoryList {
 }
 
 /// List categories, newest first.
-#[utoipa::path(get, path = "/v1/categories", tag = "Categories", params(CategoryList),
+#[utoipa::path(get, path = "/v1/categories", tag = "Categories",
+    security(("bearer" = ["catalog:read"]), ("bearer" = ["orders:own"])), params(CategoryList),
     responses((status = 200, description = "A page", body = List<CategoryView<'static>>)))]
 async fn list_categories(
     State(app): State<App>,
@@ -249,6 +256,7 @@ async fn list_categories(
 
 /// Read a category.
 #[utoipa::path(get, path = "/v1/categories/{id}", tag = "Categories",
+    security(("bearer" = ["catalog:read"]), ("bearer" = ["orders:own"])),
     params(("id" = String, Path,)),
     responses((status = 200, description = "The category", body = CategoryView<'static>)))]
 async fn get_category(State(app): State<App>, Named(id): Named) -> Result<Response, Problem> {
@@ -278,6 +286,7 @@ fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
 
 /// Change fields of a category; a `null` parent makes it a root.
 #[utoipa::path(patch, path = "/v1/categories/{id}", tag = "Categories",
+    security(("bearer" = ["catalog:write"])),
     request_body = CategoryPatchBody,
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
         ("Idempotency-Key" = Option<String>, Header,)),
@@ -294,6 +303,7 @@ async fn update_category(Named(id): Named, call: Call) -> Result<Response, Probl
 
 /// Delete a category that nothing is filed under.
 #[utoipa::path(delete, path = "/v1/categories/{id}", tag = "Categories",
+    security(("bearer" = ["catalog:write"])),
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
         ("Idempotency-Key" = Option<String>, Header,)),
     extensions(("x-codes" = json!(["unknown_category", "category_in_use"]))),

@@ -41,6 +41,7 @@ const STREAM_EXAMPLE: &str = "id: 108\nevent: order.placed\ndata: {\"id\":\"evt_
 
 /// Read the log of events, oldest first; live with `Accept: text/event-stream`.
 #[utoipa::path(get, path = "/v1/events", tag = "Events",
+    security(("bearer" = ["events:read"])),
     params(EventList, ("Last-Event-ID" = Option<i64>, Header, description = "Live: go on after")),
     responses((status = 200, description = "A page, or a live stream", content(
         (EventListView<'static> = "application/json"),

@@ -10,9 +10,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use onhand_core::accounts::{Access, Scope, Scopes};
-use onhand_core::ids::UserId;
 use onhand_core::Actor;
+use onhand_core::accounts::{Scope, Scopes};
+use onhand_core::ids::UserId;
+use onhand_engine::committer::Caller as EngineCaller;
 use serde_json::Value;
 
 use super::problem::Problem;
@@ -153,11 +154,14 @@ impl Caller {
         self.principal.map_or(Actor::System, |principal| principal.actor())
     }
 
-    /// With what a command of the caller's is handed in.
-    pub fn access(&self) -> Access {
+    /// The caller as commands are handed in.
+    pub fn as_engine(&self) -> EngineCaller {
+        let actor = self.actor();
         match &self.principal {
-            Some(principal) => principal.access(self.scopes, self.own),
-            None => Access::WHOLE,
+            Some(principal) => {
+                EngineCaller { actor, access: principal.access(self.scopes, self.own) }
+            }
+            None => actor.into(),
         }
     }
 }
@@ -171,7 +175,7 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-fn forbidden(detail: &str) -> Problem {
+pub(super) fn forbidden(detail: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
 }
 
@@ -190,12 +194,13 @@ pub(super) fn rate_limited(secs: u32) -> Problem {
 }
 
 /// What every request for a route of the API passes through.
-pub async fn pass(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub async fn pass(State(app): State<App>, request: Request, next: Next) -> Response {
     let mut decisions = Vec::new();
-    match enter(&app, &request, &mut decisions).await {
+    let (mut parts, body) = request.into_parts();
+    match enter(&app, &parts, &mut decisions).await {
         Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            with_limits(next.run(request).await, &decisions)
+            parts.extensions.insert(caller);
+            with_limits(next.run(Request::from_parts(parts, body)).await, &decisions)
         }
         Err(problem) => with_limits(problem.into_response(), &decisions),
     }
@@ -203,16 +208,16 @@ pub async fn pass(State(app): State<App>, mut request: Request, next: Next) -> R
 
 async fn enter(
     app: &App,
-    request: &Request,
+    request: &Parts,
     decisions: &mut Vec<Decision>,
 ) -> Result<Caller, Problem> {
-    let path = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let need = app.needs.get(request.method(), path);
+    let path = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let need = app.needs.get(&request.method, path);
     // Where there is no such method, the router says so.
     let need = need.unwrap_or(&Need::Nothing);
     let address = address(app, request);
     let nobody = Caller { principal: None, scopes: Scopes::NONE, own: None, address };
-    let class = class(request.method(), path);
+    let class = class(&request.method, path);
     let origin = limiter::Caller::Address(Origin::of(address));
     if *need == Need::Nothing {
         // What is told to everybody costs nothing to tell.
@@ -241,8 +246,8 @@ async fn enter(
     Ok(Caller { principal: Some(principal), scopes, own, address })
 }
 
-async fn identify(app: &App, request: &Request) -> Result<Principal, Problem> {
-    let shown = shown(request.headers()).ok_or_else(unauthenticated)?;
+async fn identify(app: &App, request: &Parts) -> Result<Principal, Problem> {
+    let shown = shown(&request.headers).ok_or_else(unauthenticated)?;
     let found = app.identities.of(shown, &app.reader, app.submit.rights(), app.clock.now()).await;
     found.map_err(|error| match error {
         Unauthenticated::Refused(reason) => {
@@ -283,11 +288,11 @@ fn shown(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-api-key")?.to_str().ok()
 }
 
-fn address(app: &App, request: &Request) -> IpAddr {
-    let peer = request.extensions().get::<super::peer::Peer>();
+fn address(app: &App, request: &Parts) -> IpAddr {
+    let peer = request.extensions.get::<super::peer::Peer>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
     let proxies = &app.settings.proxies;
-    let lines = request.headers().get_all(proxies.header().name()).iter();
+    let lines = request.headers.get_all(proxies.header().name()).iter();
     let lines: Vec<&str> = lines.map(|line| line.to_str().unwrap_or_default()).collect();
     proxies.client(peer, lines.into_iter())
 }

@@ -45,7 +45,8 @@ fn yes() -> bool {
 }
 
 /// Create a location.
-#[utoipa::path(post, path = "/v1/locations", tag = "Locations", request_body = LocationBody,
+#[utoipa::path(post, path = "/v1/locations", tag = "Locations",
+    security(("bearer" = ["stock:write"])), request_body = LocationBody,
     params(("Idempotency-Key" = Option<String>, Header,)),
     extensions(("x-codes" = json!(["location_code_taken", "too_many_locations"]))),
     responses((status = 201, description = "The location", body = LocationView<'static>)))]
@@ -57,6 +58,7 @@ async fn create_location(call: Call) -> Result<Response, Problem> {
 
 /// List all locations, in the order in which orders are sourced from them.
 #[utoipa::path(get, path = "/v1/locations", tag = "Locations",
+    security(("bearer" = ["stock:read"])),
     responses((status = 200, description = "All of them",
         body = WholeList<LocationView<'static>>)))]
 async fn list_locations(State(app): State<App>) -> Result<Response, Problem> {
@@ -80,6 +82,7 @@ struct LocationPatchBody {
 
 /// Change fields of a location.
 #[utoipa::path(patch, path = "/v1/locations/{id}", tag = "Locations",
+    security(("bearer" = ["stock:write"])),
     request_body = LocationPatchBody,
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
         ("Idempotency-Key" = Option<String>, Header,)),

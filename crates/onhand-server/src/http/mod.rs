@@ -1,12 +1,14 @@
 //! HTTP: routes, their description, and what every request passes through. Handlers parse, submit
 //! or read, and render; they never decide and never open a transaction.
 
+pub mod accounts;
 pub mod answer;
 pub mod call;
 pub mod catalog;
 pub mod crowd;
 mod describe;
 pub mod events;
+pub mod gate;
 pub mod listener;
 pub mod locations;
 pub mod ops;
@@ -24,7 +26,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::OpenApi;
@@ -58,6 +60,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(reservations::routes())
         .merge(orders::routes())
         .merge(events::routes())
+        .merge(accounts::routes())
         .merge(ops::routes())
 }
 
@@ -66,9 +69,18 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     describe::whole(api().into_openapi())
 }
 
+/// What each route needs, as the description says.
+///
+/// # Errors
+/// The first route that does not say it.
+pub fn needs() -> anyhow::Result<gate::Needs> {
+    Ok(gate::Needs::of(&serde_json::to_value(openapi())?)?)
+}
+
 /// All routes, with what every request passes through.
 pub fn router(app: App) -> Router {
-    let (mut routes, _) = api().split_for_parts();
+    let (routes, _) = api().split_for_parts();
+    let mut routes = routes.layer(from_fn_with_state(app.clone(), gate::pass));
     if app.settings.has_bench_routes {
         routes = routes.merge(ops::bench_routes());
     }

@@ -157,6 +157,11 @@ impl Problem {
         Refusal::from(product.unknown()).into()
     }
 
+    /// We have made a mistake; what it is stands in the log.
+    pub fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server made a mistake")
+    }
+
     fn later(mut self) -> Self {
         self.retry_after_ms = Some(RETRY_AFTER_SECS * 1_000);
         self
@@ -167,8 +172,9 @@ impl IntoResponse for Problem {
     /// The body is written by the outermost layer, which knows the request's id.
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
-        if self.retry_after_ms.is_some() {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECS));
+        if let Some(wait_ms) = self.retry_after_ms {
+            let secs = HeaderValue::from(wait_ms.div_ceil(1_000));
+            response.headers_mut().insert(header::RETRY_AFTER, secs);
         }
         response.extensions_mut().insert(self);
         response
@@ -203,11 +209,7 @@ impl From<SubmitError> for Problem {
             ),
             SubmitError::Internal(reason) => {
                 tracing::error!(reason, "a command failed");
-                Self::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "internal",
-                    "the server made a mistake",
-                )
+                Self::internal()
             }
         }
     }
@@ -232,11 +234,7 @@ impl From<ReadError> for Problem {
             }
             ReadError::Failed(reason) => {
                 tracing::error!(reason, "a read failed");
-                Self::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "internal",
-                    "the server made a mistake",
-                )
+                Self::internal()
             }
         }
     }

@@ -73,7 +73,8 @@ pub fn lawful_hold_secs(pointer: &str, secs: Option<i64>) -> Result<i64, Problem
 }
 
 /// Hold stock for a reference; all items or none.
-#[utoipa::path(post, path = "/v1/reservations", tag = "Reservations", request_body = HoldBody,
+#[utoipa::path(post, path = "/v1/reservations", tag = "Reservations",
+    security(("bearer" = ["stock:write"])), request_body = HoldBody,
     params(("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_location", "unknown_sku", "insufficient_stock"]))),
     responses((status = 201, description = "The reservations", body = ReservationsView<'static>)))]
@@ -108,7 +109,8 @@ struct ReservationList {
 }
 
 /// List reservations, newest first.
-#[utoipa::path(get, path = "/v1/reservations", tag = "Reservations", params(ReservationList),
+#[utoipa::path(get, path = "/v1/reservations", tag = "Reservations",
+    security(("bearer" = ["stock:read"])), params(ReservationList),
     responses((status = 200, description = "A page", body = List<ReservationShown<'static>>)))]
 async fn list_reservations(
     State(app): State<App>,
@@ -145,6 +147,7 @@ fn shown(view: &ReservationView) -> ReservationShown<'_> {
 
 /// Read a reservation.
 #[utoipa::path(get, path = "/v1/reservations/{id}", tag = "Reservations",
+    security(("bearer" = ["stock:read"])),
     params(("id" = String, Path,)),
     responses((status = 200, description = "The reservation", body = ReservationShown<'static>)))]
 async fn get_reservation(State(app): State<App>, Named(id): Named) -> Result<Response, Problem> {
@@ -163,6 +166,7 @@ struct ExtendBody {
 
 /// Give a reservation more time, from now.
 #[utoipa::path(post, path = "/v1/reservations/{id}/extend", tag = "Reservations",
+    security(("bearer" = ["stock:write"])),
     request_body = ExtendBody,
     params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_reservation", "reservation_of_order",
@@ -186,6 +190,7 @@ struct QuantityBody {
 
 /// Give units back; all that are held when no quantity is named.
 #[utoipa::path(post, path = "/v1/reservations/{id}/release", tag = "Reservations",
+    security(("bearer" = ["stock:write"])),
     request_body = QuantityBody,
     params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_reservation", "reservation_of_order",
@@ -199,6 +204,7 @@ async fn release_reservation(Named(id): Named, call: Call) -> Result<Response, P
 
 /// Take promised units out of stock; all that are held when no quantity is named.
 #[utoipa::path(post, path = "/v1/reservations/{id}/consume", tag = "Reservations",
+    security(("bearer" = ["stock:write"])),
     request_body = QuantityBody,
     params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_reservation", "reservation_of_order",

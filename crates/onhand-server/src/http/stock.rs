@@ -48,7 +48,8 @@ struct StockList {
 }
 
 /// List stock by product, newest product first.
-#[utoipa::path(get, path = "/v1/stock", tag = "Stock", params(StockList),
+#[utoipa::path(get, path = "/v1/stock", tag = "Stock",
+    security(("bearer" = ["stock:read"])), params(StockList),
     responses((status = 200, description = "A page", body = List<StockView<'static>>)))]
 async fn list_stock(
     State(app): State<App>,
@@ -80,6 +81,7 @@ struct AsOf {
 
 /// Read the stock of a product, now or as it was shown at an instant.
 #[utoipa::path(get, path = "/v1/stock/{sku}", tag = "Stock",
+    security(("bearer" = ["stock:read"])),
     params(("sku" = String, Path, description = "SKU or product id"), AsOf),
     extensions(("x-codes" = json!(["unknown_product", "unknown_sku"]))),
     responses((status = 200, description = "The stock", body = StockView<'static>)))]
@@ -103,6 +105,7 @@ async fn get_stock(
 
 /// Say why a product's stock is what it is: terms that add up, and who holds what is reserved.
 #[utoipa::path(get, path = "/v1/stock/{sku}/explain", tag = "Stock",
+    security(("bearer" = ["stock:read"])),
     params(("sku" = String, Path, description = "SKU or product id")),
     extensions(("x-codes" = json!(["unknown_product", "unknown_sku"]))),
     responses((status = 200, description = "The sum", body = ExplanationView<'static>)))]
@@ -123,6 +126,7 @@ struct MovementList {
 
 /// List the ledger of a product, newest entry first.
 #[utoipa::path(get, path = "/v1/stock/{sku}/movements", tag = "Stock",
+    security(("bearer" = ["stock:read"])),
     params(("sku" = String, Path, description = "SKU or product id"), MovementList),
     extensions(("x-codes" = json!(["unknown_product", "unknown_sku"]))),
     responses((status = 200, description = "A page", body = List<MovementView<'static>>)))]
@@ -181,7 +185,8 @@ fn lawful_figure(pointer: &str, units: Option<i64>) -> Result<Option<i64>, Probl
 }
 
 /// Set safety stock and low-stock threshold of a product at a location.
-#[utoipa::path(patch, path = "/v1/stock/{sku}", tag = "Stock", request_body = LevelPolicyBody,
+#[utoipa::path(patch, path = "/v1/stock/{sku}", tag = "Stock",
+    security(("bearer" = ["stock:write"])), request_body = LevelPolicyBody,
     params(("sku" = String, Path, description = "SKU or product id"),
         ("If-Match" = String, Header, description = "Version of the level"),
         ("Idempotency-Key" = Option<String>, Header,)),
@@ -259,6 +264,7 @@ impl AdjustmentBody {
 
 /// Change what is on hand by deltas: one, or a list of which all or none happen.
 #[utoipa::path(post, path = "/v1/stock/adjustments", tag = "Stock",
+    security(("bearer" = ["stock:write"])),
     request_body = AdjustBody, params(("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_sku", "unknown_location", "no_location",
         "occurred_in_future", "insufficient_stock", "quantity_too_large"]))),
@@ -319,7 +325,8 @@ fn number_or_null<'de, D: serde::Deserializer<'de>>(
 }
 
 /// Say what was counted; what happened since `occurred_at` is netted.
-#[utoipa::path(post, path = "/v1/stock/counts", tag = "Stock", request_body = CountBody,
+#[utoipa::path(post, path = "/v1/stock/counts", tag = "Stock",
+    security(("bearer" = ["stock:write"])), request_body = CountBody,
     params(("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_sku", "unknown_location", "no_location",
         "occurred_in_future", "change_from_quantity_stale", "count_too_old",
@@ -365,7 +372,8 @@ struct TransferBody {
 }
 
 /// Move units between locations.
-#[utoipa::path(post, path = "/v1/stock/transfers", tag = "Stock", request_body = TransferBody,
+#[utoipa::path(post, path = "/v1/stock/transfers", tag = "Stock",
+    security(("bearer" = ["stock:write"])), request_body = TransferBody,
     params(("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_sku", "unknown_location", "insufficient_stock",
         "quantity_too_large"]))),

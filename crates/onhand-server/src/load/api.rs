@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -33,12 +33,11 @@ impl Target {
     /// The server at this URL; the token, if any, is an access token or an API key.
     pub(crate) fn new(url: &str, token: Option<&str>) -> Result<Self> {
         let address = Address::parse(url)?;
-        let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        if let Some(token) = token {
-            let mut bearer = HeaderValue::from_str(&format!("Bearer {token}"))?;
-            bearer.set_sensitive(true);
-            headers.push((AUTHORIZATION, bearer));
-        }
+        let address = match token {
+            Some(token) => address.with_token(token)?,
+            None => address,
+        };
+        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         Ok(Self { address, headers })
     }
 

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::OnceCell;
 use tokio::time::{sleep, timeout};
 
 use super::api::{Api, Target};
@@ -27,6 +28,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 const READY_POLL: Duration = Duration::from_millis(2);
 /// Bytes of the server's own messages that an error shows.
 const LOG_SHOWN_BYTES: usize = 2_000;
+/// One caller plays all the customers of a shop: it is counted, and never too often.
+const UNLIMITED: [&str; 6] =
+    ["--rate-reads", "4000000", "--rate-writes", "4000000", "--rate-checkout", "4000000"];
 /// Where any port will do.
 const ANY_PORT: &str = "127.0.0.1:0";
 
@@ -37,6 +41,8 @@ pub(crate) struct ServerPlan {
     dir: PathBuf,
     database_url: String,
     extra: Vec<String>,
+    /// The API key of every request; made before the first start.
+    key: OnceCell<String>,
 }
 
 /// What `verify` said.
@@ -56,7 +62,8 @@ impl ServerPlan {
         let dir = dir.canonicalize()?;
         let embedded = || format!("sqlite:{}", dir.join("onhand.db").display());
         let database_url = database_url.map_or_else(embedded, str::to_owned);
-        Ok(Self { program, dir, database_url, extra: extra.to_vec() })
+        let key = OnceCell::new();
+        Ok(Self { program, dir, database_url, extra: extra.to_vec(), key })
     }
 
     /// Where the data is.
@@ -74,8 +81,31 @@ impl ServerPlan {
         self.dir.join("server.log")
     }
 
+    /// An API key that may do everything, made offline before the first start.
+    pub(crate) async fn key(&self) -> Result<&str> {
+        let make = || async {
+            // A database of its own server is brought up to date by hand.
+            self.answer("migrate", &["up"]).await?;
+            self.answer("keys", &["create", "--name", "load", "--scopes", "admin"]).await
+        };
+        self.key.get_or_try_init(make).await.map(String::as_str)
+    }
+
+    /// What a command says that must succeed.
+    async fn answer(&self, verb: &str, arguments: &[&str]) -> Result<String> {
+        let mut command = self.command(verb);
+        command.args(arguments).args(["--database-url", &self.database_url]);
+        let output = command.output().await?;
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if !output.status.success() {
+            bail!("`{verb}` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(said)
+    }
+
     /// Starts the server, on the given address or on any port, and waits until it is ready.
     pub(crate) async fn start(&self, listen: Option<SocketAddr>) -> Result<ServerProcess> {
+        self.key().await?;
         let started = Instant::now();
         let mut child = self.spawn(listen)?;
         let opening = async {
@@ -108,6 +138,7 @@ impl ServerPlan {
         let listen = listen.map_or_else(|| ANY_PORT.to_owned(), |address| address.to_string());
         self.command("serve")
             .args(["--listen", &listen, "--database-url", &self.database_url, "--migrate"])
+            .args(UNLIMITED)
             .args(&self.extra)
             .stdout(Stdio::piped())
             .stderr(log)

@@ -53,7 +53,7 @@ pub(crate) struct Stage {
 impl Stage {
     /// Starts the server, unless one is named, and fills it with products and stock.
     pub(crate) async fn set(options: &BenchOptions) -> Result<Self> {
-        let token = options.token.as_deref();
+        let mut token = options.token.clone();
         let (plan, server, temp, url) = match &options.url {
             Some(url) => (None, None, None, url.clone()),
             None => {
@@ -63,10 +63,11 @@ impl Stage {
                 note(&format!("starting a server on {}", plan.dir().display()));
                 let server = plan.start(None).await?;
                 let url = server.url();
+                token = Some(plan.key().await?.to_owned());
                 (Some(plan), Some(server), temp, url)
             }
         };
-        let target = Target::new(&url, token)?;
+        let target = Target::new(&url, token.as_deref())?;
         let products = options.products.get();
         create_products(&target, products).await?;
         let newest_before = Api::new(&target).orders(None).await?.data.into_iter().next();
@@ -137,13 +138,13 @@ impl Stage {
     }
 
     /// Stops our server and starts it again on the same data; gives the time of the start.
-    pub(crate) async fn restart(&mut self, token: Option<&str>) -> Result<Option<Duration>> {
+    pub(crate) async fn restart(&mut self) -> Result<Option<Duration>> {
         let (Some(plan), Some(server)) = (&self.plan, self.server.take()) else {
             return Ok(None);
         };
         server.stop().await?;
         let server = plan.start(None).await?;
-        self.target = Target::new(&server.url(), token)?;
+        self.target = Target::new(&server.url(), Some(plan.key().await?))?;
         let start_time = server.start_time();
         self.server = Some(server);
         Ok(Some(start_time))

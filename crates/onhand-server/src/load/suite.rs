@@ -269,7 +269,7 @@ impl Suite<'_> {
     /// The cold start on what the run has left behind, and the memory of the idle server.
     async fn idle(&mut self) -> Result<[Row; 2]> {
         let orders = self.stage.tally.acknowledged.load(Ordering::Relaxed);
-        let start_time = self.stage.restart(self.options.token.as_deref()).await?;
+        let start_time = self.stage.restart().await?;
         tokio::time::sleep(IDLE).await;
         let pid = self.stage.server.as_ref().map(super::process::ServerProcess::pid);
         let mib = pid.and_then(probe::resident_kib).map(|kib| kib as f64 / 1024.0);

@@ -62,9 +62,6 @@ pub struct TortureOptions {
     /// Database of the server, which must be empty; an embedded one in its directory otherwise
     #[arg(long)]
     pub database_url: Option<String>,
-    /// Access token or API key for every request
-    #[arg(long, env = "ONHAND_TOKEN", hide_env_values = true)]
-    pub token: Option<String>,
     /// A further argument for the server; may be repeated
     #[arg(long = "serve-arg", allow_hyphen_values = true)]
     pub serve_args: Vec<String>,
@@ -169,7 +166,7 @@ impl Torture<'_> {
         let options = self.options;
         let mut random = Random::seeded(seed);
         let server = self.plan.start(None).await?;
-        let target = Target::new(&server.url(), options.token.as_deref())?;
+        let target = Target::new(&server.url(), Some(self.plan.key().await?))?;
         let churn_sku = format!("{}-CHURN", options.sku);
         let mut api = Api::new(&target);
         for (sku, units) in [(&options.sku, options.stock.get()), (&churn_sku, CHURN_STOCK)] {
@@ -230,7 +227,7 @@ impl Torture<'_> {
             };
             let millis = server.start_time().as_millis();
             note(&format!("kill {kills}: up again after {millis} ms"));
-            up.send_replace(Some(Target::new(&server.url(), self.options.token.as_deref())?));
+            up.send_replace(Some(Target::new(&server.url(), Some(self.plan.key().await?))?));
         }
     }
 
@@ -264,7 +261,7 @@ impl Torture<'_> {
                 reserved: units(churn_orders),
             },
         ];
-        let target = Target::new(&server.url(), options.token.as_deref())?;
+        let target = Target::new(&server.url(), Some(self.plan.key().await?))?;
         let body = one_unit(&options.sku);
         let mut findings = check(&target, told, &body, &expected).await?;
         let due = u64::from(stock.min(buyers));

@@ -1,3 +1,4 @@
 //! Work that nobody asked for over HTTP.
 
+pub mod key_uses;
 pub mod sweeper;

@@ -176,8 +176,8 @@ async fn a_number_explains_itself() {
     {
       "data": [
         {
-          "actor": "local",
-          "cause": 16,
+          "actor": "key_1",
+          "cause": 19,
           "delta_on_hand": -2,
           "delta_reserved": -2,
           "kind": "sold",
@@ -247,7 +247,8 @@ async fn the_live_feed_shows_what_is_committed_after_it_began() {
         let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
         let request = format!(
             "GET /v1/events HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\n\
-             last-event-id: {last}\r\n\r\n"
+             last-event-id: {last}\r\nauthorization: Bearer {}\r\n\r\n",
+            world.key
         );
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut lines = BufReader::new(socket).lines();

@@ -7,7 +7,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::contract::contract;
-use crate::world::World;
+use crate::world::{Reply, World};
 
 /// Posts under a key of its own and expects a status.
 async fn post(world: &World, path: &str, body: Value, status: u16) -> Value {
@@ -178,6 +178,88 @@ async fn orders(world: &World) {
     assert_eq!(world.get("/v1/orders/ord_99/timeline").await.status, 404);
 }
 
+/// As somebody who shows this token.
+async fn by(world: &World, token: &str, method: Method, path: &str, body: Value) -> Reply {
+    let bearer = format!("Bearer {token}");
+    let headers =
+        [("authorization", &*bearer), ("content-type", "application/json"), ("if-match", "*")];
+    world.send(method, path, &headers, body.to_string()).await
+}
+
+async fn accounts(world: &World) {
+    let ada = json!({"email": " Ada@Example.com ", "password": "tomatoes & 7 bees"});
+    let named = json!({"email": "ada@example.com", "password": "tomatoes & 7 bees", "name": "Ada"});
+    post(world, "/v1/auth/register", named.clone(), 202).await;
+    // The address is taken now, and nobody is told.
+    post(world, "/v1/auth/register", named, 202).await;
+    let weak = json!({"email": "bob@example.com", "password": "password1"});
+    post(world, "/v1/auth/register", weak, 422).await;
+    let wrong = json!({"email": "ada@example.com", "password": "tomatoes & 8 bees"});
+    assert_eq!(post(world, "/v1/auth/login", wrong, 401).await["code"], "invalid_credentials");
+    let tokens = post(world, "/v1/auth/login", ada, 200).await;
+    let (access, first) = (text(&tokens["access_token"]), text(&tokens["refresh_token"]));
+    let me = by(world, &access, Method::GET, "/v1/me", Value::Null).await;
+    assert_eq!((me.status, &me.body["name"]), (200, &json!("Ada")));
+    let key = world.get("/v1/me").await;
+    assert_eq!((key.status, &key.body["code"]), (403, &json!("forbidden")), "a key is nobody");
+    let renamed = by(world, &access, Method::PATCH, "/v1/me", json!({"name": null})).await;
+    assert_eq!((renamed.status, &renamed.body["name"]), (200, &Value::Null));
+    let moved = json!({"email": "ada@shop.example"});
+    let moved = by(world, &access, Method::PATCH, "/v1/me", moved).await;
+    assert_eq!(moved.status, 422, "a new address needs the password");
+    let refreshed = post(world, "/v1/auth/refresh", json!({"refresh_token": first}), 200).await;
+    let second = text(&refreshed["refresh_token"]);
+    let again = post(world, "/v1/auth/refresh", json!({"refresh_token": first}), 200).await;
+    assert_eq!(text(&again["refresh_token"]), second, "a lost reply is given again");
+    let passwords =
+        json!({"current_password": "tomatoes & 7 bees", "password": "9 bees & no tomatoes"});
+    let changed = by(world, &access, Method::POST, "/v1/me/password", passwords).await;
+    assert_eq!(changed.status, 204);
+    let void = by(world, &access, Method::GET, "/v1/me", Value::Null).await;
+    assert_eq!((void.status, &void.body["code"]), (401, &json!("unauthenticated")));
+    post(world, "/v1/auth/refresh", json!({"refresh_token": second}), 401).await;
+    let ada = json!({"email": "ada@example.com", "password": "9 bees & no tomatoes"});
+    let tokens = post(world, "/v1/auth/login", ada, 200).await;
+    let logout = json!({"refresh_token": tokens["refresh_token"]});
+    post(world, "/v1/auth/logout", logout.clone(), 204).await;
+    post(world, "/v1/auth/refresh", logout, 401).await;
+    users(world).await;
+}
+
+async fn users(world: &World) {
+    let listed = world.get("/v1/users?role=customer&email=ada&disabled=false").await;
+    let id = text(&listed.body["data"][0]["id"]);
+    let path = format!("/v1/users/{id}");
+    assert_eq!(world.get(&path).await.status, 200);
+    assert_eq!(world.get("/v1/users/usr_99").await.status, 404);
+    let unlawful = json!({"role": "customer", "scopes": ["stock:write"]});
+    assert_eq!(world.patch(&path, "*", unlawful).await.body["code"], "unlawful_scopes");
+    let operator = world.patch(&path, "*", json!({"role": "operator"})).await;
+    assert_eq!((operator.status, &operator.body["role"]), (200, &json!("operator")));
+    let last = world.patch("/v1/users/usr_1", "*", json!({"disabled": true})).await;
+    assert_eq!((last.status, &last.body["code"]), (409, &json!("last_admin")));
+    assert_eq!(world.delete(&format!("{path}/sessions")).await.status, 200);
+    let code = world.app.logins.first_admin_code().unwrap();
+    let admin =
+        json!({"code": *code, "email": "eve@example.com", "password": "11 eves at the door"});
+    post(world, "/v1/auth/first-admin", admin.clone(), 201).await;
+    post(world, "/v1/auth/first-admin", admin, 401).await;
+    let key = json!({"name": "Till 3", "scopes": ["orders:read"]});
+    let created = post(world, "/v1/api-keys", key, 201).await;
+    let (key, id) = (text(&created["key"]), text(&created["api_key"]["id"]));
+    assert_eq!(by(world, &key, Method::GET, "/v1/orders", Value::Null).await.status, 200);
+    let stock = by(world, &key, Method::GET, "/v1/stock", Value::Null).await;
+    assert_eq!((stock.status, &stock.body["code"]), (403, &json!("forbidden")));
+    assert_eq!(world.get("/v1/api-keys").await.status, 200);
+    assert_eq!(world.delete(&format!("/v1/api-keys/{id}")).await.status, 200);
+    assert_eq!(world.delete("/v1/api-keys/key_99").await.status, 404);
+    assert_eq!(by(world, &key, Method::GET, "/v1/orders", Value::Null).await.status, 401);
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn every_route_answers_as_it_is_described() {
     let world = World::new().await;
@@ -185,6 +267,7 @@ async fn every_route_answers_as_it_is_described() {
     stock(&world).await;
     reservations(&world).await;
     orders(&world).await;
+    accounts(&world).await;
     for path in ["/livez", "/readyz", "/health", "/v1/events", "/v1/events?types=stock.low"] {
         assert_eq!(world.get(path).await.status, 200, "{path}");
     }

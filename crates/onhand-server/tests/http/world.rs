@@ -8,9 +8,20 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use http_body_util::BodyExt;
-use onhand_engine::committer::{Config, Running};
-use onhand_engine::{Database, ManualClock};
+use onhand_core::accounts::{self, NewApiKey, Scope, Scopes, TokenHash};
+use onhand_core::text::{KeyPrefix, Name};
+use onhand_core::{Actor, Command};
+use onhand_engine::committer::{Config, Running, Submit};
+use onhand_engine::{Database, ManualClock, Reader};
+use onhand_server::accounts::Identities;
+use onhand_server::accounts::logins::Logins;
 use onhand_server::app::{App, Parts, Settings};
+use onhand_server::auth::limiter::{Limiter, Rates};
+use onhand_server::auth::passwords::Passwords;
+use onhand_server::auth::secrets::Secret;
+use onhand_server::auth::tokens::access::{AccessSettings, AccessTokens};
+use onhand_server::auth::tokens::api_key::ApiKey;
+use onhand_server::limits::ACCESS_LIFE_SECS_DEFAULT;
 use onhand_server::{demo, http};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -22,6 +33,8 @@ pub(crate) struct World {
     pub(crate) app: App,
     /// Which operations were answered with which status.
     pub(crate) answered: Mutex<BTreeSet<(String, u16)>>,
+    /// An API key that may do everything.
+    pub(crate) key: String,
     router: Router,
     _running: Running,
     _database: Database,
@@ -35,19 +48,58 @@ pub(crate) struct Reply {
     pub(crate) body: Value,
 }
 
+/// What handlers work with, on secrets that everybody knows and without limits.
+fn parts(submit: Submit, reader: Reader, clock: Arc<ManualClock>) -> Parts {
+    let secrets = [Secret::new("the access secret of the tests, in 40 bytes")];
+    let settings = AccessSettings {
+        issuer: "onhand".into(),
+        audience: "onhand".into(),
+        life_secs: ACCESS_LIFE_SECS_DEFAULT,
+    };
+    let refresh = secrets.iter().map(|secret| secret.derive("refresh")).collect();
+    let rates = Rates { reads: 0, writes: 0, checkout: 0, auth: 0, ..Rates::default() };
+    Parts {
+        submit,
+        reader,
+        clock,
+        identities: Identities::new(AccessTokens::new(&secrets, settings).unwrap()),
+        logins: Logins::new(Passwords::start().unwrap(), refresh),
+        limiter: Limiter::new(rates),
+        needs: http::needs().unwrap(),
+        settings: Settings::default(),
+    }
+}
+
+/// An API key that may do everything, and the command that makes it.
+fn admin_key() -> (String, Command) {
+    let key = ApiKey::generate().unwrap();
+    let new = NewApiKey {
+        name: Name::new("test").unwrap(),
+        prefix: KeyPrefix::new(key.shown()).unwrap(),
+        hash: TokenHash::new(key.hash()),
+        scopes: Scopes::of(&[Scope::Admin]),
+        expires_at: None,
+    };
+    (key.expose().to_owned(), Command::Accounts(accounts::Command::CreateKey(new)))
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
         let installation = Installation::fresh().await;
         let (database, reader) = installation.open().await;
         let clock = Arc::new(ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap()));
-        let config = Config { clock, crash: None };
+        let config = Config { clock: clock.clone(), crash: None };
         let (submit, running, _) = database.start(config).unwrap();
         demo::load(&submit).await.unwrap();
-        let app = App::new(Parts { submit, reader, settings: Settings::default() });
+        let (key, new) = admin_key();
+        let created = submit.submit(new, Actor::Local, None).await.unwrap();
+        created.outcome.unwrap();
+        let app = App::new(parts(submit, reader, clock));
         let router = http::router(app.clone());
         Self {
             app,
             answered: Mutex::default(),
+            key,
             router,
             _running: running,
             _database: database,
@@ -67,6 +119,9 @@ impl World {
         if headers.iter().all(|(name, _)| *name != "request-id") {
             request = request.header("request-id", "test");
         }
+        if headers.iter().all(|(name, _)| *name != "authorization") {
+            request = request.header("authorization", format!("Bearer {}", self.key));
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -76,7 +131,8 @@ impl World {
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or_default();
         let status = parts.status.as_u16();
-        let kind = parts.headers[header::CONTENT_TYPE].to_str().unwrap();
+        let kind =
+            parts.headers.get(header::CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap());
         contract().judge(&name, path, status, kind, &body);
         if let Some(operation) = contract().operation(&name, path) {
             self.answered.lock().unwrap().insert((operation.name, status));

@@ -24,7 +24,31 @@ pub(crate) struct Server {
     folder: PathBuf,
     database: String,
     pub(crate) url: String,
+    /// An API key that may do everything.
+    pub(crate) key: String,
     pub(crate) connection: Connection,
+}
+
+/// An API key that may do everything: the one that an earlier server of the folder had, or a new
+/// one, made before anybody serves the database.
+pub(crate) async fn key_of(database: &str, folder: &Path) -> String {
+    let kept = folder.join("key");
+    if let Ok(key) = std::fs::read_to_string(&kept) {
+        return key;
+    }
+    let migrated = run_on(database, "migrate", &["up"], &[]).await;
+    assert_eq!(migrated.code, Some(0), "{}", migrated.text);
+    let create = ["create", "--name", "test", "--scopes", "admin"];
+    let created = run_on(database, "keys", &create, &[]).await;
+    assert_eq!(created.code, Some(0), "{}", created.text);
+    let key = created.text.lines().find(|line| line.starts_with("onk_")).unwrap().to_owned();
+    std::fs::write(&kept, &key).unwrap();
+    key
+}
+
+/// The address of a server for whoever has a key.
+pub(crate) fn address(url: &str, key: &str) -> Address {
+    Address::parse(url).unwrap().with_token(key).unwrap()
 }
 
 /// How a command of the binary ended.
@@ -135,6 +159,7 @@ impl Server {
         extra: &[&str],
         environment: &[(&str, OsString)],
     ) -> Self {
+        let key = key_of(&database, folder).await;
         let log = std::fs::File::options().create(true).append(true).open(folder.join("log"));
         let mut child = Command::new(ONHAND)
             .args(["serve", "--demo", "--listen", listen])
@@ -156,8 +181,8 @@ impl Server {
         let url = first.strip_prefix("listening on ").unwrap().to_owned();
         // The rest of the output is read to its end, so that the server never waits for us.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let connection = Connection::new(Address::parse(&url).unwrap());
-        Self { child, folder, database, url, connection }
+        let connection = Connection::new(address(&url, &key));
+        Self { child, folder, database, url, key, connection }
     }
 
     /// What this server and those before it in the same folder have logged.
@@ -167,7 +192,7 @@ impl Server {
 
     /// A further connection.
     pub(crate) fn connect(&self) -> Connection {
-        Connection::new(Address::parse(&self.url).unwrap())
+        Connection::new(address(&self.url, &self.key))
     }
 
     /// A connection that waits as long as it takes on a busy machine.
@@ -177,7 +202,7 @@ impl Server {
             request_timeout: PROCESS_TIMEOUT * 2,
             ..Limits::default()
         };
-        Connection::with_limits(Address::parse(&self.url).unwrap(), limits)
+        Connection::with_limits(address(&self.url, &self.key), limits)
     }
 
     pub(crate) fn pid(&self) -> u32 {

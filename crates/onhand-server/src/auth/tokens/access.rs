@@ -226,6 +226,11 @@ impl AccessTokens {
         Ok(Self { signing: Key::new(signing), retired, settings })
     }
 
+    /// Seconds that a token is good for.
+    pub fn life_secs(&self) -> i64 {
+        self.settings.life_secs
+    }
+
     /// A token that is good from now on for the configured life.
     pub fn issue(&self, bearer: Bearer, now: Timestamp) -> String {
         let issued_at = now.as_second();

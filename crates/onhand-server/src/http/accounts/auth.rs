@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use onhand_core::text::Name;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -135,11 +134,7 @@ fn shown(tokens: &Tokens) -> Response {
 #[utoipa::path(post, path = "/v1/auth/login", tag = "Accounts", request_body = LoginBody,
     security(()), extensions(("x-codes" = json!(["invalid_credentials", "rate_limited"]))),
     responses((status = 200, description = "The tokens", body = TokensShown<'static>)))]
-async fn log_in(
-    State(app): State<App>,
-    caller: Caller,
-    call: Call,
-) -> Result<Response, Problem> {
+async fn log_in(State(app): State<App>, caller: Caller, call: Call) -> Result<Response, Problem> {
     let LoginBody { email: SentEmail(email), password } = call.json()?;
     let tokens = app.logins.log_in(desk(&app), email, password.0, caller.address()).await;
     Ok(shown(&tokens.map_err(|error| not_in(error, invalid_credentials))?))

@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+use onhand_core::Command as AnyCommand;
 use onhand_core::accounts::{ApiKeyView, Command, NewApiKey, Scopes, TokenHash};
 use onhand_core::command::Reply;
 use onhand_core::ids::ApiKeyId;
 use onhand_core::text::{KeyPrefix, Name};
-use onhand_core::Command as AnyCommand;
 use onhand_engine::committer::Answer;
 use onhand_engine::query::Page;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use super::super::answer::{answered, cursor, json_response, list, page_rows};
 use super::super::call::{Call, Named, Params, in_path};
 use super::super::problem::Problem;
-use super::super::wire::accounts::ApiKeyShown;
+use super::super::wire::accounts::{ApiKeyShown, CreatedKeyShown};
 use super::super::wire::lists::List;
 use super::super::wire::{SentInstant, values};
 use crate::app::App;
@@ -44,22 +44,6 @@ struct KeyBody {
     /// When it is over; never when absent.
     #[schema(value_type = Option<values::Instant>)]
     expires_at: Option<SentInstant>,
-}
-
-/// A new key.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = CreatedApiKey, example = json!({
-    "id": "key_9", "object": "api_key", "name": "Till 3", "prefix": "onk_x7Qp2mZa",
-    "scopes": ["orders:read", "orders:write"], "created_by": "usr_5", "expires_at": null,
-    "last_used_at": null, "revoked_at": null, "created_at": "2026-11-21T05:48:16.120394Z",
-    "key": "onk_x7Qp2mZaD0cW3nRk9sVt5yLbG1hJ4eUf8iOa6wXqMzB_0aB3xZ"
-}))]
-struct CreatedKeyShown<'a> {
-    #[serde(flatten)]
-    row: ApiKeyShown<'a>,
-    /// The key itself. It is shown here and never again: an answer that is repeated has `null`.
-    #[schema(required)]
-    key: Option<&'a str>,
 }
 
 /// Make an API key. It is shown once.
@@ -88,10 +72,7 @@ async fn create_key(call: Call) -> Result<Response, Problem> {
     let Answer { outcome: Ok(Reply::ApiKey(row)), replayed } = &answer else {
         return answered(answer, StatusCode::CREATED);
     };
-    let shown = CreatedKeyShown {
-        row: ApiKeyShown::of(row),
-        key: (!replayed).then_some(key.expose()),
-    };
+    let shown = CreatedKeyShown::of(row, (!replayed).then_some(key.expose()));
     let mut response = json_response(StatusCode::CREATED, &shown);
     if let Ok(path) = HeaderValue::from_str(&format!("/v1/api-keys/{}", row.id)) {
         response.headers_mut().insert(header::LOCATION, path);

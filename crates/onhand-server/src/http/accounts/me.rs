@@ -3,9 +3,9 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use onhand_core::Command as AnyCommand;
 use onhand_core::accounts::{Command, UserPatch, UserView};
 use onhand_core::text::Name;
-use onhand_core::Command as AnyCommand;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -43,10 +43,10 @@ struct MePatch {
     #[schema(value_type = Option<values::Name>)]
     name: Option<Option<Name>>,
     /// What to log in with. A change needs `current_password`.
-    #[schema(value_type = values::Email)]
+    #[schema(value_type = Option<values::Email>)]
     email: Option<SentEmail>,
     /// The account's password.
-    #[schema(value_type = values::Password)]
+    #[schema(value_type = Option<values::Password>)]
     current_password: Option<SentSecret>,
 }
 
@@ -115,7 +115,11 @@ async fn change_password(
     let user = caller.user()?;
     let passwords = (current_password.0, password.0);
     let changed = app.logins.change_password(
-        desk(&app), caller.as_engine(), user, passwords, caller.address(),
+        desk(&app),
+        caller.as_engine(),
+        user,
+        passwords,
+        caller.address(),
     );
     changed.await.map_err(|error| not_in(error, invalid_credentials))?;
     Ok(StatusCode::NO_CONTENT.into_response())

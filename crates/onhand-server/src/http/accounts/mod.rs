@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::gate::{rate_limited, unauthenticated};
 use super::problem::Problem;
 use crate::accounts::logins::{Desk, LoginError, Password};
-use crate::app::App;
+use crate::app::{App, Parts};
 
 /// The routes of accounts.
 pub fn routes() -> OpenApiRouter<App> {
@@ -58,8 +58,6 @@ fn desk(app: &App) -> Desk<'_> {
     Desk { submit, reader, identities, now: clock.now() }
 }
 
-use crate::app::Parts;
-
 /// What is answered to who did not get in, or could not change an account.
 fn not_in(error: LoginError, wrong: fn() -> Problem) -> Problem {
     match error {
@@ -85,7 +83,7 @@ fn not_in(error: LoginError, wrong: fn() -> Problem) -> Problem {
 }
 
 /// The same words whatever was wrong: the address, the password, or a disabled account.
-fn invalid_credentials() -> Problem {
+pub(super) fn invalid_credentials() -> Problem {
     let detail = "there is no account with this e-mail address and password";
     Problem::new(StatusCode::UNAUTHORIZED, "invalid_credentials", detail)
 }

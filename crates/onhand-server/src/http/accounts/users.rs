@@ -86,10 +86,10 @@ async fn get_user(State(app): State<App>, Named(id): Named) -> Result<Response, 
 }))]
 struct UserPatchBody {
     /// What kind of account it is. A new role comes with its own scopes unless others are named.
-    #[schema(value_type = values::Role)]
+    #[schema(value_type = Option<values::Role>)]
     role: Option<Role>,
     /// What it may do; only those of an operator can be chosen.
-    #[schema(value_type = Vec<values::Scope>)]
+    #[schema(value_type = Option<Vec<values::Scope>>)]
     scopes: Option<Scopes>,
     /// Whether nobody may come in with it.
     disabled: Option<bool>,

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     Components, Content, ContentBuilder, OneOfBuilder, OpenApi, Ref, RefOr, Required,
     ResponseBuilder,
@@ -59,6 +60,11 @@ pub(super) fn whole(mut api: OpenApi) -> OpenApi {
             allow_no_body(operation, &components);
         }
     }
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An access token, or an API key with the scopes that are named."))
+        .build();
+    components.add_security_scheme(super::gate::SCHEME, SecurityScheme::Http(bearer));
     api.components = Some(components);
     api
 }
@@ -176,8 +182,13 @@ fn codes(operation: &mut Operation, is_write: bool) -> BTreeSet<String> {
         return BTreeSet::new();
     }
     let mut codes: BTreeSet<String> = named.unwrap_or_default().into_iter().collect();
+    let is_guarded = serde_json::to_value(&operation.security)
+        .is_ok_and(|security| security.to_string().contains(super::gate::SCHEME));
     let mut add = |more: &[&str]| codes.extend(more.iter().map(|code| (*code).to_owned()));
     add(&["overloaded", "stopping", "store_unavailable", "internal"]);
+    if is_guarded {
+        add(&["unauthenticated", "forbidden", "rate_limited"]);
+    }
     if is_write {
         add(&["body_too_large", "body_incomplete", "body_timeout"]);
         add(&["disk_full", "outcome_unknown"]);
@@ -243,7 +254,10 @@ fn problem_schema(problem: &Problem) -> Schema {
         schema = schema.property("request_id", id).required("request_id");
     }
     for (name, value) in &problem.facts {
-        schema = schema.property(name, fact_schema(name, value)).required(name);
+        schema = schema.property(name, fact_schema(name, value));
+        if !MAY_BE_ABSENT.contains(&(problem.code, name.as_str())) {
+            schema = schema.required(name);
+        }
     }
     if PLACING_CODES.contains(&problem.code) {
         let index = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
@@ -252,6 +266,10 @@ fn problem_schema(problem: &Problem) -> Schema {
     }
     schema.into()
 }
+
+/// Facts that are not told to everybody: an order of somebody else, the role of a key.
+const MAY_BE_ABSENT: [(&str, &str); 2] =
+    [("external_reference_taken", "order_id"), ("unlawful_scopes", "role")];
 
 /// The schema of a fact, by its name; a bare number or text where it has none of its own.
 fn fact_schema(name: &str, sample: &Value) -> RefOr<Schema> {
@@ -263,6 +281,10 @@ fn fact_schema(name: &str, sample: &Value) -> RefOr<Schema> {
         "reservation_id" => "ReservationId",
         "order_id" => "OrderId",
         "customer_id" => "CustomerId",
+        "user_id" => "UserId",
+        "api_key_id" => "ApiKeyId",
+        "email" => "Email",
+        "role" => "Role",
         "location_code" => "Name",
         "external_reference" => "Reference",
         "occurred_at" | "expires_at" | "now" => "Instant",
@@ -271,6 +293,7 @@ fn fact_schema(name: &str, sample: &Value) -> RefOr<Schema> {
         "action" | "allowed" => "OrderAction",
         "currency" => "Currency",
         "items" => "ShortItem",
+        "scopes" => "Scope",
         "expected" | "actual" if sample.is_string() => "Currency",
         _ if sample.is_string() => return ObjectBuilder::new().schema_type(Type::String).into(),
         _ => return ObjectBuilder::new().schema_type(Type::Integer).into(),

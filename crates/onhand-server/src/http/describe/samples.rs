@@ -2,18 +2,21 @@
 //! description come from here, so that they are those of the answers. The chains match on every
 //! variant, so a new refusal does not compile until it has its sample.
 
-use axum::http::StatusCode;
-use onhand_core::ids::{CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId};
+use onhand_core::accounts::{Email, Role};
+use onhand_core::ids::{
+    ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId, UserId,
+};
 use onhand_core::inventory::{ReservationState, ShortItem};
 use onhand_core::limits::{FULFILMENTS_MAX, LOCATIONS_MAX, QUANTITY_MAX};
 use onhand_core::orders::{Action, Status};
 use onhand_core::text::{Name, Reference, Sku};
-use onhand_core::{Refusal, catalog, inventory, orders};
+use onhand_core::{Refusal, accounts, catalog, inventory, orders};
 use onhand_engine::SubmitError;
 use serde_json::Value;
 
-use crate::http::call;
+use crate::http::accounts::invalid_credentials;
 use crate::http::problem::{FieldError, Problem};
+use crate::http::{call, gate};
 
 /// One problem of every code that a route may answer.
 pub(super) fn all() -> Vec<Problem> {
@@ -26,7 +29,41 @@ pub(super) fn all() -> Vec<Problem> {
     problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
     let refusals = std::iter::successors(orders_after(None), |one| orders_after(Some(one)));
     problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
+    let refusals = std::iter::successors(accounts_after(None), |one| accounts_after(Some(one)));
+    problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
+    problems.extend(of_the_gate());
     problems
+}
+
+fn of_the_gate() -> Vec<Problem> {
+    vec![
+        gate::unauthenticated(),
+        gate::forbidden("this needs `orders:write` or `orders:own`"),
+        gate::rate_limited(17),
+        invalid_credentials(),
+    ]
+}
+
+/// Those that a route tells apart: a session that has ended, a user who is disabled and a right that
+/// was withdrawn are all told as what they mean to whoever asks.
+fn accounts_after(previous: Option<&accounts::Refusal>) -> Option<accounts::Refusal> {
+    use accounts::Refusal as R;
+    let user_id = UserId::new(5)?;
+    Some(match previous {
+        None => R::UnknownUser { user_id },
+        Some(R::UnknownUser { .. }) => R::UnknownApiKey { api_key_id: ApiKeyId::new(9)? },
+        Some(R::UnknownApiKey { .. }) => {
+            let scopes = "orders:own".parse().ok()?;
+            R::UnlawfulScopes { role: Some(Role::Operator), scopes }
+        }
+        Some(R::UnlawfulScopes { .. }) => {
+            R::EmailTaken { email: Email::new("ada@example.com").ok()? }
+        }
+        Some(R::EmailTaken { .. }) => R::LastAdmin { user_id },
+        Some(
+            R::LastAdmin { .. } | R::RightsWithdrawn | R::UserDisabled { .. } | R::SessionEnded,
+        ) => return None,
+    })
 }
 
 fn of_requests() -> Vec<Problem> {
@@ -52,8 +89,7 @@ fn of_requests() -> Vec<Problem> {
 }
 
 fn of_the_store() -> Vec<Problem> {
-    let internal =
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server made a mistake");
+    let internal = Problem::internal();
     let errors = [
         SubmitError::KeyReused,
         SubmitError::Overloaded,

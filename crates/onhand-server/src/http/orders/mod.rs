@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 
 use super::answer::{answered, cursor, json_response, list, page_rows, versioned};
 use super::call::{Call, Named, Params, in_path};
+use super::gate::Caller;
 use super::problem::Problem;
 use super::wire::events::EventView;
 use super::wire::lists::{List, WholeList};
@@ -45,7 +46,8 @@ pub fn routes() -> OpenApiRouter<App> {
 }
 
 /// Place an order: the catalogue prices it and its stock is held, in one commit.
-#[utoipa::path(post, path = "/v1/orders", tag = "Orders", request_body = OrderBody,
+#[utoipa::path(post, path = "/v1/orders", tag = "Orders",
+    security(("bearer" = ["orders:write"]), ("bearer" = ["orders:own"])), request_body = OrderBody,
     params(("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(values::PLACING_CODES))),
     responses((status = 201, description = "The order", body = OrderView<'static>)))]
@@ -56,7 +58,8 @@ async fn place_order(call: Call) -> Result<Response, Problem> {
 }
 
 /// Place many orders in one commit; outcomes in the order of the input.
-#[utoipa::path(post, path = "/v1/orders/batch", tag = "Orders", request_body = BatchBody,
+#[utoipa::path(post, path = "/v1/orders/batch", tag = "Orders",
+    security(("bearer" = ["orders:write"])), request_body = BatchBody,
     params(("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(values::PLACING_CODES))),
     responses((status = 200, description = "One outcome per order", body = BatchView<'static>)))]
@@ -135,16 +138,19 @@ where
 }
 
 /// List orders, newest first.
-#[utoipa::path(get, path = "/v1/orders", tag = "Orders", params(OrderList),
+#[utoipa::path(get, path = "/v1/orders", tag = "Orders",
+    security(("bearer" = ["orders:read"]), ("bearer" = ["orders:own"])), params(OrderList),
     extensions(("x-codes" = json!(["not_found"]))),
     responses((status = 200, description = "A page", body = List<OrderView<'static>>)))]
 async fn list_orders(
     State(app): State<App>,
+    caller: Caller,
     Params(query, sent): Params<OrderList>,
 ) -> Result<Response, Problem> {
     let limit = page_rows(query.limit)?;
     let before = cursor(query.starting_after.as_deref(), OrderId::number)?;
-    let page = match query.filter(&app).await? {
+    let filter = query.filter(&app).await?.and_then(|filter| filter.of(caller.own()));
+    let page = match filter {
         Some(filter) => app.reader.orders(filter, before, limit).await?,
         None => onhand_engine::query::Page { rows: Vec::new(), next: None },
     };
@@ -152,12 +158,17 @@ async fn list_orders(
 }
 
 /// Read an order.
-#[utoipa::path(get, path = "/v1/orders/{id}", tag = "Orders", params(("id" = String, Path,)),
+#[utoipa::path(get, path = "/v1/orders/{id}", tag = "Orders",
+    security(("bearer" = ["orders:read"]), ("bearer" = ["orders:own"])), params(("id" = String, Path,)),
     extensions(("x-codes" = json!(["unknown_order"]))),
     responses((status = 200, description = "The order", body = OrderView<'static>)))]
-async fn get_order(State(app): State<App>, Named(id): Named) -> Result<Response, Problem> {
+async fn get_order(
+    State(app): State<App>,
+    caller: Caller,
+    Named(id): Named,
+) -> Result<Response, Problem> {
     let order_id: OrderId = in_path(&id)?;
-    let order = app.reader.order(order_id).await?;
+    let order = app.reader.order(order_id, caller.own()).await?;
     let order = order.ok_or_else(|| unknown_order(order_id))?;
     Ok(versioned(StatusCode::OK, order.version, &OrderView::of(&order)))
 }
@@ -168,12 +179,21 @@ fn unknown_order(order_id: OrderId) -> Problem {
 
 /// Read the history of an order, oldest first.
 #[utoipa::path(get, path = "/v1/orders/{id}/timeline", tag = "Orders",
+    security(("bearer" = ["orders:read"]), ("bearer" = ["orders:own"])),
     params(("id" = String, Path,)),
     extensions(("x-codes" = json!(["unknown_order"]))),
     responses((status = 200, description = "Its events", body = WholeList<EventView<'static>>)))]
-async fn get_timeline(State(app): State<App>, Named(id): Named) -> Result<Response, Problem> {
+async fn get_timeline(
+    State(app): State<App>,
+    caller: Caller,
+    Named(id): Named,
+) -> Result<Response, Problem> {
     let order_id = in_path(&id)?;
-    let rows = app.reader.timeline(order_id).await?.ok_or_else(|| unknown_order(order_id))?;
+    let rows = app
+        .reader
+        .timeline(order_id, caller.own())
+        .await?
+        .ok_or_else(|| unknown_order(order_id))?;
     let data = rows.iter().map(EventView::of).collect();
     let url = format!("/v1/orders/{id}/timeline");
     Ok(json_response(StatusCode::OK, &WholeList::new(url, data)))
@@ -181,6 +201,7 @@ async fn get_timeline(State(app): State<App>, Named(id): Named) -> Result<Respon
 
 /// Say that a pending order needs no further payment: its hold becomes an allocation.
 #[utoipa::path(post, path = "/v1/orders/{id}/confirm", tag = "Orders",
+    security(("bearer" = ["orders:write"])),
     request_body = NothingBody, params(("id" = String, Path,),
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_order", "invalid_transition",
@@ -197,7 +218,8 @@ async fn move_order(call: &Call, command: Command) -> Result<Response, Problem> 
 }
 
 /// Cancel an order nothing of which has left.
-#[utoipa::path(post, path = "/v1/orders/{id}/cancel", tag = "Orders", request_body = CancelBody,
+#[utoipa::path(post, path = "/v1/orders/{id}/cancel", tag = "Orders",
+    security(("bearer" = ["orders:write"]), ("bearer" = ["orders:own"])), request_body = CancelBody,
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
         ("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_order", "invalid_transition"]))),
@@ -210,6 +232,7 @@ async fn cancel_order(Named(id): Named, call: Call) -> Result<Response, Problem>
 
 /// Let units leave: some, or all that are left.
 #[utoipa::path(post, path = "/v1/orders/{id}/fulfilments", tag = "Orders",
+    security(("bearer" = ["orders:write"])),
     request_body = FulfilBody, params(("id" = String, Path,),
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_order", "unknown_line", "more_than_left",
@@ -224,6 +247,7 @@ async fn fulfil_order(Named(id): Named, call: Call) -> Result<Response, Problem>
 
 /// Say that everything has arrived.
 #[utoipa::path(post, path = "/v1/orders/{id}/deliver", tag = "Orders",
+    security(("bearer" = ["orders:write"])),
     request_body = NothingBody, params(("id" = String, Path,),
         ("If-Match" = Option<String>, Header,), ("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_order", "invalid_transition"]))),
@@ -235,7 +259,8 @@ async fn deliver_order(Named(id): Named, call: Call) -> Result<Response, Problem
 }
 
 /// Take units back.
-#[utoipa::path(post, path = "/v1/orders/{id}/returns", tag = "Orders", request_body = ReturnBody,
+#[utoipa::path(post, path = "/v1/orders/{id}/returns", tag = "Orders",
+    security(("bearer" = ["orders:write"])), request_body = ReturnBody,
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
         ("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_order", "unknown_line", "more_than_left",
@@ -258,7 +283,8 @@ async fn return_order(Named(id): Named, call: Call) -> Result<Response, Problem>
 }
 
 /// Change shipping address or metadata of an order that has not left.
-#[utoipa::path(patch, path = "/v1/orders/{id}", tag = "Orders", request_body = OrderPatchBody,
+#[utoipa::path(patch, path = "/v1/orders/{id}", tag = "Orders",
+    security(("bearer" = ["orders:write"]), ("bearer" = ["orders:own"])), request_body = OrderPatchBody,
     params(("id" = String, Path,), ("If-Match" = String, Header,),
         ("Idempotency-Key" = Option<String>, Header,)),
     extensions(("x-codes" = json!(["unknown_order", "invalid_transition"]))),
@@ -275,6 +301,7 @@ async fn update_order(Named(id): Named, call: Call) -> Result<Response, Problem>
 
 /// Read the graph of an order's states.
 #[utoipa::path(get, path = "/v1/order-states", tag = "Orders",
+    security(()),
     extensions(("x-codes" = json!([]))),
     responses((status = 200, description = "States and transitions", body = StatesView)))]
 async fn get_order_states() -> Response {

@@ -175,6 +175,33 @@ impl<'a> ApiKeyShown<'a> {
     }
 }
 
+/// A new key, with the key itself.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CreatedApiKey, example = json!({
+    "object": "created_api_key", "key": "onk_x7Qp2mZaD0cW3nRk9sVt5yLbG1hJ4eUf8iOa6wXqMzB_0aB3xZ",
+    "api_key": {
+        "id": "key_9", "object": "api_key", "name": "Till 3", "prefix": "onk_x7Qp2mZa",
+        "scopes": ["orders:read", "orders:write"], "created_by": "usr_5", "expires_at": null,
+        "last_used_at": null, "revoked_at": null, "created_at": "2026-11-21T05:48:16.120394Z"
+    }
+}))]
+pub struct CreatedKeyShown<'a> {
+    #[schema(pattern = "^created_api_key$")]
+    object: &'static str,
+    /// The key itself. It is shown here and never again: an answer that is repeated has `null`.
+    #[schema(required)]
+    key: Option<&'a str>,
+    /// What is kept of it.
+    api_key: ApiKeyShown<'a>,
+}
+
+impl<'a> CreatedKeyShown<'a> {
+    /// A key as it was made, and the key itself when it may be shown.
+    pub fn of(row: &'a ApiKeyView, key: Option<&'a str>) -> Self {
+        Self { object: "created_api_key", key, api_key: ApiKeyShown::of(row) }
+    }
+}
+
 /// What the log says of a user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = UserEntry, example = json!({

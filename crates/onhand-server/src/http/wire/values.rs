@@ -2,6 +2,7 @@
 //! so its types cannot describe themselves. Names a view can put into `value_type`; nothing here
 //! is ever built.
 
+use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 use onhand_core::accounts::{EndReason as Reasons, Role as Roles, Scope as Scopes};
 use onhand_core::inventory::{MovementKind as Kind, ReservationState as State};
 use onhand_core::limits::{
@@ -93,7 +94,18 @@ values! {
     Scope => one_of(Scopes::ALL.iter().map(|scope| scope.as_str()));
     /// Why a session ended.
     EndReason => one_of(Reasons::ALL.iter().map(|reason| reason.as_str()));
-    /// How an API key begins.
+    /// A password.
+    Password => text(1, PASSWORD_CHARS_MAX, "A password.", "tomatoes & 7 bees");
+    /// A password to set.
+    NewPassword =>
+        text(PASSWORD_CHARS_MIN, PASSWORD_CHARS_MAX, "A password to set.", "tomatoes & 7 bees");
+    /// A token or code as it was given out.
+    Token => ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("As it was given out."))
+        .examples([json!("onr_7_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE")])
+        .build();
+    /// How a key begins.
     KeyPrefix => text(1, KEY_PREFIX_CHARS_MAX, "How the key begins.", "onk_x7Qp2mZa");
     /// The caller's entries.
     Metadata => metadata();
