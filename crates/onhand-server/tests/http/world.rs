@@ -55,6 +55,12 @@ impl World {
         }
     }
 
+    /// The same server, set up otherwise.
+    pub(crate) fn set_up(&self, settings: Settings) -> App {
+        let Parts { submit, reader, settings: _ } = &*self.app;
+        App::new(Parts { submit: submit.clone(), reader: reader.clone(), settings })
+    }
+
     pub(crate) async fn send(
         &self,
         method: Method,
