@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderValue;
 use onhand_engine::Reader;
 use onhand_engine::clock::Clock;
 use onhand_engine::committer::Submit;
@@ -66,4 +67,10 @@ pub struct Settings {
     pub has_bench_routes: bool,
     /// The proxies that are believed when they say who the client is.
     pub proxies: Proxies,
+    /// The origins whose pages may read answers.
+    pub cors_origins: Vec<HeaderValue>,
+    /// Whether clients are reached over TLS.
+    pub is_encrypted: bool,
+    /// Whether the routes of operation have a listener of their own.
+    pub has_ops_listener: bool,
 }

@@ -5,9 +5,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use axum::http::HeaderValue;
 use ipnet::{AddrParseError, IpNet};
 
+use crate::app::Settings;
 use crate::auth::forwarded::{ForwardedHeader, Proxies};
+use crate::http::cors;
 
 /// How to be reached.
 #[derive(Debug, Clone, clap::Args)]
@@ -15,6 +18,10 @@ pub struct EdgeOptions {
     /// Where to listen.
     #[arg(long, env = "ONHAND_LISTEN", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
+    /// Where to serve the routes of operation (/health, /readyz, /docs, /openapi.json); the other
+    /// address then keeps /livez only. Without it there is one address for all.
+    #[arg(long, value_name = "LISTEN", env = "ONHAND_OPS_LISTEN")]
+    ops_listen: Option<SocketAddr>,
     /// Serve plain HTTP on addresses that others can reach: a proxy in front ends TLS.
     #[arg(long, env = "ONHAND_INSECURE_HTTP")]
     insecure_http: bool,
@@ -35,6 +42,15 @@ pub struct EdgeOptions {
         default_value_t = ForwardedHeader::XForwardedFor
     )]
     forwarded_header: ForwardedHeader,
+    /// An origin whose pages may read answers, like https://shop.example; may be repeated.
+    #[arg(
+        long = "cors-origin",
+        value_name = "ORIGIN",
+        env = "ONHAND_CORS_ORIGINS",
+        value_delimiter = ',',
+        value_parser = cors::origin
+    )]
+    cors_origins: Vec<HeaderValue>,
 }
 
 /// A network, or one address.
@@ -58,6 +74,10 @@ pub enum EdgeError {
 pub struct Edge {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to listen for operators, if not there.
+    pub ops_listen: Option<SocketAddr>,
+    /// The origins whose pages may read answers.
+    pub cors_origins: Vec<HeaderValue>,
     /// Who is believed about where a request comes from.
     pub proxies: Proxies,
 }
@@ -68,12 +88,32 @@ impl EdgeOptions {
     /// # Errors
     /// When they are unsafe or contradict each other.
     pub fn read(self) -> Result<Edge, EdgeError> {
-        let is_safe = self.insecure_http || self.listen.ip().to_canonical().is_loopback();
-        if !is_safe {
-            return Err(EdgeError::InTheClear(self.listen));
+        let is_local = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
+        let addresses = [Some(self.listen), self.ops_listen];
+        if !self.insecure_http
+            && let Some(open) = addresses.into_iter().flatten().find(|address| !is_local(address))
+        {
+            return Err(EdgeError::InTheClear(open));
         }
-        let proxies = Proxies::new(self.trusted_proxies, self.forwarded_header);
-        Ok(Edge { listen: self.listen, proxies })
+        Ok(Edge {
+            listen: self.listen,
+            ops_listen: self.ops_listen,
+            cors_origins: self.cors_origins,
+            proxies: Proxies::new(self.trusted_proxies, self.forwarded_header),
+        })
+    }
+}
+
+impl Edge {
+    /// What handlers are told of it.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            proxies: self.proxies.clone(),
+            cors_origins: self.cors_origins.clone(),
+            is_encrypted: false,
+            has_ops_listener: self.ops_listen.is_some(),
+            ..Settings::default()
+        }
     }
 }
 
@@ -107,6 +147,9 @@ mod tests {
             ("--listen 192.0.2.1:80", Some("192.0.2.1:80")),
             ("--listen 10.0.0.1:80", Some("10.0.0.1:80")),
             ("--listen 0.0.0.0:80 --insecure-http", None),
+            ("--ops-listen 127.0.0.1:81", None),
+            ("--ops-listen 192.0.2.1:81", Some("192.0.2.1:81")),
+            ("--ops-listen 192.0.2.1:81 --insecure-http", None),
         ] {
             let read = read(arguments).map(|_| ());
             let wanted = refused.map_or(Ok(()), |address| {

@@ -18,12 +18,16 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 /// Most connections of one address at a time, unless it is a trusted proxy or this machine; beyond
 /// it new ones are closed. Less than a tenth of all, and more than a shop's servers keep open.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 500;
+/// Most connections of the listener for operations at a time.
+pub const OPS_CONNECTIONS_MAX: usize = 100;
 /// How long a graceful stop waits for requests that have begun.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest idempotency key in characters.
 pub const KEY_CHARS_MAX: usize = 255;
 /// Longest request id that is taken over from a caller.
 pub const REQUEST_ID_CHARS_MAX: usize = 64;
+/// How long a browser may remember what pages of another origin may send; none remembers longer.
+pub const PREFLIGHT_AGE_MAX: Duration = Duration::from_secs(2 * 60 * 60);
 /// Rows of a page when the caller names none.
 pub const PAGE_ROWS_DEFAULT: usize = 20;
 /// Seconds after which a caller who was turned away may come back.

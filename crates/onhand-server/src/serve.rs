@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use futures_util::FutureExt;
 use onhand_core::accounts::Role;
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
 use onhand_engine::database::{OpenError, Schema, StartError};
@@ -23,6 +24,7 @@ use crate::app::{App, Parts, Settings};
 use crate::cli::DatabaseOptions;
 use crate::edge::{Edge, EdgeOptions};
 use crate::http::listener::Door;
+use crate::limits::OPS_CONNECTIONS_MAX;
 use crate::{demo, http, workers};
 
 /// The outcome of a commit is not known: `EX_IOERR`.
@@ -113,15 +115,17 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     if options.demo {
         demo::load(&engine.submit).await?;
     }
-    let door = open_door(&edge).await?;
-    let address = door.socket.local_addr()?;
+    let doors = Doors::open(&edge).await?;
     let Engine { database, submit, reader, running, ended } = engine;
     let leases = Arc::new(database.leases());
     let stop = stop(ended).context("listening for signals")?;
-    let settings =
-        Settings { has_bench_routes: options.bench_routes, proxies: edge.proxies.clone() };
+    let settings = Settings { has_bench_routes: options.bench_routes, ..edge.settings() };
     let Accounts { identities, logins, limiter } = accounts;
-    greet(&reader, &logins, &options, address).await?;
+    if options.accounts.is_production() && demo::has_users(&reader).await? {
+        return Err(AccountsError::Demo(": disable those of `onhand users list`").into());
+    }
+    doors.announce()?;
+    greet(&reader, &logins, &options).await?;
     let app = App::new(Parts {
         submit: submit.clone(),
         reader,
@@ -135,7 +139,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let noting = tokio::spawn(workers::key_uses::run(app.clone()));
     let sweeper = tokio::spawn(workers::sweeper::run(submit.clone(), leases.clone()));
     drop(submit);
-    http::listener::serve(door, http::router(app), stop).await;
+    doors.serve(app, stop).await;
     for worker in [sweeper, noting] {
         worker.abort();
         let _ = worker.await;
@@ -145,18 +149,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     finish(running).await
 }
 
-/// Says where the server is and how somebody gets in.
-async fn greet(
-    reader: &Reader,
-    logins: &Logins,
-    options: &ServeOptions,
-    address: SocketAddr,
-) -> anyhow::Result<()> {
-    if options.accounts.is_production() && demo::has_users(reader).await? {
-        return Err(AccountsError::Demo(": delete or disable those of `onhand users list`").into());
-    }
-    println!("listening on http://{address}");
-    println!("  API description  http://{address}/docs");
+/// Says how somebody gets in.
+async fn greet(reader: &Reader, logins: &Logins, options: &ServeOptions) -> anyhow::Result<()> {
     println!("  database         {}", options.database.shown());
     if options.demo {
         for (email, password, role) in demo::USERS {
@@ -188,10 +182,57 @@ pub async fn beside(
     Ok(code)
 }
 
-async fn open_door(edge: &Edge) -> anyhow::Result<Door> {
-    let socket = TcpListener::bind(edge.listen).await;
-    let socket = socket.with_context(|| format!("listening on {}", edge.listen))?;
-    Ok(Door::new(socket, &edge.proxies))
+/// Every socket on which somebody may ask.
+struct Doors {
+    public: Door,
+    /// For operators, if theirs is another one.
+    operations: Option<Door>,
+}
+
+impl Doors {
+    async fn open(edge: &Edge) -> anyhow::Result<Self> {
+        let open = async |address: SocketAddr| {
+            let socket = TcpListener::bind(address).await;
+            let socket = socket.with_context(|| format!("listening on {address}"))?;
+            anyhow::Ok(Door::new(socket, &edge.proxies))
+        };
+        let operations = match edge.ops_listen {
+            Some(address) => {
+                Some(Door { connections_max: OPS_CONNECTIONS_MAX, ..open(address).await? })
+            }
+            None => None,
+        };
+        Ok(Self { public: open(edge.listen).await?, operations })
+    }
+
+    /// Says where they are; the URL of the public one.
+    fn announce(&self) -> anyhow::Result<String> {
+        let url = |door: &Door| anyhow::Ok(format!("http://{}", door.socket.local_addr()?));
+        let public = url(&self.public)?;
+        println!("listening on {public}");
+        match &self.operations {
+            Some(door) => {
+                let operations = url(door)?;
+                println!("  operations       {operations}/health");
+                println!("  API description  {operations}/docs");
+            }
+            None => println!("  API description  {public}/docs"),
+        }
+        Ok(public)
+    }
+
+    /// Serves on all of them until `stop` completes.
+    async fn serve(self, app: App, stop: impl Future<Output = ()>) {
+        let stop = stop.shared();
+        let serve_operations = async |app: App| {
+            if let Some(door) = self.operations {
+                http::listener::serve(door, http::operations(app), stop.clone()).await;
+            }
+        };
+        let serve_public =
+            http::listener::serve(self.public, http::router(app.clone()), stop.clone());
+        tokio::join!(serve_public, serve_operations(app));
+    }
 }
 
 async fn finish(running: Running) -> anyhow::Result<ExitCode> {

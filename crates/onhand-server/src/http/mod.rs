@@ -5,10 +5,12 @@ pub mod accounts;
 pub mod answer;
 pub mod call;
 pub mod catalog;
+pub mod cors;
 pub mod crowd;
 mod describe;
 pub mod events;
 pub mod gate;
+mod headers;
 pub mod listener;
 pub mod locations;
 pub mod ops;
@@ -36,6 +38,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::app::App;
 use crate::limits::REQUEST_ID_CHARS_MAX;
 use crate::random;
+use headers::Shield;
 use problem::Problem;
 use wire::values;
 
@@ -53,6 +56,11 @@ use wire::values;
 struct Description;
 
 fn api() -> OpenApiRouter<App> {
+    business().merge(ops::routes())
+}
+
+/// What a shop asks for, and whether anybody is there.
+fn business() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(catalog::routes())
         .merge(locations::routes())
@@ -61,7 +69,7 @@ fn api() -> OpenApiRouter<App> {
         .merge(orders::routes())
         .merge(events::routes())
         .merge(accounts::routes())
-        .merge(ops::routes())
+        .merge(ops::liveness())
 }
 
 /// The description of every route, as OpenAPI 3.1.
@@ -77,21 +85,46 @@ pub fn needs() -> anyhow::Result<gate::Needs> {
     Ok(gate::Needs::of(&serde_json::to_value(openapi())?)?)
 }
 
-/// All routes, with what every request passes through.
+/// All routes, with what every request passes through; those of operation only if they have no
+/// listener of their own.
 pub fn router(app: App) -> Router {
-    let (routes, _) = api().split_for_parts();
+    let has_all = !app.settings.has_ops_listener;
+    let (routes, _) = if has_all { api() } else { business() }.split_for_parts();
     let mut routes = routes.layer(from_fn_with_state(app.clone(), gate::pass));
     if app.settings.has_bench_routes {
         routes = routes.merge(ops::bench_routes());
     }
-    routes
+    if has_all {
+        routes = routes.merge(documents());
+    }
+    dress(routes, app)
+}
+
+/// The routes of operation, for a listener of their own.
+pub fn operations(app: App) -> Router {
+    let (routes, _) = ops::liveness().merge(ops::routes()).split_for_parts();
+    dress(routes.merge(documents()), app)
+}
+
+/// The description, for tools and to click through. Nobody outside is asked whether it is valid.
+fn documents() -> Router<App> {
+    let config = Config::from("/openapi.json").validator_url("none");
+    Router::new()
         .route("/openapi.json", get(get_description))
-        .merge(SwaggerUi::new("/docs").config(Config::from("/openapi.json")))
+        .merge(SwaggerUi::new("/docs").config(config))
         .route("/api-docs", get(|| async { axum::response::Redirect::permanent("/docs/") }))
-        .fallback(no_route)
-        .method_not_allowed_fallback(no_method)
-        .with_state(app)
-        .layer(from_fn(pass_through))
+}
+
+/// What every request passes through.
+fn dress(routes: Router<App>, app: App) -> Router {
+    let is_encrypted = app.settings.is_encrypted;
+    let cors = cors::layer(&app.settings.cors_origins);
+    let mut routes =
+        routes.fallback(no_route).method_not_allowed_fallback(no_method).with_state(app);
+    if let Some(cors) = cors {
+        routes = routes.layer(cors);
+    }
+    routes.layer(from_fn(move |request, next| pass_through(request, next, is_encrypted)))
 }
 
 /// The description, put into words when it is first asked for.
@@ -118,7 +151,8 @@ async fn no_method(request: Request) -> Problem {
 }
 
 /// Gives the request an id, the answer its headers, and a problem its body.
-async fn pass_through(request: Request, next: Next) -> Response {
+async fn pass_through(request: Request, next: Next, is_encrypted: bool) -> Response {
+    let shield = Shield::of(&request, is_encrypted);
     let id_header = HeaderName::from_static("request-id");
     let sent = request.headers().get(&id_header).filter(|value| is_lawful_id(value)).cloned();
     let id = match sent {
@@ -142,7 +176,7 @@ async fn pass_through(request: Request, next: Next) -> Response {
     }
     let headers = response.headers_mut();
     headers.insert(id_header, id);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    shield.cover(headers);
     response.into_response()
 }
 

@@ -18,12 +18,14 @@ use super::orders::OrderBody;
 use super::problem::Problem;
 use crate::app::App;
 
+/// The route by which others find out whether to send requests here at all.
+pub fn liveness() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(get_livez))
+}
+
 /// The routes of health.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(get_livez))
-        .routes(routes!(get_readyz))
-        .routes(routes!(get_health))
+    OpenApiRouter::new().routes(routes!(get_readyz)).routes(routes!(get_health))
 }
 
 /// A plain yes.

@@ -14,7 +14,10 @@ fn contents(operation: &Value) -> Vec<(String, &Value)> {
         contents.push(("request".to_owned(), &body["content"]));
     }
     for (status, response) in operation["responses"].as_object().unwrap() {
-        contents.push((status.clone(), &response["content"]));
+        // A 204 has nothing to say.
+        if status != "204" {
+            contents.push((status.clone(), &response["content"]));
+        }
     }
     contents
         .into_iter()

@@ -6,6 +6,7 @@
 
 mod answers;
 mod bad_input;
+mod browsers;
 mod contract;
 mod description;
 mod installation;

@@ -33,6 +33,7 @@ pub(crate) struct World {
     pub(crate) app: App,
     /// Which operations were answered with which status.
     pub(crate) answered: Mutex<BTreeSet<(String, u16)>>,
+    pub(crate) clock: Arc<ManualClock>,
     /// An API key that may do everything.
     pub(crate) key: String,
     router: Router,
@@ -94,17 +95,25 @@ impl World {
         let (key, new) = admin_key();
         let created = submit.submit(new, Actor::Local, None).await.unwrap();
         created.outcome.unwrap();
-        let app = App::new(parts(submit, reader, clock));
+        let app = App::new(parts(submit, reader, clock.clone()));
         let router = http::router(app.clone());
         Self {
             app,
             answered: Mutex::default(),
+            clock,
             key,
             router,
             _running: running,
             _database: database,
             _installation: installation,
         }
+    }
+
+    /// The same server, set up otherwise.
+    pub(crate) fn set_up(&self, settings: Settings) -> App {
+        let (submit, reader) = (self.app.submit.clone(), self.app.reader.clone());
+        let parts = parts(submit, reader, self.clock.clone());
+        App::new(Parts { settings, ..parts })
     }
 
     pub(crate) async fn send(
