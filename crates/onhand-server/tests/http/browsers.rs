@@ -17,6 +17,20 @@ const DESK: &str = "http://localhost:5173";
 const OPERATIONS: [&str; 6] =
     ["/health", "/readyz", "/docs", "/docs/", "/api-docs", "/openapi.json"];
 
+/// A request of somebody who may do everything.
+async fn ask_as_admin(
+    world: &World,
+    router: &Router,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> (StatusCode, HeaderMap) {
+    let bearer = format!("Bearer {}", world.key);
+    let headers: Vec<_> =
+        headers.iter().copied().chain([("authorization", bearer.as_str())]).collect();
+    ask(router, method, path, &headers).await
+}
+
 async fn ask(
     router: &Router,
     method: &str,
@@ -65,7 +79,7 @@ async fn every_answer_tells_browsers_to_do_nothing_with_it() {
         ("GET", "/openapi.json", 200),
     ] {
         let key = [("idempotency-key", "a"), ("content-type", "application/json")];
-        let (found, headers) = ask(&router, method, path, &key).await;
+        let (found, headers) = ask_as_admin(&world, &router, method, path, &key).await;
         assert_eq!(found, status, "{method} {path}");
         let loads =
             if path.starts_with("/docs") { "script-src 'self'" } else { "default-src 'none'; f" };
@@ -117,7 +131,8 @@ async fn check_read(allowed: &[&'static str], origin: &str, wanted: &[&str]) {
     let world = World::new().await;
     let router = with_origins(&world, allowed).await;
     for (path, status) in [("/v1/orders", 200), ("/v1/orders/ord_999", 404), ("/nowhere", 404)] {
-        let (found, headers) = ask(&router, "GET", path, &[("origin", origin)]).await;
+        let sent = [("origin", origin)];
+        let (found, headers) = ask_as_admin(&world, &router, "GET", path, &sent).await;
         assert_eq!(found, status, "{path}");
         assert_eq!(about_origins(&headers), wanted, "{origin} of {allowed:?}: {path}");
     }
@@ -180,7 +195,9 @@ async fn routes_of_operation_leave_the_public_listener_for_one_of_their_own() {
     let app = world.set_up(Settings { has_ops_listener: true, ..Settings::default() });
     let (public, operations) = (http::router(app.clone()), http::operations(app));
     let everything = http::router(world.app.clone());
-    let status = async |router: &Router, path: &str| ask(router, "GET", path, &[]).await.0.as_u16();
+    let status = async |router: &Router, path: &str| {
+        ask_as_admin(&world, router, "GET", path, &[]).await.0.as_u16()
+    };
     for path in OPERATIONS {
         assert_eq!(status(&public, path).await, 404, "{path}");
         let served = status(&operations, path).await;

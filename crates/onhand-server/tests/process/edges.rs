@@ -96,18 +96,21 @@ async fn slow_requests_are_cut_off_and_others_are_served() {
     let mut server = Server::start(folder.path(), &[]).await;
     let url = server.url.clone();
     let headers = check_slow(&url, "GET /livez HTTP/1.1\r\nX: ", b'x', HEADER_TIMEOUT, &[]);
-    let post = "POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
-                Idempotency-Key: slow\r\nContent-Length: 1000\r\n\r\n";
+    let authorization = server.authorization();
+    let post = format!(
+        "POST /v1/orders HTTP/1.1\r\nHost: x\r\n{authorization}\r\n\
+         Content-Type: application/json\r\nIdempotency-Key: slow\r\n"
+    );
+    let whole = format!("{post}Content-Length: 1000\r\n\r\n");
     let body = check_slow(
         &url,
-        post,
+        &whole,
         b' ',
         BODY_TIMEOUT,
         &["HTTP/1.1 408 ", "application/problem+json", "body_timeout"],
     );
-    let chunked = "POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
-                   Idempotency-Key: slow\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n";
-    let chunk = check_slow(&url, chunked, b' ', BODY_TIMEOUT, &["HTTP/1.1 408 ", "body_timeout"]);
+    let chunked = format!("{post}Transfer-Encoding: chunked\r\n\r\n3e8\r\n");
+    let chunk = check_slow(&url, &chunked, b' ', BODY_TIMEOUT, &["HTTP/1.1 408 ", "body_timeout"]);
     let silent = check_idle(&url, "");
     let idle = check_idle(&url, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
     let others = async {
@@ -136,9 +139,10 @@ async fn what_is_too_large_is_refused() {
     let server = Server::start(folder.path(), &[]).await;
     let post = |length: usize| {
         format!(
-            "POST /v1/orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+            "POST /v1/orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}\r\n\
              Content-Type: application/json\r\nIdempotency-Key: a\r\n\
              Content-Length: {length}\r\n\r\n{}",
+            server.authorization(),
             " ".repeat(length)
         )
     };

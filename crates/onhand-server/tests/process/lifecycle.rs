@@ -57,6 +57,8 @@ async fn clear_data_leaves_nothing_behind_and_asks_first() {
         let left: Vec<_> = left.filter(|name| name.to_string_lossy().contains(".db")).collect();
         assert_eq!(left, ["onhand.db.lock"]);
     }
+    // The key was in the database, too.
+    std::fs::remove_file(folder.path().join("key")).unwrap();
     let mut server = Server::start(folder.path(), &[]).await;
     assert_eq!(server.reserved().await, 0);
     server.stop_and_verify().await;
@@ -127,8 +129,9 @@ async fn a_request_that_has_begun_is_answered_after_the_listener_is_closed() {
     let body = r#"{"items":[{"sku":"smartphone","quantity":1}]}"#;
     let mut slow = Raw::connect(&server.url).await;
     let head = format!(
-        "POST /v1/orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+        "POST /v1/orders HTTP/1.1\r\nHost: x\r\n{}\r\nContent-Type: application/json\r\n\
          Idempotency-Key: slow\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        server.authorization(),
         body.len()
     );
     slow.send(&head).await;
@@ -165,7 +168,11 @@ async fn whoever_goes_on_listening_does_not_hold_up_a_stop() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), &[]).await;
     let mut feed = Raw::connect(&server.url).await;
-    feed.send("GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n").await;
+    let request = format!(
+        "GET /v1/events HTTP/1.1\r\nHost: x\r\n{}\r\nAccept: text/event-stream\r\n\r\n",
+        server.authorization()
+    );
+    feed.send(&request).await;
     let begun = feed.read_some().await;
     assert!(begun.starts_with("HTTP/1.1 200 "), "{begun}");
     assert_eq!(server.place("one").await.unwrap().status, 201);

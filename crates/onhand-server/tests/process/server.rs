@@ -190,6 +190,11 @@ impl Server {
         std::fs::read_to_string(self.folder.join("log")).unwrap()
     }
 
+    /// The header with the key, for requests that are written by hand.
+    pub(crate) fn authorization(&self) -> String {
+        format!("Authorization: Bearer {}", self.key)
+    }
+
     /// A further connection.
     pub(crate) fn connect(&self) -> Connection {
         Connection::new(address(&self.url, &self.key))
