@@ -107,10 +107,10 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     if options.demo && options.accounts.is_production() {
         return Err(AccountsError::Demo("").into());
     }
-    let accounts = options.accounts.build(&options.database.location()?)?;
     let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
     let schema = if options.migrate { Schema::Migrate } else { Schema::MigrateIfAlone };
     let engine = open(&options.database, schema, options.replica_url.as_deref(), crash).await?;
+    let accounts = options.accounts.build(&options.database.location()?)?;
     demo::ensure_location(&engine.submit).await?;
     if options.demo {
         demo::load(&engine.submit).await?;

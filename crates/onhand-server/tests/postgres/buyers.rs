@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use onhand_server::client::{Address, Connection, Limits};
 use tokio::task::JoinSet;
 
-use crate::server::{Server, place_on};
+use crate::server::{Server, address, place_on};
 
 /// Longest time in which a buyer must get a definite answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,16 +49,18 @@ pub(crate) struct Buyers {
 }
 
 impl Buyers {
-    /// So many buyers, each with one order after another, at these addresses in turn.
-    pub(crate) fn at(urls: &[String], count: usize) -> Self {
+    /// So many buyers, each with one order after another, at these servers in turn.
+    pub(crate) fn at(servers: &[Server], count: usize) -> Self {
+        let addresses: Vec<_> =
+            servers.iter().map(|server| address(&server.url, &server.key)).collect();
         let (told, stop) = (Arc::new(Told::default()), Arc::new(AtomicBool::new(false)));
         let mut tasks = JoinSet::new();
         for buyer in 0..count {
-            let (urls, told, stop) = (urls.to_vec(), told.clone(), stop.clone());
+            let (addresses, told, stop) = (addresses.clone(), told.clone(), stop.clone());
             tasks.spawn(async move {
                 let mut order = 0;
                 while !stop.load(Ordering::Relaxed) {
-                    buy(&urls, buyer, &format!("buyer-{buyer}-{order}"), &told).await;
+                    buy(&addresses, buyer, &format!("buyer-{buyer}-{order}"), &told).await;
                     order += 1;
                 }
             });
@@ -95,17 +97,17 @@ impl Buyers {
     }
 }
 
-fn connect(url: &str) -> Connection {
+fn connect(address: &Address) -> Connection {
     let limits = Limits { request_timeout: PATIENCE, ..Limits::default() };
-    Connection::with_limits(Address::parse(url).unwrap(), limits)
+    Connection::with_limits(address.clone(), limits)
 }
 
 /// Buys one smartphone under a key, however often it has to ask.
-async fn buy(urls: &[String], buyer: usize, key: &str, told: &Told) {
+async fn buy(addresses: &[Address], buyer: usize, key: &str, told: &Told) {
     let begun = Instant::now();
     for attempt in 0.. {
         assert!(begun.elapsed() < PATIENCE, "{key}: no definite answer");
-        let mut connection = connect(&urls[(buyer + attempt) % urls.len()]);
+        let mut connection = connect(&addresses[(buyer + attempt) % addresses.len()]);
         // A connection that is lost or refused says nothing: the key is asked again.
         if let Ok(reply) = place_on(&mut connection, key).await {
             match reply.status.as_u16() {

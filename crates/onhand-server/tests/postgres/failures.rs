@@ -23,7 +23,7 @@ async fn a_database_that_crashes_under_load_loses_nothing_and_is_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = server_on(&cluster.url("onhand", "postgres"), &folder).await;
     server.receive(1_000_000).await;
-    let buyers = Buyers::at(&[server.url.clone()], BUYERS);
+    let buyers = Buyers::at(std::slice::from_ref(&server), BUYERS);
     for _ in 0..3 {
         buyers.after(100).await;
         cluster.crash();
@@ -54,7 +54,7 @@ async fn a_standby_that_takes_over_has_everything_that_was_acknowledged() {
     );
     let mut server = server_on(&both, &folder).await;
     server.receive(1_000_000).await;
-    let buyers = Buyers::at(&[server.url.clone()], BUYERS);
+    let buyers = Buyers::at(std::slice::from_ref(&server), BUYERS);
     buyers.after(100).await;
     primary.crash();
     standby.promote();

@@ -5,9 +5,13 @@ use crate::buyers::{Buyers, hold_to};
 use crate::cluster::Cluster;
 use crate::server::Server;
 
+/// Servers with one API key: an idempotency key means something to one caller only.
 async fn servers(url: &str, folders: &[tempfile::TempDir]) -> Vec<Server> {
-    let mut servers = Vec::new();
+    let mut servers: Vec<Server> = Vec::new();
     for folder in folders {
+        if let Some(first) = servers.first() {
+            std::fs::write(folder.path().join("key"), &first.key).unwrap();
+        }
         let server = Server::start_on(url.to_owned(), folder.path(), &["--migrate"], &[]).await;
         servers.push(server);
     }
@@ -24,8 +28,7 @@ async fn two_processes_sell_what_there_is_and_no_more() {
     let folders = folders(2);
     let mut servers = servers(&cluster.url("onhand", "postgres"), &folders).await;
     let there_are = 100;
-    let urls: Vec<String> = servers.iter().map(|server| server.url.clone()).collect();
-    let buyers = Buyers::at(&urls, 16);
+    let buyers = Buyers::at(&servers, 16);
     buyers.after(there_are).await;
     let told = buyers.finish().await;
     assert_eq!(told.count(), there_are);
@@ -45,8 +48,7 @@ async fn processes_are_restarted_one_after_another_and_nobody_is_turned_away() {
     let url = cluster.url("onhand", "postgres");
     let mut servers = servers(&url, &folders).await;
     servers[0].receive(1_000_000).await;
-    let urls: Vec<String> = servers.iter().map(|server| server.url.clone()).collect();
-    let buyers = Buyers::at(&urls, 8);
+    let buyers = Buyers::at(&servers, 8);
     for folder in &folders {
         buyers.after(100).await;
         let mut old = servers.remove(0);

@@ -165,6 +165,7 @@ impl Server {
             .args(["serve", "--demo", "--listen", listen])
             .args(["--database-url", &database])
             .args(extra)
+            .env("ONHAND_SECRET_DIR", folder)
             .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

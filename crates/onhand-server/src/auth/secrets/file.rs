@@ -65,6 +65,8 @@ pub(super) fn read_or_create(folder: &Path) -> Result<Secret, SecretError> {
     let path = folder.join(NAME);
     match read(&path, OTHERS) {
         Err(SecretError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| SecretError::Io { path: folder.to_owned(), source })?;
             create(folder, &path)?;
             read(&path, OTHERS)
         }
