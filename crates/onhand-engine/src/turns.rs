@@ -166,7 +166,9 @@ impl<S: Store> Committer<S> {
         let Err(error) = self.written(&first).await else {
             self.answer(first)?;
             // What wrote nothing waits only for what it may rest on.
-            while let Some(next) = self.sent.pop_front_if(|next| next.event.is_none()) {
+            while self.sent.front().is_some_and(|next| next.event.is_none())
+                && let Some(next) = self.sent.pop_front()
+            {
                 self.answer(next)?;
             }
             self.between_batches().await;
@@ -250,19 +252,18 @@ impl<S: Store> Committer<S> {
             let Some((mut part, error)) = self.run_again(part, error).await? else {
                 continue;
             };
-            match error {
-                StoreError::Conflict { .. } | StoreError::Corrupt { .. } if part.len() > 1 => {
-                    tracing::warn!(%error, commands = part.len(), "the batch is split");
-                    let second = part.split_off(part.len() / 2);
-                    parts.extend([(second, None), (part, None)]);
-                }
-                error => {
-                    self.report(&error, part.len());
-                    fail(part, &error);
-                    if let StoreError::Unknown { .. } = error {
-                        return Err(error);
-                    }
-                }
+            let may_be_one =
+                matches!(error, StoreError::Conflict { .. } | StoreError::Corrupt { .. });
+            if may_be_one && part.len() > 1 {
+                tracing::warn!(%error, commands = part.len(), "the batch is split");
+                let second = part.split_off(part.len() / 2);
+                parts.extend([(second, None), (part, None)]);
+                continue;
+            }
+            self.report(&error, part.len());
+            fail(part, &error);
+            if let StoreError::Unknown { .. } = error {
+                return Err(error);
             }
         }
         self.between_batches().await;

@@ -84,7 +84,14 @@ fn pass_on(from: impl Read + Send + 'static, kind: fn(String) -> Line, say: Sync
 #[derive(Debug)]
 pub(super) struct Server {
     child: Child,
-    url: String,
+    door: Door,
+}
+
+/// Where a server is, and what lets the load generator in.
+#[derive(Debug, Clone)]
+pub(super) struct Door {
+    pub(super) url: String,
+    pub(super) token: Option<String>,
 }
 
 impl Server {
@@ -96,7 +103,10 @@ impl Server {
         while let Some(line) = child.line(deadline)? {
             match line {
                 Line::Answer(line) => match line.strip_prefix(LISTENING) {
-                    Some(url) => return Ok(Self { child, url: url.trim().to_owned() }),
+                    Some(url) => {
+                        let door = Door { url: url.trim().to_owned(), token: None };
+                        return Ok(Self { child, door });
+                    }
                     None => notes.push(line),
                 },
                 Line::Note(line) => notes.push(line),
@@ -105,8 +115,14 @@ impl Server {
         bail!("`{name}` does not start: {}", tail(&notes.join("\n")))
     }
 
-    pub(super) fn url(&self) -> &str {
-        &self.url
+    /// The same for whoever has this token.
+    pub(super) fn with_token(mut self, token: String) -> Self {
+        self.door.token = Some(token);
+        self
+    }
+
+    pub(super) fn door(&self) -> &Door {
+        &self.door
     }
 
     /// Asks it to stop, and waits until it has.
@@ -135,7 +151,7 @@ mod tests {
     fn a_server_says_where_it_listens_and_stops_when_asked() {
         let script = "echo noise >&2; echo 'listening on http://x:1'; exec tail -f /dev/null";
         let server = Server::start(shell(script)).unwrap();
-        assert_eq!(server.url(), "http://x:1");
+        assert_eq!(server.door().url, "http://x:1");
         server.stop().unwrap();
     }
 

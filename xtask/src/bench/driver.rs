@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::child::{Child, Line};
+use super::child::{Child, Door, Line};
 use crate::services::process::tail;
 
 /// What the load generator may take beside its measurements: products, counting, proofs.
@@ -82,14 +82,17 @@ impl Driver {
     /// Places orders on a running server; `begun` is told when the measurement begins.
     pub(super) fn place(
         &self,
-        url: &str,
+        door: &Door,
         shape: Shape,
         connections: u32,
         checks: Checks,
         begun: impl FnMut(),
     ) -> Result<Report> {
         let mut command = self.bench(connections);
-        command.args(["--url", url, "--workload", shape.name()]);
+        command.args(["--url", &door.url, "--workload", shape.name()]);
+        if let Some(token) = &door.token {
+            command.env("ONHAND_TOKEN", token);
+        }
         self.run(command, checks, begun)
     }
 

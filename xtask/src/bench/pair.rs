@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::Value;
 
-use super::child::Server;
+use super::child::{Door, Server};
 use super::driver::{Checks, Driver, Shape};
 use super::machine::wait_until;
 
@@ -27,15 +27,19 @@ const ANSWER_BYTES_MAX: u64 = 64 << 10;
 /// Orders per second of both servers together, with the hot product.
 pub(super) fn rate(driver: &Driver, servers: [&Server; 2], connections: u32) -> Result<f64> {
     let driver = &driver.longer(APART_SECS_MAX);
-    let urls = servers.map(Server::url);
+    let doors = servers.map(Server::door);
     let (say, begun) = mpsc::channel();
     thread::scope(|scope| {
-        let loads = urls.map(|url| {
+        let loads = doors.map(|door| {
             let say = say.clone();
-            scope.spawn(move || load(driver, url, connections / 2, &say))
+            scope.spawn(move || load(driver, door, connections / 2, &say))
         });
         drop(say);
-        let watched = watch(urls, &begun, driver.length() - secs(APART_SECS_MAX));
+        let watched = watch(
+            doors.map(|door| door.url.as_str()),
+            &begun,
+            driver.length() - secs(APART_SECS_MAX),
+        );
         for load in loads {
             load.join().unwrap_or_else(|_| Err(anyhow!("a load generator was not watched")))?;
         }
@@ -43,12 +47,12 @@ pub(super) fn rate(driver: &Driver, servers: [&Server; 2], connections: u32) -> 
     })
 }
 
-fn load(driver: &Driver, url: &str, connections: u32, say: &Sender<Instant>) -> Result<()> {
+fn load(driver: &Driver, door: &Door, connections: u32, say: &Sender<Instant>) -> Result<()> {
     let begun = || {
         // Nobody listens any more when the other one has failed.
         say.send(Instant::now()).ok();
     };
-    driver.place(url, Shape::Hot, connections, Checks::Differ, begun).map(drop)
+    driver.place(door, Shape::Hot, connections, Checks::Differ, begun).map(drop)
 }
 
 /// Watches both servers for a time in which both are under load.

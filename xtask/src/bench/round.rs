@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 
@@ -10,11 +11,17 @@ use super::child::Server;
 use super::driver::{Checks, Driver, Report, Shape};
 use super::postgres::{Postgres, SCRIPTS};
 use super::{machine, pair};
+use crate::services::process::output;
 
 /// Connections of every load that places orders over HTTP.
 const CONNECTIONS: u32 = 256;
 /// Clients of pgbench; the best count is what is compared with.
 const CLIENTS: &[u32] = &[1, 16, 64];
+/// One caller plays all the customers of a shop: it is counted, and never too often.
+const UNLIMITED: [&str; 6] =
+    ["--rate-reads", "4000000", "--rate-writes", "4000000", "--rate-checkout", "4000000"];
+/// Longest wait for an API key.
+const KEY_MAX: Duration = Duration::from_secs(30);
 /// Databases of a round.
 const PGBENCH: &str = "pgbench";
 const PLAIN: &str = "plain";
@@ -120,7 +127,14 @@ impl Scene {
         let mut command = self.driver.command("serve");
         command.args(["--listen", "127.0.0.1:0", "--migrate"]);
         command.args(["--database-url", &self.postgres.url(ONHAND)]);
-        Server::start(command)
+        command.args(UNLIMITED);
+        let server = Server::start(command)?;
+        let mut command = self.driver.command("keys");
+        command.args(["create", "--name", "bench", "--scopes", "admin"]);
+        command.args(["--database-url", &self.postgres.url(ONHAND)]);
+        let said = output(command, KEY_MAX)?;
+        let key = said.lines().find(|line| line.starts_with("onk_"));
+        Ok(server.with_token(key.context("no API key was made")?.to_owned()))
     }
 
     /// The rate of one server, and the log in KiB that the database has written for each order.
@@ -128,7 +142,7 @@ impl Scene {
         self.postgres.checkpoint()?;
         let mut before = Err(anyhow!("`onhand bench` did not say when it began"));
         let begun = || before = self.postgres.written_bytes();
-        let report = self.driver.place(server.url(), shape, CONNECTIONS, Checks::Pass, begun)?;
+        let report = self.driver.place(server.door(), shape, CONNECTIONS, Checks::Pass, begun)?;
         let bytes = self.postgres.written_bytes()? - before?;
         let rate = report.rate(shape)?;
         tell(&format!("{what}, {}", shape.name()), rate);

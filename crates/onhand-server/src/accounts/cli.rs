@@ -179,10 +179,8 @@ async fn new_password(email: &Email) -> anyhow::Result<Option<PasswordHash>> {
 }
 
 fn user_of(reply: Reply) -> anyhow::Result<UserView> {
-    match reply {
-        Reply::User(user) => Ok(user),
-        other => bail!("answered with {other:?}"),
-    }
+    let Reply::User(user) = reply else { bail!("answered with {reply:?}") };
+    Ok(user)
 }
 
 async fn set(
@@ -268,10 +266,8 @@ fn days_from_now(days: u16) -> anyhow::Result<Timestamp> {
 }
 
 fn key_of(reply: Reply) -> anyhow::Result<ApiKeyView> {
-    match reply {
-        Reply::ApiKey(key) => Ok(key),
-        other => bail!("answered with {other:?}"),
-    }
+    let Reply::ApiKey(key) = reply else { bail!("answered with {reply:?}") };
+    Ok(key)
 }
 
 async fn list_keys(reader: &Reader, json: bool) -> anyhow::Result<()> {

@@ -159,10 +159,9 @@ impl Logins {
         let hash = self.passwords.hash(password, email.as_str()).await?;
         let password = Some(PasswordHash::new(hash).map_err(internal)?);
         let new = NewUser { email, name, password, role, scopes: None };
-        match ask(desk, Actor::System.into(), Command::Register(new)).await? {
-            Reply::User(user) => Ok(user),
-            other => Err(unexpected(&other)),
-        }
+        let reply = ask(desk, Actor::System.into(), Command::Register(new)).await?;
+        let Reply::User(user) = reply else { return Err(unexpected(&reply)) };
+        Ok(user)
     }
 
     /// Prepares a code with which one caller may become the first admin.
@@ -298,7 +297,9 @@ impl Logins {
     pub async fn refresh(&self, desk: Desk<'_>, shown: &str) -> Result<Tokens, LoginError> {
         let token = RefreshToken::parse(shown).ok_or(LoginError::Wrong)?;
         let session_id = SessionId::new(token.session()).ok_or(LoginError::Wrong)?;
-        let session = desk.reader.session(session_id).await?.ok_or(LoginError::Wrong)?;
+        let session = desk.reader.session(session_id).await?;
+        let session = session.filter(|session| session.is_good(desk.now));
+        let session = session.ok_or(LoginError::Wrong)?;
         let secret = self.refresh.first();
         let secret = secret.ok_or_else(|| LoginError::Internal("no refresh secret".into()))?;
         let successor = token.successor(secret);
@@ -400,8 +401,7 @@ impl Logins {
 
 /// Most tokens that one session can have had: one as often as access tokens of the longest life
 /// run out, and for clients that refresh more often, ten times that.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small constants")]
-const SUCCESSORS_MAX: usize = (SESSION_LIFE_SECS_DEFAULT / ACCESS_LIFE_SECS_MAX * 10) as usize;
+const SUCCESSORS_MAX: i64 = SESSION_LIFE_SECS_DEFAULT / ACCESS_LIFE_SECS_MAX * 10;
 
 fn tokens(desk: Desk<'_>, session: SessionView, user: UserView, refresh: RefreshToken) -> Tokens {
     let bearer = Bearer {
