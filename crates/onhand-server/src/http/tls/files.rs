@@ -85,7 +85,9 @@ pub enum TlsError {
         at: Timestamp,
     },
     /// They belong to different certificates.
-    #[error("the key in {} is not the one of the certificate in {}", .key.display(), .cert.display())]
+    #[error(
+        "the key in {} is not the one of the certificate in {}", .key.display(), .cert.display()
+    )]
     Mismatch {
         /// The file of the certificate.
         cert: PathBuf,
