@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::{self, Access, ApiKeyView, SessionView, UserView};
 use crate::actor::Actor;
 use crate::catalog::{self, Category, Product};
 use crate::draft::{Changes, Draft};
@@ -26,6 +27,8 @@ pub enum Command {
     Inventory(inventory::Command),
     /// Orders.
     Orders(orders::Command),
+    /// Users, sessions, API keys.
+    Accounts(accounts::Command),
 }
 
 impl Command {
@@ -37,6 +40,7 @@ impl Command {
             Self::Catalog(command) => command.names(known, needs),
             Self::Inventory(command) => command.names(known, needs),
             Self::Orders(command) => command.names(known, needs),
+            Self::Accounts(command) => command.names(needs),
         }
     }
 }
@@ -58,6 +62,15 @@ pub struct Numbering {
     pub movement: i64,
     /// Next position in the event log.
     pub event: i64,
+    /// Next user id.
+    pub user: i64,
+    /// Next session id.
+    pub session: i64,
+    /// Next API key id.
+    pub api_key: i64,
+    /// How often rights were taken away, from 1: who was let in at a lower count is looked at
+    /// again.
+    pub rights: i64,
 }
 
 impl Numbering {
@@ -70,6 +83,10 @@ impl Numbering {
         order: 1,
         movement: 1,
         event: 1,
+        user: 1,
+        session: 1,
+        api_key: 1,
+        rights: 1,
     };
 }
 
@@ -80,6 +97,8 @@ pub struct Context {
     pub now: Timestamp,
     /// Who asks.
     pub actor: Actor,
+    /// What it was let in with.
+    pub access: Access,
     /// Fresh numbers.
     pub numbering: Numbering,
 }
@@ -114,6 +133,25 @@ pub enum Reply {
     Order(Arc<Order>),
     /// The outcomes of a batch, in its order.
     Orders(Vec<Result<Arc<Order>, Refusal>>),
+    /// A user as it was left.
+    User(UserView),
+    /// A session that goes on, and who is logged in.
+    Session {
+        /// The session.
+        session: SessionView,
+        /// The user.
+        user: UserView,
+    },
+    /// A session that has ended: what was asked for, or because the token was good no more. In
+    /// either case no token is given.
+    SessionEnded(SessionView),
+    /// An API key as it was left.
+    ApiKey(ApiKeyView),
+    /// How many keys' uses were noted.
+    KeysTouched {
+        /// Keys, each once.
+        keys: u64,
+    },
 }
 
 /// What is to be remembered and answered.
@@ -154,10 +192,12 @@ impl<R: Into<Refusal>> From<R> for Stop {
 /// [`Stop::Refused`] with the reason; [`Stop::Missing`] with the rows that `state` lacks.
 pub fn decide(state: &State, command: &Command, context: &Context) -> Result<Decision, Stop> {
     let mut draft = Draft::new(state, context);
+    accounts::expect_rights(&draft)?;
     let reply = match command {
         Command::Catalog(command) => command.decide(&mut draft)?,
         Command::Inventory(command) => command.decide(&mut draft)?,
         Command::Orders(command) => command.decide(&mut draft)?,
+        Command::Accounts(command) => command.decide(&mut draft)?,
     };
     Ok(draft.finish(reply))
 }

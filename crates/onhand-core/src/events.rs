@@ -8,15 +8,20 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::accounts::{ApiKeyEntry, SessionEntry, UserEntry};
 use crate::actor::Actor;
 use crate::catalog::{Category, Product};
-use crate::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use crate::ids::{
+    ApiKeyId, CategoryId, LocationId, OrderId, ProductId, ReservationId, SessionId, UserId,
+};
 use crate::inventory::{Level, Location, ReservationView, StockChange};
 use crate::orders::Order;
 use crate::text::Sku;
 
 /// Every type of event, for documents and filters.
 pub const TYPES: &[&str] = &[
+    "api_key.created",
+    "api_key.revoked",
     "category.created",
     "category.deleted",
     "category.updated",
@@ -39,11 +44,18 @@ pub const TYPES: &[&str] = &[
     "reservation.extended",
     "reservation.held",
     "reservation.released",
+    "session.ended",
+    "session.reuse_detected",
+    "session.started",
     "stock.adjusted",
     "stock.counted",
     "stock.low",
     "stock.policy_changed",
     "stock.transferred",
+    "user.password_changed",
+    "user.registered",
+    "user.sessions_ended",
+    "user.updated",
 ];
 
 /// The object that an event is about.
@@ -59,6 +71,12 @@ pub enum Subject {
     Reservation(ReservationId),
     /// An order.
     Order(OrderId),
+    /// A user.
+    User(UserId),
+    /// A session.
+    Session(SessionId),
+    /// An API key.
+    ApiKey(ApiKeyId),
 }
 
 /// The object as the event left it.
@@ -84,6 +102,12 @@ pub enum EventBody {
     Reservations(Vec<ReservationView>),
     /// An order.
     Order(Arc<Order>),
+    /// A user; of it only what may be kept for ever.
+    User(UserEntry),
+    /// A session.
+    Session(SessionEntry),
+    /// An API key.
+    ApiKey(ApiKeyEntry),
 }
 
 impl EventBody {
@@ -101,6 +125,9 @@ impl EventBody {
                 views.first().map(|view| Subject::Reservation(view.reservation.id))
             }
             Self::Order(order) => Some(Subject::Order(order.id)),
+            Self::User(user) => Some(Subject::User(user.id)),
+            Self::Session(session) => Some(Subject::Session(session.id)),
+            Self::ApiKey(key) => Some(Subject::ApiKey(key.id)),
         }
     }
 }

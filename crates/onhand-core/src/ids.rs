@@ -75,8 +75,21 @@ ids! {
     ReservationId = "res";
     /// A sale.
     OrderId = "ord";
-    /// A customer, as the caller names it.
+    /// A customer, as the caller names it. One with an account has the number of its user.
     CustomerId = "cus";
+    /// Somebody with an account.
+    UserId = "usr";
+    /// A time for which somebody is logged in: a family of refresh tokens.
+    SessionId = "ses";
+    /// A key of a program.
+    ApiKeyId = "key";
+}
+
+impl CustomerId {
+    /// The customer that a user is.
+    pub const fn of_user(user: UserId) -> Self {
+        Self(user.0)
+    }
 }
 
 #[cfg(test)]

@@ -3,12 +3,14 @@
 //!
 //! This crate is `no_std`: it has no clock, no files, no sockets, no threads and no randomly
 //! ordered maps, and it uses no floats, so every rule can be enumerated and replayed. It knows
-//! nothing of SQL, HTTP or JSON. Start with [`command`], then read `orders/` and `inventory/`.
+//! nothing of SQL, HTTP or JSON. Start with [`command`], then read `orders/` and `inventory/`; who
+//! may ask is in `accounts/`.
 #![no_std]
 #![warn(clippy::float_arithmetic)]
 
 extern crate alloc;
 
+pub mod accounts;
 pub mod actor;
 pub mod catalog;
 pub mod command;

@@ -46,3 +46,26 @@ pub const MOVEMENTS_PER_MARK: u64 = 64;
 pub const EXPIRED_HOLDS_PER_COMMAND_MAX: usize = 1_000;
 /// Most fulfilments of one order.
 pub const FULFILMENTS_MAX: usize = 500;
+/// Longest e-mail address in characters (RFC 5321).
+pub const EMAIL_CHARS_MAX: usize = 254;
+/// Longest part of an e-mail address before its `@`, in characters (RFC 5321).
+pub const EMAIL_LOCAL_CHARS_MAX: usize = 64;
+/// Longest hash of a password in characters, with its parameters and salt.
+pub const PASSWORD_HASH_CHARS_MAX: usize = 255;
+/// Fewest characters of a password's salt: 16 bytes in base64 without padding.
+pub const PASSWORD_SALT_CHARS_MIN: usize = 22;
+/// Fewest characters of what is hashed from password and salt: 16 bytes in base64 without padding.
+pub const PASSWORD_OUTPUT_CHARS_MIN: usize = 22;
+/// Bytes of the hash of a token or key: SHA-256.
+pub const TOKEN_HASH_BYTES: usize = 32;
+/// Most sessions of one user that have not ended: one more ends the oldest.
+pub const SESSIONS_PER_USER_MAX: usize = 20;
+/// Longest life of a session in seconds, however often it is refreshed: 30 days. Who asks for more
+/// gets this.
+pub const SESSION_LIFE_SECS_MAX: i64 = 30 * 24 * 3600;
+/// Seconds after a refresh in which the token before it may be shown once more: the reply was lost.
+pub const REFRESH_GRACE_SECS: i64 = 10;
+/// Longest part of a key that is shown to people, in characters.
+pub const KEY_PREFIX_CHARS_MAX: usize = 16;
+/// Most uses of keys that one command notes; what is beyond is not noted, and the next use is.
+pub const KEY_USES_MAX: usize = 500;

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Version, catalog, inventory, orders};
+use crate::{Version, accounts, catalog, inventory, orders};
 
 /// Why a command was refused. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub enum Refusal {
     Inventory(inventory::Refusal),
     /// The order's rules refuse.
     Orders(orders::Refusal),
+    /// The rules of accounts refuse.
+    Accounts(accounts::Refusal),
     /// One order of a `reject_all` batch was refused, and with it the batch.
     InBatch {
         /// Position of the order in the batch.
@@ -41,7 +43,21 @@ impl Refusal {
             Self::Catalog(refusal) => refusal.code(),
             Self::Inventory(refusal) => refusal.code(),
             Self::Orders(refusal) => refusal.code(),
+            Self::Accounts(refusal) => refusal.code(),
             Self::InBatch { refusal, .. } => refusal.code(),
+        }
+    }
+
+    /// Whether the same key is to get the same answer again. Not where nobody was let in: the
+    /// command itself was never looked at.
+    pub fn is_remembered(&self) -> bool {
+        match self {
+            Self::Accounts(refusal) => *refusal != accounts::Refusal::RightsWithdrawn,
+            Self::InBatch { refusal, .. } => refusal.is_remembered(),
+            Self::VersionMismatch { .. }
+            | Self::Catalog(_)
+            | Self::Inventory(_)
+            | Self::Orders(_) => true,
         }
     }
 
@@ -93,6 +109,7 @@ impl orders::Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownOrder { .. } => "unknown_order",
+            Self::ForbiddenCustomer { .. } => "forbidden_customer",
             Self::ExternalReferenceTaken { .. } => "external_reference_taken",
             Self::ProductInactive { .. } => "product_inactive",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
@@ -104,6 +121,22 @@ impl orders::Refusal {
             Self::MoreThanLeft { .. } => "more_than_left",
             Self::NothingLeft { .. } => "nothing_left",
             Self::TooManyFulfilments { .. } => "too_many_fulfilments",
+        }
+    }
+}
+
+impl accounts::Refusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::RightsWithdrawn => "unauthenticated",
+            Self::UnknownUser { .. } => "unknown_user",
+            Self::UnknownApiKey { .. } => "unknown_api_key",
+            Self::UnlawfulScopes { .. } => "unlawful_scopes",
+            Self::EmailTaken { .. } => "email_taken",
+            Self::LastAdmin { .. } => "last_admin",
+            Self::UserDisabled { .. } => "user_disabled",
+            Self::SessionEnded => "session_ended",
         }
     }
 }
@@ -123,5 +156,11 @@ impl From<inventory::Refusal> for Refusal {
 impl From<orders::Refusal> for Refusal {
     fn from(refusal: orders::Refusal) -> Self {
         Self::Orders(refusal)
+    }
+}
+
+impl From<accounts::Refusal> for Refusal {
+    fn from(refusal: accounts::Refusal) -> Self {
+        Self::Accounts(refusal)
     }
 }

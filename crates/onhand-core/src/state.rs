@@ -8,9 +8,12 @@ use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
+use crate::accounts::{ApiKey, Email, Session, User};
 use crate::catalog::{Category, Product, ProductRef};
 use crate::draft::Changes;
-use crate::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use crate::ids::{
+    ApiKeyId, CategoryId, LocationId, OrderId, ProductId, ReservationId, SessionId, UserId,
+};
 use crate::inventory::{Level, Location, Movement, Reservation};
 use crate::orders::Order;
 use crate::text::{Reference, Sku};
@@ -41,6 +44,18 @@ pub struct Needs {
     pub due: Option<usize>,
     /// What was on hand at an instant, by `occurred_at`.
     pub on_hand_at: BTreeSet<(ProductId, LocationId, Timestamp)>,
+    /// Users.
+    pub users: BTreeSet<UserId>,
+    /// Who has these e-mail addresses.
+    pub emails: BTreeSet<Email>,
+    /// How many admins are not disabled.
+    pub enabled_admins: bool,
+    /// Sessions.
+    pub sessions: BTreeSet<SessionId>,
+    /// The sessions of these users that have not ended.
+    pub open_sessions: BTreeSet<UserId>,
+    /// API keys.
+    pub api_keys: BTreeSet<ApiKeyId>,
 }
 
 impl Needs {
@@ -102,6 +117,15 @@ pub struct State {
     pub(crate) expired_holds: BTreeMap<ProductId, Vec<ReservationId>>,
     pub(crate) due: Option<Vec<ReservationId>>,
     pub(crate) on_hand_at: BTreeMap<(ProductId, LocationId, Timestamp), Option<i64>>,
+    pub(crate) users: BTreeMap<UserId, Option<Arc<User>>>,
+    pub(crate) emails: BTreeMap<Email, Option<UserId>>,
+    /// As they are stored.
+    enabled_admins: Option<i64>,
+    /// What this batch has changed of them, whether they are known yet or not.
+    more_admins: i64,
+    pub(crate) sessions: BTreeMap<SessionId, Option<Session>>,
+    pub(crate) open_sessions: BTreeMap<UserId, Vec<SessionId>>,
+    pub(crate) api_keys: BTreeMap<ApiKeyId, Option<ApiKey>>,
 }
 
 impl State {
@@ -118,6 +142,12 @@ impl State {
         needs.expired_holds.retain(|id| !self.expired_holds.contains_key(id));
         needs.due = needs.due.filter(|_| self.due.is_none());
         needs.on_hand_at.retain(|key| !self.on_hand_at.contains_key(key));
+        needs.users.retain(|id| !self.users.contains_key(id));
+        needs.emails.retain(|email| !self.emails.contains_key(email));
+        needs.enabled_admins &= self.enabled_admins.is_none();
+        needs.sessions.retain(|id| !self.sessions.contains_key(id));
+        needs.open_sessions.retain(|id| !self.open_sessions.contains_key(id));
+        needs.api_keys.retain(|id| !self.api_keys.contains_key(id));
     }
 
     /// Whether all of these are at hand.
@@ -201,6 +231,46 @@ impl State {
         self.on_hand_at.insert(key, on_hand);
     }
 
+    /// Takes in a user.
+    pub fn load_user(&mut self, id: UserId, row: Option<User>) {
+        self.users.insert(id, row.map(Arc::new));
+    }
+
+    /// Takes in who has an e-mail address.
+    pub fn load_email(&mut self, email: Email, id: Option<UserId>) {
+        self.emails.insert(email, id);
+    }
+
+    /// Takes in how many admins are not disabled.
+    pub fn load_enabled_admins(&mut self, admins: i64) {
+        self.enabled_admins = Some(admins);
+    }
+
+    /// Takes in a session.
+    pub fn load_session(&mut self, id: SessionId, row: Option<Session>) {
+        self.sessions.insert(id, row);
+    }
+
+    /// Takes in the sessions of a user that have not ended, as they are stored: what the batch has
+    /// changed of one stays.
+    pub fn load_open_sessions(&mut self, id: UserId, mut rows: Vec<Session>) {
+        rows.sort_by_key(|row| row.id);
+        self.open_sessions.insert(id, rows.iter().map(|row| row.id).collect());
+        for row in rows {
+            self.sessions.entry(row.id).or_insert(Some(row));
+        }
+    }
+
+    /// Takes in an API key.
+    pub fn load_api_key(&mut self, id: ApiKeyId, row: Option<ApiKey>) {
+        self.api_keys.insert(id, row);
+    }
+
+    /// How many admins are not disabled, when that is known.
+    pub(crate) fn enabled_admins(&self) -> Option<i64> {
+        self.enabled_admins.map(|admins| admins + self.more_admins)
+    }
+
     /// The stored version of a product; 0 when there is none.
     pub fn product_version(&self, id: ProductId) -> Version {
         let row = self.products.get(&id).and_then(|known| known.product.as_ref());
@@ -234,6 +304,21 @@ impl State {
         self.orders.get(&id).and_then(Option::as_ref).map_or(0, |row| row.version)
     }
 
+    /// The stored version of a user; 0 when there is none.
+    pub fn user_version(&self, id: UserId) -> Version {
+        self.users.get(&id).and_then(Option::as_ref).map_or(0, |row| row.version)
+    }
+
+    /// The stored version of a session; 0 when there is none.
+    pub fn session_version(&self, id: SessionId) -> Version {
+        self.sessions.get(&id).and_then(Option::as_ref).map_or(0, |row| row.version)
+    }
+
+    /// The stored version of an API key; 0 when there is none.
+    pub fn api_key_version(&self, id: ApiKeyId) -> Version {
+        self.api_keys.get(&id).and_then(Option::as_ref).map_or(0, |row| row.version)
+    }
+
     /// Carries out a decision, so that the next command of the batch sees it.
     pub fn apply(&mut self, changes: Changes, movements: &[Movement]) {
         for (id, product) in changes.products {
@@ -261,6 +346,8 @@ impl State {
             }
             self.orders.insert(id, Some(order));
         }
+        self.apply_accounts(changes.users, changes.sessions);
+        self.api_keys.extend(changes.api_keys.into_iter().map(|(id, key)| (id, Some(key))));
         for movement in movements.iter().filter(|movement| movement.delta_on_hand != 0) {
             let key = (movement.product_id, movement.location_id);
             for ((product, location, at), on_hand) in &mut self.on_hand_at {
@@ -268,6 +355,30 @@ impl State {
                     *on_hand = on_hand.map(|on_hand| on_hand + movement.delta_on_hand);
                 }
             }
+        }
+    }
+
+    fn apply_accounts(
+        &mut self,
+        users: BTreeMap<UserId, Arc<User>>,
+        sessions: BTreeMap<SessionId, Session>,
+    ) {
+        for (id, user) in users {
+            let before = self.users.get(&id).and_then(Option::as_ref);
+            let was_admin = before.is_some_and(|before| before.is_enabled_admin());
+            self.more_admins += i64::from(user.is_enabled_admin()) - i64::from(was_admin);
+            if let Some(before) = before.filter(|before| before.email != user.email) {
+                self.emails.insert(before.email.clone(), None);
+            }
+            self.emails.insert(user.email.clone(), Some(id));
+            self.users.insert(id, Some(user));
+        }
+        for (id, session) in sessions {
+            let is_new = self.session_version(id) == 0;
+            if let Some(open) = self.open_sessions.get_mut(&session.user_id).filter(|_| is_new) {
+                open.push(id);
+            }
+            self.sessions.insert(id, Some(session));
         }
     }
 
@@ -291,6 +402,12 @@ impl State {
         self.expired_holds.clear();
         self.due = None;
         self.on_hand_at.clear();
+        self.users.clear();
+        self.emails.clear();
+        (self.enabled_admins, self.more_admins) = (None, 0);
+        self.sessions.clear();
+        self.open_sessions.clear();
+        self.api_keys.clear();
         for sku in self.absent.drain(..) {
             if self.skus.get(&sku) == Some(&None) {
                 self.skus.remove(&sku);

@@ -9,7 +9,8 @@ use compact_str::CompactString;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::limits::{
-    NAME_CHARS_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX,
+    KEY_PREFIX_CHARS_MAX, NAME_CHARS_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SKU_CHARS_MAX,
+    TEXT_CHARS_MAX,
 };
 
 /// Why a text was refused, in words for the caller.
@@ -102,6 +103,9 @@ texts! {
     Reason: 1..=REASON_CHARS_MAX,
         "a reason in lower case, like `received` or `custom:window_display`",
         |c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:-.".contains(c);
+    /// The part of an API key by which people know it, and from which nobody can guess it.
+    KeyPrefix: 1..=KEY_PREFIX_CHARS_MAX, "printable ASCII characters",
+        |c| c.is_ascii_graphic();
 }
 
 impl Default for Text {

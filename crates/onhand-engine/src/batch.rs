@@ -11,7 +11,7 @@ use onhand_core::{Context, Decision, Needs, Numbering, Refusal, State, Stop, Tim
 
 use crate::clock::Clock;
 use crate::committer::{
-    Answer, CrashPoint, KeysOfBatch, Submission, SubmitError, Verdict, done, replay_of,
+    Answer, Caller, CrashPoint, KeysOfBatch, Submission, SubmitError, Verdict, done, replay_of,
 };
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
 use crate::limits::LOAD_ROUNDS_MAX;
@@ -31,6 +31,8 @@ pub(crate) struct Decided {
     pub(crate) verdicts: Vec<Verdict>,
     /// What is to be written, if anything.
     pub(crate) batch: Option<Arc<Batch>>,
+    /// How often rights were taken away, this batch included.
+    pub(crate) rights: i64,
     /// Whether others write to the store too: nothing can be kept at hand for the next batch.
     pub(crate) others_wrote: bool,
 }
@@ -86,12 +88,14 @@ impl<S: Store> Run<'_, S> {
             verdicts.push(verdict);
         }
         self.crash_at(CrashPoint::Decided);
-        let others_wrote = begun.others_wrote;
-        if batch.events.is_empty() && batch.outcomes.is_empty() {
+        let (others_wrote, rights) = (begun.others_wrote, batch.numbering.rights);
+        let nothing_to_write =
+            batch.rows.is_empty() && batch.events.is_empty() && batch.outcomes.is_empty();
+        if nothing_to_write {
             self.store.rollback().await?;
-            return Ok(Decided { verdicts, batch: None, others_wrote });
+            return Ok(Decided { verdicts, batch: None, rights, others_wrote });
         }
-        Ok(Decided { verdicts, batch: Some(Arc::new(batch)), others_wrote })
+        Ok(Decided { verdicts, batch: Some(Arc::new(batch)), rights, others_wrote })
     }
 
     fn crash_at(&self, point: CrashPoint) {
@@ -186,7 +190,8 @@ impl<S: Store> Run<'_, S> {
                 (stored, done(decision.reply))
             }
             Outcome::Refused(refusal) => {
-                let stored = submission.key.map(|_| StoredOutcome::Refusal(refusal.clone()));
+                let key = submission.key.filter(|_| refusal.is_remembered());
+                let stored = key.map(|_| StoredOutcome::Refusal(refusal.clone()));
                 (stored, Ok(Answer { outcome: Err(refusal), replayed: false }))
             }
             Outcome::Failed(reason) => (None, Err(SubmitError::Internal(reason))),
@@ -203,7 +208,8 @@ impl<S: Store> Run<'_, S> {
         now: Timestamp,
         numbering: Numbering,
     ) -> Result<Outcome, StoreError> {
-        let context = Context { now, actor: submission.actor.clone(), numbering };
+        let Caller { actor, access } = submission.caller.clone();
+        let context = Context { now, actor, access, numbering };
         for _ in 0..LOAD_ROUNDS_MAX {
             let state = &*self.state;
             let decided =

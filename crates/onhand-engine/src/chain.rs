@@ -23,14 +23,14 @@ pub(crate) struct StoredEvent<'a> {
 }
 
 impl<'a> StoredEvent<'a> {
-    /// An event as it will be stored, with its body in words.
-    pub(crate) fn of(event: &'a Event, body: &'a str) -> Self {
+    /// An event as it will be stored, with its actor and its body in words.
+    pub(crate) fn of(event: &'a Event, actor: &'a str, body: &'a str) -> Self {
         Self {
             seq: event.seq,
             kind: event.kind,
             subject: subject_number(&event.body),
             previous: event.previous,
-            actor: event.actor.as_str(),
+            actor,
             recorded_at: event.recorded_at.as_microsecond(),
             body,
         }
@@ -45,6 +45,9 @@ pub(crate) fn subject_number(body: &EventBody) -> i64 {
         Some(Subject::Location(id)) => id.number(),
         Some(Subject::Reservation(id)) => id.number(),
         Some(Subject::Order(id)) => id.number(),
+        Some(Subject::User(id)) => id.number(),
+        Some(Subject::Session(id)) => id.number(),
+        Some(Subject::ApiKey(id)) => id.number(),
         None => 0,
     }
 }
@@ -76,7 +79,7 @@ impl Chain {
         self.text(row.kind.as_str());
         self.text(row.reason.as_str());
         self.text(row.reference.as_ref().map_or("", |reference| reference.as_str()));
-        self.text(row.actor.as_str());
+        self.text(&row.actor.stored());
     }
 
     pub(crate) fn event(&mut self, event: &StoredEvent<'_>) {

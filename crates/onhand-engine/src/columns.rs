@@ -47,3 +47,27 @@ macro_rules! reservation_columns {
     };
 }
 pub(crate) use reservation_columns;
+
+macro_rules! user_columns {
+    () => {
+        "id, email, name, role, scopes, password, disabled, tokens_from, version, created_at, \
+     updated_at"
+    };
+}
+pub(crate) use user_columns;
+
+macro_rules! session_columns {
+    () => {
+        "id, user_id, token, previous_token, rotated_at, created_at, expires_at, ended_at, \
+     ended_because, version"
+    };
+}
+pub(crate) use session_columns;
+
+macro_rules! api_key_columns {
+    () => {
+        "id, name, prefix, hash, scopes, created_by, expires_at, last_used_at, revoked_at, \
+     version, created_at"
+    };
+}
+pub(crate) use api_key_columns;

@@ -5,9 +5,10 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
+use onhand_core::accounts::Access;
 use onhand_core::command::Reply;
 use onhand_core::{Actor, Command, State};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -56,13 +57,29 @@ pub enum SubmitError {
 
 pub(crate) type Verdict = Result<Answer, SubmitError>;
 
+/// Who hands a command in.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who asks.
+    pub actor: Actor,
+    /// What they were let in with.
+    pub access: Access,
+}
+
+/// The server itself and this machine, which nobody lets in; a user or a key is looked at.
+impl From<Actor> for Caller {
+    fn from(actor: Actor) -> Self {
+        Self { actor, access: Access::WHOLE }
+    }
+}
+
 /// A command on its way to the committer.
 #[derive(Debug)]
 pub struct Submission {
     /// What is asked.
     pub command: Command,
     /// Who asks.
-    pub actor: Actor,
+    pub caller: Caller,
     /// Under which key.
     pub key: Option<IdempotencyKey>,
     reply: oneshot::Sender<Verdict>,
@@ -82,6 +99,8 @@ pub struct CommitterStats {
     pub batches: AtomicU64,
     /// Commands decided, refusals included.
     pub commands: AtomicU64,
+    /// How often rights were taken away, as far as this process has heard.
+    pub(crate) rights: AtomicI64,
 }
 
 /// The way to the committer. Cheap to clone.
@@ -101,11 +120,11 @@ impl Submit {
     pub async fn submit(
         &self,
         command: Command,
-        actor: Actor,
+        caller: impl Into<Caller>,
         key: Option<IdempotencyKey>,
     ) -> Verdict {
         let (reply, answer) = oneshot::channel();
-        let submission = Submission { command, actor, key, reply };
+        let submission = Submission { command, caller: caller.into(), key, reply };
         match self.queue.try_send(submission) {
             Ok(()) => answer.await.unwrap_or(Err(SubmitError::OutcomeUnknown)),
             Err(mpsc::error::TrySendError::Full(_)) => Err(SubmitError::Overloaded),
@@ -126,6 +145,12 @@ impl Submit {
     /// Counters since the start.
     pub fn stats(&self) -> &CommitterStats {
         &self.stats
+    }
+
+    /// How often rights were taken away, by whichever process, as of the newest batch of this one:
+    /// what was looked up at a lower count may be out of date.
+    pub fn rights(&self) -> i64 {
+        self.stats.rights.load(Ordering::Relaxed)
     }
 
     /// Changes with the position of the newest durable event, whichever process wrote it.

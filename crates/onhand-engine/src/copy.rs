@@ -103,6 +103,9 @@ pub(crate) const TABLES: &[Table] = &[
     table("reservations", "id"),
     table("orders", "id"),
     table("order_references", "order_id"),
+    table("users", "id"),
+    table("sessions", "id"),
+    table("api_keys", "id"),
     table("events", "seq"),
     // A batch of a file was written by nobody who could ask for it again.
     Table { name: "batches", key: "id", instead: &[("writer", "0")] },
@@ -117,8 +120,9 @@ pub(crate) const OUTCOME_KEY: &str = "key, scope";
 /// The head of the logs, as the server keeps it.
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
-    /// Next product, category, location, reservation, order, movement, event and batch.
-    pub(crate) next: [i64; 8],
+    /// Next product, category, location, reservation, order, movement, event, batch, user, session
+    /// and API key, and how often rights were taken away.
+    pub(crate) next: [i64; 12],
     pub(crate) recorded_at: i64,
     pub(crate) chain: [u8; 32],
     /// The newest window of outcomes and when it was opened; 0 for none.

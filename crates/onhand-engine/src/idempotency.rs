@@ -46,7 +46,10 @@ impl StoredOutcome {
                 | EventBody::Location(_)
                 | EventBody::Stock(_)
                 | EventBody::Level { .. }
-                | EventBody::Reservations(_) => false,
+                | EventBody::Reservations(_)
+                | EventBody::User(_)
+                | EventBody::Session(_)
+                | EventBody::ApiKey(_) => false,
             });
             if let Some(event) = same {
                 return Self::Event(event.seq);

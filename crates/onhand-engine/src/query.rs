@@ -1,5 +1,6 @@
 //! What may be asked of what is remembered, and what is answered: the same for every store.
 
+use onhand_core::accounts::Role;
 use onhand_core::catalog::Product;
 use onhand_core::events::EventBody;
 use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId};
@@ -158,6 +159,17 @@ pub struct OrderFilter {
     pub created_from: Option<Timestamp>,
     /// Placed before.
     pub created_before: Option<Timestamp>,
+}
+
+/// Which users to list.
+#[derive(Debug, Clone, Default)]
+pub struct UserFilter {
+    /// With this role.
+    pub role: Option<Role>,
+    /// Only those that are disabled, or that are not.
+    pub disabled: Option<bool>,
+    /// With an e-mail address that begins so, in the form in which addresses are kept.
+    pub email_prefix: Option<String>,
 }
 
 /// A list of orders that have something in common.

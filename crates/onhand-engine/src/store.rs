@@ -6,9 +6,12 @@ use std::collections::btree_map::Entry;
 use std::future::Future;
 use std::sync::Arc;
 
+use onhand_core::accounts::{ApiKey, Session, User};
 use onhand_core::catalog::{Category, Product};
 use onhand_core::draft::Changes;
-use onhand_core::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use onhand_core::ids::{
+    ApiKeyId, CategoryId, LocationId, OrderId, ProductId, ReservationId, SessionId, UserId,
+};
 use onhand_core::inventory::{Level, Location, Mark, Movement, Reservation};
 use onhand_core::orders::Order;
 use onhand_core::{Event, Needs, Numbering, State, Timestamp, Version};
@@ -103,6 +106,12 @@ pub struct Rows {
     pub reservations: BTreeMap<ReservationId, Guarded<Reservation>>,
     /// Orders.
     pub orders: BTreeMap<OrderId, Guarded<Arc<Order>>>,
+    /// Users.
+    pub users: BTreeMap<UserId, Guarded<Arc<User>>>,
+    /// Sessions.
+    pub sessions: BTreeMap<SessionId, Guarded<Session>>,
+    /// API keys.
+    pub api_keys: BTreeMap<ApiKeyId, Guarded<ApiKey>>,
 }
 
 fn merge<K: Ord, T>(rows: &mut BTreeMap<K, Guarded<T>>, key: K, stored: Version, row: T) {
@@ -142,6 +151,28 @@ impl Rows {
         for (id, row) in &changes.orders {
             merge(&mut self.orders, *id, state.order_version(*id), row.clone());
         }
+        for (id, row) in &changes.users {
+            merge(&mut self.users, *id, state.user_version(*id), row.clone());
+        }
+        for (id, row) in &changes.sessions {
+            merge(&mut self.sessions, *id, state.session_version(*id), row.clone());
+        }
+        for (id, row) in &changes.api_keys {
+            merge(&mut self.api_keys, *id, state.api_key_version(*id), row.clone());
+        }
+    }
+
+    /// Whether nothing changes. What changes need not have an event: a refresh has none.
+    pub fn is_empty(&self) -> bool {
+        self.products.is_empty()
+            && self.categories.is_empty()
+            && self.locations.is_empty()
+            && self.levels.is_empty()
+            && self.reservations.is_empty()
+            && self.orders.is_empty()
+            && self.users.is_empty()
+            && self.sessions.is_empty()
+            && self.api_keys.is_empty()
     }
 }
 

@@ -45,8 +45,10 @@ enum Confirmed {
 
 /// What a command counts against [`BATCH_WEIGHT_MAX`].
 fn weight(command: &Command) -> usize {
-    use onhand_core::{inventory, orders};
+    use onhand_core::{accounts, inventory, orders};
     match command {
+        Command::Accounts(accounts::Command::TouchKeys { uses }) => uses.len(),
+        Command::Accounts(_) => 1,
         Command::Catalog(_) => 1,
         Command::Inventory(inventory::Command::Adjust(entries)) => entries.len(),
         Command::Inventory(inventory::Command::Hold { items, .. }) => items.len(),
@@ -201,7 +203,7 @@ impl<S: Store> Committer<S> {
         decided: Decided,
         part: Vec<Submission>,
     ) -> Result<Option<(StoreError, Vec<Submission>)>, StoreError> {
-        let Decided { verdicts, batch, others_wrote } = decided;
+        let Decided { verdicts, batch, others_wrote, .. } = decided;
         let event = batch.as_deref().map(Batch::newest_event);
         if let Some(batch) = batch
             && let Err(error) = self.store.commit(batch).await
@@ -300,7 +302,7 @@ impl<S: Store> Committer<S> {
         &mut self,
         part: &[Submission],
     ) -> Result<(Vec<Verdict>, Option<i64>), StoreError> {
-        let Decided { verdicts, batch, others_wrote } = self.decide(part).await?;
+        let Decided { verdicts, batch, others_wrote, .. } = self.decide(part).await?;
         let Some(batch) = batch else {
             self.keep(others_wrote);
             return Ok((verdicts, None));
@@ -329,8 +331,11 @@ impl<S: Store> Committer<S> {
             crash,
         };
         let decided = run.run(part).await;
-        if let Err(error) = &decided {
-            self.abandon(error).await;
+        match &decided {
+            Ok(decided) => {
+                self.stats.rights.fetch_max(decided.rights, Ordering::Relaxed);
+            }
+            Err(error) => self.abandon(error).await,
         }
         decided
     }

@@ -1,6 +1,7 @@
 //! A decision in the making: reads rows (`rows.rs`), collects changes, movements and events, and is
 //! thrown away whole on a refusal.
 
+mod accounts;
 mod rows;
 
 use alloc::boxed::Box;
@@ -8,10 +9,13 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::accounts::{ApiKey, Session, User};
 use crate::catalog::{Category, Product};
 use crate::command::{Context, Decision, Numbering, Reply, Stop};
 use crate::events::{Event, EventBody};
-use crate::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use crate::ids::{
+    ApiKeyId, CategoryId, LocationId, OrderId, ProductId, ReservationId, SessionId, UserId,
+};
 use crate::inventory::{Level, Location, Mark, Move, Movement, Reservation};
 use crate::limits::MOVEMENTS_PER_MARK;
 use crate::orders::Order;
@@ -34,6 +38,12 @@ pub struct Changes {
     pub reservations: BTreeMap<ReservationId, Reservation>,
     /// Orders.
     pub orders: BTreeMap<OrderId, Arc<Order>>,
+    /// Users.
+    pub users: BTreeMap<UserId, Arc<User>>,
+    /// Sessions.
+    pub sessions: BTreeMap<SessionId, Session>,
+    /// API keys.
+    pub api_keys: BTreeMap<ApiKeyId, ApiKey>,
 }
 
 /// A decision in the making.
@@ -323,4 +333,7 @@ next_ids! {
     next_location_id: location, LocationId;
     next_reservation_id: reservation, ReservationId;
     next_order_id: order, OrderId;
+    next_user_id: user, UserId;
+    next_session_id: session, SessionId;
+    next_api_key_id: api_key, ApiKeyId;
 }

@@ -8,13 +8,13 @@ use alloc::vec::Vec;
 use super::Draft;
 use crate::catalog::{self, Category, Product, ProductRef};
 use crate::command::Stop;
-use crate::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use crate::ids::{CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId};
 use crate::inventory::{self, Level, Location, Reservation};
 use crate::orders::{self, Order};
 use crate::text::{Reference, Sku};
 use crate::{Needs, Timestamp, Version};
 
-fn missing<T>(name: impl FnOnce(&mut Needs)) -> Result<T, Stop> {
+pub(super) fn missing<T>(name: impl FnOnce(&mut Needs)) -> Result<T, Stop> {
     let mut needs = Needs::default();
     name(&mut needs);
     Err(Stop::Missing(Box::new(needs)))
@@ -143,12 +143,23 @@ impl Draft<'_> {
         }
     }
 
-    /// The order, at the version that the caller named.
+    /// The order, at the version that the caller named. One of which the caller may not know is
+    /// not there: every command that a caller gives finds its order here.
     pub(crate) fn order_at(
         &self,
         id: OrderId,
         expected_version: Option<Version>,
     ) -> Result<Order, Stop> {
+        let order = self.any_order(id)?;
+        if !self.may_know(order) {
+            return Err(orders::Refusal::UnknownOrder { order_id: id }.into());
+        }
+        self.expect_version(expected_version, order.version)?;
+        Ok((**order).clone())
+    }
+
+    /// The order, whosever it is: for what happens by itself.
+    pub(crate) fn any_order(&self, id: OrderId) -> Result<&Arc<Order>, Stop> {
         let row = match self.changes.orders.get(&id) {
             Some(order) => Some(order),
             None => match self.state.orders.get(&id) {
@@ -160,11 +171,17 @@ impl Draft<'_> {
                 }
             },
         };
-        let Some(order) = row else {
-            return Err(orders::Refusal::UnknownOrder { order_id: id }.into());
-        };
-        self.expect_version(expected_version, order.version)?;
-        Ok((**order).clone())
+        row.ok_or_else(|| orders::Refusal::UnknownOrder { order_id: id }.into())
+    }
+
+    /// Whether the caller may know of an order: one who has orders only knows those.
+    pub(crate) fn may_know(&self, order: &Order) -> bool {
+        self.own_customer().is_none_or(|own| order.customer_id == Some(own))
+    }
+
+    /// The customer whose orders alone the caller may know of. Customer and user have one number.
+    pub(crate) fn own_customer(&self) -> Option<CustomerId> {
+        self.access().own.map(CustomerId::of_user)
     }
 
     pub(crate) fn order_of_reference(

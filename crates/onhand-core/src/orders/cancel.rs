@@ -26,9 +26,9 @@ pub(super) fn cancel(
     draft.save_order(order, "order.cancelled").map(Reply::Order)
 }
 
-/// Ends a pending order whose hold has run out.
+/// Ends a pending order whose hold has run out, whoever it was whose command found that.
 pub(crate) fn expire(draft: &mut Draft<'_>, id: OrderId) -> Result<(), Stop> {
-    let mut order = draft.order_at(id, None)?;
+    let mut order = (**draft.any_order(id)?).clone();
     order.step(Action::Expire)?;
     order.failure_reason = Some(constant_reason("hold_expired"));
     give_stock_back(draft, &order, Ending::Expired)?;

@@ -12,7 +12,7 @@ use crate::catalog::{Product, ProductRef};
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::events::EventBody;
-use crate::ids::{CustomerId, ProductId};
+use crate::ids::{CustomerId, OrderId, ProductId};
 use crate::inventory::{Hold, hold_stock};
 use crate::limits::QUANTITY_MAX;
 use crate::text::{Name, Reference};
@@ -80,10 +80,12 @@ impl PlaceOrder {
 }
 
 pub(super) fn place(draft: &mut Draft<'_>, new: &PlaceOrder) -> Result<Arc<Order>, Stop> {
+    let customer_id = customer(draft, new.customer_id)?;
     let demands = demands(draft, &new.items)?;
     if let Some(reference) = &new.external_reference
         && let Some(order_id) = draft.order_of_reference(reference)?
     {
+        let order_id = known_order(draft, order_id)?;
         let external_reference = reference.clone();
         return Err(Refusal::ExternalReferenceTaken { external_reference, order_id }.into());
     }
@@ -119,7 +121,7 @@ pub(super) fn place(draft: &mut Draft<'_>, new: &PlaceOrder) -> Result<Arc<Order
     let order = Order {
         id,
         status: if expires_at.is_some() { Status::Pending } else { Status::Confirmed },
-        customer_id: new.customer_id,
+        customer_id,
         currency: total.currency,
         lines: lines.collect(),
         total: total.amount,
@@ -139,6 +141,22 @@ pub(super) fn place(draft: &mut Draft<'_>, new: &PlaceOrder) -> Result<Arc<Order
     draft.put_order(order.clone());
     draft.emit("order.placed", EventBody::Order(order.clone()));
     Ok(order)
+}
+
+/// Whose order it is to be: that of whoever has orders of its own, and else as it was sent.
+fn customer(draft: &Draft<'_>, named: Option<CustomerId>) -> Result<Option<CustomerId>, Refusal> {
+    match (draft.own_customer(), named) {
+        (Some(own), Some(customer_id)) if own != customer_id => {
+            Err(Refusal::ForbiddenCustomer { customer_id })
+        }
+        (own, named) => Ok(own.or(named)),
+    }
+}
+
+/// An order that is in the way, where the caller may know of it.
+fn known_order(draft: &Draft<'_>, id: OrderId) -> Result<Option<OrderId>, Stop> {
+    let may_know = draft.own_customer().is_none() || draft.may_know(draft.any_order(id)?);
+    Ok(may_know.then_some(id))
 }
 
 /// Decides each order of a batch after the ones before it. A refusal leaves no trace of its own

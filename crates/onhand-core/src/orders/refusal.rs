@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::status::{Action, Status};
 use crate::Currency;
-use crate::ids::OrderId;
+use crate::ids::{CustomerId, OrderId};
 use crate::text::{Reference, Sku};
 
 /// Why an order is not placed or moved.
@@ -18,12 +18,18 @@ pub enum Refusal {
         /// As it was sent.
         order_id: OrderId,
     },
+    /// The caller places orders for itself and for nobody else.
+    ForbiddenCustomer {
+        /// As it was sent.
+        customer_id: CustomerId,
+    },
     /// The external reference is another order's.
     ExternalReferenceTaken {
         /// As it was sent.
         external_reference: Reference,
-        /// Whose it is.
-        order_id: OrderId,
+        /// Whose it is; absent where the caller may not know of that order.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        order_id: Option<OrderId>,
     },
     /// The product is not for sale.
     ProductInactive {

@@ -4,8 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod graph;
+mod members;
 mod model;
+mod own;
 mod random;
+mod rights;
+mod sessions;
 mod small;
 mod step;
 mod world;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use onhand_core::accounts::Access;
 use onhand_core::catalog::{self, NewProduct, ProductRef};
 use onhand_core::command::{Context, Decision, Numbering};
 use onhand_core::ids::{LocationId, OrderId, ProductId, ReservationId};
@@ -97,7 +98,17 @@ impl World {
 
     /// Asks for a decision and carries it out.
     pub(crate) fn ask(&mut self, command: &Command) -> Result<Decision, Refusal> {
-        let context = Context { now: self.now, actor: Actor::Local, numbering: self.numbering };
+        self.ask_with(Access::WHOLE, command)
+    }
+
+    /// Asks for a decision with what a caller was let in with, and carries it out.
+    pub(crate) fn ask_with(
+        &mut self,
+        access: Access,
+        command: &Command,
+    ) -> Result<Decision, Refusal> {
+        let (now, actor, numbering) = (self.now, Actor::Local, self.numbering);
+        let context = Context { now, actor, access, numbering };
         self.state.end_batch(usize::MAX);
         loop {
             match decide(&self.state, command, &context) {
@@ -139,7 +150,9 @@ impl World {
             self.state.load_order(*id, self.orders.get(id).map(|order| (**order).clone()));
         }
         for reference in &needs.references {
-            self.state.load_reference(reference.clone(), None);
+            let mut orders = self.orders.values();
+            let order = orders.find(|order| order.external_reference.as_ref() == Some(reference));
+            self.state.load_reference(reference.clone(), order.map(|order| order.id));
         }
         let due = |product: Option<ProductId>| -> Vec<ReservationId> {
             let rows = self.reservations.values().filter(|row| row.is_due(self.now));

@@ -11,6 +11,9 @@ CREATE TABLE numbering (
     reservation bigint NOT NULL, "order" bigint NOT NULL,
     movement bigint NOT NULL, event bigint NOT NULL, batch bigint NOT NULL,
     recorded_at bigint NOT NULL,
+    "user" bigint NOT NULL, session bigint NOT NULL, api_key bigint NOT NULL,
+    -- How often rights were taken away, from 1.
+    rights bigint NOT NULL,
     -- The hash over both logs up to here: that of the newest batch.
     chain bytea NOT NULL,
     -- Outcomes go to outcomes_<window % 3>. The next window may open once its table is empty.
@@ -18,7 +21,7 @@ CREATE TABLE numbering (
     next_window_is_empty boolean NOT NULL
 ) WITH (fillfactor = 10);
 INSERT INTO numbering
-VALUES (1, 1, 1, 1, 1, 1, 1, 1, 1, 0, decode(repeat('00', 32), 'hex'), 0, 0, true);
+VALUES (1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, decode(repeat('00', 32), 'hex'), 0, 0, true);
 
 CREATE TABLE products (
     id bigint PRIMARY KEY, sku text NOT NULL, name text NOT NULL, description text NOT NULL,
@@ -90,6 +93,27 @@ CREATE TABLE orders (
 CREATE TABLE order_references (
     reference text PRIMARY KEY, order_id bigint NOT NULL
 );
+
+-- Of passwords, tokens and keys only hashes. What of an account is in the log for ever is neither its name
+-- nor its address: those are here alone.
+CREATE TABLE users (
+    id bigint PRIMARY KEY, email text NOT NULL UNIQUE, name text, role text NOT NULL,
+    scopes text NOT NULL, password text, disabled boolean NOT NULL, tokens_from bigint NOT NULL,
+    version bigint NOT NULL, created_at bigint NOT NULL, updated_at bigint NOT NULL
+);
+CREATE INDEX users_admins ON users (id) WHERE role = 'admin';
+-- A session is refreshed often, which changes no column that is indexed: each page keeps room for that.
+CREATE TABLE sessions (
+    id bigint PRIMARY KEY, user_id bigint NOT NULL, token bytea NOT NULL, previous_token bytea,
+    rotated_at bigint NOT NULL, created_at bigint NOT NULL, expires_at bigint NOT NULL,
+    ended_at bigint, ended_because text, version bigint NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX sessions_open ON sessions (user_id) WHERE ended_at IS NULL;
+CREATE TABLE api_keys (
+    id bigint PRIMARY KEY, name text NOT NULL, prefix text NOT NULL, hash bytea NOT NULL UNIQUE,
+    scopes text NOT NULL, created_by text NOT NULL, expires_at bigint, last_used_at bigint,
+    revoked_at bigint, version bigint NOT NULL, created_at bigint NOT NULL
+) WITH (fillfactor = 80);
 
 CREATE TABLE events (
     seq bigint PRIMARY KEY, kind text NOT NULL, subject bigint NOT NULL, previous bigint NOT NULL,

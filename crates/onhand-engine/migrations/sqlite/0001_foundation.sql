@@ -8,11 +8,14 @@ CREATE TABLE numbering (
     reservation INTEGER NOT NULL, "order" INTEGER NOT NULL,
     movement INTEGER NOT NULL, event INTEGER NOT NULL, batch INTEGER NOT NULL,
     recorded_at INTEGER NOT NULL,
+    "user" INTEGER NOT NULL, session INTEGER NOT NULL, api_key INTEGER NOT NULL,
+    -- How often rights were taken away, from 1.
+    rights INTEGER NOT NULL,
     -- The rows of `levels` have every movement up to here; what came later is folded in when the
     -- database is opened.
     levels_covered INTEGER NOT NULL
 ) STRICT;
-INSERT INTO numbering VALUES (1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0);
+INSERT INTO numbering VALUES (1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 0);
 
 CREATE TABLE products (
     id INTEGER PRIMARY KEY, sku TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
@@ -80,6 +83,26 @@ CREATE TABLE orders (
 CREATE TABLE order_references (
     reference TEXT PRIMARY KEY, order_id INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Of passwords, tokens and keys only hashes. What of an account is in the log for ever is neither its name
+-- nor its address: those are here alone.
+CREATE TABLE users (
+    id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT, role TEXT NOT NULL,
+    scopes TEXT NOT NULL, password TEXT, disabled INTEGER NOT NULL, tokens_from INTEGER NOT NULL,
+    version INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX users_admins ON users (id) WHERE role = 'admin';
+CREATE TABLE sessions (
+    id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL, token BLOB NOT NULL, previous_token BLOB,
+    rotated_at INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+    ended_at INTEGER, ended_because TEXT, version INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sessions_open ON sessions (user_id) WHERE ended_at IS NULL;
+CREATE TABLE api_keys (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, prefix TEXT NOT NULL, hash BLOB NOT NULL UNIQUE,
+    scopes TEXT NOT NULL, created_by TEXT NOT NULL, expires_at INTEGER, last_used_at INTEGER,
+    revoked_at INTEGER, version INTEGER NOT NULL, created_at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE events (
     seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject INTEGER NOT NULL, previous INTEGER NOT NULL,

@@ -4,15 +4,20 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
+use onhand_core::accounts::{
+    ApiKey, Email, EndReason, PasswordHash, Role, Session, TokenHash, User,
+};
 use onhand_core::actor::Actor;
 use onhand_core::catalog::{Category, Product};
 use onhand_core::events::EventBody;
-use onhand_core::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use onhand_core::ids::{
+    ApiKeyId, CategoryId, LocationId, OrderId, ProductId, ReservationId, SessionId, UserId,
+};
 use onhand_core::inventory::{
     Level, Location, Movement, MovementKind, Reservation, ReservationState, Totals,
 };
 use onhand_core::orders::Order;
-use onhand_core::text::{Name, Reason, Reference, Sku, Text};
+use onhand_core::text::{KeyPrefix, Name, Reason, Reference, Sku, Text};
 use onhand_core::{Money, Timestamp};
 use serde::Deserialize;
 use tokio_postgres::Row;
@@ -106,6 +111,12 @@ impl<'a> Reading<'a> {
 
     fn optional_time(&self, column: usize) -> Result<Option<Timestamp>> {
         self.get::<Option<i64>>(column)?.map(|micros| instant(self.1, micros)).transpose()
+    }
+
+    fn hash(&self, column: usize) -> Result<TokenHash> {
+        let bytes: &[u8] = self.get(column)?;
+        let bytes = bytes.try_into().map_err(|error| corrupt(self.1, error))?;
+        Ok(TokenHash::new(bytes))
     }
 
     fn count(&self, column: usize) -> Result<u64> {
@@ -228,6 +239,61 @@ pub(super) fn reservation(row: &Row) -> Result<Reservation> {
     })
 }
 
+pub(super) fn user(row: &Row) -> Result<User> {
+    let row = Reading(row, "users");
+    Ok(User {
+        id: row.id(0, UserId::new)?,
+        email: row.parsed(1, |email| Email::new(email).ok())?,
+        name: row.optional(2, |name| Name::new(name).ok())?,
+        role: row.parsed(3, Role::from_name)?,
+        scopes: row.parsed(4, |scopes| scopes.parse().ok())?,
+        // A hash is not repeated in an error.
+        password: row
+            .get::<Option<String>>(5)?
+            .map(|hash| PasswordHash::new(hash).map_err(|error| corrupt("users", error)))
+            .transpose()?,
+        disabled: row.get(6)?,
+        tokens_from: row.get(7)?,
+        version: row.count(8)?,
+        created_at: row.time(9)?,
+        updated_at: row.time(10)?,
+    })
+}
+
+pub(super) fn session(row: &Row) -> Result<Session> {
+    let row = Reading(row, "sessions");
+    let has_previous = row.get::<Option<&[u8]>>(3)?.is_some();
+    Ok(Session {
+        id: row.id(0, SessionId::new)?,
+        user_id: row.id(1, UserId::new)?,
+        current: row.hash(2)?,
+        previous: has_previous.then(|| row.hash(3)).transpose()?,
+        rotated_at: row.time(4)?,
+        created_at: row.time(5)?,
+        expires_at: row.time(6)?,
+        ended_at: row.optional_time(7)?,
+        ended_because: row.optional(8, EndReason::from_name)?,
+        version: row.count(9)?,
+    })
+}
+
+pub(super) fn api_key(row: &Row) -> Result<ApiKey> {
+    let row = Reading(row, "api_keys");
+    Ok(ApiKey {
+        id: row.id(0, ApiKeyId::new)?,
+        name: row.parsed(1, |name| Name::new(name).ok())?,
+        prefix: row.parsed(2, |prefix| KeyPrefix::new(prefix).ok())?,
+        hash: row.hash(3)?,
+        scopes: row.parsed(4, |scopes| scopes.parse().ok())?,
+        created_by: row.parsed(5, |actor| Some(Actor::from_stored(actor)))?,
+        expires_at: row.optional_time(6)?,
+        last_used_at: row.optional_time(7)?,
+        revoked_at: row.optional_time(8)?,
+        version: row.count(9)?,
+        created_at: row.time(10)?,
+    })
+}
+
 /// A SKU in a column of its own.
 pub(super) fn sku(row: &Row, column: usize) -> Result<Sku> {
     Reading(row, "products").parsed(column, |sku| Sku::new(sku).ok())
@@ -242,7 +308,10 @@ pub(super) fn order(row: &Row, column: usize) -> Result<Order> {
         | EventBody::Location(_)
         | EventBody::Stock(_)
         | EventBody::Level { .. }
-        | EventBody::Reservations(_) => Err(bad("events", "an event that is not about an order")),
+        | EventBody::Reservations(_)
+        | EventBody::User(_)
+        | EventBody::Session(_)
+        | EventBody::ApiKey(_) => Err(bad("events", "an event that is not about an order")),
     }
 }
 

@@ -127,10 +127,12 @@ impl CopyTarget {
         let sql = "UPDATE numbering SET product = $1, category = $2, location = $3, \
                    reservation = $4, \"order\" = $5, movement = $6, event = $7, batch = $8, \
                    recorded_at = $9, chain = $10, outcome_window = $11, \
-                   outcome_window_opened_at = $12, next_window_is_empty = true";
-        let [product, category, location, reservation, order, movement, event, batch] = &head.next;
+                   outcome_window_opened_at = $12, \"user\" = $13, session = $14, \
+                   api_key = $15, rights = $16, next_window_is_empty = true";
+        let [product, category, location, reservation, order, rest @ ..] = &head.next;
+        let [movement, event, batch, user, session, api_key, rights] = rest;
         let chain = head.chain.to_vec();
-        let values: [&(dyn ToSql + Sync); 12] = [
+        let values: [&(dyn ToSql + Sync); 16] = [
             product,
             category,
             location,
@@ -143,6 +145,10 @@ impl CopyTarget {
             &chain,
             &head.window,
             &head.window_opened_at,
+            user,
+            session,
+            api_key,
+            rights,
         ];
         let put = self.session.client().execute(sql, &values);
         put.await.map_err(|error| wrong("numbering")(error.into()))?;

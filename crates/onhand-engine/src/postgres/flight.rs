@@ -100,7 +100,10 @@ impl Flight {
         let is_counted = !needs.category_uses.is_empty()
             || !needs.expired_holds.is_empty()
             || !needs.on_hand_at.is_empty()
-            || needs.due.is_some();
+            || needs.due.is_some()
+            || needs.enabled_admins && !rows.users.is_empty()
+            || !needs.open_sessions.is_empty() && !rows.sessions.is_empty()
+            || !needs.emails.is_empty() && !rows.users.is_empty();
         // Which product has a SKU is only known when it is at hand.
         let may_be_by_sku = !needs.skus.is_empty()
             && (!rows.products.is_empty() || !state.has_products(&self.products));
@@ -112,6 +115,9 @@ impl Flight {
             || needs.locations && !rows.locations.is_empty()
             || needs.orders.iter().any(|id| rows.orders.contains_key(id))
             || needs.reservations.iter().any(|id| rows.reservations.contains_key(id))
+            || needs.users.iter().any(|id| rows.users.contains_key(id))
+            || needs.sessions.iter().any(|id| rows.sessions.contains_key(id))
+            || needs.api_keys.iter().any(|id| rows.api_keys.contains_key(id))
             || !needs.references.is_empty()
                 && rows.orders.values().any(|(_, order)| {
                     let reference = order.external_reference.as_ref();

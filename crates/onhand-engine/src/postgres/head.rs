@@ -17,7 +17,8 @@ macro_rules! head {
         concat!(
             "SELECT product, category, location, reservation, \"order\", movement, event, batch, \
              recorded_at, chain, outcome_window, outcome_window_opened_at, next_window_is_empty, \
-             (extract(epoch FROM clock_timestamp()) * 1000000)::int8 FROM numbering",
+             (extract(epoch FROM clock_timestamp()) * 1000000)::int8, \"user\", session, \
+             api_key, rights FROM numbering",
             $end
         )
     };
@@ -29,7 +30,8 @@ pub(super) const MOVE_HEAD: &str = "WITH u AS (UPDATE numbering SET product = $1
      location = $3::int8, reservation = $4::int8, \"order\" = $5::int8, movement = $6::int8, \
      event = $7::int8, batch = $8::int8 + 1, recorded_at = $9::int8, chain = $10::bytea, \
      next_window_is_empty = next_window_is_empty AND outcome_window = $11::int8, \
-     outcome_window = $11::int8, outcome_window_opened_at = $12::int8 \
+     outcome_window = $11::int8, outcome_window_opened_at = $12::int8, \"user\" = $13::int8, \
+     session = $14::int8, api_key = $15::int8, rights = $16::int8 \
      WHERE batch = $8::int8 RETURNING 1) SELECT 1 / count(*)::int FROM u";
 pub(super) const INSERT_BATCH: &str = "INSERT INTO batches VALUES ($1::int8, $2::int8, $3::int8, $4::int8, \
      $5::int8, $6::bytea, $7::int8)";
@@ -61,6 +63,10 @@ impl Head {
                 order: number(4)?,
                 movement: number(5)?,
                 event: number(6)?,
+                user: number(14)?,
+                session: number(15)?,
+                api_key: number(16)?,
+                rights: number(17)?,
             },
             batch: number(7)?,
             recorded_at: instant(table, number(8)?)?,
@@ -111,6 +117,10 @@ pub(super) fn writes<'a>(
         Box::new(chain.to_vec()),
         Box::new(window),
         Box::new(opened_at),
+        Box::new(next.user),
+        Box::new(next.session),
+        Box::new(next.api_key),
+        Box::new(next.rights),
     ];
     let insert_batch: Vec<Value<'a>> = vec![
         Box::new(batch.id),

@@ -11,6 +11,7 @@ use onhand_core::text::Sku;
 use onhand_core::{Needs, State, Timestamp};
 use tokio_postgres::Row;
 
+use super::accounts;
 use super::codec::{self, Uuid, get};
 use super::error::{Result, corrupt};
 use super::session::{Session, Value};
@@ -82,7 +83,10 @@ const WALK: &str = "WITH RECURSIVE walk AS ( \
 /// What of the needs is asked with which statement.
 pub(super) const ALWAYS_ASKED: [&str; 3] = [OUTCOMES, PRODUCTS, LEVELS];
 
-fn numbers<T: Copy>(ids: impl IntoIterator<Item = T>, of: fn(T) -> i64) -> Value<'static> {
+pub(super) fn numbers<T: Copy>(
+    ids: impl IntoIterator<Item = T>,
+    of: fn(T) -> i64,
+) -> Value<'static> {
     Box::new(ids.into_iter().map(of).collect::<Vec<i64>>())
 }
 
@@ -132,7 +136,7 @@ pub(super) async fn order_of_event(
 }
 
 /// Rows of one statement; none without asking when nothing is named.
-async fn asked(
+pub(super) async fn asked(
     session: &Session,
     is_named: bool,
     sql: &'static str,
@@ -165,13 +169,15 @@ pub(super) async fn load(session: &Session, needs: &Needs, state: &mut State) ->
             asked(session, !needs.orders.is_empty(), ORDERS, orders),
             asked(session, !needs.reservations.is_empty(), RESERVATIONS, reservations),
             asked(session, !named.is_empty(), REFERENCES, vec![Box::new(named.clone())]),
+            accounts::ask(session, needs),
         )
     };
-    let (products, levels, locations, categories, uses, orders, reservations, named) =
+    let (products, levels, locations, categories, uses, orders, reservations, named, accounts) =
         asked_for.await?;
     take_in_stock(needs, &products, &levels, state)?;
     take_in_catalog(needs, &categories, &uses, &locations, state)?;
     take_in_records(needs, &orders, &reservations, &named, state)?;
+    accounts.take_in(needs, state)?;
     for key in &needs.on_hand_at {
         let on_hand = on_hand_at(session, key.0, key.1, key.2).await?;
         state.load_on_hand_at(*key, on_hand);

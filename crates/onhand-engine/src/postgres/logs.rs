@@ -46,7 +46,7 @@ impl<'a> Writes<'a> {
         for event in &batch.events {
             let body = serde_json::to_string(&event.body);
             let body = body.map_err(|error| corrupt("events", error))?;
-            chain.event(&StoredEvent::of(event, &body));
+            chain.event(&StoredEvent::of(event, &event.actor.stored(), &body));
             bodies.push(body);
         }
         let movements = &batch.movements;
@@ -59,7 +59,7 @@ impl<'a> Writes<'a> {
                 column(events, |event| event.kind),
                 column(events, |event| subject_number(&event.body)),
                 column(events, |event| event.previous),
-                column(events, |event| event.actor.as_str().to_owned()),
+                column(events, |event| event.actor.stored().into_owned()),
                 column(events, |event| event.recorded_at.as_microsecond()),
                 Box::new(bodies),
             ]
@@ -110,7 +110,7 @@ fn movement_values(rows: &[Movement]) -> Vec<super::session::Value<'_>> {
                 .map(|row| row.reference.as_ref().map(|reference| reference.as_str()))
                 .collect::<Vec<_>>(),
         ),
-        Box::new(rows.iter().map(|row| row.actor.as_str()).collect::<Vec<_>>()),
+        Box::new(rows.iter().map(|row| row.actor.stored()).collect::<Vec<_>>()),
         column(rows, |row| row.delta_on_hand),
         column(rows, |row| row.delta_reserved),
         column(rows, |row| row.on_hand_after),

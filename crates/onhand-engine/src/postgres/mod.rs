@@ -2,6 +2,7 @@
 //! write in turns, by the lock on the head of the logs (`write.rs`), so that there is one history
 //! without gaps, as in the embedded store. Reads have connections of their own (`readers.rs`).
 
+mod accounts;
 mod address;
 mod codec;
 mod copy;

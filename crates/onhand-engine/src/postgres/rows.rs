@@ -29,7 +29,9 @@ where
 type New<'a, T> = Vec<&'a T>;
 type Changed<'a, T> = Vec<&'a Guarded<T>>;
 
-fn parted<'a, T: 'a>(rows: impl Iterator<Item = &'a Guarded<T>>) -> (New<'a, T>, Changed<'a, T>) {
+pub(super) fn parted<'a, T: 'a>(
+    rows: impl Iterator<Item = &'a Guarded<T>>,
+) -> (New<'a, T>, Changed<'a, T>) {
     let (mut new, mut changed) = (Vec::new(), Vec::new());
     for row in rows {
         if row.0 == 0 { new.push(&row.1) } else { changed.push(row) }
@@ -55,7 +57,7 @@ impl<'a> Writes<'a> {
     }
 
     /// Adds a guarded statement, which is also given how many rows it must change.
-    fn guarded(
+    pub(super) fn guarded(
         &mut self,
         table: &'static str,
         sql: &'static str,
@@ -77,6 +79,7 @@ impl<'a> Writes<'a> {
         self.levels(rows);
         self.reservations(rows);
         self.orders(rows);
+        self.accounts(rows);
         Ok(())
     }
 

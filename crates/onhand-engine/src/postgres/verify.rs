@@ -243,6 +243,19 @@ impl Evidence for Snapshot<'_> {
         Ok(orders)
     }
 
+    async fn told(
+        &mut self,
+        sql: &str,
+        span: Span,
+        tell: &mut (dyn FnMut(i64, &str, &str) + Send),
+    ) -> Result<()> {
+        let mut rows = self.rows(sql, &[&span.after, &span.to]).await?;
+        while let Some(row) = rows.try_next().await? {
+            tell(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        }
+        Ok(())
+    }
+
     async fn events(&mut self, seqs: &[i64], walk: &mut Walk) -> Result<()> {
         let mut rows = self.rows(&self.events, &[&seqs]).await?;
         while let Some(row) = rows.try_next().await? {

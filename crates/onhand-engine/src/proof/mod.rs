@@ -1,8 +1,10 @@
 //! The proof behind `verify`: each promise is stated once, for every store, and knows none. A store
 //! shows its rows in one snapshot ([`Evidence`]) and adds the promises that only it has; nothing is
-//! ever repaired. Most promises are SQL (`rules.rs`); the paths of the orders (`orders.rs`) and the
-//! chain over the logs (`logs.rs`) are followed in Rust.
+//! ever repaired. Most promises are SQL (`rules.rs`); the paths of the orders (`orders.rs`), the
+//! chain over the logs (`logs.rs`) and what the log says of accounts (`accounts.rs`) are followed
+//! in Rust.
 
+mod accounts;
 mod logs;
 mod orders;
 mod rules;
@@ -42,6 +44,15 @@ pub(crate) trait Evidence {
     /// Orders after an id, by their ids.
     async fn orders(&mut self, after: i64, most: i64) -> Result<Vec<OrderRow>, Self::Error>;
 
+    /// Tells what a statement answers for a span of numbers (`$1`, `$2`): a number and two texts
+    /// each.
+    async fn told(
+        &mut self,
+        sql: &str,
+        span: Span,
+        tell: &mut (dyn FnMut(i64, &str, &str) + Send),
+    ) -> Result<(), Self::Error>;
+
     /// Shows the events at some positions.
     async fn events(&mut self, seqs: &[i64], walk: &mut Walk) -> Result<(), Self::Error>;
 
@@ -73,6 +84,7 @@ pub(crate) async fn prove<E: Evidence>(
     if is_full {
         orders::prove(evidence, checks).await?;
         logs::prove(evidence, checks).await?;
+        accounts::prove(evidence, checks).await?;
     }
     for rule in own.iter().filter(|rule| rule.is_quick || is_full) {
         checks.push(try_rule(evidence, rule, &mut counts).await?);

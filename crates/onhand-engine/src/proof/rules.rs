@@ -106,6 +106,31 @@ pub(super) const RULES: &[Rule<'static>] = &[
              WHERE on_hand < reserved OR reserved < 0 OR safety_stock < 0"],
     },
     Rule {
+        id: "I24",
+        promise: "only hashes are kept, a session ends whole, and nobody is in who is disabled",
+        is_quick: true,
+        counted: &[
+            "SELECT count(*) FROM users",
+            "SELECT count(*) FROM sessions",
+            "SELECT count(*) FROM api_keys",
+        ],
+        offenders: &[
+            "SELECT 'usr_' || id || ': password' FROM users WHERE password IS NOT NULL \
+             AND (password NOT LIKE '$argon2id$v=%$m=%,t=%,p=%$%$%' \
+             OR length(password) < 71 OR length(password) > 255)",
+            "SELECT 'ses_' || id || ': token' FROM sessions \
+             WHERE length(token) != 32 OR length(previous_token) != 32",
+            "SELECT 'key_' || id || ': hash' FROM api_keys WHERE length(hash) != 32",
+            "SELECT 'ses_' || s.id || ' of usr_' || s.user_id FROM sessions s \
+             LEFT JOIN users u ON u.id = s.user_id WHERE u.id IS NULL \
+             OR (s.ended_at IS NULL) != (s.ended_because IS NULL) \
+             OR s.ended_at < s.created_at OR s.rotated_at < s.created_at \
+             OR s.expires_at < s.created_at",
+            "SELECT 'ses_' || s.id || ' of usr_' || u.id || ', who is disabled' FROM sessions s \
+             JOIN users u ON u.id = s.user_id WHERE u.disabled AND s.ended_at IS NULL",
+        ],
+    },
+    Rule {
         id: "I17",
         promise: "recorded time never goes back; nothing happened after it was recorded",
         is_quick: false,

@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use onhand_core::accounts::{
+    ApiKey, Email, EndReason, PasswordHash, Role, Session, TokenHash, User,
+};
 use onhand_core::actor::Actor;
 use onhand_core::catalog::{Category, Product};
 use onhand_core::events::EventBody;
@@ -10,7 +13,7 @@ use onhand_core::inventory::{
     Level, Location, Movement, MovementKind, Reservation, ReservationState, Totals,
 };
 use onhand_core::orders::{Order, Status};
-use onhand_core::text::{Name, Reason, Reference};
+use onhand_core::text::{KeyPrefix, Name, Reason, Reference};
 use onhand_core::{Money, Timestamp};
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};
@@ -194,6 +197,57 @@ pub(super) fn reservation(row: &Row<'_>) -> Result<Reservation> {
     })
 }
 
+pub(super) fn user(row: &Row<'_>) -> Result<User> {
+    Ok(User {
+        id: id!(onhand_core::ids::UserId, row, 0),
+        email: text(row, 1, |email| Email::new(&email).ok())?,
+        name: optional_text(row, 2, |name| Name::new(name).ok())?,
+        role: text(row, 3, |role| Role::from_name(&role))?,
+        scopes: text(row, 4, |scopes| scopes.parse().ok())?,
+        // A hash is not repeated in an error.
+        password: row
+            .get::<_, Option<String>>(5)?
+            .map(|hash| PasswordHash::new(hash).map_err(|error| corrupt(5, error)))
+            .transpose()?,
+        disabled: row.get(6)?,
+        tokens_from: row.get(7)?,
+        version: version(row, 8)?,
+        created_at: time(row, 9)?,
+        updated_at: time(row, 10)?,
+    })
+}
+
+pub(super) fn session(row: &Row<'_>) -> Result<Session> {
+    Ok(Session {
+        id: id!(onhand_core::ids::SessionId, row, 0),
+        user_id: id!(onhand_core::ids::UserId, row, 1),
+        current: TokenHash::new(row.get(2)?),
+        previous: row.get::<_, Option<_>>(3)?.map(TokenHash::new),
+        rotated_at: time(row, 4)?,
+        created_at: time(row, 5)?,
+        expires_at: time(row, 6)?,
+        ended_at: optional_time(row, 7)?,
+        ended_because: optional_text(row, 8, |reason| EndReason::from_name(&reason))?,
+        version: version(row, 9)?,
+    })
+}
+
+pub(super) fn api_key(row: &Row<'_>) -> Result<ApiKey> {
+    Ok(ApiKey {
+        id: id!(onhand_core::ids::ApiKeyId, row, 0),
+        name: text(row, 1, |name| Name::new(name).ok())?,
+        prefix: text(row, 2, |prefix| KeyPrefix::new(prefix).ok())?,
+        hash: TokenHash::new(row.get(3)?),
+        scopes: text(row, 4, |scopes| scopes.parse().ok())?,
+        created_by: text(row, 5, |actor| Some(Actor::from_stored(&actor)))?,
+        expires_at: optional_time(row, 6)?,
+        last_used_at: optional_time(row, 7)?,
+        revoked_at: optional_time(row, 8)?,
+        version: version(row, 9)?,
+        created_at: time(row, 10)?,
+    })
+}
+
 /// An order out of the event that holds it.
 pub(super) fn order(row: &Row<'_>) -> Result<Order> {
     match json(row, 0)? {
@@ -203,6 +257,9 @@ pub(super) fn order(row: &Row<'_>) -> Result<Order> {
         | EventBody::Location(_)
         | EventBody::Stock(_)
         | EventBody::Level { .. }
-        | EventBody::Reservations(_) => Err(bad(0, "an event that is not about an order")),
+        | EventBody::Reservations(_)
+        | EventBody::User(_)
+        | EventBody::Session(_)
+        | EventBody::ApiKey(_) => Err(bad(0, "an event that is not about an order")),
     }
 }

@@ -147,15 +147,15 @@ impl CopySource {
     pub(crate) fn head(&self) -> Result<Head, CopyError> {
         let wrong = wrong("numbering");
         let sql = "SELECT product, category, location, reservation, \"order\", movement, event, \
-                   batch, recorded_at FROM numbering";
+                   batch, \"user\", session, api_key, rights, recorded_at FROM numbering";
         let (next, recorded_at) = self
             .connection
             .query_row(sql, [], |row| {
-                let mut next = [0; 8];
+                let mut next = [0; 12];
                 for (column, number) in next.iter_mut().enumerate() {
                     *number = row.get(column)?;
                 }
-                Ok((next, row.get(8)?))
+                Ok((next, row.get(next.len())?))
             })
             .map_err(&wrong)?;
         let chain = super::logs::newest_link(&self.connection).map_err(&wrong)?;

@@ -8,8 +8,8 @@ use onhand_core::orders::Order;
 use onhand_core::{Needs, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::codec;
 use super::levels::RecentLevels;
+use super::{accounts, codec};
 use crate::columns::*;
 use crate::limits::WALK_MOVEMENTS_MAX;
 use crate::stored::stored_count;
@@ -25,7 +25,8 @@ impl View<'_> {
     /// Loads the rows that are named into the state.
     pub(super) fn load(self, needs: &Needs, now: Timestamp, state: &mut State) -> Result<()> {
         load_catalog(self, needs, state)?;
-        load_records(self, needs, now, state)
+        load_records(self, needs, now, state)?;
+        accounts::load(self.connection, needs, state)
     }
 
     /// All levels of a product.

@@ -36,7 +36,7 @@ pub(super) fn write_movements(
             row.kind.as_str(),
             row.reason.as_str(),
             row.reference.as_ref().map(|reference| reference.as_str()),
-            row.actor.as_str(),
+            row.actor.stored(),
             row.delta_on_hand,
             row.delta_reserved,
             row.on_hand_after,
@@ -80,7 +80,8 @@ pub(super) fn write_events(
         connection.prepare_cached("INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for event in events {
         let body = serde_json::to_string(&event.body)?;
-        let stored = StoredEvent::of(event, &body);
+        let actor = event.actor.stored();
+        let stored = StoredEvent::of(event, &actor, &body);
         chain.event(&stored);
         insert.execute(params![
             stored.seq,

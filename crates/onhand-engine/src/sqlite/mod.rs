@@ -1,6 +1,7 @@
 //! SQLite, the embedded store: one file, one writer, readers beside it. What the write-ahead log,
 //! the checkpoints and the lock file are there for is said where they are set.
 
+mod accounts;
 mod codec;
 mod copy;
 mod durable;

@@ -5,13 +5,14 @@ use onhand_core::Timestamp;
 use onhand_core::inventory::Level;
 use rusqlite::{CachedStatement, Connection, Params, params};
 
+use super::accounts;
 use super::levels::Plan;
 use super::write::WriteError;
 use crate::store::Rows;
 use crate::stored::stored_version;
 
 /// Runs a guarded statement: exactly one row must change.
-fn guarded(
+pub(super) fn guarded(
     statement: &mut CachedStatement<'_>,
     table: &'static str,
     values: impl Params,
@@ -24,7 +25,8 @@ pub(super) fn write_rows(connection: &Connection, rows: &Rows) -> Result<(), Wri
     write_catalog(connection, rows)?;
     write_locations(connection, rows)?;
     write_reservations(connection, rows)?;
-    write_orders(connection, rows)
+    write_orders(connection, rows)?;
+    accounts::write(connection, rows)
 }
 
 fn write_catalog(connection: &Connection, rows: &Rows) -> Result<(), WriteError> {

@@ -174,6 +174,20 @@ impl Evidence for Snapshot<'_> {
         statement.query_map([after, most], order)?.collect()
     }
 
+    async fn told(
+        &mut self,
+        sql: &str,
+        span: Span,
+        tell: &mut (dyn FnMut(i64, &str, &str) + Send),
+    ) -> Result<()> {
+        let mut statement = self.0.prepare(sql)?;
+        let mut rows = statement.query([span.after, span.to])?;
+        while let Some(row) = rows.next()? {
+            tell(row.get(0)?, row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_str()?);
+        }
+        Ok(())
+    }
+
     async fn events(&mut self, seqs: &[i64], walk: &mut Walk) -> Result<()> {
         let mut statement = self.0.prepare_cached(
             "SELECT seq, kind, subject, previous, actor, recorded_at, body FROM events \

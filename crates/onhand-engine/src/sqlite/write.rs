@@ -91,7 +91,8 @@ impl SqliteStore {
             .prepare_cached(
                 "UPDATE numbering SET product = ?1, category = ?2, location = ?3, \
                  reservation = ?4, \"order\" = ?5, movement = ?6, event = ?7, batch = ?8, \
-                 recorded_at = ?9, levels_covered = ?10",
+                 recorded_at = ?9, levels_covered = ?10, \"user\" = ?11, session = ?12, \
+                 api_key = ?13, rights = ?14",
             )?
             .execute(params![
                 next.product,
@@ -104,6 +105,10 @@ impl SqliteStore {
                 batch.id + 1,
                 batch.now.as_microsecond(),
                 plan.covered,
+                next.user,
+                next.session,
+                next.api_key,
+                next.rights,
             ])?;
         Ok(plan)
     }
@@ -137,7 +142,7 @@ impl SqliteStore {
 fn newest(connection: &Connection) -> rusqlite::Result<Begun> {
     let mut select = connection.prepare_cached(
         "SELECT product, category, location, reservation, \"order\", movement, event, \
-         batch, recorded_at FROM numbering",
+         batch, recorded_at, \"user\", session, api_key, rights FROM numbering",
     )?;
     select.query_row([], |row| {
         Ok(Begun {
@@ -149,6 +154,10 @@ fn newest(connection: &Connection) -> rusqlite::Result<Begun> {
                 order: row.get(4)?,
                 movement: row.get(5)?,
                 event: row.get(6)?,
+                user: row.get(9)?,
+                session: row.get(10)?,
+                api_key: row.get(11)?,
+                rights: row.get(12)?,
             },
             batch: row.get(7)?,
             recorded_at: codec::instant(row.get(8)?)?,

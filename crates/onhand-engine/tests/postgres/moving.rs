@@ -1,12 +1,15 @@
 //! Moving up from a file to a server: everything arrives as it was, keys included, or nothing does.
 
 use onhand_core::Command;
+use onhand_core::accounts::{Command as Account, Role};
+use onhand_core::command::Reply;
 use onhand_core::orders;
 use onhand_engine::Location;
 use onhand_engine::copy::{CopyError, copy};
 use onhand_engine::postgres::{self, Database};
 use onhand_engine::sqlite;
 
+use crate::accounts::{email, password, register, session, token, user};
 use crate::backend::{Sqlite, broken};
 use crate::history::history;
 use crate::server::{Postgres, Scratch, connect};
@@ -54,6 +57,16 @@ async fn a_history_moves_to_a_server_whole_and_goes_on_there() {
     assert!(matches!(again, Err(CopyError::NotEmpty(_))), "{again:?}");
     let world = World::<Postgres<true>>::on(Postgres(scratch), clock).await;
     let (on_hand, _, available) = world.figures("tea").await;
+    // Three things were taken away.
+    assert_eq!(world.reader.0.rights().await.unwrap(), 4);
+    let operator = world.reader.0.user(user(2)).await.unwrap().unwrap();
+    assert_eq!((operator.role, operator.password), (Role::Operator, Some(password('a'))));
+    let (session_id, presented) = (session(2), token(21));
+    let successor = token(22);
+    let went_on = world.account(Account::Refresh { session_id, presented, successor }).await;
+    assert!(matches!(went_on, Reply::Session { .. }), "{went_on:?}");
+    let new = world.account(register(email("new"), Role::Customer)).await;
+    assert!(matches!(&new, Reply::User(new) if new.id == user(4)), "{new:?}");
     let replayed = world.ask_once(named(), key(3)).await.unwrap();
     assert!(replayed.replayed && replayed.outcome.is_ok());
     let refused = world.ask_once(place(&[("tea", 90)]), key(4)).await.unwrap();

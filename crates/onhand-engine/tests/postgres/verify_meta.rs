@@ -154,6 +154,50 @@ const OF_ORDERS: &[(&str, &str)] = &[
     ("DELETE FROM lists_progress", "lists"),
 ];
 
+/// What is done to accounts.
+const OF_ACCOUNTS: &[(&str, &str)] = &[
+    ("UPDATE users SET password = 'hunter2' WHERE id = 1", "I24"),
+    ("UPDATE users SET password = substr(password, 1, 70) WHERE id = 1", "I24"),
+    ("UPDATE sessions SET token = '\\x00' WHERE id = 1", "I24"),
+    ("UPDATE sessions SET previous_token = '\\x00' WHERE id = 2", "I24"),
+    ("UPDATE api_keys SET hash = '\\x00' WHERE id = 1", "I24"),
+    ("UPDATE sessions SET ended_because = NULL WHERE id = 1", "I24"),
+    ("UPDATE sessions SET ended_at = created_at - 1 WHERE id = 1", "I24"),
+    ("UPDATE sessions SET rotated_at = created_at - 1 WHERE id = 2", "I24"),
+    ("UPDATE sessions SET expires_at = created_at - 1 WHERE id = 2", "I24"),
+    ("DELETE FROM users WHERE id = 2", "I24"),
+    ("UPDATE users SET disabled = true WHERE id = 2", "I24"),
+    ("UPDATE users SET role = 'admin' WHERE id = 2", "I26"),
+    ("UPDATE users SET scopes = 'admin' WHERE id = 2", "I26"),
+    ("UPDATE users SET disabled = false WHERE id = 3", "I26"),
+    ("UPDATE users SET version = version + 1 WHERE id = 2", "I26"),
+    ("DELETE FROM users WHERE id = 1", "I26"),
+    (
+        "INSERT INTO users SELECT 9, 'eve@example.com', name, role, scopes, password, \
+         disabled, tokens_from, version, created_at, updated_at FROM users WHERE id = 1",
+        "I26",
+    ),
+    ("UPDATE sessions SET ended_at = NULL, ended_because = NULL WHERE id = 1", "I26"),
+    ("UPDATE sessions SET ended_because = 'reuse' WHERE id = 1", "I26"),
+    ("UPDATE sessions SET user_id = 1 WHERE id = 2", "I26"),
+    ("DELETE FROM sessions WHERE id = 1", "I26"),
+    ("UPDATE api_keys SET scopes = 'admin' WHERE id = 1", "I26"),
+    ("UPDATE api_keys SET prefix = 'onk_x' WHERE id = 1", "I26"),
+    ("UPDATE api_keys SET expires_at = NULL WHERE id = 1", "I26"),
+    ("UPDATE api_keys SET revoked_at = NULL WHERE id = 2", "I26"),
+    ("DELETE FROM api_keys WHERE id = 2", "I26"),
+    ("DELETE FROM events WHERE kind = 'user.updated'", "I26"),
+    ("UPDATE events SET kind = 'user.updated' WHERE kind = 'user.registered'", "I26"),
+    ("UPDATE events SET subject = 2 WHERE kind = 'session.ended'", "I26"),
+    (
+        "UPDATE events SET body = replace(body, 'operator', 'admin') WHERE kind = \
+         'user.updated'",
+        "I26",
+    ),
+    ("UPDATE events SET body = 'not a key' WHERE kind = 'api_key.created'", "I26"),
+    ("UPDATE numbering SET rights = 1", "I26"),
+];
+
 /// What the server itself cannot show any more, and what it says of that.
 const OF_STORAGE: &[(&str, &str)] = &[
     ("UPDATE pg_class SET relfilenode = 1 WHERE relname = 'movements'", "could not open file"),
@@ -196,7 +240,7 @@ async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
         let report = postgres::verify(&sound.url(), is_full).await.unwrap();
         assert_eq!((report.violations(), &*report.storage), (0, "ok"), "{report:#?}");
     }
-    for (corruption, wanted) in [OF_LOGS, OF_STOCK, OF_ORDERS].into_iter().flatten() {
+    for (corruption, wanted) in [OF_LOGS, OF_STOCK, OF_ORDERS, OF_ACCOUNTS].into_iter().flatten() {
         let report = report_after(&sound, corruption).await;
         let seen = seen(&report);
         assert!(seen.contains(wanted), "{corruption}: seen by {seen:?}, not by {wanted}");

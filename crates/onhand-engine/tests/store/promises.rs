@@ -19,6 +19,17 @@ macro_rules! keeps_every_promise {
                 a_restart_keeps_everything,
                 a_key_is_remembered_for_a_window_and_not_for_ever,
             }
+            accounts {
+                one_token_has_one_successor_however_often_it_is_shown_at_once,
+                a_token_that_is_shown_with_another_successor_ends_the_session,
+                a_right_that_was_taken_away_counts_in_the_same_batch,
+                who_was_not_let_in_may_come_again_under_the_same_key,
+                an_address_is_one_users_also_in_one_batch,
+                an_admin_is_left_whoever_asks_at_once,
+                the_oldest_session_gives_way_also_in_one_batch,
+                accounts_are_found_as_they_were_left_also_after_a_restart,
+                users_are_listed_as_the_filter_says,
+            }
             behind {
                 lists_miss_nothing_however_far_they_are_behind,
                 times_of_placing_are_bounds_to_the_instant,

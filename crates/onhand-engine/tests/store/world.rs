@@ -7,13 +7,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use onhand_core::accounts::{self, Access};
 use onhand_core::catalog::{self, NewProduct, ProductRef};
 use onhand_core::command::Reply;
 use onhand_core::inventory::{self, Adjustment, NewLocation};
 use onhand_core::orders::{self, Order, Payment, PlaceItem, PlaceOrder};
 use onhand_core::text::{Name, Reason, Sku, Text};
 use onhand_core::{Actor, Command, Money, Quantity, Timestamp};
-use onhand_engine::committer::{self, Answer, Config, Running, Submit};
+use onhand_engine::committer::{self, Answer, Caller, Config, Running, Submit};
 use onhand_engine::{IdempotencyKey, ManualClock, StoreError, SubmitError};
 
 use crate::backend::{Backend, Opened};
@@ -22,6 +23,14 @@ use crate::look::Look;
 
 /// What the committer says of a command.
 pub(crate) type Verdict = Result<Answer, SubmitError>;
+
+/// A command, by whom, and under which key.
+pub(crate) struct Asked {
+    pub(crate) actor: Actor,
+    pub(crate) access: Access,
+    pub(crate) command: Command,
+    pub(crate) key: Option<IdempotencyKey>,
+}
 
 /// An engine with its store and clock.
 pub(crate) struct World<B: Backend> {
@@ -131,6 +140,11 @@ impl<B: Backend> World<B> {
         self.submit.submit(command, Actor::Local, Some(key)).await
     }
 
+    /// Asks for something about accounts that must be done.
+    pub(crate) async fn account(&self, command: accounts::Command) -> Reply {
+        self.ask(Command::Accounts(command)).await.unwrap().outcome.unwrap()
+    }
+
     pub(crate) async fn adjust(
         &self,
         name: &str,
@@ -164,12 +178,25 @@ impl<B: Backend> World<B> {
         arm: impl FnOnce(&Faults),
         commands: Vec<(Command, Option<IdempotencyKey>)>,
     ) -> Vec<Verdict> {
+        let ask =
+            |(command, key)| Asked { actor: Actor::Local, access: Access::WHOLE, command, key };
+        self.together(arm, commands.into_iter().map(ask).collect()).await
+    }
+
+    /// As [`Self::in_one_batch`], by callers of any kind.
+    pub(crate) async fn together(
+        &self,
+        arm: impl FnOnce(&Faults),
+        commands: Vec<Asked>,
+    ) -> Vec<Verdict> {
         let (is_reached, go_on) = self.faults.stand();
         assert_eq!(code(&self.ask(place(&[("nothing", 1)])).await), "unknown_sku");
         is_reached.await.unwrap();
         self.faults.clear();
         arm(&self.faults);
-        let ask = |(command, key)| Box::pin(self.submit.submit(command, Actor::Local, key));
+        let ask = |Asked { actor, access, command, key }: Asked| {
+            Box::pin(self.submit.submit(command, Caller { actor, access }, key))
+        };
         let mut asked: Vec<Pin<Box<dyn Future<Output = Verdict> + '_>>> = Vec::new();
         for command in commands {
             asked.push(ask(command));

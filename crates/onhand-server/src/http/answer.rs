@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::problem::Problem;
+use super::wire::accounts::{ApiKeyShown, SessionShown, UserShown};
 use super::wire::catalog::{CategoryView, ProductView};
 use super::wire::lists::List;
 use super::wire::orders::{BatchRowView, BatchView, OrderView};
@@ -96,6 +97,18 @@ fn shown(reply: &Reply, success: StatusCode) -> Response {
             format!("/v1/orders/{}", order.id),
         ),
         Reply::Orders(outcomes) => json_response(success, &batch(outcomes)),
+        Reply::User(user) => location(
+            versioned(success, user.version, &UserShown::of(user)),
+            format!("/v1/users/{}", user.id),
+        ),
+        Reply::Session { session, .. } | Reply::SessionEnded(session) => {
+            json_response(success, &SessionShown::of(session))
+        }
+        Reply::ApiKey(key) => location(
+            json_response(success, &ApiKeyShown::of(key)),
+            format!("/v1/api-keys/{}", key.id),
+        ),
+        Reply::KeysTouched { keys } => json_response(success, &json!({ "touched": keys })),
     }
 }
 

@@ -203,7 +203,7 @@ impl Call {
             Ok(uuid) => uuid.into_bytes(),
             Err(_) => first_16(&Sha256::digest(bare.as_bytes()).into()),
         };
-        let scope = hash(&[Actor::Local.as_str(), self.method.as_str(), &self.route], &[]);
+        let scope = hash(&[&Actor::Local.stored(), self.method.as_str(), &self.route], &[]);
         let scope = i64::from_be_bytes(first_8(&scope));
         let content_type = self.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");

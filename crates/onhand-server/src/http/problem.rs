@@ -3,7 +3,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use onhand_core::{Refusal, catalog, inventory, orders};
+use onhand_core::{Refusal, accounts, catalog, inventory, orders};
 use onhand_engine::SubmitError;
 use onhand_engine::query::ReadError;
 use serde::Serialize;
@@ -312,6 +312,7 @@ fn status(refusal: &Refusal) -> StatusCode {
         },
         Refusal::Orders(refusal) => match refusal {
             orders::Refusal::UnknownOrder { .. } => StatusCode::NOT_FOUND,
+            orders::Refusal::ForbiddenCustomer { .. } => StatusCode::FORBIDDEN,
             orders::Refusal::LineTooLarge { .. }
             | orders::Refusal::TotalTooLarge
             | orders::Refusal::CurrencyMismatch { .. }
@@ -323,6 +324,19 @@ fn status(refusal: &Refusal) -> StatusCode {
             | orders::Refusal::MoreThanLeft { .. }
             | orders::Refusal::NothingLeft { .. }
             | orders::Refusal::TooManyFulfilments { .. } => StatusCode::CONFLICT,
+        },
+        Refusal::Accounts(refusal) => match refusal {
+            accounts::Refusal::RightsWithdrawn | accounts::Refusal::SessionEnded => {
+                StatusCode::UNAUTHORIZED
+            }
+            accounts::Refusal::UserDisabled { .. } => StatusCode::FORBIDDEN,
+            accounts::Refusal::UnknownUser { .. } | accounts::Refusal::UnknownApiKey { .. } => {
+                StatusCode::NOT_FOUND
+            }
+            accounts::Refusal::UnlawfulScopes { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            accounts::Refusal::EmailTaken { .. } | accounts::Refusal::LastAdmin { .. } => {
+                StatusCode::CONFLICT
+            }
         },
     }
 }
@@ -336,6 +350,7 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
         Refusal::Catalog(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::Inventory(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::Orders(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
+        Refusal::Accounts(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::InBatch { index, refusal } => {
             let mut facts = facts(refusal);
             facts.insert("index".into(), (*index).into());
@@ -356,6 +371,9 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
             "location_id" => "loc",
             "reservation_id" => "res",
             "order_id" => "ord",
+            "customer_id" => "cus",
+            "user_id" => "usr",
+            "api_key_id" => "key",
             _ => continue,
         };
         *value = Value::String(format!("{prefix}_{value}"));
@@ -375,6 +393,7 @@ fn words(refusal: &Refusal) -> String {
         Refusal::Catalog(refusal) => catalog_words(refusal),
         Refusal::Inventory(refusal) => inventory_words(refusal),
         Refusal::Orders(refusal) => order_words(refusal),
+        Refusal::Accounts(refusal) => account_words(refusal),
     }
 }
 
@@ -452,8 +471,14 @@ fn order_words(refusal: &orders::Refusal) -> String {
     use orders::Refusal as R;
     match refusal {
         R::UnknownOrder { order_id } => format!("there is no order {order_id}"),
-        R::ExternalReferenceTaken { external_reference, order_id } => {
+        R::ForbiddenCustomer { customer_id } => {
+            format!("an order for {customer_id} is not yours to place: leave the customer out")
+        }
+        R::ExternalReferenceTaken { external_reference, order_id: Some(order_id) } => {
             format!("`{external_reference}` is the external reference of {order_id}")
+        }
+        R::ExternalReferenceTaken { external_reference, order_id: None } => {
+            format!("`{external_reference}` is the external reference of another order")
         }
         R::ProductInactive { sku } => format!("`{sku}` is not for sale"),
         R::CurrencyMismatch { expected, actual, sku } => {
@@ -486,5 +511,26 @@ fn order_words(refusal: &orders::Refusal) -> String {
             format!("the order is {} and has no units left for this", status.as_str())
         }
         R::TooManyFulfilments { most } => format!("the order has {most} fulfilments, the most"),
+    }
+}
+
+fn account_words(refusal: &accounts::Refusal) -> String {
+    use accounts::Refusal as R;
+    match refusal {
+        R::RightsWithdrawn => "what you came in with is no longer good: log in again".into(),
+        R::UnknownUser { user_id } => format!("there is no user {user_id}"),
+        R::UnknownApiKey { api_key_id } => format!("there is no API key {api_key_id}"),
+        R::UnlawfulScopes { role: Some(role), scopes } => {
+            format!("the role {} cannot have the scopes `{scopes}`", role.as_str())
+        }
+        R::UnlawfulScopes { role: None, scopes } => {
+            format!("an API key cannot have the scopes `{scopes}`: it has no orders of its own")
+        }
+        R::EmailTaken { email } => format!("`{email}` is the address of another account"),
+        R::LastAdmin { user_id } => {
+            format!("{user_id} is the last admin: let somebody else be one first")
+        }
+        R::UserDisabled { user_id } => format!("{user_id} is disabled"),
+        R::SessionEnded => "the session has ended: log in again".into(),
     }
 }

@@ -2,6 +2,7 @@
 //! offset, and looks at a bounded number of rows; where a filter leaves a page short, the cursor
 //! goes on.
 
+mod accounts;
 mod catalog;
 mod events;
 mod orders;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Result, Row, params};
 
 use super::super::codec::{self};
 use super::super::readers::Reader;
-use super::newest_id;
+use super::number;
 use crate::limits::SCAN_ROWS_MAX;
 use crate::query::{EventRow, Page, ReadError};
 use crate::stored::stored_count;
@@ -48,7 +48,7 @@ fn events(
         )?
         .query_map(params![after, ceiling, kinds, stored_count(limit)], event_row)?
         .collect::<Result<Vec<_>>>()?;
-    let newest = newest_id(connection, "SELECT coalesce(max(seq), 0) FROM events")?;
+    let newest = number(connection, "SELECT coalesce(max(seq), 0) FROM events")?;
     let looked_at = match rows.last() {
         Some(row) if rows.len() == limit => row.seq,
         Some(_) | None => newest.min(ceiling),

@@ -2,6 +2,7 @@
 //! offset, and looks at a bounded number of rows; where a filter leaves a page short, the cursor
 //! goes on.
 
+mod accounts;
 mod catalog;
 mod events;
 mod orders;
@@ -10,6 +11,7 @@ mod stock;
 
 use rusqlite::{Connection, Result};
 
-fn newest_id(connection: &Connection, sql: &'static str) -> Result<i64> {
+/// A number that a statement always has.
+fn number(connection: &Connection, sql: &'static str) -> Result<i64> {
     connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
 }

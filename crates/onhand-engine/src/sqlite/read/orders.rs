@@ -9,7 +9,7 @@ use super::super::lists::Progress;
 use super::super::load;
 use super::super::readers::Reader;
 use super::events::event_row;
-use super::newest_id;
+use super::number;
 use crate::limits::{PAGE_ROWS_MAX, SCAN_ROWS_MAX};
 use crate::paging::{filtered_page, page};
 use crate::query::{EventRow, ListOf, OrderFilter, Page, ReadError};
@@ -45,7 +45,7 @@ fn orders(
 ) -> Result<Page<Order>> {
     // First of all, so that the lists are never newer than the rows.
     let listed = Progress::read(connection)?;
-    let newest = newest_id(connection, "SELECT coalesce(max(id), 0) FROM orders")?;
+    let newest = number(connection, "SELECT coalesce(max(id), 0) FROM orders")?;
     let mut before = before.unwrap_or(i64::MAX).min(newest + 1);
     if let Some(end) = filter.created_before {
         before = before.min(first_placed_at(connection, end, newest)?);

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Result, Row, params};
 
 use super::super::codec::{self};
 use super::super::readers::Reader;
-use super::newest_id;
+use super::number;
 use crate::paging::{filtered_page, scan_floor};
 use crate::query::{Page, ReadError, ReservationFilter};
 use crate::stored::stored_count;
@@ -43,7 +43,7 @@ pub(super) fn reservations(
     before: Option<i64>,
     limit: usize,
 ) -> Result<Page<ReservationView>> {
-    let newest = newest_id(connection, "SELECT coalesce(max(id), 0) FROM reservations")?;
+    let newest = number(connection, "SELECT coalesce(max(id), 0) FROM reservations")?;
     let before = before.unwrap_or(i64::MAX).min(newest + 1);
     let floor = scan_floor(before);
     let mut select = connection.prepare_cached(

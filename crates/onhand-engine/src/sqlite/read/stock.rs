@@ -10,7 +10,7 @@ use super::super::codec;
 use super::super::load::View;
 use super::super::readers::Reader;
 use super::catalog::find_product;
-use super::newest_id;
+use super::number;
 use super::reservations::reservations;
 use crate::columns::*;
 use crate::paging::{filtered_page, scan_floor};
@@ -122,7 +122,7 @@ fn stocks(
     limit: usize,
 ) -> Result<Page<StockRow>> {
     let connection = view.connection;
-    let newest = newest_id(connection, "SELECT coalesce(max(id), 0) FROM products")?;
+    let newest = number(connection, "SELECT coalesce(max(id), 0) FROM products")?;
     let before = before.unwrap_or(i64::MAX).min(newest + 1);
     let floor = scan_floor(before);
     let mut select = connection.prepare_cached(concat!(

@@ -262,6 +262,7 @@ fn fact_schema(name: &str, sample: &Value) -> RefOr<Schema> {
         "location_id" => "LocationId",
         "reservation_id" => "ReservationId",
         "order_id" => "OrderId",
+        "customer_id" => "CustomerId",
         "location_code" => "Name",
         "external_reference" => "Reference",
         "occurred_at" | "expires_at" | "now" => "Instant",

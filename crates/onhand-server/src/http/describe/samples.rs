@@ -3,7 +3,7 @@
 //! variant, so a new refusal does not compile until it has its sample.
 
 use axum::http::StatusCode;
-use onhand_core::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
+use onhand_core::ids::{CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId};
 use onhand_core::inventory::{ReservationState, ShortItem};
 use onhand_core::limits::{FULFILMENTS_MAX, LOCATIONS_MAX, QUANTITY_MAX};
 use onhand_core::orders::{Action, Status};
@@ -131,9 +131,10 @@ fn orders_after(previous: Option<&orders::Refusal>) -> Option<orders::Refusal> {
     let (rupees, euros) = ("INR".parse().ok()?, "EUR".parse().ok());
     Some(match previous {
         None => R::UnknownOrder { order_id },
-        Some(R::UnknownOrder { .. }) => {
+        Some(R::UnknownOrder { .. }) => R::ForbiddenCustomer { customer_id: CustomerId::new(8)? },
+        Some(R::ForbiddenCustomer { .. }) => {
             let external_reference = Reference::new("shop-1001").ok()?;
-            R::ExternalReferenceTaken { external_reference, order_id }
+            R::ExternalReferenceTaken { external_reference, order_id: Some(order_id) }
         }
         Some(R::ExternalReferenceTaken { .. }) => R::ProductInactive { sku },
         Some(R::ProductInactive { .. }) => {

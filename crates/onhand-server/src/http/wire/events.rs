@@ -1,5 +1,7 @@
 //! Events as `/v1` shows them: who did what when, and the object as it was left.
 
+use std::borrow::Cow;
+
 use onhand_core::Timestamp;
 use onhand_core::events::EventBody;
 use onhand_core::inventory::StockChange;
@@ -8,6 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::accounts::{ApiKeyEntryView, SessionEntryView, UserEntryView};
 use super::catalog::{CategoryView, ProductView};
 use super::orders::{OrderView, order_example};
 use super::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
@@ -32,6 +35,12 @@ pub enum EventDataView<'a> {
     Reservations(ReservationsView<'a>),
     /// Of `order.*`.
     Order(Box<OrderView<'a>>),
+    /// Of `user.*`.
+    User(UserEntryView),
+    /// Of `session.*`.
+    Session(SessionEntryView),
+    /// Of `api_key.*`.
+    ApiKey(ApiKeyEntryView<'a>),
 }
 
 /// One entry of the log.
@@ -57,7 +66,7 @@ pub struct EventView<'a> {
     occurred_at: Timestamp,
     /// Who asked for it.
     #[schema(value_type = values::Actor)]
-    actor: &'a str,
+    actor: Cow<'a, str>,
     /// The object as it was left.
     data: EventDataView<'a>,
 }
@@ -98,6 +107,15 @@ impl<'a> EventView<'a> {
             EventBody::Order(order) => {
                 (order.id.to_string(), EventDataView::Order(Box::new(OrderView::of(order))))
             }
+            EventBody::User(entry) => {
+                (entry.id.to_string(), EventDataView::User(UserEntryView::of(entry)))
+            }
+            EventBody::Session(entry) => {
+                (entry.id.to_string(), EventDataView::Session(SessionEntryView::of(entry)))
+            }
+            EventBody::ApiKey(entry) => {
+                (entry.id.to_string(), EventDataView::ApiKey(ApiKeyEntryView::of(entry)))
+            }
         };
         Self {
             id: format!("evt_{}", row.seq),
@@ -106,7 +124,7 @@ impl<'a> EventView<'a> {
             kind: &row.kind,
             subject,
             occurred_at: row.recorded_at,
-            actor: row.actor.as_str(),
+            actor: row.actor.stored(),
             data,
         }
     }

@@ -2,6 +2,7 @@
 //! currency, instants are RFC 3339; what the core calls its rows does not leak out of here. Each
 //! view serialises and describes itself, so that document and answer cannot drift apart.
 
+pub mod accounts;
 pub mod catalog;
 pub mod events;
 pub mod lists;
@@ -12,7 +13,10 @@ pub mod values;
 use std::fmt::Display;
 
 use onhand_core::Timestamp;
-use onhand_core::ids::{CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId};
+use onhand_core::ids::{
+    ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId, SessionId,
+    UserId,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Something shown as its text: an id.
@@ -67,3 +71,9 @@ pub type ShownReservation = Shown<ReservationId>;
 pub type ShownOrder = Shown<OrderId>;
 /// A customer's id on the wire.
 pub type ShownCustomer = Shown<CustomerId>;
+/// A user's id on the wire.
+pub type ShownUser = Shown<UserId>;
+/// A session's id on the wire.
+pub type ShownSession = Shown<SessionId>;
+/// An API key's id on the wire.
+pub type ShownApiKey = Shown<ApiKeyId>;

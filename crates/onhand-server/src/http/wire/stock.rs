@@ -1,5 +1,7 @@
 //! Locations, figures, the ledger and reservations as `/v1` shows them.
 
+use std::borrow::Cow;
+
 use onhand_core::Timestamp;
 use onhand_core::catalog::Product;
 use onhand_core::inventory::{
@@ -211,7 +213,7 @@ pub struct MovementView<'a> {
     reference: Option<&'a str>,
     /// Who asked for it.
     #[schema(value_type = values::Actor)]
-    actor: &'a str,
+    actor: Cow<'a, str>,
     /// Change of the units that are there.
     delta_on_hand: i64,
     /// Change of the units promised.
@@ -243,7 +245,7 @@ impl<'a> MovementView<'a> {
             kind: row.kind,
             reason: row.reason.as_str(),
             reference: row.reference.as_ref().map(|reference| reference.as_str()),
-            actor: row.actor.as_str(),
+            actor: row.actor.stored(),
             delta_on_hand: row.delta_on_hand,
             delta_reserved: row.delta_reserved,
             on_hand_after: row.on_hand_after,

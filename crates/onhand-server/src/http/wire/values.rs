@@ -2,10 +2,11 @@
 //! so its types cannot describe themselves. Names a view can put into `value_type`; nothing here
 //! is ever built.
 
+use onhand_core::accounts::{EndReason as Reasons, Role as Roles, Scope as Scopes};
 use onhand_core::inventory::{MovementKind as Kind, ReservationState as State};
 use onhand_core::limits::{
-    AMOUNT_MAX, METADATA_ENTRIES_MAX, NAME_CHARS_MAX, QUANTITY_MAX, REASON_CHARS_MAX,
-    REFERENCE_CHARS_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX,
+    AMOUNT_MAX, EMAIL_CHARS_MAX, KEY_PREFIX_CHARS_MAX, METADATA_ENTRIES_MAX, NAME_CHARS_MAX,
+    QUANTITY_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX,
 };
 use onhand_core::orders::{Action as Arrow, Status};
 use serde_json::json;
@@ -42,6 +43,12 @@ values! {
     OrderId => id("ord", "order");
     /// A customer's id.
     CustomerId => id("cus", "customer, as the caller numbers them");
+    /// A user's id.
+    UserId => id("usr", "user");
+    /// A session's id.
+    SessionId => id("ses", "session");
+    /// An API key's id.
+    ApiKeyId => id("key", "API key");
     /// An event's id.
     EventId => id("evt", "event");
     /// The shop's own name of what is stocked.
@@ -55,7 +62,7 @@ values! {
     /// Why something happened.
     Reason => text(1, REASON_CHARS_MAX, "Lower case: a usual reason or `custom:...`.", "received");
     /// Who asked.
-    Actor => text(1, REFERENCE_CHARS_MAX, "Who asked: `local`, `system`.", "local");
+    Actor => text(1, REFERENCE_CHARS_MAX, "Who asked: `usr_5`, `key_7`, `system`.", "local");
     /// A point in time.
     Instant => instant();
     /// A currency.
@@ -78,6 +85,16 @@ values! {
     Sourcing => one_of(["requested", "single_location", "split"]);
     /// What happened.
     EventType => one_of(onhand_core::events::TYPES.iter().copied());
+    /// An e-mail address.
+    Email => text(3, EMAIL_CHARS_MAX, "An e-mail address, in lower case.", "ada@example.com");
+    /// What kind of account somebody has.
+    Role => one_of(Roles::ALL.iter().map(|role| role.as_str()));
+    /// One right.
+    Scope => one_of(Scopes::ALL.iter().map(|scope| scope.as_str()));
+    /// Why a session ended.
+    EndReason => one_of(Reasons::ALL.iter().map(|reason| reason.as_str()));
+    /// How an API key begins.
+    KeyPrefix => text(1, KEY_PREFIX_CHARS_MAX, "How the key begins.", "onk_x7Qp2mZa");
     /// The caller's entries.
     Metadata => metadata();
     /// Any JSON: what was sent.
@@ -151,6 +168,7 @@ fn metadata() -> Object {
 
 /// Codes with which the placing of an order may be refused, alone or in a batch.
 pub const PLACING_CODES: &[&str] = &[
+    "forbidden_customer",
     "unknown_sku",
     "unknown_product",
     "external_reference_taken",
