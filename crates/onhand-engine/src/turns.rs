@@ -166,7 +166,9 @@ impl<S: Store> Committer<S> {
         let Err(error) = self.written(&first).await else {
             self.answer(first)?;
             // What wrote nothing waits only for what it may rest on.
-            while let Some(next) = self.sent.pop_front_if(|next| next.event.is_none()) {
+            while self.sent.front().is_some_and(|next| next.event.is_none())
+                && let Some(next) = self.sent.pop_front()
+            {
                 self.answer(next)?;
             }
             self.between_batches().await;
@@ -256,7 +258,12 @@ impl<S: Store> Committer<S> {
                     let second = part.split_off(part.len() / 2);
                     parts.extend([(second, None), (part, None)]);
                 }
-                error => {
+                error @ (StoreError::Conflict { .. }
+                | StoreError::Unavailable { .. }
+                | StoreError::Full
+                | StoreError::Unknown { .. }
+                | StoreError::Away { .. }
+                | StoreError::Corrupt { .. }) => {
                     self.report(&error, part.len());
                     fail(part, &error);
                     if let StoreError::Unknown { .. } = error {

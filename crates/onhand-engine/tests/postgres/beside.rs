@@ -194,7 +194,7 @@ async fn cuts_at_any_moment_lose_and_double_nothing() {
         });
     }
     let mut cuts = 0;
-    while asked.len() > 0 {
+    while !asked.is_empty() {
         cuts += killer.query_one(CUT_WRITERS, &[]).await.unwrap().get::<_, i64>(0);
         while let Some(answer) = asked.try_join_next() {
             assert_eq!(code(&answer.unwrap()), "ok");
