@@ -72,7 +72,7 @@ impl Location {
         match url.strip_prefix("sqlite:") {
             Some(path) if !path.is_empty() => Ok(Self::File(PathBuf::from(path))),
             Some(_) | None => {
-                let shown = if url.contains('@') { "the database URL" } else { url };
+                let shown = if url.contains(['@', '?']) { "the database URL" } else { url };
                 Err(OpenError::Url(shown.to_owned()))
             }
         }

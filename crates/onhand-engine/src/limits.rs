@@ -6,8 +6,9 @@ use std::time::Duration;
 pub const QUEUE_COMMANDS_MAX: usize = 4_096;
 /// Most commands in one batch. Beyond it latency grows and throughput hardly does.
 pub const BATCH_COMMANDS_MAX: usize = 512;
-/// Fewest and most commands that are decided beside a batch that is being written; between them, half
-/// as many as that one has. With fewer it is better to wait for it and take what has come by then.
+/// Fewest and most commands that are decided beside a batch that is being written; between them,
+/// half as many as that one has. With fewer it is better to wait for it and take what has come by
+/// then.
 pub const BESIDE_COMMANDS: [usize; 2] = [16, 256];
 /// Most batches that are being written, one behind the other, before the committer waits for the
 /// first.

@@ -4,6 +4,7 @@
 
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -50,12 +51,12 @@ impl DatabaseOptions {
         Location::parse(&self.database_url)
     }
 
-    /// The URL without its password.
+    /// The URL without what may be secret: a password before the host, or one among the options.
     pub fn shown(&self) -> String {
-        let url = &self.database_url;
+        let url = self.database_url.split('?').next().unwrap_or_default();
         match (url.split_once("://"), url.rsplit_once('@')) {
             (Some((scheme, _)), Some((_, place))) => format!("{scheme}://{place}"),
-            (_, None) | (None, _) => url.clone(),
+            (_, None) | (None, _) => url.to_owned(),
         }
     }
 }
@@ -146,6 +147,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
         )
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     match dispatch(cli.command) {
         Ok(code) => code,

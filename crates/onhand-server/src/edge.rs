@@ -4,13 +4,16 @@
 //! `http/listener.rs`.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use axum::http::HeaderValue;
 use ipnet::{AddrParseError, IpNet};
+use onhand_engine::SystemClock;
 
 use crate::app::Settings;
 use crate::auth::forwarded::{ForwardedHeader, Proxies};
 use crate::http::cors;
+use crate::http::tls::{self, Renewal, Tls, TlsError, TlsFiles};
 
 /// How to be reached.
 #[derive(Debug, Clone, clap::Args)]
@@ -22,6 +25,18 @@ pub struct EdgeOptions {
     /// address then keeps /livez only. Without it there is one address for all.
     #[arg(long, value_name = "LISTEN", env = "ONHAND_OPS_LISTEN")]
     ops_listen: Option<SocketAddr>,
+    /// Speak TLS: a PEM file with the certificate of this server and those that vouch for it.
+    #[arg(long, value_name = "FILE", env = "ONHAND_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// A PEM file with the private key of that certificate.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "ONHAND_TLS_KEY",
+        hide_env_values = true,
+        requires = "tls_cert"
+    )]
+    tls_key: Option<PathBuf>,
     /// Serve plain HTTP on addresses that others can reach: a proxy in front ends TLS.
     #[arg(long, env = "ONHAND_INSECURE_HTTP")]
     insecure_http: bool,
@@ -63,10 +78,14 @@ fn network(text: &str) -> Result<IpNet, AddrParseError> {
 pub enum EdgeError {
     /// Passwords and tokens could be read on the way.
     #[error(
-        "{0} can be reached from outside, where plain HTTP can be read on the way: say \
-         --insecure-http if a proxy in front ends TLS, or listen on 127.0.0.1"
+        "{0} can be reached from outside, where plain HTTP can be read on the way: give a \
+         certificate (--tls-cert FILE --tls-key FILE), or say --insecure-http if a proxy in front \
+         ends TLS, or listen on 127.0.0.1"
     )]
     InTheClear(SocketAddr),
+    /// Nobody could connect.
+    #[error("TLS cannot be spoken")]
+    Tls(#[from] TlsError),
 }
 
 /// How the server is reached.
@@ -80,6 +99,10 @@ pub struct Edge {
     pub cors_origins: Vec<HeaderValue>,
     /// Who is believed about where a request comes from.
     pub proxies: Proxies,
+    /// What is spoken at all of these addresses, if it is TLS.
+    pub tls: Option<Tls>,
+    /// Its certificate's renewal, to be run.
+    pub renewal: Option<Renewal>,
 }
 
 impl EdgeOptions {
@@ -88,9 +111,17 @@ impl EdgeOptions {
     /// # Errors
     /// When they are unsafe or contradict each other.
     pub fn read(self) -> Result<Edge, EdgeError> {
+        let (tls, renewal) = match (self.tls_cert, self.tls_key) {
+            (Some(cert), Some(key)) => {
+                let (tls, renewal) = tls::open(TlsFiles { cert, key }, &SystemClock)?;
+                (Some(tls), Some(renewal))
+            }
+            (None | Some(_), None) | (None, Some(_)) => (None, None),
+        };
         let is_local = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
         let addresses = [Some(self.listen), self.ops_listen];
-        if !self.insecure_http
+        if tls.is_none()
+            && !self.insecure_http
             && let Some(open) = addresses.into_iter().flatten().find(|address| !is_local(address))
         {
             return Err(EdgeError::InTheClear(open));
@@ -100,6 +131,8 @@ impl EdgeOptions {
             ops_listen: self.ops_listen,
             cors_origins: self.cors_origins,
             proxies: Proxies::new(self.trusted_proxies, self.forwarded_header),
+            tls,
+            renewal,
         })
     }
 }
@@ -110,7 +143,7 @@ impl Edge {
         Settings {
             proxies: self.proxies.clone(),
             cors_origins: self.cors_origins.clone(),
-            is_encrypted: false,
+            is_encrypted: self.tls.is_some(),
             has_ops_listener: self.ops_listen.is_some(),
             ..Settings::default()
         }

@@ -18,6 +18,15 @@ pub const CONNECTIONS_MAX: usize = 10_000;
 /// Most connections of one address at a time, unless it is a trusted proxy or this machine; beyond
 /// it new ones are closed. Less than a tenth of all, and more than a shop's servers keep open.
 pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 500;
+/// How long a TLS handshake may take, waiting for its turn included.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most TLS handshakes at a time; further ones wait for their turn. More than one address may have
+/// connections, so that one cannot keep out the others.
+pub const HANDSHAKES_MAX: usize = 1_000;
+/// Most bytes of a file with certificates or a key.
+pub const TLS_FILE_BYTES_MAX: u64 = 256 << 10;
+/// How often the files of the certificate are looked at for a renewal.
+pub const TLS_RENEWAL_EVERY: Duration = Duration::from_secs(60);
 /// Most connections of the listener for operations at a time.
 pub const OPS_CONNECTIONS_MAX: usize = 100;
 /// How long a graceful stop waits for requests that have begun.

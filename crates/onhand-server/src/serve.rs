@@ -17,6 +17,7 @@ use onhand_engine::{Database, Location, Reader, StoreError, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::accounts::logins::Logins;
 use crate::accounts::options::{AccountOptions, Accounts, AccountsError};
@@ -24,7 +25,8 @@ use crate::app::{App, Parts, Settings};
 use crate::cli::DatabaseOptions;
 use crate::edge::{Edge, EdgeOptions};
 use crate::http::listener::Door;
-use crate::limits::OPS_CONNECTIONS_MAX;
+use crate::http::tls::Renewal;
+use crate::limits::{OPS_CONNECTIONS_MAX, TLS_RENEWAL_EVERY};
 use crate::{demo, http, workers};
 
 /// The outcome of a commit is not known: `EX_IOERR`.
@@ -103,7 +105,7 @@ fn crash_point(text: &str) -> anyhow::Result<(CrashPoint, u64)> {
 /// # Errors
 /// In words for the operator, when the server cannot start.
 pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
-    let edge = options.edge.clone().read()?;
+    let mut edge = options.edge.clone().read()?;
     if options.demo && options.accounts.is_production() {
         return Err(AccountsError::Demo("").into());
     }
@@ -119,6 +121,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let Engine { database, submit, reader, running, ended } = engine;
     let leases = Arc::new(database.leases());
     let stop = stop(ended).context("listening for signals")?;
+    let renewal = renew(edge.renewal.take()).context("listening for signals")?;
     let settings = Settings { has_bench_routes: options.bench_routes, ..edge.settings() };
     let Accounts { identities, logins, limiter } = accounts;
     if options.accounts.is_production() && demo::has_users(&reader).await? {
@@ -140,7 +143,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let sweeper = tokio::spawn(workers::sweeper::run(submit.clone(), leases.clone()));
     drop(submit);
     doors.serve(app, stop).await;
-    for worker in [sweeper, noting] {
+    for worker in [Some(sweeper), Some(noting), renewal].into_iter().flatten() {
         worker.abort();
         let _ = worker.await;
     }
@@ -194,7 +197,7 @@ impl Doors {
         let open = async |address: SocketAddr| {
             let socket = TcpListener::bind(address).await;
             let socket = socket.with_context(|| format!("listening on {address}"))?;
-            anyhow::Ok(Door::new(socket, &edge.proxies))
+            anyhow::Ok(Door::new(socket, edge.tls.clone(), &edge.proxies))
         };
         let operations = match edge.ops_listen {
             Some(address) => {
@@ -207,7 +210,10 @@ impl Doors {
 
     /// Says where they are; the URL of the public one.
     fn announce(&self) -> anyhow::Result<String> {
-        let url = |door: &Door| anyhow::Ok(format!("http://{}", door.socket.local_addr()?));
+        let url = |door: &Door| {
+            let scheme = if door.tls.is_some() { "https" } else { "http" };
+            anyhow::Ok(format!("{scheme}://{}", door.socket.local_addr()?))
+        };
         let public = url(&self.public)?;
         println!("listening on {public}");
         match &self.operations {
@@ -246,6 +252,13 @@ async fn finish(running: Running) -> anyhow::Result<ExitCode> {
         Ok(Err(error)) => Err(error.into()),
         Err(_) => bail!("the committer panicked"),
     }
+}
+
+/// Renews the certificate from now on. Without one a hangup ends the process, as it always does.
+fn renew(renewal: Option<Renewal>) -> std::io::Result<Option<JoinHandle<()>>> {
+    let Some(renewal) = renewal else { return Ok(None) };
+    let hangup = signal(SignalKind::hangup())?;
+    Ok(Some(tokio::spawn(renewal.run(hangup, TLS_RENEWAL_EVERY))))
 }
 
 /// Completes when the process is told to stop, or when the committer has ended by itself. Signals

@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use crate::services::{self, Environment, Installation, Services};
 use crate::tidy;
 use report::{Outcome, Outcomes};
-use tools::{CLIPPY, RUSTFMT, Tool};
+use tools::{CARGO_DENY, CLIPPY, RUSTFMT, Tool};
 
 /// What a step cannot do without.
 enum Need {
@@ -74,6 +74,12 @@ const STEPS: &[Step] = &[
         work: Work::Cargo(&["fmt", "--all", "--check"]),
     },
     Step { name: "tidy", needs: Need::Nothing, work: Work::Tidy },
+    Step {
+        name: "deny",
+        needs: Need::Tool(CARGO_DENY.name),
+        // Advisories need a list from the network.
+        work: Work::Cargo(&["deny", "check", "licenses", "bans", "sources"]),
+    },
     Step {
         name: "squawk",
         needs: Need::Squawk,

@@ -35,6 +35,12 @@ pub(super) const CLIPPY: Tool = Tool {
     install: "rustup component add clippy",
     vital: false,
 };
+pub(super) const CARGO_DENY: Tool = Tool {
+    name: "cargo-deny",
+    probes: &[&["cargo", "deny", "--version"]],
+    install: "cargo install --locked cargo-deny",
+    vital: false,
+};
 const C_COMPILER: Tool = Tool {
     name: "a C compiler",
     probes: &[&["cc", "--version"], &["clang", "--version"], &["gcc", "--version"], &["cl"]],
@@ -42,7 +48,7 @@ const C_COMPILER: Tool = Tool {
               macOS: xcode-select --install; or name one in the environment variable CC",
     vital: true,
 };
-pub(super) const TOOLS: &[Tool] = &[RUSTFMT, CLIPPY, C_COMPILER];
+pub(super) const TOOLS: &[Tool] = &[RUSTFMT, CLIPPY, CARGO_DENY, C_COMPILER];
 
 /// Says which tools there are; those that are not.
 pub(super) fn missing() -> Vec<&'static Tool> {

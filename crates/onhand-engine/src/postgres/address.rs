@@ -111,6 +111,10 @@ impl Address {
         if config.get_hosts().is_empty() {
             return Err(AddressError::Url("it names no host".into()));
         }
+        // The end of a password, which would be looked up and shown.
+        if config.get_hosts().iter().any(|host| name_of(host).contains('@')) {
+            return Err(AddressError::Url("an `@` in a password is written `%40`".into()));
+        }
         config.connect_timeout(CONNECT_TIMEOUT);
         config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(Duration::from_secs(2));
         config.keepalives_retries(3).tcp_user_timeout(STORE_ANSWERS_MAX);
@@ -227,6 +231,7 @@ mod tests {
             ("postgresql://me@localhost,db.example/shop", Ok((true, true))),
             ("postgresql://me@db.example/shop?sslmode=prefer", Err("sslmode=prefer")),
             ("postgresql://me@db.example/shop?sslrootcert=/nowhere", Err("/nowhere")),
+            ("postgresql://me:p@ss@localhost/shop", Err("`%40`")),
             ("postgresql://me@localhost/shop?row_locks=maybe", Err("expected on or off")),
             ("postgresql://me@localhost/shop?colour=red", Err("colour")),
             ("postgresql://me@localhost:port/shop", Err("cannot be read")),

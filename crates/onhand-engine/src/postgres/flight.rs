@@ -1,5 +1,5 @@
-//! Batches on their way to the server, one behind the other over one session. Each is conditional on
-//! the one before it: the guard on the head fails where that one has. The committer goes on
+//! Batches on their way to the server, one behind the other over one session. Each is conditional
+//! on the one before it: the guard on the head fails where that one has. The committer goes on
 //! meanwhile; a flight knows what it writes, so that nobody asks the server for that before it is
 //! there.
 

@@ -26,14 +26,16 @@ macro_rules! head {
 /// The head of the logs. Locked, it is nobody else's until the batch ends.
 pub(super) const HEAD: &str = head!("");
 pub(super) const LOCKED_HEAD: &str = head!(" FOR UPDATE");
-pub(super) const MOVE_HEAD: &str = "WITH u AS (UPDATE numbering SET product = $1::int8, category = $2::int8, \
+pub(super) const MOVE_HEAD: &str = "\
+     WITH u AS (UPDATE numbering SET product = $1::int8, category = $2::int8, \
      location = $3::int8, reservation = $4::int8, \"order\" = $5::int8, movement = $6::int8, \
      event = $7::int8, batch = $8::int8 + 1, recorded_at = $9::int8, chain = $10::bytea, \
      next_window_is_empty = next_window_is_empty AND outcome_window = $11::int8, \
      outcome_window = $11::int8, outcome_window_opened_at = $12::int8, \"user\" = $13::int8, \
      session = $14::int8, api_key = $15::int8, rights = $16::int8 \
      WHERE batch = $8::int8 RETURNING 1) SELECT 1 / count(*)::int FROM u";
-pub(super) const INSERT_BATCH: &str = "INSERT INTO batches VALUES ($1::int8, $2::int8, $3::int8, $4::int8, \
+pub(super) const INSERT_BATCH: &str = "\
+     INSERT INTO batches VALUES ($1::int8, $2::int8, $3::int8, $4::int8, \
      $5::int8, $6::bytea, $7::int8)";
 
 /// What is known of the head of the logs.

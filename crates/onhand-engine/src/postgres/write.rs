@@ -1,9 +1,9 @@
-//! The writing side, in the committer's hands. A batch is two trips to the server: `BEGIN`, the head
-//! of the logs, outcomes and rows; then all that is written, and `COMMIT`. While that is under way
-//! and nobody else writes, the next batch is begun beside it: outcomes and rows are asked over a
-//! second connection, the head is the one that the batch before will leave, and the guard on the
-//! head tells if it was not so. When the connection is lost around a commit, the batch is looked for
-//! over a new one.
+//! The writing side, in the committer's hands. A batch is two trips to the server: `BEGIN`, the
+//! head of the logs, outcomes and rows; then all that is written, and `COMMIT`. While that is under
+//! way and nobody else writes, the next batch is begun beside it: outcomes and rows are asked over
+//! a second connection, the head is the one that the batch before will leave, and the guard on the
+//! head tells if it was not so. When the connection is lost around a commit, the batch is looked
+//! for over a new one.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! How somebody gets in and stays in: registering, logging in, taking a refresh token for the next
-//! one, logging out, changing a password. For whoever guesses, an account that is there and one that
-//! is not look the same, in the answer and in the time that it takes.
+//! one, logging out, changing a password. For whoever guesses, an account that is there and one
+//! that is not look the same, in the answer and in the time that it takes.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -292,8 +292,8 @@ impl Logins {
     /// Takes a refresh token for its successor.
     ///
     /// # Errors
-    /// [`LoginError::Wrong`] for a token that is not good, or no longer; one that was good once ends
-    /// its session.
+    /// [`LoginError::Wrong`] for a token that is not good, or no longer; one that was good once
+    /// ends its session.
     pub async fn refresh(&self, desk: Desk<'_>, shown: &str) -> Result<Tokens, LoginError> {
         let token = RefreshToken::parse(shown).ok_or(LoginError::Wrong)?;
         let session_id = SessionId::new(token.session()).ok_or(LoginError::Wrong)?;

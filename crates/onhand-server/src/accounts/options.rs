@@ -1,5 +1,6 @@
 //! How accounts are configured: where the secrets come from, how long tokens live, how often
-//! somebody may ask. Refuses what is only fit for trying out when the server is to be in production.
+//! somebody may ask. Refuses what is only fit for trying out when the server is to be in
+//! production.
 
 use std::path::{Path, PathBuf};
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::gate::Caller;
-use super::problem::{FieldError, Problem};
+use super::problem::{FieldError, Problem, discreet_query};
 use super::strict::{self, Strict, is_deeper_than};
 use crate::app::App;
 use crate::limits::{
@@ -311,7 +311,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
                     }
                     _ => detail.to_owned(),
                 };
-                let query = parts.uri.query().unwrap_or("");
+                let query = discreet_query(parts.uri.query().unwrap_or(""));
                 Err(Problem::field(format!("?{pointer}"), detail, query.into()))
             }
         }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use super::crowd::Crowd;
 use super::peer::{Attended, Peer};
+use super::tls::Tls;
 use crate::auth::forwarded::Proxies;
 use crate::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, DRAIN_TIMEOUT, HEADER_TIMEOUT};
 
@@ -19,6 +21,8 @@ use crate::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, DRAIN_TIMEOUT,
 pub struct Door {
     /// Where connections arrive.
     pub socket: TcpListener,
+    /// How to keep what is said there to ourselves; none where a proxy does.
+    pub tls: Option<Tls>,
     /// Most connections at a time; beyond it new ones wait in the backlog.
     pub connections_max: usize,
     /// How many of them one address may have; beyond it new ones are closed.
@@ -27,18 +31,19 @@ pub struct Door {
 
 impl Door {
     /// For everybody, with the usual bounds.
-    pub fn new(socket: TcpListener, proxies: &Proxies) -> Self {
+    pub fn new(socket: TcpListener, tls: Option<Tls>, proxies: &Proxies) -> Self {
         let crowd = Crowd::new(CONNECTIONS_PER_ADDRESS_MAX, proxies);
-        Self { socket, connections_max: CONNECTIONS_MAX, crowd }
+        Self { socket, tls, connections_max: CONNECTIONS_MAX, crowd }
     }
 }
 
 /// Serves until `stop` completes, then lets requests that have begun finish. Whoever is not done in
 /// time is cut off: a connection has a way to the committer, which ends when all of them are gone.
 pub async fn serve(door: Door, router: Router, stop: impl Future<Output = ()>) {
-    let Door { socket, connections_max, crowd } = door;
+    let Door { socket, tls, connections_max, crowd } = door;
     let places = Arc::new(Semaphore::new(connections_max));
     let graceful = GracefulShutdown::new();
+    let (close, is_closed) = watch::channel(());
     let (cut_off, is_cut_off) = watch::channel(());
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -59,12 +64,29 @@ pub async fn serve(door: Door, router: Router, stop: impl Future<Output = ()>) {
                 continue;
             }
         };
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY");
+        }
         let Some(place_of_address) = crowd.enter(address.ip()) else {
             tracing::debug!(%address, "has as many connections as it may");
             continue;
         };
         let routes = Attended::new(router.clone(), Peer(address));
-        let connection = attend(stream, routes, graceful.watcher());
+        let watcher = graceful.watcher();
+        let (tls, mut is_closed) = (tls.clone(), is_closed.clone());
+        let connection = async move {
+            match tls {
+                None => attend(stream, routes, watcher).await,
+                Some(tls) => tokio::select! {
+                    handshake = tls.shake_hands(stream) => match handshake {
+                        Ok(stream) => attend(stream, routes, watcher).await,
+                        Err(error) => tracing::debug!(%address, %error, "no handshake"),
+                    },
+                    // Nothing was asked yet.
+                    _ = is_closed.changed() => {}
+                },
+            }
+        };
         let mut is_cut_off = is_cut_off.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -74,7 +96,7 @@ pub async fn serve(door: Door, router: Router, stop: impl Future<Output = ()>) {
             drop((place, place_of_address));
         });
     }
-    drop(socket);
+    drop((socket, close));
     if tokio::time::timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time and are cut off");
     }
@@ -82,10 +104,10 @@ pub async fn serve(door: Door, router: Router, stop: impl Future<Output = ()>) {
 }
 
 /// Answers the requests of one connection until it ends.
-async fn attend(stream: TcpStream, routes: Attended, watcher: Watcher) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
+async fn attend<S>(stream: S, routes: Attended, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
@@ -102,6 +124,7 @@ mod tests {
     use axum::extract::Extension;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
 
     use super::*;
 
@@ -112,7 +135,7 @@ mod tests {
         let who = |Extension(Peer(peer)): Extension<Peer>| async move { peer.to_string() };
         let router = Router::new().route("/", get(who));
         let crowd = Crowd::strict(most);
-        let door = Door { socket, connections_max: 10, crowd };
+        let door = Door { socket, tls: None, connections_max: 10, crowd };
         tokio::spawn(serve(door, router, std::future::pending()));
         address
     }

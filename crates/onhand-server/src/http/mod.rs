@@ -20,6 +20,7 @@ pub mod problem;
 pub mod reservations;
 pub mod stock;
 pub mod strict;
+pub mod tls;
 pub mod wire;
 
 use std::sync::OnceLock;

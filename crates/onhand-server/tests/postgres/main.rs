@@ -10,6 +10,9 @@ mod answers;
 #[path = "../http/bad_input.rs"]
 mod bad_input;
 mod buyers;
+#[cfg(target_os = "linux")]
+#[path = "../process/canary.rs"]
+mod canary;
 #[path = "../../../onhand-engine/tests/postgres/cluster.rs"]
 mod cluster;
 #[path = "../http/contract.rs"]
@@ -18,6 +21,9 @@ mod contract;
 mod crash;
 #[path = "../http/description.rs"]
 mod description;
+#[cfg(target_os = "linux")]
+#[path = "../process/encrypted.rs"]
+mod encrypted;
 mod failures;
 mod installation;
 #[path = "../process/server.rs"]

@@ -49,6 +49,15 @@ impl Raw {
         text
     }
 
+    /// What the server says until it closes the connection, whatever it is.
+    pub(crate) async fn read_lossy(&mut self) -> String {
+        let mut bytes = Vec::new();
+        let end = timeout(ANSWER_TIMEOUT, self.0.read_to_end(&mut bytes)).await.unwrap();
+        // It may be reset.
+        drop(end);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
     /// Sends one byte after the other until the connection is closed; what was said, and when.
     async fn drip(mut self, start: &str, byte: u8) -> (String, Duration) {
         let begun = Instant::now();

@@ -3,10 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(target_os = "linux")]
+mod canary;
 mod crash;
 #[cfg(target_os = "linux")]
 mod disk;
 mod edges;
+mod encrypted;
 mod installation;
 mod lifecycle;
 mod network;

@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method};
@@ -23,6 +24,7 @@ pub(crate) struct Server {
     child: Child,
     folder: PathBuf,
     database: String,
+    output: Arc<Mutex<String>>,
     pub(crate) url: String,
     /// An API key that may do everything.
     pub(crate) key: String,
@@ -152,6 +154,11 @@ impl Server {
         Self::spawn(database, folder, listen, &[], &[]).await
     }
 
+    /// Starts at an address.
+    pub(crate) async fn start_listening(folder: &Path, listen: &str, extra: &[&str]) -> Self {
+        Self::spawn(database(folder), folder, listen, extra, &[]).await
+    }
+
     async fn spawn(
         database: String,
         folder: &Path,
@@ -163,9 +170,10 @@ impl Server {
         let log = std::fs::File::options().create(true).append(true).open(folder.join("log"));
         let mut child = Command::new(ONHAND)
             .args(["serve", "--demo", "--listen", listen])
-            .args(["--database-url", &database])
             .args(extra)
             .env("ONHAND_SECRET_DIR", folder)
+            // There may be a password in it.
+            .env("ONHAND_DATABASE_URL", &database)
             .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -180,10 +188,18 @@ impl Server {
             panic!("did not start: {}", std::fs::read_to_string(folder.join("log")).unwrap());
         };
         let url = first.strip_prefix("listening on ").unwrap().to_owned();
+        let output = Arc::new(Mutex::new(first + "\n"));
+        let written = output.clone();
         // The rest of the output is read to its end, so that the server never waits for us.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let connection = Connection::new(address(&url, &key));
-        Self { child, folder, database, url, key, connection }
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                *written.lock().unwrap() += &(line + "\n");
+            }
+        });
+        // Nobody uses it where it would have to speak TLS.
+        let plain = url.replacen("https://", "http://", 1);
+        let connection = Connection::new(address(&plain, &key));
+        Self { child, folder, database, output, url, key, connection }
     }
 
     /// What this server and those before it in the same folder have logged.
@@ -194,6 +210,22 @@ impl Server {
     /// The header with the key, for requests that are written by hand.
     pub(crate) fn authorization(&self) -> String {
         format!("Authorization: Bearer {}", self.key)
+    }
+
+    /// What this server has written to its standard output so far.
+    pub(crate) fn output(&self) -> String {
+        self.output.lock().unwrap().clone()
+    }
+
+    /// As [`Server::output`], once there is something in it.
+    pub(crate) async fn output_with(&self, part: &str) -> String {
+        let written = async {
+            while !self.output().contains(part) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            self.output()
+        };
+        timeout(PROCESS_TIMEOUT, written).await.unwrap()
     }
 
     /// A further connection.
@@ -216,8 +248,16 @@ impl Server {
     }
 
     pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    pub(crate) fn hang_up(&self) {
+        self.signal(Signal::HUP);
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
+        kill_process(pid, signal).unwrap();
     }
 
     /// Waits for the end; none where a signal ended it.

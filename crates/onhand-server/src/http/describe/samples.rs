@@ -44,8 +44,8 @@ fn of_the_gate() -> Vec<Problem> {
     ]
 }
 
-/// Those that a route tells apart: a session that has ended, a user who is disabled and a right that
-/// was withdrawn are all told as what they mean to whoever asks.
+/// Those that a route tells apart: a session that has ended, a user who is disabled and a right
+/// that was withdrawn are all told as what they mean to whoever asks.
 fn accounts_after(previous: Option<&accounts::Refusal>) -> Option<accounts::Refusal> {
     use accounts::Refusal as R;
     let user_id = UserId::new(5)?;

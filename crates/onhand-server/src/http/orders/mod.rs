@@ -159,7 +159,8 @@ async fn list_orders(
 
 /// Read an order.
 #[utoipa::path(get, path = "/v1/orders/{id}", tag = "Orders",
-    security(("bearer" = ["orders:read"]), ("bearer" = ["orders:own"])), params(("id" = String, Path,)),
+    security(("bearer" = ["orders:read"]), ("bearer" = ["orders:own"])),
+    params(("id" = String, Path,)),
     extensions(("x-codes" = json!(["unknown_order"]))),
     responses((status = 200, description = "The order", body = OrderView<'static>)))]
 async fn get_order(
@@ -284,7 +285,8 @@ async fn return_order(Named(id): Named, call: Call) -> Result<Response, Problem>
 
 /// Change shipping address or metadata of an order that has not left.
 #[utoipa::path(patch, path = "/v1/orders/{id}", tag = "Orders",
-    security(("bearer" = ["orders:write"]), ("bearer" = ["orders:own"])), request_body = OrderPatchBody,
+    security(("bearer" = ["orders:write"]), ("bearer" = ["orders:own"])),
+    request_body = OrderPatchBody,
     params(("id" = String, Path,), ("If-Match" = String, Header,),
         ("Idempotency-Key" = Option<String>, Header,)),
     extensions(("x-codes" = json!(["unknown_order", "invalid_transition"]))),
