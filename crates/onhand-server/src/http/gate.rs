@@ -171,8 +171,13 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         // A route that is not behind the gate has nobody to name.
-        parts.extensions.get::<Self>().copied().ok_or_else(|| forbidden("this route is closed"))
+        parts.extensions.get::<Self>().copied().ok_or_else(closed)
     }
+}
+
+/// What is answered where nobody has said who may come in.
+fn closed() -> Problem {
+    forbidden("this route is closed")
 }
 
 pub(super) fn forbidden(detail: &str) -> Problem {
@@ -212,9 +217,8 @@ async fn enter(
     decisions: &mut Vec<Decision>,
 ) -> Result<Caller, Problem> {
     let path = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let need = app.needs.get(&request.method, path);
-    // Where there is no such method, the router says so.
-    let need = need.unwrap_or(&Need::Nothing);
+    // Where there is no such path or method, the router says so, and nobody comes here.
+    let need = app.needs.get(&request.method, path).ok_or_else(closed)?;
     let address = address(app, request);
     let nobody = Caller { principal: None, scopes: Scopes::NONE, own: None, address };
     let class = class(&request.method, path);
