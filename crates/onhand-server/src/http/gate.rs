@@ -16,6 +16,7 @@ use onhand_core::ids::UserId;
 use onhand_engine::committer::Caller as EngineCaller;
 use serde_json::Value;
 
+use super::headers::API_KEY;
 use super::problem::Problem;
 use crate::accounts::identity::Who;
 use crate::accounts::{Principal, Unauthenticated};
@@ -284,12 +285,20 @@ fn allowed(need: &Need, principal: &Principal) -> Result<(Scopes, Option<UserId>
 }
 
 /// What the caller shows: `Authorization: Bearer`, or the header that some clients have for keys.
+/// Where one is there twice nothing is shown: a proxy in front may have looked at the other one.
 fn shown(headers: &HeaderMap) -> Option<&str> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    if headers.contains_key(header::AUTHORIZATION) {
+        let (scheme, token) = only(headers, header::AUTHORIZATION)?.split_once(' ')?;
         return scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_start());
     }
-    headers.get("x-api-key")?.to_str().ok()
+    only(headers, API_KEY)
+}
+
+/// The value of a header that is there once.
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    if values.next().is_some() { None } else { first.to_str().ok() }
 }
 
 fn address(app: &App, request: &Parts) -> IpAddr {
