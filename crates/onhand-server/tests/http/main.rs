@@ -6,9 +6,13 @@
 
 mod answers;
 mod bad_input;
+mod belongings;
 mod browsers;
 mod contract;
 mod description;
+mod doors;
+mod fields;
 mod installation;
+mod people;
 mod tour;
 mod world;
