@@ -6,6 +6,7 @@
 
 mod answers;
 mod bad_input;
+mod bad_tokens;
 mod belongings;
 mod browsers;
 mod contract;
