@@ -15,5 +15,6 @@ mod doors;
 mod fields;
 mod installation;
 mod people;
+mod sessions;
 mod tour;
 mod world;
