@@ -16,6 +16,7 @@ mod fields;
 mod guessing;
 mod installation;
 mod people;
+mod rates;
 mod sessions;
 mod timing;
 mod tour;
