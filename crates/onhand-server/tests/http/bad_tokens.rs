@@ -1,6 +1,6 @@
-//! Whatever is shown that is not good is answered alike, to the letter: whoever forges tokens, tries
-//! keys or plays with headers learns nothing. Each forgery has one thing wrong with it, so that the
-//! one check that it is for must find it.
+//! Whatever is shown that is not good is answered alike, to the letter: whoever forges tokens,
+//! tries keys or plays with headers learns nothing. Each forgery has one thing wrong with it, so
+//! that the one check that it is for must find it.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,8 @@ fn encoded(text: impl AsRef<[u8]>) -> String {
 fn claims(user: i64) -> String {
     let expiry = NOW + 900;
     format!(
-        r#"{{"iss":"onhand","aud":"onhand","sub":"usr_{user}","sid":"ses_7","tfr":1,"iat":{NOW},"exp":{expiry}}}"#
+        r#"{{"iss":"onhand","aud":"onhand","sub":"usr_{user}","sid":"ses_7","tfr":1,"iat":{NOW},{}}}"#,
+        format_args!("\"exp\":{expiry}")
     )
 }
 

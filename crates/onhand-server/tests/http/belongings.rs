@@ -86,8 +86,11 @@ fn anonymous(reply: &Reply, id: &str) -> (u16, String, String) {
     (reply.status, body, headers.join("\n"))
 }
 
+/// Method, path, headers, body.
+type Way = (Method, &'static str, Vec<(&'static str, &'static str)>, Value);
+
 /// The ways to an order, each with the headers and bodies that are worth a try.
-fn ways() -> Vec<(Method, &'static str, Vec<(&'static str, &'static str)>, Value)> {
+fn ways() -> Vec<Way> {
     let address = json!({"street": "2 MG Road", "city": "Bengaluru", "country": "IN"});
     let mut ways = Vec::new();
     for operation in contract().operations() {

@@ -37,7 +37,8 @@ fn columns() -> BTreeSet<String> {
     let schema = std::fs::read_to_string(format!("{folder}/0001_foundation.sql")).unwrap();
     let mut columns = BTreeSet::new();
     for table in ["users", "orders", "products", "sessions", "api_keys", "reservations"] {
-        let body = schema.split(&format!("CREATE TABLE {table} (")).nth(1).unwrap();
+        let mut tables = schema.split("CREATE TABLE ");
+        let body = tables.find_map(|text| text.strip_prefix(table)?.strip_prefix(" (")).unwrap();
         let body = body.split(") STRICT").next().unwrap();
         let words = body.split(',').filter_map(|column| column.split_whitespace().next());
         let is_column =

@@ -1,5 +1,5 @@
-//! Guessing passwords: whoever fails is made to wait before anything is compared, the owner comes in
-//! meanwhile, and an account that is there looks like one that is not.
+//! Guessing passwords: whoever fails is made to wait before anything is compared, the owner comes
+//! in meanwhile, and an account that is there looks like one that is not.
 
 use axum::Router;
 use axum::http::Method;

@@ -1,6 +1,6 @@
 //! How long a login takes says nothing about whether there is such an account. The two kinds are
-//! timed in turns, in random order, and compared by ranks (Mann-Whitney): what disturbs one disturbs
-//! the other.
+//! timed in turns, in random order, and compared by ranks (Mann-Whitney): what disturbs one
+//! disturbs the other.
 //!
 //! The test fails when twice in a row the ranks are so uneven that chance alone does it once in a
 //! hundred times: one false alarm in ten thousand runs. A difference of a fifth of the spread of
