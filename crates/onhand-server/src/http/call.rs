@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::problem::{FieldError, Problem, discreet_query};
+use super::discreet;
+use super::problem::{FieldError, Problem};
 use super::strict::{self, Strict, is_deeper_than};
 use crate::app::App;
 use crate::limits::{
@@ -303,7 +304,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
                     }
                     _ => detail.to_owned(),
                 };
-                let query = discreet_query(parts.uri.query().unwrap_or(""));
+                let query = discreet::query(parts.uri.query().unwrap_or(""));
                 Err(Problem::field(format!("?{pointer}"), detail, query.into()))
             }
         }

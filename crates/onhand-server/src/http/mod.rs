@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod cors;
 pub mod crowd;
 mod describe;
+mod discreet;
 pub mod events;
 mod headers;
 pub mod listener;

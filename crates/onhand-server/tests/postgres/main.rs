@@ -33,4 +33,5 @@ mod together;
 #[path = "../http/tour.rs"]
 mod tour;
 #[path = "../http/world.rs"]
+#[expect(dead_code, reason = "some of it is for what does not depend on the store")]
 mod world;
