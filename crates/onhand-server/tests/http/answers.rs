@@ -240,7 +240,7 @@ async fn the_live_feed_shows_what_is_committed_after_it_began() {
     let last = world.events().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let door = http::listener::Door::new(listener, &world.app.settings.proxies);
+    let door = http::listener::Door::new(listener, None, &world.app.settings.proxies);
     let router = http::router(world.app.clone());
     let serving = http::listener::serve(door, router, std::future::pending());
     let reading = async {
