@@ -109,7 +109,10 @@ pub struct State {
     /// SKUs that no product has, of this batch.
     absent: Vec<Sku>,
     pub(crate) categories: BTreeMap<CategoryId, Option<Category>>,
-    pub(crate) category_uses: BTreeMap<CategoryId, u64>,
+    /// As the store had them when the batch began.
+    category_uses: BTreeMap<CategoryId, u64>,
+    /// What the batch has added to them, or taken away, whether they were asked for or not.
+    category_uses_since: BTreeMap<CategoryId, i64>,
     pub(crate) locations: Option<Vec<Location>>,
     pub(crate) reservations: BTreeMap<ReservationId, Option<Reservation>>,
     pub(crate) orders: BTreeMap<OrderId, Option<Arc<Order>>>,
@@ -184,6 +187,18 @@ impl State {
     /// Takes in a category.
     pub fn load_category(&mut self, id: CategoryId, row: Option<Category>) {
         self.categories.insert(id, row);
+    }
+
+    /// How many products and categories are filed under one, those of this batch included.
+    pub(crate) fn category_uses(&self, id: CategoryId) -> Option<u64> {
+        let since = self.category_uses_since.get(&id).copied().unwrap_or(0);
+        self.category_uses.get(&id).map(|stored| stored.saturating_add_signed(since))
+    }
+
+    fn file(&mut self, categories: &[CategoryId], change: i64) {
+        for id in categories {
+            *self.category_uses_since.entry(*id).or_default() += change;
+        }
     }
 
     /// Takes in how many products and categories are filed under one.
@@ -324,11 +339,21 @@ impl State {
         for (id, product) in changes.products {
             let is_there = product.deleted_at.is_none();
             self.load_sku(product.sku.clone(), is_there.then_some(id));
+            let before = self.stocked(id).product.take();
+            if let Some(before) = before.filter(|before| before.deleted_at.is_none()) {
+                self.file(&before.category_ids, -1);
+            }
+            if is_there {
+                self.file(&product.category_ids, 1);
+            }
             self.stocked(id).product = Some(product);
-            self.category_uses.clear();
         }
         for (id, category) in changes.categories {
-            self.category_uses.clear();
+            let before = self.categories.remove(&id).flatten();
+            for (row, change) in [(before.as_ref(), -1), (Some(&category), 1)] {
+                let row = row.filter(|row| row.deleted_at.is_none());
+                self.file(row.and_then(|row| row.parent_id).as_slice(), change);
+            }
             self.categories.insert(id, Some(category));
         }
         if let Some(locations) = changes.locations {
@@ -396,6 +421,7 @@ impl State {
     /// each batch, and not all of them after one.
     pub fn end_batch(&mut self, products_max: usize) {
         self.category_uses.clear();
+        self.category_uses_since.clear();
         self.reservations.clear();
         self.orders.clear();
         self.references.clear();

@@ -86,8 +86,8 @@ impl Draft<'_> {
     }
 
     pub(crate) fn category_uses(&self, id: CategoryId) -> Result<u64, Stop> {
-        match self.state.category_uses.get(&id) {
-            Some(uses) => Ok(*uses),
+        match self.state.category_uses(id) {
+            Some(uses) => Ok(uses),
             None => missing(|needs| {
                 needs.category_uses.insert(id);
             }),

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::world::{World, code, codes, key, order, place, sku, units};
+use onhand_core::catalog::{self, NewCategory, ProductPatch};
 use onhand_core::command::Reply;
+use onhand_core::ids::CategoryId;
 use onhand_core::inventory::{self, Count};
 use onhand_core::orders::{self, LineQuantity, Status};
-use onhand_core::text::Reason;
+use onhand_core::text::{Name, Reason};
 use onhand_core::{Command, Refusal, Timestamp};
 use onhand_engine::limits::OUTCOME_WINDOW_SECS;
 
@@ -264,5 +266,40 @@ pub(crate) async fn a_key_is_remembered_for_a_window_and_not_for_ever<B: Backend
     assert_eq!(world.figures("tea").await, (100, sold + 1, 99 - sold));
     let world = world.reopened().await;
     assert!(world.ask_once(place(&[("tea", 1)]), key(0)).await.unwrap().replayed);
+    world.close().await;
+}
+
+/// A category is deleted or something is filed under it, in whichever order they are asked, and
+/// whether or not the store was asked for the category's uses before.
+pub(crate) async fn what_is_filed_in_a_batch_counts_in_that_batch<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 1)]).await;
+    let category = |parent_id| {
+        let name = Name::new("drinks").unwrap();
+        Command::Catalog(catalog::Command::CreateCategory(NewCategory { name, parent_id }))
+    };
+    let id = |number| CategoryId::new(number).unwrap();
+    let delete = |number| {
+        let (id, expected_version) = (id(number), None);
+        Command::Catalog(catalog::Command::DeleteCategory { id, expected_version })
+    };
+    let file = |categories: Vec<CategoryId>| {
+        let patch = ProductPatch { category_ids: Some(categories), ..ProductPatch::default() };
+        let (product, expected_version) = (sku("tea"), None);
+        Command::Catalog(catalog::Command::UpdateProduct { product, expected_version, patch })
+    };
+    for number in 1..=3 {
+        assert_eq!(code(&world.ask(category(None)).await), "ok", "{number}");
+    }
+    for (asked, wanted) in [
+        (vec![file(vec![id(1)]), delete(1)], ["ok", "category_in_use"]),
+        (vec![file(vec![id(2)]), delete(1)], ["ok", "ok"]),
+        (vec![category(Some(id(3))), delete(3)], ["ok", "category_in_use"]),
+        (vec![delete(4), delete(3)], ["ok", "ok"]),
+        (vec![file(Vec::new()), delete(2)], ["ok", "ok"]),
+    ] {
+        let asked = asked.into_iter().map(|command| (command, None)).collect();
+        let answers = world.in_one_batch(|_| {}, asked).await;
+        assert_eq!(codes(&answers), wanted);
+    }
     world.close().await;
 }

@@ -15,8 +15,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::discreet;
 use super::gate::Caller;
-use super::problem::{FieldError, Problem, discreet_query};
+use super::problem::{FieldError, Problem};
 use super::strict::{self, Strict, is_deeper_than};
 use crate::app::App;
 use crate::limits::{
@@ -264,14 +265,10 @@ fn explain<T: DeserializeOwned>(body: &[u8]) -> Problem {
     }
     let value = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let value = value.pointer(&pointer).cloned().unwrap_or_default();
-    let is_secret = SECRET_FIELDS.iter().any(|name| pointer.ends_with(name));
-    let value = if is_secret || value.to_string().len() > 200 { Value::Null } else { value };
+    let value = if value.to_string().len() > 200 { Value::Null } else { value };
     let code = if is_unknown { "unknown_field" } else { "validation_failed" };
     Problem::fields(vec![FieldError::new(pointer, code, detail, value)])
 }
-
-/// Fields that are not repeated in an answer.
-const SECRET_FIELDS: [&str; 3] = ["password", "token", "code"];
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
@@ -311,7 +308,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
                     }
                     _ => detail.to_owned(),
                 };
-                let query = discreet_query(parts.uri.query().unwrap_or(""));
+                let query = discreet::query(parts.uri.query().unwrap_or(""));
                 Err(Problem::field(format!("?{pointer}"), detail, query.into()))
             }
         }

@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod cors;
 pub mod crowd;
 mod describe;
+mod discreet;
 pub mod events;
 pub mod gate;
 mod headers;

@@ -9,6 +9,7 @@ use onhand_engine::query::ReadError;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::discreet;
 use super::wire::values;
 use crate::limits::RETRY_AFTER_SECS;
 
@@ -40,36 +41,9 @@ impl FieldError {
         value: Value,
     ) -> Self {
         let (pointer, detail) = (pointer.into(), detail.into());
-        let is_secret = pointer.split('/').any(is_secret);
-        let value = if is_secret { Value::Null } else { discreet(value) };
+        let value = discreet::at(&pointer, value);
         Self { pointer, code, expected: expected(&detail), detail, value }
     }
-}
-
-/// Whether what goes by this name is not repeated in an answer: clients log answers that say no.
-fn is_secret(name: &str) -> bool {
-    name == "code" || ["password", "token", "secret"].iter().any(|word| name.contains(word))
-}
-
-/// What was sent, without secrets that are somewhere in it.
-fn discreet(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let shown = fields.into_iter().filter(|(name, _)| !is_secret(name));
-            Value::Object(shown.map(|(name, value)| (name, discreet(value))).collect())
-        }
-        Value::Array(values) => Value::Array(values.into_iter().map(discreet).collect()),
-        value @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => value,
-    }
-}
-
-/// A query, without secrets that are somewhere in it.
-pub(super) fn discreet_query(query: &str) -> String {
-    let show = |pair: &str| match pair.split_once('=') {
-        Some((name, _)) if is_secret(name) => name.to_owned(),
-        Some(_) | None => pair.to_owned(),
-    };
-    query.split('&').map(show).collect::<Vec<_>>().join("&")
 }
 
 fn expected(detail: &str) -> String {

@@ -142,19 +142,22 @@ impl TlsFiles {
         now: Timestamp,
     ) -> Result<ServerConfig, TlsError> {
         let chain = self.chain(&contents.cert, now)?;
-        let key = PrivateKeyDer::from_pem_slice(&contents.key).map_err(|error| match error {
-            pem::Error::NoItemsFound => TlsError::NoKey { path: self.key.clone() },
-            source => TlsError::Pem { path: self.key.clone(), source },
+        let key = PrivateKeyDer::from_pem_slice(&contents.key).map_err(|source| {
+            let path = self.key.clone();
+            let is_none = matches!(source, pem::Error::NoItemsFound);
+            if is_none { TlsError::NoKey { path } } else { TlsError::Pem { path, source } }
         })?;
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .and_then(|config| config.with_no_client_auth().with_single_cert(chain, key));
         let (cert, key) = (self.cert.clone(), self.key.clone());
-        let mut config = config.map_err(|source| match source {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+        let mismatch = rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch);
+        let mut config = config.map_err(|source| {
+            if source == mismatch {
                 TlsError::Mismatch { cert, key }
+            } else {
+                TlsError::Unusable { cert, key, source }
             }
-            source => TlsError::Unusable { cert, key, source },
         })?;
         config.alpn_protocols = vec![HTTP_1_1.to_vec()];
         Ok(config)
