@@ -25,11 +25,9 @@ fn encoded(text: impl AsRef<[u8]>) -> String {
 
 /// The claims of a good token.
 fn claims(user: i64) -> String {
-    let expiry = NOW + 900;
-    format!(
-        r#"{{"iss":"onhand","aud":"onhand","sub":"usr_{user}","sid":"ses_7","tfr":1,"iat":{NOW},{}}}"#,
-        format_args!("\"exp\":{expiry}")
-    )
+    let (whose, expiry) = (format!("usr_{user}"), NOW + 900);
+    format!(r#"{{"iss":"onhand","aud":"onhand","sub":"{whose}","sid":"ses_7","tfr":1,"iat":{NOW},"#)
+        + &format!("\"exp\":{expiry}}}")
 }
 
 /// What somebody makes who knows a secret and signs whatever they like.

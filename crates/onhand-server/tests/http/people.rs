@@ -95,10 +95,11 @@ pub(crate) async fn register(
     password: Option<PasswordHash>,
 ) -> UserView {
     let new = NewUser { email: Email::new(email).unwrap(), name: None, password, role, scopes };
-    match command(world, Command::Register(new)).await {
-        CoreReply::User(user) => user,
-        other => panic!("registering {email} was answered with {other:?}"),
-    }
+    let reply = command(world, Command::Register(new)).await;
+    let CoreReply::User(user) = reply else {
+        panic!("registering {email} was answered with {reply:?}")
+    };
+    user
 }
 
 /// A token of somebody as they stand, as they get it who log in.
@@ -136,10 +137,11 @@ pub(crate) async fn key(
         scopes,
         expires_at: expires_at.map(|text| text.parse().unwrap()),
     };
-    let id = match command(world, Command::CreateKey(new)).await {
-        CoreReply::ApiKey(key) => key.id,
-        other => panic!("making the key {name} was answered with {other:?}"),
+    let reply = command(world, Command::CreateKey(new)).await;
+    let CoreReply::ApiKey(made) = reply else {
+        panic!("making the key {name} was answered with {reply:?}")
     };
+    let id = made.id;
     let scopes = scopes.iter().map(Scope::as_str).collect();
     let token = Some(key.expose().to_owned());
     (id, Person { name: name.into(), kind: Kind::Key, scopes, token })
