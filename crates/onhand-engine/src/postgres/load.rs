@@ -152,6 +152,12 @@ pub(super) async fn asked(
 
 /// Loads the rows that are named into the state. What depends on the time is left to [`timed`].
 pub(super) async fn load(session: &Session, needs: &Needs, state: &mut State) -> Result<()> {
+    // On the heap: what waits for so many answers is too large for the stacks of those who wait
+    // for it in turn, where a debug build copies it into each.
+    Box::pin(load_all(session, needs, state)).await
+}
+
+async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result<()> {
     let stock = || -> Vec<Value<'_>> {
         let skus: Vec<&str> = needs.skus.iter().map(Sku::as_str).collect();
         vec![numbers(&needs.products, |id| id.number()), Box::new(skus)]
