@@ -145,6 +145,10 @@ const OF_ORDERS: &[(&str, &str)] = &[
          WHERE order_id = 1 AND consumed + released < quantity",
         "I21",
     ),
+    ("DELETE FROM open_orders WHERE customer_id = 1", "S27"),
+    ("UPDATE open_orders SET units = units + 1 WHERE customer_id = 1", "S27"),
+    ("UPDATE open_orders SET expires_at = expires_at + 1 WHERE customer_id = 1", "S27"),
+    ("INSERT INTO open_orders VALUES (1, 1, 5, 0)", "S27"),
     ("DELETE FROM orders_by_customer", "lists"),
     ("DELETE FROM orders_by_status WHERE order_id = 2", "lists"),
     ("DELETE FROM orders_by_product WHERE order_id = 3", "lists"),
@@ -156,10 +160,6 @@ const OF_ORDERS: &[(&str, &str)] = &[
 
 /// What is done to accounts.
 const OF_ACCOUNTS: &[(&str, &str)] = &[
-    ("DELETE FROM open_orders WHERE customer_id = 1", "S27"),
-    ("UPDATE open_orders SET units = units + 1 WHERE customer_id = 1", "S27"),
-    ("UPDATE open_orders SET expires_at = expires_at + 1 WHERE customer_id = 1", "S27"),
-    ("INSERT INTO open_orders VALUES (1, 1, 5, 0)", "S27"),
     ("UPDATE users SET password = 'hunter2' WHERE id = 1", "I24"),
     ("UPDATE users SET password = substr(password, 1, 70) WHERE id = 1", "I24"),
     ("UPDATE sessions SET token = '\\x00' WHERE id = 1", "I24"),
