@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use onhand_core::accounts::{Access, Scopes};
 use onhand_core::ids::{ApiKeyId, SessionId, UserId};
@@ -14,6 +14,7 @@ use onhand_core::{Actor, Timestamp};
 use onhand_engine::Reader;
 use onhand_engine::query::ReadError;
 use quick_cache::sync::Cache;
+use tokio::time::Instant;
 
 use crate::auth::tokens::TokenHash;
 use crate::auth::tokens::access::{AccessTokens, Reason};

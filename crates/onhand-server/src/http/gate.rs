@@ -16,6 +16,7 @@ use onhand_core::ids::UserId;
 use onhand_engine::committer::Caller as EngineCaller;
 use serde_json::Value;
 
+use super::headers::API_KEY;
 use super::problem::Problem;
 use crate::accounts::identity::Who;
 use crate::accounts::{Principal, Unauthenticated};
@@ -171,8 +172,13 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
         // A route that is not behind the gate has nobody to name.
-        parts.extensions.get::<Self>().copied().ok_or_else(|| forbidden("this route is closed"))
+        parts.extensions.get::<Self>().copied().ok_or_else(closed)
     }
+}
+
+/// What is answered where nobody has said who may come in.
+fn closed() -> Problem {
+    forbidden("this route is closed")
 }
 
 pub(super) fn forbidden(detail: &str) -> Problem {
@@ -212,9 +218,8 @@ async fn enter(
     decisions: &mut Vec<Decision>,
 ) -> Result<Caller, Problem> {
     let path = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let need = app.needs.get(&request.method, path);
-    // Where there is no such method, the router says so.
-    let need = need.unwrap_or(&Need::Nothing);
+    // Where there is no such path or method, the router says so, and nobody comes here.
+    let need = app.needs.get(&request.method, path).ok_or_else(closed)?;
     let address = address(app, request);
     let nobody = Caller { principal: None, scopes: Scopes::NONE, own: None, address };
     let class = class(&request.method, path);
@@ -280,12 +285,20 @@ fn allowed(need: &Need, principal: &Principal) -> Result<(Scopes, Option<UserId>
 }
 
 /// What the caller shows: `Authorization: Bearer`, or the header that some clients have for keys.
+/// Where one is there twice nothing is shown: a proxy in front may have looked at the other one.
 fn shown(headers: &HeaderMap) -> Option<&str> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    if headers.contains_key(header::AUTHORIZATION) {
+        let (scheme, token) = only(headers, header::AUTHORIZATION)?.split_once(' ')?;
         return scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_start());
     }
-    headers.get("x-api-key")?.to_str().ok()
+    only(headers, API_KEY)
+}
+
+/// The value of a header that is there once.
+fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    if values.next().is_some() { None } else { first.to_str().ok() }
 }
 
 fn address(app: &App, request: &Parts) -> IpAddr {

@@ -18,6 +18,8 @@ const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// One year. Subdomains are their owner's business.
 const ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
+/// What some clients send a key in.
+pub(super) const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 /// Other origins that are allowed to read answers (`cors.rs`) ask in another mode, which this does
 /// not touch.
@@ -39,7 +41,9 @@ impl Shield {
         let below = |root: &str| {
             path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let has_credentials = request.headers().contains_key(header::AUTHORIZATION);
+        // Caches know of the first that what it gets is private, and nothing of the second.
+        let credentials = [header::AUTHORIZATION, API_KEY];
+        let has_credentials = credentials.iter().any(|name| request.headers().contains_key(name));
         Self {
             is_page: below("/docs"),
             is_private: has_credentials || below("/v1/auth"),
@@ -112,6 +116,7 @@ mod tests {
         let mut wanted = PLAIN;
         wanted[0] = "cache-control: no-store";
         check("/v1/orders", &[("authorization", "Bearer x")], false, &wanted);
+        check("/v1/orders", &[("x-api-key", "x")], false, &wanted);
         check("/v1/auth", &[], false, &wanted);
         check("/v1/auth/login", &[], false, &wanted);
     }

@@ -178,6 +178,11 @@ impl IntoResponse for Problem {
             let secs = HeaderValue::from(wait_ms.div_ceil(1_000));
             response.headers_mut().insert(header::RETRY_AFTER, secs);
         }
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 9110 wants it with every 401.
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
         response.extensions_mut().insert(self);
         response
     }

@@ -279,7 +279,9 @@ mod tests {
         let listener = tokio::net::TcpListener::bind(ANY_PORT).await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let (_dir, plan) = script(&format!("echo 'listening on http://{address}'; exec sleep 60"));
+        // Only `serve` stays: the commands before it are over at once.
+        let serve = format!("echo 'listening on http://{address}'; exec sleep 60");
+        let (_dir, plan) = script(&format!("[ \"$1\" = serve ] || exit 0\n{serve}"));
         let server = plan.start(None).await.unwrap();
         assert_eq!(server.url(), format!("http://{address}"));
         server.kill().await.unwrap();

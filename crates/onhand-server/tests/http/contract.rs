@@ -73,13 +73,16 @@ impl Contract {
         let path = path.split('?').next().unwrap();
         let fits = |operation: &Operation<'_>| {
             let (asked, described) = (path.split('/'), operation.path.split('/'));
-            operation.method.eq_ignore_ascii_case(method)
-                && asked.clone().count() == described.clone().count()
+            asked.clone().count() == described.clone().count()
                 && asked.zip(described).all(|(part, name)| part == name || name.starts_with('{'))
         };
-        // A path that is spelled out goes before one with a place for a name.
-        let fitting = self.operations().into_iter().filter(fits);
-        fitting.min_by_key(|operation| operation.path.matches('{').count())
+        let fitting: Vec<_> = self.operations().into_iter().filter(fits).collect();
+        // A path that is spelled out goes before one with a place for a name, whatever its methods.
+        let path = fitting.iter().map(|operation| operation.path);
+        let path = path.min_by_key(|path| path.matches('{').count())?;
+        fitting.into_iter().find(|operation| {
+            operation.path == path && operation.method.eq_ignore_ascii_case(method)
+        })
     }
 
     /// What is wrong with a value that should be as the schema says.

@@ -6,9 +6,18 @@
 
 mod answers;
 mod bad_input;
+mod bad_tokens;
+mod belongings;
 mod browsers;
 mod contract;
 mod description;
+mod doors;
+mod fields;
+mod guessing;
 mod installation;
+mod people;
+mod rates;
+mod sessions;
+mod timing;
 mod tour;
 mod world;

@@ -69,8 +69,9 @@ async fn update_me(
     caller: Caller,
     call: Call,
 ) -> Result<Response, Problem> {
+    let user_id = caller.user()?;
     let MePatch { name, email, current_password } = call.json()?;
-    let (user_id, expected_version) = (caller.user()?, call.required_version()?);
+    let expected_version = call.required_version()?;
     if email.is_some() {
         let password = current_password.ok_or_else(password_missing)?;
         let proved = app.logins.prove(desk(&app), user_id, password.0, caller.address()).await;
@@ -111,8 +112,8 @@ async fn change_password(
     caller: Caller,
     call: Call,
 ) -> Result<Response, Problem> {
-    let PasswordBody { current_password, password } = call.json()?;
     let user = caller.user()?;
+    let PasswordBody { current_password, password } = call.json()?;
     let passwords = (current_password.0, password.0);
     let changed = app.logins.change_password(
         desk(&app),
