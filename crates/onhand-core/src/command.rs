@@ -13,6 +13,7 @@ use crate::actor::Actor;
 use crate::catalog::{self, Category, Product};
 use crate::draft::{Changes, Draft};
 use crate::events::Event;
+use crate::ids::CustomerId;
 use crate::inventory::{self, Level, Location, Mark, Movement, ReservationView, StockChange};
 use crate::orders::{self, Order};
 use crate::text::Sku;
@@ -41,6 +42,15 @@ impl Command {
             Self::Inventory(command) => command.names(known, needs),
             Self::Orders(command) => command.names(known, needs),
             Self::Accounts(command) => command.names(needs),
+        }
+    }
+
+    /// The rows that this command needs besides when a caller gives it who has orders of its own.
+    pub fn names_of_own(&self, access: &Access, needs: &mut Needs) {
+        if let (Self::Orders(command), Some(own)) = (self, access.own)
+            && command.places()
+        {
+            needs.open_orders.insert(CustomerId::of_user(own));
         }
     }
 }

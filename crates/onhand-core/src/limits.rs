@@ -35,6 +35,14 @@ pub const HOLD_SECS_MIN: i64 = 1;
 pub const HOLD_SECS_MAX: i64 = 31 * 24 * 3600;
 /// Life of a hold in seconds when the caller names none: 10 minutes.
 pub const HOLD_SECS_DEFAULT: i64 = 600;
+/// Most orders of one customer that wait for a payment, where customers place them themselves: more
+/// than anybody has carts, and with the units below too few to empty a shelf.
+pub const OPEN_ORDERS_PER_CUSTOMER_MAX: i64 = 20;
+/// Most units in all of them.
+pub const HELD_UNITS_PER_CUSTOMER_MAX: i64 = 1_000;
+/// Most open orders of one customer that are looked at, the newest: programs of a shop may place
+/// more, and their number must not make a decision slow.
+pub const OPEN_ORDERS_LOADED_MAX: usize = 1_000;
 /// Furthest `occurred_at` may lie in the future, in seconds: tolerates a caller's clock.
 pub const OCCURRED_AHEAD_SECS_MAX: i64 = 60;
 /// Threshold below which stock counts as low when none was set.

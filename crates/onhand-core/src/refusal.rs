@@ -116,6 +116,7 @@ impl orders::Refusal {
             Self::LineTooLarge { .. } => "line_too_large",
             Self::TotalTooLarge => "total_too_large",
             Self::TotalMismatch { .. } => "total_mismatch",
+            Self::TooManyOpenOrders { .. } => "too_many_open_orders",
             Self::InvalidTransition { .. } => "invalid_transition",
             Self::UnknownLine { .. } => "unknown_line",
             Self::MoreThanLeft { .. } => "more_than_left",

@@ -12,10 +12,11 @@ use crate::accounts::{ApiKey, Email, Session, User};
 use crate::catalog::{Category, Product, ProductRef};
 use crate::draft::Changes;
 use crate::ids::{
-    ApiKeyId, CategoryId, LocationId, OrderId, ProductId, ReservationId, SessionId, UserId,
+    ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId, SessionId,
+    UserId,
 };
 use crate::inventory::{Level, Location, Movement, Reservation};
-use crate::orders::Order;
+use crate::orders::{OpenOrders, Order, note_open};
 use crate::text::{Reference, Sku};
 use crate::{Timestamp, Version};
 
@@ -36,6 +37,8 @@ pub struct Needs {
     pub reservations: BTreeSet<ReservationId>,
     /// Orders.
     pub orders: BTreeSet<OrderId>,
+    /// The open orders of these customers.
+    pub open_orders: BTreeSet<CustomerId>,
     /// Orders by external reference.
     pub references: BTreeSet<Reference>,
     /// Holds of these products that have run out.
@@ -116,6 +119,7 @@ pub struct State {
     pub(crate) locations: Option<Vec<Location>>,
     pub(crate) reservations: BTreeMap<ReservationId, Option<Reservation>>,
     pub(crate) orders: BTreeMap<OrderId, Option<Arc<Order>>>,
+    pub(crate) open_orders: BTreeMap<CustomerId, OpenOrders>,
     pub(crate) references: BTreeMap<Reference, Option<OrderId>>,
     pub(crate) expired_holds: BTreeMap<ProductId, Vec<ReservationId>>,
     pub(crate) due: Option<Vec<ReservationId>>,
@@ -141,6 +145,7 @@ impl State {
         needs.locations &= self.locations.is_none();
         needs.reservations.retain(|id| !self.reservations.contains_key(id));
         needs.orders.retain(|id| !self.orders.contains_key(id));
+        needs.open_orders.retain(|id| !self.open_orders.contains_key(id));
         needs.references.retain(|reference| !self.references.contains_key(reference));
         needs.expired_holds.retain(|id| !self.expired_holds.contains_key(id));
         needs.due = needs.due.filter(|_| self.due.is_none());
@@ -220,6 +225,17 @@ impl State {
     /// Takes in an order.
     pub fn load_order(&mut self, id: OrderId, row: Option<Order>) {
         self.orders.insert(id, row.map(Arc::new));
+    }
+
+    /// Takes in the open orders of a customer, as they are stored, at least the newest
+    /// [`OPEN_ORDERS_LOADED_MAX`](crate::limits::OPEN_ORDERS_LOADED_MAX) of them: what the batch
+    /// has changed stays.
+    pub fn load_open_orders(&mut self, id: CustomerId, mut rows: OpenOrders) {
+        let orders = self.orders.values().flatten();
+        for order in orders.filter(|order| order.customer_id == Some(id)) {
+            note_open(&mut rows, order);
+        }
+        self.open_orders.insert(id, rows);
     }
 
     /// Takes in which order has an external reference.
@@ -369,6 +385,10 @@ impl State {
             if let Some(reference) = &order.external_reference {
                 self.references.insert(reference.clone(), Some(id));
             }
+            let customer = order.customer_id;
+            if let Some(open) = customer.and_then(|customer| self.open_orders.get_mut(&customer)) {
+                note_open(open, &order);
+            }
             self.orders.insert(id, Some(order));
         }
         self.apply_accounts(changes.users, changes.sessions);
@@ -424,6 +444,7 @@ impl State {
         self.category_uses_since.clear();
         self.reservations.clear();
         self.orders.clear();
+        self.open_orders.clear();
         self.references.clear();
         self.expired_holds.clear();
         self.due = None;

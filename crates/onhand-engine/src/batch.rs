@@ -128,6 +128,7 @@ impl<S: Store> Run<'_, S> {
         let mut needs = Needs::default();
         for submission in part {
             submission.command.names(self.state, &mut needs);
+            submission.command.names_of_own(&submission.caller.access, &mut needs);
         }
         self.state.subtract_known(&mut needs);
         needs

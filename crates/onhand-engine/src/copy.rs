@@ -103,6 +103,7 @@ pub(crate) const TABLES: &[Table] = &[
     table("reservations", "id"),
     table("orders", "id"),
     table("order_references", "order_id"),
+    table("open_orders", "customer_id, order_id"),
     table("users", "id"),
     table("sessions", "id"),
     table("api_keys", "id"),

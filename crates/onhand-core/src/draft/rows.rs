@@ -10,7 +10,7 @@ use crate::catalog::{self, Category, Product, ProductRef};
 use crate::command::Stop;
 use crate::ids::{CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId};
 use crate::inventory::{self, Level, Location, Reservation};
-use crate::orders::{self, Order};
+use crate::orders::{self, OpenOrders, Order, note_open};
 use crate::text::{Reference, Sku};
 use crate::{Needs, Timestamp, Version};
 
@@ -182,6 +182,21 @@ impl Draft<'_> {
     /// The customer whose orders alone the caller may know of. Customer and user have one number.
     pub(crate) fn own_customer(&self) -> Option<CustomerId> {
         self.access().own.map(CustomerId::of_user)
+    }
+
+    /// The open orders of a customer: those that are stored, and what was decided since.
+    pub(crate) fn open_orders(&self, id: CustomerId) -> Result<OpenOrders, Stop> {
+        let Some(known) = self.state.open_orders.get(&id) else {
+            return missing(|needs| {
+                needs.open_orders.insert(id);
+            });
+        };
+        let mut open = known.clone();
+        let here = self.changes.orders.values();
+        for order in here.filter(|order| order.customer_id == Some(id)) {
+            note_open(&mut open, order);
+        }
+        Ok(open)
     }
 
     pub(crate) fn order_of_reference(

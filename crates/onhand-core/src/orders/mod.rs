@@ -5,6 +5,7 @@
 mod cancel;
 mod fulfil;
 mod give_back;
+mod open;
 mod order;
 mod place;
 mod refusal;
@@ -13,6 +14,7 @@ mod update;
 
 use alloc::vec::Vec;
 
+pub use open::{OpenOrder, OpenOrders};
 pub use order::{
     Address, Allocation, Fulfilment, FulfilmentLine, Metadata, Order, OrderLine, Tracking,
 };
@@ -22,6 +24,7 @@ pub use status::{Action, Status, TRANSITIONS, Transition, allowed};
 pub use update::OrderPatch;
 
 pub(crate) use cancel::expire;
+pub(crate) use open::note as note_open;
 
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;
@@ -131,6 +134,20 @@ impl Command {
                 needs.orders.insert(*id);
                 needs.locations = true;
             }
+        }
+    }
+
+    /// Whether it may add to what its customer holds.
+    pub(crate) fn places(&self) -> bool {
+        match self {
+            Self::Place(order) => order.is_awaited(),
+            Self::PlaceMany { orders, .. } => orders.iter().any(PlaceOrder::is_awaited),
+            Self::Confirm { .. }
+            | Self::Cancel { .. }
+            | Self::Fulfil { .. }
+            | Self::Deliver { .. }
+            | Self::Return { .. }
+            | Self::Update { .. } => false,
         }
     }
 

@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::open;
 use super::order::{Address, Allocation, Metadata, Order, OrderLine};
 use super::refusal::Refusal;
 use super::status::Status;
@@ -70,6 +71,11 @@ pub enum ErrorPolicy {
 }
 
 impl PlaceOrder {
+    /// Whether its stock is held for a payment.
+    pub(super) fn is_awaited(&self) -> bool {
+        matches!(self.payment, Payment::Awaited { .. })
+    }
+
     pub(super) fn names(&self, known: &State, needs: &mut Needs) {
         needs.locations = true;
         needs.references.extend(self.external_reference.iter().cloned());
@@ -90,6 +96,10 @@ pub(super) fn place(draft: &mut Draft<'_>, new: &PlaceOrder) -> Result<Arc<Order
         return Err(Refusal::ExternalReferenceTaken { external_reference, order_id }.into());
     }
     let total = price(&demands, new.expected_total)?;
+    if let Some(own) = draft.own_customer().filter(|_| new.is_awaited()) {
+        let units = demands.iter().map(|(_, quantity, _)| quantity.units()).sum();
+        open::expect_room(draft, own, units)?;
+    }
     let id = draft.next_order_id();
     let expires_at = match new.payment {
         Payment::NotRequired => None,

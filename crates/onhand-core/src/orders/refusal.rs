@@ -63,6 +63,19 @@ pub enum Refusal {
         /// The order's currency.
         currency: Currency,
     },
+    /// The customer holds as much as one may without paying.
+    TooManyOpenOrders {
+        /// Orders that wait for a payment.
+        open_orders: i64,
+        /// Most of them.
+        most_orders: i64,
+        /// Units in them.
+        held_units: i64,
+        /// Units of the order that was to be placed.
+        requested_units: i64,
+        /// Most units in all of them.
+        most_units: i64,
+    },
     /// The state graph has no such arrow.
     InvalidTransition {
         /// Where the order is.

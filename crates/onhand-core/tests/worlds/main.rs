@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod graph;
+mod holding;
 mod members;
 mod model;
 mod own;

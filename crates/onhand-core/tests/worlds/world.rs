@@ -9,7 +9,7 @@ use onhand_core::catalog::{self, NewProduct, ProductRef};
 use onhand_core::command::{Context, Decision, Numbering};
 use onhand_core::ids::{LocationId, OrderId, ProductId, ReservationId};
 use onhand_core::inventory::{self, Adjustment, Level, NewLocation, Reservation};
-use onhand_core::orders::{self, Order, Payment, PlaceItem, PlaceOrder, TRANSITIONS};
+use onhand_core::orders::{self, OpenOrder, Order, Payment, PlaceItem, PlaceOrder, TRANSITIONS};
 use onhand_core::text::{Name, Reason, Sku, Text};
 use onhand_core::{
     Actor, Command, Money, Needs, Quantity, Refusal, State, Stop, Timestamp, decide,
@@ -148,6 +148,13 @@ impl World {
         }
         for id in &needs.orders {
             self.state.load_order(*id, self.orders.get(id).map(|order| (**order).clone()));
+        }
+        for id in &needs.open_orders {
+            let open = self.orders.values().filter_map(|order| {
+                let (customer, open) = OpenOrder::of(order)?;
+                (customer == *id).then_some((order.id, open))
+            });
+            self.state.load_open_orders(*id, open.collect());
         }
         for reference in &needs.references {
             let mut orders = self.orders.values();

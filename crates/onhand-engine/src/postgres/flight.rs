@@ -114,6 +114,11 @@ impl Flight {
             || needs.categories.iter().any(|id| rows.categories.contains_key(id))
             || needs.locations && !rows.locations.is_empty()
             || needs.orders.iter().any(|id| rows.orders.contains_key(id))
+            || !needs.open_orders.is_empty()
+                && rows.orders.values().any(|(_, order)| {
+                    let customer = order.customer_id;
+                    customer.is_some_and(|customer| needs.open_orders.contains(&customer))
+                })
             || needs.reservations.iter().any(|id| rows.reservations.contains_key(id))
             || needs.users.iter().any(|id| rows.users.contains_key(id))
             || needs.sessions.iter().any(|id| rows.sessions.contains_key(id))

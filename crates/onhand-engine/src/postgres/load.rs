@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use onhand_core::catalog::Product;
 use onhand_core::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
 use onhand_core::inventory::Level;
-use onhand_core::limits::EXPIRED_HOLDS_PER_COMMAND_MAX;
+use onhand_core::limits::{EXPIRED_HOLDS_PER_COMMAND_MAX, OPEN_ORDERS_LOADED_MAX};
+use onhand_core::orders::{OpenOrder, OpenOrders};
 use onhand_core::text::Sku;
 use onhand_core::{Needs, State, Timestamp};
 use tokio_postgres::Row;
@@ -60,6 +61,10 @@ const CATEGORY_USES: &str = "SELECT k.id, \
      FROM unnest($1::int8[]) k(id)";
 const ORDERS: &str = "SELECT o.id, e.body FROM orders o LEFT JOIN events e ON e.seq = o.last_event \
      WHERE o.id = ANY($1::int8[])";
+/// Of each customer the newest ones.
+const OPEN_ORDERS: &str = "SELECT c.id, o.order_id, o.units, o.expires_at \
+     FROM (SELECT unnest($1::int8[])) c(id) CROSS JOIN LATERAL (SELECT order_id, units, expires_at \
+     FROM open_orders WHERE customer_id = c.id ORDER BY order_id DESC LIMIT $2::int8) o";
 const RESERVATIONS: &str =
     concat!("SELECT ", reservation_columns!(), " FROM reservations WHERE id = ANY($1::int8[])");
 const REFERENCES: &str =
@@ -147,6 +152,12 @@ pub(super) async fn asked(
 
 /// Loads the rows that are named into the state. What depends on the time is left to [`timed`].
 pub(super) async fn load(session: &Session, needs: &Needs, state: &mut State) -> Result<()> {
+    // On the heap: what waits for so many answers is too large for the stacks of those who wait
+    // for it in turn, where a debug build copies it into each.
+    Box::pin(load_all(session, needs, state)).await
+}
+
+async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result<()> {
     let stock = || -> Vec<Value<'_>> {
         let skus: Vec<&str> = needs.skus.iter().map(Sku::as_str).collect();
         vec![numbers(&needs.products, |id| id.number()), Box::new(skus)]
@@ -155,6 +166,10 @@ pub(super) async fn load(session: &Session, needs: &Needs, state: &mut State) ->
     let categories = vec![numbers(&needs.categories, |id| id.number())];
     let uses = vec![numbers(&needs.category_uses, |id| id.number())];
     let orders = vec![numbers(&needs.orders, |id| id.number())];
+    let open: Vec<Value<'_>> = vec![
+        numbers(&needs.open_orders, |id| id.number()),
+        Box::new(stored_count(OPEN_ORDERS_LOADED_MAX)),
+    ];
     let reservations = vec![numbers(&needs.reservations, |id| id.number())];
     let named: Vec<&str> = needs.references.iter().map(|one| one.as_str()).collect();
     // Polled in this order, they are sent in this order.
@@ -167,16 +182,28 @@ pub(super) async fn load(session: &Session, needs: &Needs, state: &mut State) ->
             asked(session, !needs.categories.is_empty(), CATEGORIES, categories),
             asked(session, !needs.category_uses.is_empty(), CATEGORY_USES, uses),
             asked(session, !needs.orders.is_empty(), ORDERS, orders),
+            asked(session, !needs.open_orders.is_empty(), OPEN_ORDERS, open),
             asked(session, !needs.reservations.is_empty(), RESERVATIONS, reservations),
             asked(session, !named.is_empty(), REFERENCES, vec![Box::new(named.clone())]),
             accounts::ask(session, needs),
         )
     };
-    let (products, levels, locations, categories, uses, orders, reservations, named, accounts) =
-        asked_for.await?;
+    let (
+        products,
+        levels,
+        locations,
+        categories,
+        uses,
+        orders,
+        open,
+        reservations,
+        named,
+        accounts,
+    ) = asked_for.await?;
     take_in_stock(needs, &products, &levels, state)?;
     take_in_catalog(needs, &categories, &uses, &locations, state)?;
     take_in_records(needs, &orders, &reservations, &named, state)?;
+    take_in_open_orders(needs, &open, state)?;
     accounts.take_in(needs, state)?;
     for key in &needs.on_hand_at {
         let on_hand = on_hand_at(session, key.0, key.1, key.2).await?;
@@ -271,6 +298,22 @@ fn take_in_records(
     for reference in &needs.references {
         let order = found.get(reference.as_str()).copied().and_then(OrderId::new);
         state.load_reference(reference.clone(), order);
+    }
+    Ok(())
+}
+
+fn take_in_open_orders(needs: &Needs, rows: &[Row], state: &mut State) -> Result<()> {
+    let mut found: HashMap<i64, OpenOrders> = HashMap::new();
+    for row in rows {
+        let units = get(row, "open_orders", 2)?;
+        let expires_at = codec::instant("open_orders", get(row, "open_orders", 3)?)?;
+        let id: i64 = get(row, "open_orders", 1)?;
+        let id = OrderId::new(id).ok_or_else(|| corrupt("open_orders", format!("order {id}")))?;
+        let of_customer = found.entry(get(row, "open_orders", 0)?).or_default();
+        of_customer.insert(id, OpenOrder { units, expires_at });
+    }
+    for id in &needs.open_orders {
+        state.load_open_orders(*id, found.remove(&id.number()).unwrap_or_default());
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use onhand_core::Timestamp;
 use onhand_core::catalog::{Category, Product};
 use onhand_core::ids::{CategoryId, CustomerId, OrderId};
 use onhand_core::inventory::{Level, Location, Reservation};
-use onhand_core::orders::Order;
+use onhand_core::orders::{OpenOrder, Order};
 use std::sync::Arc;
 
 use super::error::{Result, corrupt};
@@ -204,11 +204,42 @@ impl<'a> Writes<'a> {
             .iter()
             .filter_map(|row| Some((row.external_reference.as_ref()?.as_str(), row.id.number())))
             .collect();
+        self.open_orders(&new, &changed);
         self.add("order_references", INSERT_REFERENCES, named.len(), || {
             vec![column(&named, |(reference, _)| *reference), column(&named, |(_, id)| *id)]
         });
     }
+
+    /// What customers hold without having paid, of orders that are new and of those that end.
+    fn open_orders(&mut self, new: &New<'a, Arc<Order>>, changed: &Changed<'a, Arc<Order>>) {
+        let open: Vec<_> =
+            new.iter().filter_map(|row| OpenOrder::of(row).map(|open| (row.id, open))).collect();
+        self.add("open_orders", INSERT_OPEN_ORDERS, open.len(), || {
+            vec![
+                column(&open, |(_, (customer, _))| customer.number()),
+                column(&open, |(id, _)| id.number()),
+                column(&open, |(_, (_, open))| open.units),
+                column(&open, |(_, (_, open))| open.expires_at.as_microsecond()),
+            ]
+        });
+        let closed = changed.iter().filter(|(_, row)| OpenOrder::of(row).is_none());
+        let closed: Vec<_> =
+            closed.filter_map(|(_, row)| Some((row.customer_id?, row.id))).collect();
+        self.add("open_orders", DELETE_OPEN_ORDERS, closed.len(), || {
+            vec![
+                column(&closed, |(customer, _)| customer.number()),
+                column(&closed, |(_, id)| id.number()),
+            ]
+        });
+    }
 }
+
+const INSERT_OPEN_ORDERS: &str = "INSERT INTO open_orders (customer_id, order_id, units, \
+     expires_at) SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]), \
+     unnest($4::int8[])";
+const DELETE_OPEN_ORDERS: &str = "DELETE FROM open_orders o USING (SELECT unnest($1::int8[]), \
+     unnest($2::int8[])) v(customer_id, order_id) WHERE o.customer_id = v.customer_id AND \
+     o.order_id = v.order_id";
 
 const INSERT_PRODUCTS: &str = "INSERT INTO products (id, name, description, price, currency, \
      active, version, updated_at, deleted_at, category_ids, sku, created_at) SELECT \

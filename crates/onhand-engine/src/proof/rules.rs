@@ -131,6 +131,26 @@ pub(super) const RULES: &[Rule<'static>] = &[
         ],
     },
     Rule {
+        id: "S27",
+        promise: "what customers hold without having paid is counted, and nothing else",
+        is_quick: false,
+        counted: &["SELECT count(*) FROM open_orders"],
+        offenders: &[
+            "SELECT 'ord_' || o.id || ' of cus_' || o.customer_id || ' is not counted' \
+             FROM orders o LEFT JOIN open_orders n \
+             ON n.customer_id = o.customer_id AND n.order_id = o.id \
+             WHERE o.status = 'pending' AND o.customer_id IS NOT NULL AND n.order_id IS NULL",
+            "SELECT 'ord_' || n.order_id || ' of cus_' || n.customer_id || ' is not open' \
+             FROM open_orders n LEFT JOIN orders o ON o.id = n.order_id \
+             AND o.customer_id = n.customer_id AND o.status = 'pending' WHERE o.id IS NULL",
+            "SELECT 'ord_' || n.order_id || ': ' || n.units || ' units until ' || n.expires_at \
+             FROM open_orders n JOIN (SELECT order_id, sum(quantity) AS units, \
+             max(expires_at) AS expires_at FROM reservations WHERE state = 'held' \
+             GROUP BY order_id) r ON r.order_id = n.order_id \
+             WHERE r.units != n.units OR r.expires_at != n.expires_at",
+        ],
+    },
+    Rule {
         id: "I17",
         promise: "recorded time never goes back; nothing happened after it was recorded",
         is_quick: false,

@@ -46,6 +46,10 @@ macro_rules! id {
     }};
 }
 
+pub(super) fn order_id(row: &Row<'_>, column: usize) -> Result<onhand_core::ids::OrderId> {
+    Ok(id!(onhand_core::ids::OrderId, row, column))
+}
+
 fn text<T>(row: &Row<'_>, column: usize, parse: impl FnOnce(String) -> Option<T>) -> Result<T> {
     let text: String = row.get(column)?;
     parse(text.clone()).ok_or_else(|| bad(column, text))

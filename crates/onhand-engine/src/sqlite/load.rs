@@ -2,9 +2,10 @@
 //! connection, inside the batch's transaction.
 
 use onhand_core::catalog::Product;
-use onhand_core::ids::{LocationId, OrderId, ProductId, ReservationId};
+use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId, ReservationId};
 use onhand_core::inventory::Level;
-use onhand_core::orders::Order;
+use onhand_core::limits::OPEN_ORDERS_LOADED_MAX;
+use onhand_core::orders::{OpenOrder, OpenOrders, Order};
 use onhand_core::{Needs, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -88,6 +89,9 @@ fn load_records(view: View<'_>, needs: &Needs, now: Timestamp, state: &mut State
     for id in &needs.orders {
         state.load_order(*id, order(connection, *id)?);
     }
+    for id in &needs.open_orders {
+        state.load_open_orders(*id, open_orders(connection, *id)?);
+    }
     for id in &needs.reservations {
         let row = connection
             .prepare_cached(concat!(
@@ -158,6 +162,20 @@ pub(super) fn order(connection: &Connection, id: OrderId) -> Result<Option<Order
         )?
         .query_row([id.number()], codec::order)
         .optional()
+}
+
+/// The newest open orders of a customer.
+fn open_orders(connection: &Connection, id: CustomerId) -> Result<OpenOrders> {
+    let mut select = connection.prepare_cached(
+        "SELECT order_id, units, expires_at FROM open_orders WHERE customer_id = ?1 \
+         ORDER BY order_id DESC LIMIT ?2",
+    )?;
+    let values = params![id.number(), stored_count(OPEN_ORDERS_LOADED_MAX)];
+    let rows = select.query_map(values, |row| {
+        let open = OpenOrder { units: row.get(1)?, expires_at: codec::instant(row.get(2)?)? };
+        Ok((codec::order_id(row, 0)?, open))
+    })?;
+    rows.collect()
 }
 
 pub(super) fn order_of_reference(

@@ -3,6 +3,7 @@
 
 use onhand_core::Timestamp;
 use onhand_core::inventory::Level;
+use onhand_core::orders::OpenOrder;
 use rusqlite::{CachedStatement, Connection, Params, params};
 
 use super::accounts;
@@ -165,12 +166,24 @@ fn write_orders(connection: &Connection, rows: &Rows) -> Result<(), WriteError> 
             let stored = stored_version(*stored);
             let values = params![id, row.status.as_str(), version, row.last_event, stored];
             guarded(&mut update, "orders", values)?;
+            if let Some(customer) = row.customer_id.filter(|_| OpenOrder::of(row).is_none()) {
+                connection
+                    .prepare_cached(
+                        "DELETE FROM open_orders WHERE customer_id = ?1 AND order_id = ?2",
+                    )?
+                    .execute([customer.number(), id])?;
+            }
             continue;
         }
         let customer = row.customer_id.map(onhand_core::ids::CustomerId::number);
         let placed = row.created_at.as_microsecond();
         let values = params![id, row.status.as_str(), version, row.last_event, customer, placed];
         guarded(&mut insert, "orders", values)?;
+        if let Some((customer, open)) = OpenOrder::of(row) {
+            connection.prepare_cached("INSERT INTO open_orders VALUES (?1, ?2, ?3, ?4)")?.execute(
+                params![customer.number(), id, open.units, open.expires_at.as_microsecond()],
+            )?;
+        }
         if let Some(reference) = &row.external_reference {
             connection
                 .prepare_cached("INSERT INTO order_references VALUES (?1, ?2)")?

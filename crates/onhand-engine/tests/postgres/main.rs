@@ -19,6 +19,8 @@ mod faults;
 mod faulty;
 #[path = "../store/history.rs"]
 mod history;
+#[path = "../store/holding.rs"]
+mod holding;
 #[path = "../store/look.rs"]
 mod look;
 mod migrating;

@@ -156,6 +156,10 @@ const OF_ORDERS: &[(&str, &str)] = &[
 
 /// What is done to accounts.
 const OF_ACCOUNTS: &[(&str, &str)] = &[
+    ("DELETE FROM open_orders WHERE customer_id = 1", "S27"),
+    ("UPDATE open_orders SET units = units + 1 WHERE customer_id = 1", "S27"),
+    ("UPDATE open_orders SET expires_at = expires_at + 1 WHERE customer_id = 1", "S27"),
+    ("INSERT INTO open_orders VALUES (1, 1, 5, 0)", "S27"),
     ("UPDATE users SET password = 'hunter2' WHERE id = 1", "I24"),
     ("UPDATE users SET password = substr(password, 1, 70) WHERE id = 1", "I24"),
     ("UPDATE sessions SET token = '\\x00' WHERE id = 1", "I24"),

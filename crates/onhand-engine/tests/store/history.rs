@@ -44,6 +44,9 @@ pub(crate) async fn history<B: Backend>() -> World<B> {
     let mine = PlaceOrder { customer_id: CustomerId::new(1), ..order(&[("tea", 1)], None) };
     let mine = Command::Orders(orders::Command::Place(mine));
     assert_eq!(code(&world.ask(mine).await), "ok");
+    let open = PlaceOrder { customer_id: CustomerId::new(1), ..order(&[("tea", 1)], Some(60)) };
+    let open = Command::Orders(orders::Command::Place(open));
+    assert_eq!(code(&world.ask(open).await), "ok");
     with_accounts(&world).await;
     world
 }

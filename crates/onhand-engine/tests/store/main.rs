@@ -10,6 +10,7 @@ mod embedded;
 mod faults;
 mod faulty;
 mod history;
+mod holding;
 mod look;
 mod promises;
 mod suite;

@@ -31,6 +31,10 @@ macro_rules! keeps_every_promise {
                 accounts_are_found_as_they_were_left_also_after_a_restart,
                 users_are_listed_as_the_filter_says,
             }
+            holding {
+                a_customer_has_so_many_open_orders_and_no_more,
+                a_customer_holds_so_many_units_and_no_more,
+            }
             behind {
                 lists_miss_nothing_however_far_they_are_behind,
                 times_of_placing_are_bounds_to_the_instant,

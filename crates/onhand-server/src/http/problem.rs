@@ -297,6 +297,7 @@ fn status(refusal: &Refusal) -> StatusCode {
             orders::Refusal::ExternalReferenceTaken { .. }
             | orders::Refusal::ProductInactive { .. }
             | orders::Refusal::TotalMismatch { .. }
+            | orders::Refusal::TooManyOpenOrders { .. }
             | orders::Refusal::InvalidTransition { .. }
             | orders::Refusal::MoreThanLeft { .. }
             | orders::Refusal::NothingLeft { .. }
@@ -468,6 +469,17 @@ fn order_words(refusal: &orders::Refusal) -> String {
         R::TotalMismatch { expected_total, total, currency } => {
             format!("the order costs {total} {currency} in minor units, not {expected_total}")
         }
+        R::TooManyOpenOrders {
+            open_orders,
+            most_orders,
+            held_units,
+            requested_units,
+            most_units,
+        } => format!(
+            "{open_orders} orders with {held_units} units wait for your payment, and this one has \
+             {requested_units}: there may be {most_orders} with {most_units}; pay for one or \
+             cancel it"
+        ),
         R::InvalidTransition { status, action, allowed } => {
             let allowed: Vec<_> = allowed.iter().map(|action| action.as_str()).collect();
             let instead =

@@ -14,6 +14,7 @@ mod description;
 mod doors;
 mod fields;
 mod guessing;
+mod hoarding;
 mod installation;
 mod people;
 mod rates;

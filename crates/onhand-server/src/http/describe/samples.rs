@@ -7,7 +7,10 @@ use onhand_core::ids::{
     ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId, UserId,
 };
 use onhand_core::inventory::{ReservationState, ShortItem};
-use onhand_core::limits::{FULFILMENTS_MAX, LOCATIONS_MAX, QUANTITY_MAX};
+use onhand_core::limits::{
+    FULFILMENTS_MAX, HELD_UNITS_PER_CUSTOMER_MAX, LOCATIONS_MAX, OPEN_ORDERS_PER_CUSTOMER_MAX,
+    QUANTITY_MAX,
+};
 use onhand_core::orders::{Action, Status};
 use onhand_core::text::{Name, Reference, Sku};
 use onhand_core::{Refusal, accounts, catalog, inventory, orders};
@@ -181,7 +184,14 @@ fn orders_after(previous: Option<&orders::Refusal>) -> Option<orders::Refusal> {
         Some(R::TotalTooLarge) => {
             R::TotalMismatch { expected_total: 89_800, total: 99_800, currency: rupees }
         }
-        Some(R::TotalMismatch { .. }) => R::InvalidTransition {
+        Some(R::TotalMismatch { .. }) => R::TooManyOpenOrders {
+            open_orders: OPEN_ORDERS_PER_CUSTOMER_MAX,
+            most_orders: OPEN_ORDERS_PER_CUSTOMER_MAX,
+            held_units: 57,
+            requested_units: 2,
+            most_units: HELD_UNITS_PER_CUSTOMER_MAX,
+        },
+        Some(R::TooManyOpenOrders { .. }) => R::InvalidTransition {
             status: Status::Fulfilled,
             action: Action::Cancel,
             allowed: orders::allowed(Status::Fulfilled).map(|arrow| arrow.action).collect(),

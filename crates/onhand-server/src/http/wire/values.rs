@@ -189,6 +189,7 @@ pub const PLACING_CODES: &[&str] = &[
     "line_too_large",
     "total_too_large",
     "total_mismatch",
+    "too_many_open_orders",
     "insufficient_stock",
 ];
 
