@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::Clock;
 use crate::flush::Flusher;
 use crate::idempotency::{IdempotencyKey, Outcome};
-use crate::limits::QUEUE_COMMANDS_MAX;
+use crate::limits::{COMMITTER_STACK_BYTES, QUEUE_COMMANDS_MAX};
 use crate::store::{Store, StoreError};
 use crate::turns::Committer;
 
@@ -237,7 +237,8 @@ pub fn start<S: Store>(
         batches: 0,
         is_away: false,
     };
-    let thread = std::thread::Builder::new().name("committer".into()).spawn(move || {
+    let thread = std::thread::Builder::new().name("committer".into());
+    let thread = thread.stack_size(COMMITTER_STACK_BYTES).spawn(move || {
         let result = runtime.block_on(committer.run(submissions));
         // What was committed before it ended is answered, whatever ended it.
         let result = result.and(committer.flushing.finish());

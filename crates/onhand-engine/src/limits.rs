@@ -4,6 +4,9 @@ use std::time::Duration;
 
 /// Most commands that may wait for the committer; beyond it callers are told to come back.
 pub const QUEUE_COMMANDS_MAX: usize = 4_096;
+/// Stack of the committer's thread. What a batch has in hand while it waits for a server lies
+/// there, and is several times as large in a build that is not optimised.
+pub const COMMITTER_STACK_BYTES: usize = 16 << 20;
 /// Most commands in one batch. Beyond it latency grows and throughput hardly does.
 pub const BATCH_COMMANDS_MAX: usize = 512;
 /// Fewest and most commands that are decided beside a batch that is being written; between them,

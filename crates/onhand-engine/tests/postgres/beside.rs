@@ -7,7 +7,7 @@ use onhand_core::ids::OrderId;
 use onhand_core::orders::{self, Status};
 use onhand_core::{Actor, Command};
 use onhand_engine::IdempotencyKey;
-use onhand_engine::limits::{BATCHES_WRITTEN_AT_ONCE_MAX, BESIDE_AFTER_BATCHES, BESIDE_COMMANDS};
+use onhand_engine::limits::{BESIDE_AFTER_BATCHES, BESIDE_COMMANDS};
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
@@ -50,19 +50,19 @@ impl Holdup {
     }
 }
 
-/// Hands commands in, and waits until so many batches of them and of earlier ones are sent.
+/// Hands commands in, and waits until so many batches of them and of earlier ones have come to a
+/// step.
 async fn ask(
     world: &Shop,
     asked: &mut JoinSet<(usize, Verdict)>,
     commands: Vec<(Command, Option<IdempotencyKey>)>,
-    batches: usize,
+    (wanted, batches): (Step, usize),
 ) {
     for (command, key) in commands {
         let (place, submit) = (asked.len(), world.submit.clone());
         asked.spawn(async move { (place, submit.submit(command, Actor::Local, key).await) });
     }
-    let sent = || world.faults.steps().iter().filter(|step| **step == Step::Commit).count();
-    while sent() < batches {
+    while times(world, wanted) < batches {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -77,8 +77,8 @@ fn orders(from: u8, count: usize) -> Vec<(Command, Option<IdempotencyKey>)> {
     (from..).take(count).map(|number| (place(&[("tea", 1)]), Some(key(number)))).collect()
 }
 
-fn runs(world: &Shop) -> usize {
-    world.faults.steps().iter().filter(|step| **step == Step::Begin).count()
+fn times(world: &Shop, wanted: Step) -> usize {
+    world.faults.steps().iter().filter(|step| **step == wanted).count()
 }
 
 fn all_ok(answers: &[Verdict]) -> bool {
@@ -90,14 +90,14 @@ async fn the_next_batch_is_sent_behind_the_one_that_is_being_written() {
     let world = alone().await;
     let holdup = Holdup::begin(&world).await;
     let mut asked = JoinSet::new();
-    ask(&world, &mut asked, orders(1, 1), 1).await;
-    ask(&world, &mut asked, orders(2, BESIDE_COMMANDS[0]), BATCHES_WRITTEN_AT_ONCE_MAX).await;
+    ask(&world, &mut asked, orders(1, 1), (Step::Commit, 1)).await;
+    ask(&world, &mut asked, orders(2, BESIDE_COMMANDS[0]), (Step::Commit, 2)).await;
     assert!(asked.try_join_next().is_none(), "nobody is answered before anything is written");
     assert_eq!(world.figures("tea").await, (1_000, SOLD, 1_000 - SOLD));
     holdup.end().await;
     let answers = answers(asked).await;
     assert!(all_ok(&answers), "{answers:?}");
-    assert_eq!(runs(&world), 2, "each batch ran once");
+    assert_eq!(times(&world, Step::Begin), 2, "each batch ran once");
     let sold = SOLD + 1 + i64::try_from(BESIDE_COMMANDS[0]).unwrap();
     assert_eq!(world.figures("tea").await, (1_000, sold, 1_000 - sold));
     world.close().await;
@@ -110,8 +110,8 @@ async fn what_was_decided_on_a_lost_batch_is_decided_again() {
     let world = alone().await;
     let holdup = Holdup::begin(&world).await;
     let mut asked = JoinSet::new();
-    ask(&world, &mut asked, orders(1, 1), 1).await;
-    ask(&world, &mut asked, orders(2, BESIDE_COMMANDS[0]), 2).await;
+    ask(&world, &mut asked, orders(1, 1), (Step::Commit, 1)).await;
+    ask(&world, &mut asked, orders(2, BESIDE_COMMANDS[0]), (Step::Commit, 2)).await;
     let killer = connect(&world.backend.0.0).await;
     let waiting = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -136,8 +136,8 @@ async fn a_refused_batch_fails_its_own_callers_only() {
     let mut asked = JoinSet::new();
     // All that is left: who is decided on this order is told that nothing is.
     let all = vec![(place(&[("tea", 1_000 - SOLD)]), Some(key(1)))];
-    ask(&world, &mut asked, all, 1).await;
-    ask(&world, &mut asked, orders(2, BESIDE_COMMANDS[0]), 2).await;
+    ask(&world, &mut asked, all, (Step::Commit, 1)).await;
+    ask(&world, &mut asked, orders(2, BESIDE_COMMANDS[0]), (Step::Commit, 2)).await;
     // The lock is not given in time, and the first batch fails.
     let (place, first) = asked.join_next().await.unwrap().unwrap();
     assert_eq!((place, code(&first)), (0, "unavailable"), "{first:?}");
@@ -155,19 +155,20 @@ async fn what_is_being_written_is_waited_for_by_who_asks_for_it() {
     let world = alone().await;
     let holdup = Holdup::begin(&world).await;
     let mut asked = JoinSet::new();
-    ask(&world, &mut asked, orders(1, 1), 1).await;
+    ask(&world, &mut asked, orders(1, 1), (Step::Commit, 1)).await;
     let first = OrderId::new(SOLD + 1).unwrap();
     let cancel = orders::Command::Cancel { id: first, expected_version: None, reason: None };
-    let mut next = orders(1, BESIDE_COMMANDS[0]);
+    // As many as are enough for a batch: nobody is left for a third one.
+    let mut next = orders(1, BESIDE_COMMANDS[0] - 1);
     next.push((Command::Orders(cancel), None));
-    ask(&world, &mut asked, next, 1).await;
+    ask(&world, &mut asked, next, (Step::Begin, 2)).await;
     holdup.end().await;
     let answers = answers(asked).await;
     assert!(all_ok(&answers), "{answers:?}");
     assert!(answers[1].as_ref().unwrap().replayed, "one key has one effect");
-    assert_eq!(runs(&world), 2, "nothing was decided in vain");
+    assert_eq!(times(&world, Step::Begin), 2, "nothing was decided in vain");
     assert_eq!(world.reader.order(first).await.status, Status::Cancelled);
-    let sold = SOLD + i64::try_from(BESIDE_COMMANDS[0]).unwrap() - 1;
+    let sold = SOLD + i64::try_from(BESIDE_COMMANDS[0]).unwrap() - 2;
     assert_eq!(world.figures("tea").await, (1_000, sold, 1_000 - sold));
     world.close().await;
 }

@@ -4,7 +4,8 @@
 //! `accounts/access.rs`).
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use onhand_core::accounts::{Access, Scopes};
@@ -104,11 +105,13 @@ struct Standing {
 }
 
 /// What matters of a key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Lock {
     id: ApiKeyId,
     scopes: Scopes,
     expires_at: Option<Timestamp>,
+    /// The second in which it was last used.
+    used: Arc<AtomicI64>,
 }
 
 /// Tells who a token or key belongs to.
@@ -149,9 +152,10 @@ impl Identities {
         rights: i64,
         now: Timestamp,
     ) -> Result<Principal, Unauthenticated> {
-        match ApiKey::parse(shown) {
-            Some(key) => self.of_key(&key, reader, rights, now).await,
-            None => self.of_token(shown, reader, rights, now).await,
+        if ApiKey::may_be(shown) {
+            self.of_key(shown, reader, rights, now).await
+        } else {
+            self.of_token(shown, reader, rights, now).await
         }
     }
 
@@ -206,20 +210,27 @@ impl Identities {
 
     async fn of_key(
         &self,
-        key: &ApiKey,
+        shown: &str,
         reader: &Reader,
         rights: i64,
         now: Timestamp,
     ) -> Result<Principal, Unauthenticated> {
-        let hash = key.hash();
+        let hash = ApiKey::hash_of(shown);
         let known = match self.keys.get(&hash).filter(|known| known.is_fresh(rights)) {
             Some(known) => known,
-            None => self.look_up_key(hash, reader).await?,
+            None => {
+                // A key that was mistyped or invented is not worth looking for.
+                ApiKey::parse(shown).ok_or(Unauthenticated::Refused("this is not a key"))?;
+                self.look_up_key(hash, reader).await?
+            }
         };
         if known.row.expires_at.is_some_and(|expires_at| expires_at <= now) {
             return Err(Unauthenticated::Refused("the key has expired"));
         }
-        self.note_use(known.row.id, now);
+        let second = now.as_second();
+        if known.row.used.swap(second, Ordering::Relaxed) != second {
+            self.note_use(known.row.id, now);
+        }
         Ok(Principal {
             who: Who::Key(known.row.id),
             scopes: known.row.scopes,
@@ -241,7 +252,8 @@ impl Identities {
             self.keys.remove(&hash);
             return Err(Unauthenticated::Refused("the key is revoked"));
         }
-        let row = Lock { id: key.id, scopes: key.scopes, expires_at: key.expires_at };
+        let used = Arc::new(AtomicI64::new(i64::MIN));
+        let row = Lock { id: key.id, scopes: key.scopes, expires_at: key.expires_at, used };
         let known = Known { row, rights, at: Instant::now() };
         self.keys.insert(hash, known.clone());
         Ok(known)

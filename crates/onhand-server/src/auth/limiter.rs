@@ -3,7 +3,7 @@
 //! memory is `table.rs`, because governor's own grows with every address that an attacker invents.
 //! When that is full, the caller is forgotten whose quota is nearest to being whole again.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -113,11 +113,15 @@ pub fn headers(decisions: &[Decision]) -> Vec<(&'static str, String)> {
     if decisions.is_empty() {
         return Vec::new();
     }
-    let listed = |show: fn(&Decision) -> String| -> String {
-        decisions.iter().map(show).collect::<Vec<String>>().join(", ")
-    };
-    let policy = listed(|one| format!("\"{}\";q={};w={RATE_WINDOW_SECS}", one.policy, one.limit));
-    let left = listed(|one| format!("\"{}\";r={};t={}", one.policy, one.remaining, one.reset_secs));
+    // Written in one go: this is done for every request.
+    let (mut policy, mut left) = (String::with_capacity(80), String::with_capacity(80));
+    for (at, one) in decisions.iter().enumerate() {
+        let comma = if at == 0 { "" } else { ", " };
+        let Decision { policy: name, limit, remaining, reset_secs, .. } = one;
+        // Writing to a string does not fail.
+        let _ = write!(policy, "{comma}\"{name}\";q={limit};w={RATE_WINDOW_SECS}");
+        let _ = write!(left, "{comma}\"{name}\";r={remaining};t={reset_secs}");
+    }
     let mut headers = vec![("ratelimit-policy", policy), ("ratelimit", left)];
     let waits = decisions.iter().filter(|one| !one.allowed).map(|one| one.retry_after_secs);
     if let Some(secs) = waits.max() {

@@ -122,6 +122,14 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Nobody, from this machine: for routes that only measure.
+    pub(super) const NOBODY: Self = Self {
+        principal: None,
+        scopes: Scopes::NONE,
+        own: None,
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+    };
+
     /// Who, if anybody; a handler of a route that needs somebody is only called with one.
     pub fn principal(&self) -> Option<&Principal> {
         self.principal.as_ref()
@@ -221,7 +229,7 @@ async fn enter(
     // Where there is no such path or method, the router says so, and nobody comes here.
     let need = app.needs.get(&request.method, path).ok_or_else(closed)?;
     let address = address(app, request);
-    let nobody = Caller { principal: None, scopes: Scopes::NONE, own: None, address };
+    let nobody = Caller { address, ..Caller::NOBODY };
     let class = class(&request.method, path);
     let origin = limiter::Caller::Address(Origin::of(address));
     if *need == Need::Nothing {

@@ -37,6 +37,16 @@ impl ApiKey {
         Ok(Self::of(random_bytes::<RANDOM_BYTES>()?))
     }
 
+    /// Whether a text claims to be a key.
+    pub fn may_be(text: &str) -> bool {
+        text.starts_with(PREFIX)
+    }
+
+    /// What would be stored and looked up of a text, if it is a key.
+    pub fn hash_of(text: &str) -> TokenHash {
+        hash_of(text)
+    }
+
     /// Reads a key; `None` for everything that cannot be one.
     pub fn parse(text: &str) -> Option<Self> {
         let (random, checksum) = text.strip_prefix(PREFIX)?.split_once('_')?;
