@@ -121,7 +121,7 @@ const STEPS: &[Step] = &[
 ];
 
 /// Runs every step, also after one has failed. False when one failed, or was left out under
-/// `CI=true`.
+/// `CI=true` and may not be.
 pub(crate) fn run(root: &Path) -> Result<bool> {
     let missing = tools::missing();
     if let Some(tool) = missing.iter().find(|tool| tool.vital) {

@@ -32,8 +32,23 @@ const PASSWORD: &str = "canary-of-the-body";
 /// In the query, where secrets never belong.
 const QUERY: &str = "canary-of-the-query";
 
+/// What tokens are signed with.
+const TOKEN_SECRET: &str = "canary-that-signs-9f0c7d1e5b2a48c6813f6e0d7a94b25c";
+/// What refresh tokens follow from.
+const REFRESH_SECRET: &str = "canary-that-renews-4be1a07c93d25f68e0c14d7b8a6f3925";
+
 /// All of them. What is given to the binary in a further way gets a canary of its own here.
-const CANARIES: [&str; 7] = [DATABASE_PASSWORD, KEY_NAME, TOKEN, BASIC, COOKIE, PASSWORD, QUERY];
+const CANARIES: [&str; 9] = [
+    DATABASE_PASSWORD,
+    KEY_NAME,
+    TOKEN,
+    BASIC,
+    COOKIE,
+    PASSWORD,
+    QUERY,
+    TOKEN_SECRET,
+    REFRESH_SECRET,
+];
 
 /// Begins what callers try to have written on a line of its own.
 const FORGED: &str = "FORGED";
@@ -108,8 +123,10 @@ async fn refusals_at_the_start_keep_secrets() {
 }
 
 /// Requests as they come, good and bad ones, each with secrets in it.
-fn requests() -> Vec<String> {
+fn requests(api_key: &str) -> Vec<String> {
     let credentials = [
+        format!("Authorization: Bearer {api_key}"),
+        format!("X-Api-Key: {api_key}"),
         format!("Authorization: Bearer {TOKEN}"),
         format!("Authorization: Basic {BASIC}"),
         format!("Authorization: {TOKEN}"),
@@ -187,28 +204,31 @@ async fn a_running_server_keeps_secrets_and_writes_only_lines_of_its_own() {
     std::fs::rename(key, &hidden).unwrap();
     // The lines of the key between the first and the last.
     let lines: Vec<_> = identity.key_pem.lines().map(str::to_owned).collect();
-    let inside = &lines[1..lines.len() - 1];
+    let mut inside = lines[1..lines.len() - 1].to_vec();
     let environment = [
         ("ONHAND_TLS_CERT", OsString::from(certificate)),
         ("ONHAND_TLS_KEY", OsString::from(hidden)),
         ("ONHAND_LOG", OsString::from("trace")),
+        ("ONHAND_TOKEN_SECRET", OsString::from(TOKEN_SECRET)),
+        ("ONHAND_REFRESH_SECRET", OsString::from(REFRESH_SECRET)),
     ];
     let url = installation.url().replacen('@', &format!(":{DATABASE_PASSWORD}@"), 1);
     let extra = ["--migrate"];
     let server = Server::start_on(url, folder.path(), &extra, &environment).await;
-    for request in requests().iter().chain(&injections()) {
+    inside.push(server.key.clone());
+    for request in requests(&server.key).iter().chain(&injections()) {
         let answer = identity.answer(&server.url, request.as_bytes()).await;
-        check_silence(request, &answer, inside);
+        check_silence(request, &answer, &inside);
         // JSON has a spelling for those of ASCII only; programs read it, not terminals.
         let lines = String::from_utf8(answer).unwrap().replace("\r\n", "\n");
         check_lines(request, &lines.replace('\u{9b}', ""));
     }
     let command_line = std::fs::read(format!("/proc/{}/cmdline", server.pid())).unwrap();
-    check_silence("the command line", &command_line, inside);
+    check_silence("the command line", &command_line, &inside);
     let (output, log) = (server.output(), server.log());
     for (what, said) in [("the output", &output), ("the log", &log)] {
         assert!(!said.is_empty(), "{what}");
-        check_silence(what, said.as_bytes(), inside);
+        check_silence(what, said.as_bytes(), &inside);
         check_lines(what, said);
     }
     server.stop_and_verify().await;
