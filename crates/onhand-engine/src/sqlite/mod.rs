@@ -18,6 +18,7 @@ mod verify;
 mod write;
 
 use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -120,6 +121,7 @@ impl Database {
             }
             Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
         }
+        create_closed(path).map_err(io)?;
         let mut connection = open_writer(path)?;
         settle_log(&connection)?;
         migrate::up(&mut connection)?;
@@ -180,6 +182,15 @@ fn remove(path: &Path) -> Result<(), OpenError> {
 /// [`OpenError`].
 pub fn migration_status(path: &Path) -> Result<Vec<MigrationState>, OpenError> {
     migrate::status(&open_reader(path)?)
+}
+
+/// Makes the file of a new database, closed to other users of the machine: hashes of passwords are
+/// in it. SQLite gives the files of its log the same mode. A file that is there keeps its own.
+fn create_closed(path: &Path) -> std::io::Result<()> {
+    match File::options().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
 }
 
 /// A connection that may write. With `synchronous=NORMAL` a commit only writes the log: it is made

@@ -54,3 +54,18 @@ async fn a_second_writer_is_refused() {
     assert!(matches!(second, Err(OpenError::InUse { .. })), "{second:?}");
     world.close().await;
 }
+
+/// Hashes of passwords are in it.
+#[test]
+fn a_new_database_is_closed_to_other_users() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("onhand.db");
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    drop(Database::open(&path).unwrap());
+    assert_eq!(mode(), 0o600);
+    // What an operator has opened stays open.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    drop(Database::open(&path).unwrap());
+    assert_eq!(mode(), 0o640);
+}
