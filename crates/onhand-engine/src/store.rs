@@ -267,8 +267,8 @@ pub trait Store: Send + 'static {
     /// [`StoreError`].
     fn order_of_event(&mut self, seq: i64) -> impl Future<Output = Result<Order, StoreError>>;
 
-    /// Writes the batch, or begins to: whole or not at all, durable once it was flushed. Called
-    /// only when the one before is [written](Self::written).
+    /// Writes the batch, or begins to: whole or not at all, durable once it was flushed. While the
+    /// one before is still being written this one is written behind it, and only if that one is.
     ///
     /// # Errors
     /// [`StoreError`]; but for `Unknown` and `Away`, nothing was written.
@@ -277,11 +277,13 @@ pub trait Store: Send + 'static {
     /// Whether a batch is being written and may still fail.
     fn is_writing(&self) -> bool;
 
-    /// Completes when no batch is being written any more, whatever came of it. May be given up and
-    /// asked again.
+    /// Completes when the first of the batches that were committed, and of which
+    /// [`Self::written`] has not told yet, is not being written any more, whatever came of it. May
+    /// be given up and asked again.
     fn landed(&mut self) -> impl Future<Output = ()>;
 
-    /// Waits until the batch that was committed last is written, and says what came of it; once.
+    /// Waits until the first of the batches that were committed is written, and says what came of
+    /// it: once for each, in their order.
     ///
     /// # Errors
     /// [`StoreError`]; as of [`Self::commit`]. What was decided on it counts for nothing.

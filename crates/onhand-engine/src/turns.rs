@@ -101,9 +101,7 @@ impl<S: Store> Committer<S> {
         while self.gather(queue, waiting).await? {
             self.turn(next_of(waiting)).await?;
         }
-        while !self.sent.is_empty() {
-            self.confirm().await?;
-        }
+        self.confirm_until(0).await?;
         Ok(())
     }
 
@@ -142,19 +140,27 @@ impl<S: Store> Committer<S> {
     async fn turn(&mut self, part: Vec<Submission>) -> Result<(), StoreError> {
         let decided = self.decide(&part).await;
         let most = if decided.is_ok() { BATCHES_WRITTEN_AT_ONCE_MAX - 1 } else { 0 };
+        let confirmed = self.confirm_until(most).await?;
+        let (part, error) = match decided {
+            Ok(_) if confirmed == Confirmed::Again => (part, None),
+            Ok(decided) => match self.hand_over(decided, part).await? {
+                None => return Ok(()),
+                Some((error, part)) => (part, Some(error)),
+            },
+            Err(error) => (part, Some(error)),
+        };
+        // Those before it come first, and what came of them is theirs.
+        self.confirm_until(0).await?;
+        self.run_alone(part, error).await
+    }
+
+    /// Learns what came of the batches that were handed over, until so many are left.
+    async fn confirm_until(&mut self, most: usize) -> Result<Confirmed, StoreError> {
         let mut confirmed = Confirmed::Written;
         while self.sent.len() > most {
             confirmed = self.confirm().await?;
         }
-        let error = match decided {
-            Ok(_) if confirmed == Confirmed::Again => None,
-            Ok(decided) => match self.hand_over(decided, part).await? {
-                None => return Ok(()),
-                Some((error, part)) => return self.run_alone(part, Some(error)).await,
-            },
-            Err(error) => Some(error),
-        };
-        self.run_alone(part, error).await
+        Ok(confirmed)
     }
 
     /// Learns what came of the first batch that was handed over. Where it is not written it runs
@@ -247,6 +253,7 @@ impl<S: Store> Committer<S> {
         batch: Vec<Submission>,
         error: Option<StoreError>,
     ) -> Result<(), StoreError> {
+        assert!(self.sent.is_empty(), "a batch runs alone beside others");
         let mut parts = vec![(batch, error)];
         while let Some((part, error)) = parts.pop() {
             let Some((mut part, error)) = self.run_again(part, error).await? else {

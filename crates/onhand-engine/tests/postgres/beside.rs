@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
 use crate::faults::stored_orders;
-use crate::faulty::Step;
+use crate::faulty::{Fault, Step};
 use crate::server::{Postgres, connect};
 use crate::world::{Verdict, World, code, key, place};
 
@@ -137,6 +137,27 @@ async fn a_refused_batch_fails_its_own_callers_only() {
     // All that is left: who is decided on this order is told that nothing is.
     let all = vec![(place(&[("tea", 1_000 - SOLD)]), Some(key(1)))];
     ask(&world, &mut asked, all, (Step::Commit, 1)).await;
+    ask(&world, &mut asked, orders(2, BESIDE_COMMANDS[0]), (Step::Commit, 2)).await;
+    // The lock is not given in time, and the first batch fails.
+    let (place, first) = asked.join_next().await.unwrap().unwrap();
+    assert_eq!((place, code(&first)), (0, "unavailable"), "{first:?}");
+    holdup.end().await;
+    let answers = answers(asked).await;
+    assert!(all_ok(&answers), "{answers:?}");
+    let sold = SOLD + i64::try_from(BESIDE_COMMANDS[0]).unwrap();
+    assert_eq!(world.figures("tea").await, (1_000, sold, 1_000 - sold));
+    world.close().await;
+}
+
+/// A batch that could not even be sent runs again after the one that is being written, and each of
+/// the two hears what came of itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_batch_hears_what_came_of_itself() {
+    let world = alone().await;
+    let holdup = Holdup::begin(&world).await;
+    let mut asked = JoinSet::new();
+    ask(&world, &mut asked, orders(1, 1), (Step::Commit, 1)).await;
+    world.faults.next(Step::Commit, 1, Fault::Conflict);
     ask(&world, &mut asked, orders(2, BESIDE_COMMANDS[0]), (Step::Commit, 2)).await;
     // The lock is not given in time, and the first batch fails.
     let (place, first) = asked.join_next().await.unwrap().unwrap();
