@@ -65,8 +65,6 @@ pub const ACCESS_LEEWAY_SECS: i64 = 30;
 pub const IDENTITY_SECS_MAX: u64 = 60;
 /// Most users, and most keys, of which it is known what they may do; some 100 bytes each.
 pub const IDENTITIES_MAX: usize = 65_536;
-/// Most keys whose last use waits to be written down.
-pub const KEY_USES_WAITING_MAX: usize = 1_000;
 /// Seconds that a login lives, however often it is refreshed, unless configured otherwise.
 pub const SESSION_LIFE_SECS_DEFAULT: i64 = 30 * 24 * 3_600;
 

@@ -221,10 +221,10 @@ impl PostgresStore {
         while !self.flights.is_empty() {
             self.settle_first().await;
         }
-        match self.outcomes.iter().all(std::result::Result::is_ok) {
-            true => Ok(()),
-            false => Err(StoreError::Conflict { table: "the batch before" }),
+        if self.outcomes.iter().any(std::result::Result::is_err) {
+            return Err(StoreError::Conflict { table: "the batch before" });
         }
+        Ok(())
     }
 
     /// Waits until the first of the batches that are being written is not any more, and keeps what

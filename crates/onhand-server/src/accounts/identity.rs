@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use onhand_core::accounts::{Access, Scopes};
 use onhand_core::ids::{ApiKeyId, SessionId, UserId};
+use onhand_core::limits::KEY_USES_MAX;
 use onhand_core::{Actor, Timestamp};
 use onhand_engine::Reader;
 use onhand_engine::query::ReadError;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 use crate::auth::tokens::TokenHash;
 use crate::auth::tokens::access::{AccessTokens, Reason};
 use crate::auth::tokens::api_key::ApiKey;
-use crate::limits::{IDENTITIES_MAX, IDENTITY_SECS_MAX, KEY_USES_WAITING_MAX};
+use crate::limits::{IDENTITIES_MAX, IDENTITY_SECS_MAX};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -261,7 +262,7 @@ impl Identities {
 
     fn note_use(&self, id: ApiKeyId, now: Timestamp) {
         let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
-        if uses.len() < KEY_USES_WAITING_MAX || uses.contains_key(&id) {
+        if uses.len() < KEY_USES_MAX || uses.contains_key(&id) {
             uses.insert(id, now);
         }
     }

@@ -211,21 +211,14 @@ impl Logins {
         password: Password,
         from: IpAddr,
     ) -> Result<Tokens, LoginError> {
-        let attempt = self.throttle.begin(email.as_str(), from, desk.now);
-        let attempt = attempt.map_err(|wait| LoginError::Wait { secs: wait.secs })?;
-        let rights = desk.reader.rights().await?;
-        let user = desk.reader.user_of_email(email.clone()).await?;
-        match self.knows_password(user.as_ref(), password.clone()).await {
-            Ok(true) => {}
-            Ok(false) => return Err(LoginError::Wrong),
-            Err(error) => {
-                // Nobody looked at the password: this was no guess.
-                self.throttle.withdraw(attempt);
-                return Err(error);
-            }
-        }
-        let user = user.filter(|user| !user.disabled).ok_or(LoginError::Wrong)?;
-        self.throttle.succeeded(attempt, desk.now);
+        let look = async {
+            let rights = desk.reader.rights().await?;
+            let user = desk.reader.user_of_email(email.clone()).await?;
+            let is_known = self.knows_password(user.as_ref(), password.clone()).await?;
+            let user = user.filter(|user| is_known && !user.disabled);
+            Ok(user.map(|user| (rights, user)))
+        };
+        let (rights, user) = self.throttled(desk, &email, from, look).await?;
         self.strengthen(desk, &user, password).await;
         self.start_session(desk, &user, rights).await
     }
@@ -383,14 +376,31 @@ impl Logins {
         from: IpAddr,
     ) -> Result<(Email, Version), LoginError> {
         let user = desk.reader.user(id).await?.ok_or(LoginError::Wrong)?;
-        let attempt = self.throttle.begin(user.email.as_str(), from, desk.now);
+        let look = async {
+            let is_known = self.knows_password(Some(&user), password).await?;
+            Ok(is_known.then_some(user.version))
+        };
+        let version = self.throttled(desk, &user.email, from, look).await?;
+        Ok((user.email, version))
+    }
+
+    /// Lets somebody look at a password, if they have not been wrong too often. A look that found
+    /// nothing was wrong; one that could not be taken was no guess.
+    async fn throttled<T>(
+        &self,
+        desk: Desk<'_>,
+        email: &Email,
+        from: IpAddr,
+        look: impl Future<Output = Result<Option<T>, LoginError>>,
+    ) -> Result<T, LoginError> {
+        let attempt = self.throttle.begin(email.as_str(), from, desk.now);
         let attempt = attempt.map_err(|wait| LoginError::Wait { secs: wait.secs })?;
-        match self.knows_password(Some(&user), password).await {
-            Ok(true) => {
+        match look.await {
+            Ok(Some(found)) => {
                 self.throttle.succeeded(attempt, desk.now);
-                Ok((user.email, user.version))
+                Ok(found)
             }
-            Ok(false) => Err(LoginError::Wrong),
+            Ok(None) => Err(LoginError::Wrong),
             Err(error) => {
                 self.throttle.withdraw(attempt);
                 Err(error)

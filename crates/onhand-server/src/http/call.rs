@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use onhand_core::{Command, Version};
+use onhand_core::{Actor, Command, Version};
 use onhand_engine::IdempotencyKey;
 use onhand_engine::committer::Answer;
 use serde::de::DeserializeOwned;
@@ -188,11 +188,12 @@ impl Call {
     /// # Errors
     /// [`Problem`] where nothing was decided.
     pub async fn submit(&self, command: Command) -> Result<Answer, Problem> {
-        let key = self.idempotency_key()?;
-        Ok(self.app.submit.submit(command, self.caller.as_engine(), key).await?)
+        let caller = self.caller.as_engine()?;
+        let key = self.idempotency_key(&caller.actor)?;
+        Ok(self.app.submit.submit(command, caller, key).await?)
     }
 
-    fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Problem> {
+    fn idempotency_key(&self, actor: &Actor) -> Result<Option<IdempotencyKey>, Problem> {
         let Some(value) = self.headers.get("idempotency-key") else {
             return Ok(None);
         };
@@ -207,7 +208,6 @@ impl Call {
             Ok(uuid) => uuid.into_bytes(),
             Err(_) => first_16(&Sha256::digest(bare.as_bytes()).into()),
         };
-        let actor = self.caller.actor();
         let scope = hash(&[&actor.stored(), self.method.as_str(), &self.route], &[]);
         let scope = i64::from_be_bytes(first_8(&scope));
         let content_type = self.headers.get(header::CONTENT_TYPE);

@@ -10,7 +10,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use onhand_core::Actor;
 use onhand_core::accounts::{Scope, Scopes};
 use onhand_core::ids::UserId;
 use onhand_engine::committer::Caller as EngineCaller;
@@ -158,20 +157,14 @@ impl Caller {
         self.address
     }
 
-    /// Under which name the ledger and the log will know the caller.
-    pub fn actor(&self) -> Actor {
-        self.principal.map_or(Actor::System, |principal| principal.actor())
-    }
-
     /// The caller as commands are handed in.
-    pub fn as_engine(&self) -> EngineCaller {
-        let actor = self.actor();
-        match &self.principal {
-            Some(principal) => {
-                EngineCaller { actor, access: principal.access(self.scopes, self.own) }
-            }
-            None => actor.into(),
-        }
+    ///
+    /// # Errors
+    /// 401 for nobody: a route that needs nothing hands in no command of its caller's.
+    pub fn as_engine(&self) -> Result<EngineCaller, Problem> {
+        let principal = self.principal.ok_or_else(unauthenticated)?;
+        let access = principal.access(self.scopes, self.own);
+        Ok(EngineCaller { actor: principal.actor(), access })
     }
 }
 

@@ -117,7 +117,7 @@ async fn change_password(
     let passwords = (current_password.0, password.0);
     let changed = app.logins.change_password(
         desk(&app),
-        caller.as_engine(),
+        caller.as_engine()?,
         user,
         passwords,
         caller.address(),
