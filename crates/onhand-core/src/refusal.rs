@@ -134,6 +134,7 @@ impl accounts::Refusal {
             Self::UnknownUser { .. } => "unknown_user",
             Self::UnknownApiKey { .. } => "unknown_api_key",
             Self::UnlawfulScopes { .. } => "unlawful_scopes",
+            Self::ExpiresInPast { .. } => "expires_in_past",
             Self::EmailTaken { .. } => "email_taken",
             Self::LastAdmin { .. } => "last_admin",
             Self::UserDisabled { .. } => "user_disabled",

@@ -125,8 +125,12 @@ pub struct NewApiKey {
 
 pub(super) fn create(draft: &mut Draft<'_>, new: &NewApiKey) -> Result<Reply, Stop> {
     // A key is nobody, and has no orders of its own.
-    if new.scopes.names(Scope::OrdersOwn) {
+    if new.scopes.names(Scope::OrdersOwn) || new.scopes.is_empty() {
         return Err(Refusal::UnlawfulScopes { role: None, scopes: new.scopes }.into());
+    }
+    let now = draft.now();
+    if let Some(expires_at) = new.expires_at.filter(|expires_at| *expires_at <= now) {
+        return Err(Refusal::ExpiresInPast { expires_at, now }.into());
     }
     let key = ApiKey {
         id: draft.next_api_key_id(),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::email::Email;
 use super::role::Role;
 use super::scope::Scopes;
+use crate::Timestamp;
 use crate::ids::{ApiKeyId, UserId};
 
 /// Why an account is not made or changed, or nobody is let in.
@@ -25,13 +26,21 @@ pub enum Refusal {
         /// As it was sent.
         api_key_id: ApiKeyId,
     },
-    /// The scopes are not lawful for the role; of an API key, which has none.
+    /// The scopes are not lawful for the role. Of an API key, which has none: `orders:own`, or no
+    /// scope at all.
     UnlawfulScopes {
         /// The role.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         role: Option<Role>,
         /// What was asked for.
         scopes: Scopes,
+    },
+    /// An API key would be over before it is made.
+    ExpiresInPast {
+        /// As it was sent.
+        expires_at: Timestamp,
+        /// When it was decided.
+        now: Timestamp,
     },
     /// Another user has the e-mail address.
     EmailTaken {

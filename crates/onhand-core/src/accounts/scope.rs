@@ -1,6 +1,7 @@
 //! What somebody may do, as a set of scopes. `admin` contains every other one: that rule is in
 //! [`Scopes::reach`] and nowhere else.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
@@ -69,8 +70,11 @@ impl Scope {
 
 /// A text that is no list of scopes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected scopes like `orders:read orders:write`")]
-pub struct ParseScopesError;
+#[error("`{found}` is no scope, expected scopes like `orders:read orders:write`")]
+pub struct ParseScopesError {
+    /// The first word that is none.
+    pub found: String,
+}
 
 /// A set of scopes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -149,7 +153,9 @@ impl FromStr for Scopes {
 
     fn from_str(text: &str) -> Result<Self, ParseScopesError> {
         text.split_ascii_whitespace()
-            .map(|name| Scope::from_name(name).ok_or(ParseScopesError))
+            .map(|name| {
+                Scope::from_name(name).ok_or_else(|| ParseScopesError { found: name.into() })
+            })
             .collect()
     }
 }
@@ -214,8 +220,17 @@ mod tests {
             &sorted.replace(['[', ']', '"'], "").replace(',', " "),
             sorted,
         );
-        for wrong in ["orders", "orders:read,orders:write", "ADMIN", "orders:own x"] {
-            assert_eq!(wrong.parse::<Scopes>(), Err(ParseScopesError), "{wrong}");
+        for (wrong, found) in [
+            ("orders", "orders"),
+            ("orders:read,orders:write", "orders:read,orders:write"),
+            ("ADMIN", "ADMIN"),
+            ("orders:own x y", "x"),
+        ] {
+            assert_eq!(
+                wrong.parse::<Scopes>(),
+                Err(ParseScopesError { found: found.into() }),
+                "{wrong}"
+            );
         }
         assert!(serde_json::from_str::<Scopes>(r#"["everything"]"#).is_err());
     }

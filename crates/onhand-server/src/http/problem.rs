@@ -311,7 +311,9 @@ fn status(refusal: &Refusal) -> StatusCode {
             accounts::Refusal::UnknownUser { .. } | accounts::Refusal::UnknownApiKey { .. } => {
                 StatusCode::NOT_FOUND
             }
-            accounts::Refusal::UnlawfulScopes { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            accounts::Refusal::UnlawfulScopes { .. } | accounts::Refusal::ExpiresInPast { .. } => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             accounts::Refusal::EmailTaken { .. } | accounts::Refusal::LastAdmin { .. } => {
                 StatusCode::CONFLICT
             }
@@ -511,6 +513,12 @@ fn account_words(refusal: &accounts::Refusal) -> String {
         R::UnknownApiKey { api_key_id } => format!("there is no API key {api_key_id}"),
         R::UnlawfulScopes { role: Some(role), scopes } => {
             format!("the role {} cannot have the scopes `{scopes}`", role.as_str())
+        }
+        R::UnlawfulScopes { role: None, scopes } if scopes.is_empty() => {
+            "an API key needs a scope, or it opens nothing".into()
+        }
+        R::ExpiresInPast { expires_at, now } => {
+            format!("the key would be over at {expires_at}, and it is {now}")
         }
         R::UnlawfulScopes { role: None, scopes } => {
             format!("an API key cannot have the scopes `{scopes}`: it has no orders of its own")

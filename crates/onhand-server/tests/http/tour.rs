@@ -250,6 +250,14 @@ async fn users(world: &World) {
     assert_eq!(by(world, &key, Method::GET, "/v1/orders", Value::Null).await.status, 200);
     let stock = by(world, &key, Method::GET, "/v1/stock", Value::Null).await;
     assert_eq!((stock.status, &stock.body["code"]), (403, &json!("forbidden")));
+    for (scopes, expires_at, wanted) in [
+        (json!([]), Value::Null, "unlawful_scopes"),
+        (json!(["orders:own"]), Value::Null, "unlawful_scopes"),
+        (json!(["orders:read"]), json!("2026-01-01T00:00:00Z"), "expires_in_past"),
+    ] {
+        let key = json!({"name": "x", "scopes": scopes, "expires_at": expires_at});
+        assert_eq!(post(world, "/v1/api-keys", key, 422).await["code"], wanted);
+    }
     assert_eq!(world.get("/v1/api-keys").await.status, 200);
     assert_eq!(world.delete(&format!("/v1/api-keys/{id}")).await.status, 200);
     assert_eq!(world.delete("/v1/api-keys/key_99").await.status, 404);

@@ -15,7 +15,9 @@ use super::super::gate::Caller;
 use super::super::problem::Problem;
 use super::super::wire::accounts::UserShown;
 use super::super::wire::values;
-use super::{SentEmail, SentSecret, desk, invalid_credentials, invalid_token, not_in};
+use super::{
+    SentEmail, SentSecret, desk, invalid_code, invalid_credentials, invalid_refresh_token, not_in,
+};
 use crate::accounts::logins::Tokens;
 use crate::app::App;
 
@@ -160,7 +162,7 @@ struct RefreshBody {
 async fn refresh(State(app): State<App>, call: Call) -> Result<Response, Problem> {
     let RefreshBody { refresh_token } = call.json()?;
     let tokens = app.logins.refresh(desk(&app), &refresh_token.0).await;
-    Ok(shown(&tokens.map_err(|error| not_in(error, invalid_token))?))
+    Ok(shown(&tokens.map_err(|error| not_in(error, invalid_refresh_token))?))
 }
 
 /// Log out: the session ends. An access token of it runs out by itself.
@@ -170,7 +172,7 @@ async fn refresh(State(app): State<App>, call: Call) -> Result<Response, Problem
 async fn log_out(State(app): State<App>, call: Call) -> Result<Response, Problem> {
     let RefreshBody { refresh_token } = call.json()?;
     let ended = app.logins.log_out(desk(&app), &refresh_token.0).await;
-    ended.map_err(|error| not_in(error, invalid_token))?;
+    ended.map_err(|error| not_in(error, invalid_refresh_token))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -201,6 +203,6 @@ struct FirstAdminBody {
 async fn become_first_admin(State(app): State<App>, call: Call) -> Result<Response, Problem> {
     let FirstAdminBody { code, email: SentEmail(email), password } = call.json()?;
     let made = app.logins.become_first_admin(desk(&app), &code.0, email, password.0).await;
-    let user = made.map_err(|error| not_in(error, invalid_token))?;
+    let user = made.map_err(|error| not_in(error, invalid_code))?;
     Ok(versioned(StatusCode::CREATED, user.version, &UserShown::of(&user)))
 }

@@ -49,7 +49,7 @@ struct KeyBody {
 /// Make an API key. It is shown once.
 #[utoipa::path(post, path = "/v1/api-keys", tag = "Accounts", request_body = KeyBody,
     params(("Idempotency-Key" = Option<String>, Header,)), security(("bearer" = ["admin"])),
-    extensions(("x-codes" = json!(["unlawful_scopes"]))),
+    extensions(("x-codes" = json!(["unlawful_scopes", "expires_in_past"]))),
     responses((status = 201, description = "The key", body = CreatedKeyShown<'static>)))]
 async fn create_key(call: Call) -> Result<Response, Problem> {
     let KeyBody { name, scopes, expires_at } = call.json()?;

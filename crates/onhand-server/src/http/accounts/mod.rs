@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, de};
 use utoipa_axum::router::OpenApiRouter;
 use zeroize::Zeroizing;
 
-use super::gate::{rate_limited, unauthenticated};
+use super::gate::rate_limited;
 use super::problem::Problem;
 use crate::accounts::logins::{Desk, LoginError, Password};
 use crate::app::{App, Parts};
@@ -88,6 +88,17 @@ pub(super) fn invalid_credentials() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "invalid_credentials", detail)
 }
 
-fn invalid_token() -> Problem {
-    unauthenticated()
+/// The same words whatever was wrong: whoever guesses learns nothing.
+fn invalid_refresh_token() -> Problem {
+    not_good("the refresh token is not good, or no longer: log in again")
+}
+
+fn invalid_code() -> Problem {
+    not_good(
+        "this is not the code that the server has printed, or it was used: start it again for another",
+    )
+}
+
+fn not_good(detail: &str) -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
 }

@@ -60,6 +60,10 @@ fn accounts_after(previous: Option<&accounts::Refusal>) -> Option<accounts::Refu
             R::UnlawfulScopes { role: Some(Role::Operator), scopes }
         }
         Some(R::UnlawfulScopes { .. }) => {
+            let expires_at = "2025-11-21T05:48:16Z".parse().ok()?;
+            R::ExpiresInPast { expires_at, now: "2026-11-21T05:48:16Z".parse().ok()? }
+        }
+        Some(R::ExpiresInPast { .. }) => {
             R::EmailTaken { email: Email::new("ada@example.com").ok()? }
         }
         Some(R::EmailTaken { .. }) => R::LastAdmin { user_id },
