@@ -20,6 +20,7 @@ pub mod ids;
 pub mod inventory;
 pub mod limits;
 pub mod money;
+pub mod needs;
 pub mod orders;
 pub mod quantity;
 pub mod refusal;
@@ -30,9 +31,10 @@ pub use actor::Actor;
 pub use command::{Command, Context, Decision, Numbering, Reply, Stop, decide};
 pub use events::{Event, EventBody, Subject};
 pub use money::{Currency, Money};
+pub use needs::Needs;
 pub use quantity::Quantity;
 pub use refusal::Refusal;
-pub use state::{Needs, State};
+pub use state::State;
 
 /// The number of times a row has been changed; the first stored form is version 1.
 pub type Version = u64;

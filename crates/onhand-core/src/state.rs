@@ -2,95 +2,24 @@
 //! the same batch have changed. A row is known to be there, known to be absent, or not known at
 //! all; asking for the last names it in [`Needs`].
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use hashbrown::HashMap;
 
 use crate::accounts::{ApiKey, Email, Session, User};
-use crate::catalog::{Category, Product, ProductRef};
+use crate::catalog::{Category, Product};
 use crate::draft::Changes;
 use crate::ids::{
     ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId, SessionId,
     UserId,
 };
 use crate::inventory::{Level, Location, Movement, Reservation};
+use crate::needs::Needs;
 use crate::orders::{OpenOrders, Order, note_open};
 use crate::text::{Reference, Sku};
 use crate::{Timestamp, Version};
-
-/// Rows to load. A product always comes with its levels.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// Products by id, with their levels.
-    pub products: BTreeSet<ProductId>,
-    /// Products by SKU, with their levels.
-    pub skus: BTreeSet<Sku>,
-    /// Categories.
-    pub categories: BTreeSet<CategoryId>,
-    /// How many products and categories are filed under these.
-    pub category_uses: BTreeSet<CategoryId>,
-    /// All locations.
-    pub locations: bool,
-    /// Reservations.
-    pub reservations: BTreeSet<ReservationId>,
-    /// Orders.
-    pub orders: BTreeSet<OrderId>,
-    /// The open orders of these customers.
-    pub open_orders: BTreeSet<CustomerId>,
-    /// Orders by external reference.
-    pub references: BTreeSet<Reference>,
-    /// Holds of these products that have run out.
-    pub expired_holds: BTreeSet<ProductId>,
-    /// At most this many holds that have run out, oldest first.
-    pub due: Option<usize>,
-    /// What was on hand at an instant, by `occurred_at`.
-    pub on_hand_at: BTreeSet<(ProductId, LocationId, Timestamp)>,
-    /// Users.
-    pub users: BTreeSet<UserId>,
-    /// Who has these e-mail addresses.
-    pub emails: BTreeSet<Email>,
-    /// How many admins are not disabled.
-    pub enabled_admins: bool,
-    /// Sessions.
-    pub sessions: BTreeSet<SessionId>,
-    /// The sessions of these users that have not ended.
-    pub open_sessions: BTreeSet<UserId>,
-    /// API keys.
-    pub api_keys: BTreeSet<ApiKeyId>,
-}
-
-impl Needs {
-    /// Names a product that is not known.
-    pub(crate) fn product(&mut self, known: &State, reference: &ProductRef) {
-        match reference {
-            ProductRef::Id(id) if !known.products.contains_key(id) => {
-                self.products.insert(*id);
-            }
-            ProductRef::Id(_) => {}
-            ProductRef::Sku(sku) => self.sku(known, sku),
-        }
-    }
-
-    /// Names a product that is not known.
-    pub(crate) fn sku(&mut self, known: &State, sku: &Sku) {
-        if !known.skus.contains_key(sku) {
-            self.skus.insert(sku.clone());
-        }
-    }
-
-    /// Takes out what only the time of a decision tells: holds that have run out.
-    pub fn take_timed(&mut self) -> Self {
-        let expired_holds = core::mem::take(&mut self.expired_holds);
-        Self { expired_holds, due: self.due.take(), ..Self::default() }
-    }
-
-    /// Whether nothing is named.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
 
 /// What is known of a product's id.
 #[derive(Debug, Default)]

@@ -94,9 +94,7 @@ fn invalid_refresh_token() -> Problem {
 }
 
 fn invalid_code() -> Problem {
-    not_good(
-        "this is not the code that the server has printed, or it was used: start it again for another",
-    )
+    not_good("this is not the code that the server printed at its start, or it was used")
 }
 
 fn not_good(detail: &str) -> Problem {
