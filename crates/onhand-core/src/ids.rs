@@ -83,6 +83,24 @@ ids! {
     SessionId = "ses";
     /// A key of a program.
     ApiKeyId = "key";
+    /// A payment. It has the number of its order.
+    PaymentId = "pay";
+    /// Something that is owed to the outside.
+    EffectId = "eff";
+    /// A message of a gateway.
+    NoticeId = "ntc";
+}
+
+impl PaymentId {
+    /// The payment of an order.
+    pub const fn of_order(order: OrderId) -> Self {
+        Self(order.0)
+    }
+
+    /// The order that it pays.
+    pub const fn order(self) -> OrderId {
+        OrderId(self.0)
+    }
 }
 
 impl CustomerId {

@@ -10,6 +10,8 @@
 
 extern crate alloc;
 
+mod named;
+
 pub mod accounts;
 pub mod actor;
 pub mod catalog;
@@ -22,6 +24,7 @@ pub mod limits;
 pub mod money;
 pub mod needs;
 pub mod orders;
+pub mod payments;
 pub mod quantity;
 pub mod refusal;
 pub mod state;

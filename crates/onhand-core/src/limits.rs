@@ -77,3 +77,5 @@ pub const REFRESH_GRACE_SECS: i64 = 10;
 pub const KEY_PREFIX_CHARS_MAX: usize = 16;
 /// Most uses of keys that one command notes; what is beyond is not noted, and the next use is.
 pub const KEY_USES_MAX: usize = 500;
+/// Longest id of a gateway's object in characters. Those of known gateways have at most 30.
+pub const GATEWAY_ID_CHARS_MAX: usize = 64;

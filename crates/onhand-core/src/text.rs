@@ -9,8 +9,8 @@ use compact_str::CompactString;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::limits::{
-    KEY_PREFIX_CHARS_MAX, NAME_CHARS_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SKU_CHARS_MAX,
-    TEXT_CHARS_MAX,
+    GATEWAY_ID_CHARS_MAX, KEY_PREFIX_CHARS_MAX, NAME_CHARS_MAX, REASON_CHARS_MAX,
+    REFERENCE_CHARS_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX,
 };
 
 /// Why a text was refused, in words for the caller.
@@ -103,6 +103,10 @@ texts! {
     Reason: 1..=REASON_CHARS_MAX,
         "a reason in lower case, like `received` or `custom:window_display`",
         |c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_:-.".contains(c);
+    /// The name that a payment gateway has given to one of its own objects. Nothing that would
+    /// end or part a path, so that it can be asked for.
+    GatewayId: 1..=GATEWAY_ID_CHARS_MAX, "an id of ASCII letters, digits, `_` and `-`",
+        |c| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     /// The part of an API key by which people know it, and from which nobody can guess it.
     KeyPrefix: 1..=KEY_PREFIX_CHARS_MAX, "printable ASCII characters",
         |c| c.is_ascii_graphic();

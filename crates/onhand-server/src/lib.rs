@@ -3,6 +3,7 @@
 //! `http/mod.rs`.
 
 pub mod accounts;
+pub mod adapters;
 pub mod app;
 pub mod auth;
 pub mod cli;

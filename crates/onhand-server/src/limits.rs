@@ -151,3 +151,12 @@ pub const THROTTLE_PAIR_FORGET_SECS: i64 = 2 * 24 * 60 * 60;
 
 /// Most proxies that a request is followed through.
 pub const FORWARDED_HOPS_MAX: usize = 16;
+
+/// How long one request to a payment gateway may take, its answer included.
+pub const GATEWAY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most bytes of a gateway's answer that are read.
+pub const GATEWAY_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// Longest time that a gateway may ask us to wait before the next try.
+pub const GATEWAY_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
+/// Most bytes of a message of a gateway.
+pub const NOTICE_BYTES_MAX: usize = 256 << 10;
