@@ -12,10 +12,12 @@ use crate::accounts::{self, Access, ApiKeyView, SessionView, UserView};
 use crate::actor::Actor;
 use crate::catalog::{self, Category, Product};
 use crate::draft::{Changes, Draft};
+use crate::effects::{self, Effect};
 use crate::events::Event;
 use crate::ids::CustomerId;
 use crate::inventory::{self, Level, Location, Mark, Movement, ReservationView, StockChange};
 use crate::orders::{self, Order};
+use crate::payments::{self, Task};
 use crate::text::Sku;
 use crate::{Needs, Refusal, State, Timestamp};
 
@@ -30,6 +32,10 @@ pub enum Command {
     Orders(orders::Command),
     /// Users, sessions, API keys.
     Accounts(accounts::Command),
+    /// Payments.
+    Payments(payments::Command),
+    /// What is owed to the outside.
+    Effects(effects::Command),
 }
 
 impl Command {
@@ -42,6 +48,17 @@ impl Command {
             Self::Inventory(command) => command.names(known, needs),
             Self::Orders(command) => command.names(known, needs),
             Self::Accounts(command) => command.names(needs),
+            Self::Payments(command) => command.names(known, needs),
+            Self::Effects(command) => command.names(known, needs),
+        }
+    }
+
+    /// Whether it names more once the first rows that it names are at hand: then a batch's are asked
+    /// for together, and not one by one.
+    pub fn names_by_steps(&self) -> bool {
+        match self {
+            Self::Payments(_) | Self::Effects(_) => true,
+            Self::Catalog(_) | Self::Inventory(_) | Self::Orders(_) | Self::Accounts(_) => false,
         }
     }
 
@@ -78,6 +95,8 @@ pub struct Numbering {
     pub session: i64,
     /// Next API key id.
     pub api_key: i64,
+    /// Next id of a message of a gateway.
+    pub notice: i64,
     /// How often rights were taken away, from 1: who was let in at a lower count is looked at
     /// again.
     pub rights: i64,
@@ -96,6 +115,7 @@ impl Numbering {
         user: 1,
         session: 1,
         api_key: 1,
+        notice: 1,
         rights: 1,
     };
 }
@@ -111,6 +131,8 @@ pub struct Context {
     pub access: Access,
     /// Fresh numbers.
     pub numbering: Numbering,
+    /// What the shop has decided about payments in general.
+    pub policy: Arc<payments::Policy>,
 }
 
 /// What a command that was carried out answers.
@@ -162,6 +184,20 @@ pub enum Reply {
         /// Keys, each once.
         keys: u64,
     },
+    /// What a worker was given to do.
+    Tasks(Vec<Task>),
+    /// How many leases still counted.
+    Settled {
+        /// Effects.
+        effects: u64,
+    },
+    /// An effect as it was left.
+    Effect(Effect),
+    /// A message was kept, or was here already.
+    Notice {
+        /// Whether it came for the first time.
+        is_new: bool,
+    },
 }
 
 /// What is to be remembered and answered.
@@ -208,6 +244,8 @@ pub fn decide(state: &State, command: &Command, context: &Context) -> Result<Dec
         Command::Inventory(command) => command.decide(&mut draft)?,
         Command::Orders(command) => command.decide(&mut draft)?,
         Command::Accounts(command) => command.decide(&mut draft)?,
+        Command::Payments(command) => command.decide(&mut draft)?,
+        Command::Effects(command) => command.decide(&mut draft)?,
     };
     Ok(draft.finish(reply))
 }

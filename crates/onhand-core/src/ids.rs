@@ -85,7 +85,7 @@ ids! {
     ApiKeyId = "key";
     /// A payment. It has the number of its order.
     PaymentId = "pay";
-    /// Something that is owed to the outside.
+    /// What is owed to the outside about an order's payment. It has the number of its order.
     EffectId = "eff";
     /// A message of a gateway.
     NoticeId = "ntc";
@@ -98,6 +98,18 @@ impl PaymentId {
     }
 
     /// The order that it pays.
+    pub const fn order(self) -> OrderId {
+        OrderId(self.0)
+    }
+}
+
+impl EffectId {
+    /// What is owed about the payment of an order.
+    pub const fn of_order(order: OrderId) -> Self {
+        Self(order.0)
+    }
+
+    /// The order.
     pub const fn order(self) -> OrderId {
         OrderId(self.0)
     }

@@ -17,6 +17,7 @@ pub mod actor;
 pub mod catalog;
 pub mod command;
 pub mod draft;
+pub mod effects;
 pub mod events;
 pub mod ids;
 pub mod inventory;

@@ -79,3 +79,13 @@ pub const KEY_PREFIX_CHARS_MAX: usize = 16;
 pub const KEY_USES_MAX: usize = 500;
 /// Longest id of a gateway's object in characters. Those of known gateways have at most 30.
 pub const GATEWAY_ID_CHARS_MAX: usize = 64;
+/// Most gateway's orders of one payment.
+pub const PAYMENT_INTENTS_MAX: usize = 20;
+/// Most attempts of one payment that are kept. Those in which no money was make way.
+pub const PAYMENT_ATTEMPTS_MAX: usize = 100;
+/// Most refunds of one payment.
+pub const PAYMENT_REFUNDS_MAX: usize = 100;
+/// Most effects that are leased or settled by one command.
+pub const EFFECTS_LEASED_MAX: usize = 500;
+/// Most messages of a gateway that wait for one of its orders to become known.
+pub const WAITING_NOTICES_MAX: usize = 100;

@@ -9,8 +9,9 @@ use crate::ids::{
     ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId, SessionId,
     UserId,
 };
+use crate::payments::{NoticeKey, Provider};
 use crate::state::State;
-use crate::text::{Reference, Sku};
+use crate::text::{GatewayId, Reference, Sku};
 
 /// Rows to load. A product always comes with its levels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +32,16 @@ pub struct Needs {
     pub orders: BTreeSet<OrderId>,
     /// The open orders of these customers.
     pub open_orders: BTreeSet<CustomerId>,
+    /// What is owed about the payments of these orders.
+    pub effects: BTreeSet<OrderId>,
+    /// At most this many effects that are due, oldest first.
+    pub due_effects: Option<usize>,
+    /// The orders that objects of gateways belong to.
+    pub gateway_ids: BTreeSet<(Provider, GatewayId)>,
+    /// Messages of gateways, by what they are known by.
+    pub notices: BTreeSet<NoticeKey>,
+    /// Messages that wait for these orders of gateways to become known.
+    pub waiting_notices: BTreeSet<(Provider, GatewayId)>,
     /// Orders by external reference.
     pub references: BTreeSet<Reference>,
     /// Holds of these products that have run out.
@@ -72,10 +83,12 @@ impl Needs {
         }
     }
 
-    /// Takes out what only the time of a decision tells: holds that have run out.
+    /// Takes out what only the time of a decision tells: holds that have run out, effects that
+    /// are due.
     pub fn take_timed(&mut self) -> Self {
         let expired_holds = core::mem::take(&mut self.expired_holds);
-        Self { expired_holds, due: self.due.take(), ..Self::default() }
+        let (due, due_effects) = (self.due.take(), self.due_effects.take());
+        Self { expired_holds, due, due_effects, ..Self::default() }
     }
 
     /// Whether nothing is named.

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Version, accounts, catalog, inventory, orders};
+use crate::{Version, accounts, catalog, effects, inventory, orders, payments};
 
 /// Why a command was refused. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,10 @@ pub enum Refusal {
     Orders(orders::Refusal),
     /// The rules of accounts refuse.
     Accounts(accounts::Refusal),
+    /// The payment's rules refuse.
+    Payments(payments::Refusal),
+    /// The rules of what is owed to the outside refuse.
+    Effects(effects::Refusal),
     /// One order of a `reject_all` batch was refused, and with it the batch.
     InBatch {
         /// Position of the order in the batch.
@@ -44,6 +48,8 @@ impl Refusal {
             Self::Inventory(refusal) => refusal.code(),
             Self::Orders(refusal) => refusal.code(),
             Self::Accounts(refusal) => refusal.code(),
+            Self::Payments(refusal) => refusal.code(),
+            Self::Effects(refusal) => refusal.code(),
             Self::InBatch { refusal, .. } => refusal.code(),
         }
     }
@@ -57,7 +63,9 @@ impl Refusal {
             Self::VersionMismatch { .. }
             | Self::Catalog(_)
             | Self::Inventory(_)
-            | Self::Orders(_) => true,
+            | Self::Orders(_)
+            | Self::Payments(_)
+            | Self::Effects(_) => true,
         }
     }
 
@@ -143,6 +151,34 @@ impl accounts::Refusal {
     }
 }
 
+impl payments::Refusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoPayment { .. } => "no_payment",
+            Self::PaymentExists { .. } => "payment_exists",
+            Self::AlreadyPaid { .. } => "already_paid",
+            Self::NotPayable { .. } => "not_payable",
+            Self::NotAuthorized { .. } => "not_authorized",
+            Self::NotPaid { .. } => "not_paid",
+            Self::PaymentCurrencyMismatch { .. } => "payment_currency_mismatch",
+            Self::RefundTooLarge { .. } => "refund_too_large",
+            Self::CaptureAmountMismatch { .. } => "capture_amount_mismatch",
+            Self::TooManyRefunds { .. } => "too_many_refunds",
+        }
+    }
+}
+
+impl effects::Refusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownEffect { .. } => "unknown_effect",
+            Self::EffectNotDead { .. } => "effect_not_dead",
+        }
+    }
+}
+
 impl From<catalog::Refusal> for Refusal {
     fn from(refusal: catalog::Refusal) -> Self {
         Self::Catalog(refusal)
@@ -164,5 +200,17 @@ impl From<orders::Refusal> for Refusal {
 impl From<accounts::Refusal> for Refusal {
     fn from(refusal: accounts::Refusal) -> Self {
         Self::Accounts(refusal)
+    }
+}
+
+impl From<payments::Refusal> for Refusal {
+    fn from(refusal: payments::Refusal) -> Self {
+        Self::Payments(refusal)
+    }
+}
+
+impl From<effects::Refusal> for Refusal {
+    fn from(refusal: effects::Refusal) -> Self {
+        Self::Effects(refusal)
     }
 }

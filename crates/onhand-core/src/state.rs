@@ -11,14 +11,16 @@ use hashbrown::HashMap;
 use crate::accounts::{ApiKey, Email, Session, User};
 use crate::catalog::{Category, Product};
 use crate::draft::Changes;
+use crate::effects::Effect;
 use crate::ids::{
-    ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId, SessionId,
-    UserId,
+    ApiKeyId, CategoryId, CustomerId, LocationId, NoticeId, OrderId, ProductId, ReservationId,
+    SessionId, UserId,
 };
 use crate::inventory::{Level, Location, Movement, Reservation};
 use crate::needs::Needs;
 use crate::orders::{OpenOrders, Order, note_open};
-use crate::text::{Reference, Sku};
+use crate::payments::{KeptNotice, NoticeKey, Provider};
+use crate::text::{GatewayId, Reference, Sku};
 use crate::{Timestamp, Version};
 
 /// What is known of a product's id.
@@ -62,6 +64,15 @@ pub struct State {
     pub(crate) sessions: BTreeMap<SessionId, Option<Session>>,
     pub(crate) open_sessions: BTreeMap<UserId, Vec<SessionId>>,
     pub(crate) api_keys: BTreeMap<ApiKeyId, Option<ApiKey>>,
+    pub(crate) effects: BTreeMap<OrderId, Option<Effect>>,
+    pub(crate) due_effects: Option<Vec<OrderId>>,
+    pub(crate) gateway_ids: BTreeMap<(Provider, GatewayId), Option<OrderId>>,
+    /// Whether there is such a message.
+    pub(crate) notices: BTreeMap<NoticeKey, bool>,
+    /// As the store had them when they were loaded.
+    waiting_notices: BTreeMap<(Provider, GatewayId), Vec<KeptNotice>>,
+    /// What the batch has left of messages.
+    kept_notices: BTreeMap<NoticeId, KeptNotice>,
 }
 
 impl State {
@@ -85,6 +96,11 @@ impl State {
         needs.sessions.retain(|id| !self.sessions.contains_key(id));
         needs.open_sessions.retain(|id| !self.open_sessions.contains_key(id));
         needs.api_keys.retain(|id| !self.api_keys.contains_key(id));
+        needs.effects.retain(|id| !self.effects.contains_key(id));
+        needs.due_effects = needs.due_effects.filter(|_| self.due_effects.is_none());
+        needs.gateway_ids.retain(|key| !self.gateway_ids.contains_key(key));
+        needs.notices.retain(|key| !self.notices.contains_key(key));
+        needs.waiting_notices.retain(|key| !self.waiting_notices.contains_key(key));
     }
 
     /// Whether all of these are at hand.
@@ -226,6 +242,35 @@ impl State {
         self.api_keys.insert(id, row);
     }
 
+    /// Takes in what is owed about the payment of an order.
+    pub fn load_effect(&mut self, id: OrderId, row: Option<Effect>) {
+        self.effects.insert(id, row);
+    }
+
+    /// Takes in the oldest effects that are due, as they are stored: what the batch has changed of
+    /// one stays.
+    pub fn load_due_effects(&mut self, rows: Vec<Effect>) {
+        self.due_effects = Some(rows.iter().map(|row| row.order_id).collect());
+        for row in rows {
+            self.effects.entry(row.order_id).or_insert(Some(row));
+        }
+    }
+
+    /// Takes in which order an object of a gateway belongs to.
+    pub fn load_gateway_id(&mut self, key: (Provider, GatewayId), order: Option<OrderId>) {
+        self.gateway_ids.insert(key, order);
+    }
+
+    /// Takes in whether there is such a message.
+    pub fn load_notice(&mut self, key: NoticeKey, is_here: bool) {
+        self.notices.insert(key, is_here);
+    }
+
+    /// Takes in the messages that wait for a gateway's order, as they are stored, oldest first.
+    pub fn load_waiting_notices(&mut self, key: (Provider, GatewayId), rows: Vec<KeptNotice>) {
+        self.waiting_notices.insert(key, rows);
+    }
+
     /// How many admins are not disabled, when that is known.
     pub(crate) fn enabled_admins(&self) -> Option<i64> {
         self.enabled_admins.map(|admins| admins + self.more_admins)
@@ -279,6 +324,34 @@ impl State {
         self.api_keys.get(&id).and_then(Option::as_ref).map_or(0, |row| row.version)
     }
 
+    /// The stored version of an effect; 0 when there is none.
+    pub fn effect_version(&self, id: OrderId) -> Version {
+        self.effects.get(&id).and_then(Option::as_ref).map_or(0, |row| row.version)
+    }
+
+    /// The stored version of a message of a gateway, which waits; 0 when there is none.
+    pub fn notice_version(&self, id: NoticeId) -> Version {
+        let mut stored = self.waiting_notices.values().flatten();
+        let row = self.kept_notices.get(&id).or_else(|| stored.find(|row| row.id == id));
+        row.map_or(0, |row| row.version)
+    }
+
+    /// The messages that wait for a gateway's order, oldest first, those of this batch included.
+    pub(crate) fn waiting_notices(&self, key: &(Provider, GatewayId)) -> Option<Vec<KeptNotice>> {
+        let stored = self.waiting_notices.get(key)?;
+        let stored = stored.iter().filter(|row| !self.kept_notices.contains_key(&row.id));
+        let here = self
+            .kept_notices
+            .values()
+            .filter(|row| row.provider == key.0 && row.intent.as_ref() == Some(&key.1));
+        Some(stored.chain(here).cloned().collect())
+    }
+
+    /// Whether the stored ones are known.
+    pub(crate) fn knows_waiting_notices(&self, key: &(Provider, GatewayId)) -> bool {
+        self.waiting_notices.contains_key(key)
+    }
+
     /// Carries out a decision, so that the next command of the batch sees it.
     pub fn apply(&mut self, changes: Changes, movements: &[Movement]) {
         for (id, product) in changes.products {
@@ -322,6 +395,10 @@ impl State {
         }
         self.apply_accounts(changes.users, changes.sessions);
         self.api_keys.extend(changes.api_keys.into_iter().map(|(id, key)| (id, Some(key))));
+        self.effects.extend(changes.effects.into_iter().map(|(id, effect)| (id, Some(effect))));
+        let claimed = changes.gateway_ids.into_iter().map(|(key, order)| (key, Some(order)));
+        self.gateway_ids.extend(claimed);
+        self.apply_notices(changes.notices);
         for movement in movements.iter().filter(|movement| movement.delta_on_hand != 0) {
             let key = (movement.product_id, movement.location_id);
             for ((product, location, at), on_hand) in &mut self.on_hand_at {
@@ -330,6 +407,13 @@ impl State {
                 }
             }
         }
+    }
+
+    fn apply_notices(&mut self, notices: BTreeMap<NoticeId, KeptNotice>) {
+        for notice in notices.values() {
+            self.notices.extend(notice.keys().map(|key| (key, true)));
+        }
+        self.kept_notices.extend(notices);
     }
 
     fn apply_accounts(
@@ -384,6 +468,12 @@ impl State {
         self.sessions.clear();
         self.open_sessions.clear();
         self.api_keys.clear();
+        self.effects.clear();
+        self.due_effects = None;
+        self.gateway_ids.clear();
+        self.notices.clear();
+        self.waiting_notices.clear();
+        self.kept_notices.clear();
         for sku in self.absent.drain(..) {
             if self.skus.get(&sku) == Some(&None) {
                 self.skus.remove(&sku);

@@ -2,6 +2,7 @@
 //! thrown away whole on a refusal.
 
 mod accounts;
+mod payments;
 mod rows;
 
 use alloc::boxed::Box;
@@ -12,15 +13,18 @@ use alloc::vec::Vec;
 use crate::accounts::{ApiKey, Session, User};
 use crate::catalog::{Category, Product};
 use crate::command::{Context, Decision, Numbering, Reply, Stop};
+use crate::effects::Effect;
 use crate::events::{Event, EventBody};
 use crate::ids::{
-    ApiKeyId, CategoryId, LocationId, OrderId, ProductId, ReservationId, SessionId, UserId,
+    ApiKeyId, CategoryId, LocationId, NoticeId, OrderId, ProductId, ReservationId, SessionId,
+    UserId,
 };
 use crate::inventory::{Level, Location, Mark, Move, Movement, Reservation};
 use crate::limits::MOVEMENTS_PER_MARK;
 use crate::orders::Order;
+use crate::payments::{KeptNotice, Provider};
 use crate::state::sort_locations;
-use crate::text::Sku;
+use crate::text::{GatewayId, Sku};
 use crate::{Needs, Refusal, State, Timestamp, Version};
 
 /// Rows as a decision leaves them. A row's version says what it was before: one less.
@@ -44,6 +48,12 @@ pub struct Changes {
     pub sessions: BTreeMap<SessionId, Session>,
     /// API keys.
     pub api_keys: BTreeMap<ApiKeyId, ApiKey>,
+    /// Effects. One that is done is to be deleted.
+    pub effects: BTreeMap<OrderId, Effect>,
+    /// To which order an object of a gateway belongs, from now on and for ever.
+    pub gateway_ids: BTreeMap<(Provider, GatewayId), OrderId>,
+    /// Messages of gateways.
+    pub notices: BTreeMap<NoticeId, KeptNotice>,
 }
 
 /// A decision in the making.
@@ -113,6 +123,8 @@ impl<'a> Draft<'a> {
         needs.reservations.retain(|id| !self.changes.reservations.contains_key(id));
         needs.orders.retain(|id| !self.changes.orders.contains_key(id));
         needs.products.retain(|id| !self.changes.products.contains_key(id));
+        needs.effects.retain(|id| !self.changes.effects.contains_key(id));
+        needs.gateway_ids.retain(|key| !self.changes.gateway_ids.contains_key(key));
         if needs.is_empty() { Ok(()) } else { Err(Stop::Missing(Box::new(needs))) }
     }
 
@@ -336,4 +348,5 @@ next_ids! {
     next_user_id: user, UserId;
     next_session_id: session, SessionId;
     next_api_key_id: api_key, ApiKeyId;
+    next_notice_id: notice, NoticeId;
 }

@@ -7,6 +7,7 @@ mod fulfil;
 mod give_back;
 mod open;
 mod order;
+mod paid;
 mod place;
 mod refusal;
 mod status;
@@ -18,13 +19,14 @@ pub use open::{OpenOrder, OpenOrders};
 pub use order::{
     Address, Allocation, Fulfilment, FulfilmentLine, Metadata, Order, OrderLine, Tracking,
 };
-pub use place::{ErrorPolicy, Payment, PlaceItem, PlaceOrder};
+pub use place::{ErrorPolicy, PaymentTerms, PlaceItem, PlaceOrder};
 pub use refusal::Refusal;
 pub use status::{Action, Status, TRANSITIONS, Transition, allowed};
 pub use update::OrderPatch;
 
-pub(crate) use cancel::expire;
+pub(crate) use cancel::{cancel, expire, finish};
 pub(crate) use open::note as note_open;
+pub(crate) use paid::{fail, hold_until, revive, settle_paid};
 
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;
@@ -130,10 +132,7 @@ impl Command {
             | Self::Fulfil { id, .. }
             | Self::Deliver { id, .. }
             | Self::Return { id, .. }
-            | Self::Update { id, .. } => {
-                needs.orders.insert(*id);
-                needs.locations = true;
-            }
+            | Self::Update { id, .. } => crate::payments::names_of_order(known, *id, needs),
         }
     }
 

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::status::{Action, Status, allowed};
 use super::{LineQuantity, Refusal};
 use crate::ids::{CustomerId, LocationId, OrderId, ProductId, ReservationId, UserId};
-use crate::inventory::Sourcing;
+use crate::inventory::{Pick, Reservation, Sourcing};
+use crate::payments::Payment;
 use crate::text::{Name, Reason, Reference, Sku};
 use crate::{Currency, Timestamp, Version};
 
@@ -61,6 +62,18 @@ pub struct Allocation {
     pub quantity: i64,
     /// Why there.
     pub sourcing: Sourcing,
+}
+
+impl Allocation {
+    /// What a reservation that was made for a line promises to it.
+    pub(crate) fn of(reservation: &Reservation, pick: &Pick) -> Self {
+        Self {
+            reservation_id: reservation.id,
+            location_id: pick.location_id,
+            quantity: pick.quantity,
+            sourcing: pick.sourcing,
+        }
+    }
 }
 
 /// One SKU of an order.
@@ -132,6 +145,9 @@ pub struct Order {
     pub lines: Vec<OrderLine>,
     /// Sum of the lines in minor units.
     pub total: i64,
+    /// How it is paid through a gateway, and how far that has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<Payment>,
     /// How it is to be paid, in the caller's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<Name>,

@@ -16,6 +16,7 @@ use crate::events::EventBody;
 use crate::ids::{CustomerId, OrderId, ProductId};
 use crate::inventory::{Hold, hold_stock};
 use crate::limits::QUANTITY_MAX;
+use crate::payments::{self, Capture, Payment, Provider};
 use crate::text::{Name, Reference};
 use crate::{Money, Needs, Quantity, State};
 
@@ -30,13 +31,16 @@ pub struct PlaceItem {
 
 /// Whether the order waits for a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Payment {
+pub enum PaymentTerms {
     /// None is required: the order is confirmed at once.
     NotRequired,
     /// It is awaited: the stock is held for this long.
     Awaited {
         /// Life of the hold in seconds.
         hold_secs: i64,
+        /// Through whom it comes, and when the money is taken; without one an operator says when
+        /// it has come.
+        through: Option<(Provider, Capture)>,
     },
 }
 
@@ -48,7 +52,7 @@ pub struct PlaceOrder {
     /// Whose it is.
     pub customer_id: Option<CustomerId>,
     /// Whether it waits for a payment.
-    pub payment: Payment,
+    pub payment: PaymentTerms,
     /// How it is to be paid, in the caller's words.
     pub payment_method: Option<Name>,
     /// Where it goes.
@@ -73,7 +77,7 @@ pub enum ErrorPolicy {
 impl PlaceOrder {
     /// Whether its stock is held for a payment.
     pub(super) fn is_awaited(&self) -> bool {
-        matches!(self.payment, Payment::Awaited { .. })
+        matches!(self.payment, PaymentTerms::Awaited { .. })
     }
 
     pub(super) fn names(&self, known: &State, needs: &mut Needs) {
@@ -101,20 +105,19 @@ pub(super) fn place(draft: &mut Draft<'_>, new: &PlaceOrder) -> Result<Arc<Order
         open::expect_room(draft, own, units)?;
     }
     let id = draft.next_order_id();
-    let expires_at = match new.payment {
-        Payment::NotRequired => None,
-        Payment::Awaited { hold_secs } => Some(draft.after_secs(hold_secs)),
+    let (expires_at, through) = match new.payment {
+        PaymentTerms::NotRequired => (None, None),
+        // What costs nothing is paid.
+        PaymentTerms::Awaited { through: Some(_), .. } if total.amount == 0 => (None, None),
+        PaymentTerms::Awaited { hold_secs, through } => {
+            (Some(draft.after_secs(hold_secs)), through)
+        }
     };
     let hold = Hold { order_id: Some(id), reference: None, expires_at };
     let held = hold_stock(draft, &demands, &hold)?;
     let lines = demands.into_iter().zip(held).zip(1..).map(|((demand, held), line)| {
         let (product, quantity, _) = demand;
-        let allocations = held.iter().map(|(reservation, pick)| Allocation {
-            reservation_id: reservation.id,
-            location_id: pick.location_id,
-            quantity: pick.quantity,
-            sourcing: pick.sourcing,
-        });
+        let allocations = held.iter().map(|(reservation, pick)| Allocation::of(reservation, pick));
         OrderLine {
             line,
             product_id: product.id,
@@ -135,6 +138,7 @@ pub(super) fn place(draft: &mut Draft<'_>, new: &PlaceOrder) -> Result<Arc<Order
         currency: total.currency,
         lines: lines.collect(),
         total: total.amount,
+        payment: through.map(|(provider, capture)| Payment::new(provider, capture)),
         payment_method: new.payment_method.clone(),
         shipping_address: new.shipping_address.clone(),
         external_reference: new.external_reference.clone(),
@@ -150,6 +154,7 @@ pub(super) fn place(draft: &mut Draft<'_>, new: &PlaceOrder) -> Result<Arc<Order
     let order = Arc::new(order);
     draft.put_order(order.clone());
     draft.emit("order.placed", EventBody::Order(order.clone()));
+    payments::begin(draft, &order);
     Ok(order)
 }
 

@@ -36,6 +36,8 @@ named! {
         Cancel = "cancel",
         /// Time ran out.
         Expire = "expire",
+        /// It was paid after all, and its stock is held again.
+        Revive = "revive",
         /// Some of the remaining units leave.
         FulfilPartly = "fulfil_partly",
         /// All remaining units leave.
@@ -92,6 +94,7 @@ pub const TRANSITIONS: &[Transition] = &[
     arrow(Status::Fulfilled, Action::Return, Status::Returned),
     arrow(Status::Delivered, Action::ReturnPartly, Status::Delivered),
     arrow(Status::Delivered, Action::Return, Status::Returned),
+    arrow(Status::Expired, Action::Revive, Status::Confirmed),
 ];
 
 /// What may happen to an order in a state.

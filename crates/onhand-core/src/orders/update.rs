@@ -1,13 +1,16 @@
 //! Confirming a pending order, and changing what may still be changed of an order that has not
 //! left.
 
+use super::cancel::finish;
 use super::order::{Address, Metadata};
+use super::paid::set_end_of_holds;
 use super::status::Action;
 use crate::Version;
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::ids::OrderId;
 use crate::inventory;
+use crate::payments::owed;
 
 /// The fields of an order to change; absent fields stay.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -25,19 +28,15 @@ pub(super) fn confirm(
     expected_version: Option<Version>,
 ) -> Result<Reply, Stop> {
     let mut order = draft.order_at(id, expected_version)?;
+    let before = owed(&order);
     order.step(Action::Confirm)?;
     if let Some(expires_at) = order.expires_at.take()
         && expires_at <= draft.now()
     {
         return Err(inventory::Refusal::ReservationExpired { expires_at }.into());
     }
-    draft.need_rows_of(&order)?;
-    for allocation in order.lines.iter().flat_map(|line| &line.allocations) {
-        let mut reservation = draft.reservation(allocation.reservation_id)?;
-        reservation.expires_at = None;
-        draft.save_reservation(reservation);
-    }
-    draft.save_order(order, "order.confirmed").map(Reply::Order)
+    set_end_of_holds(draft, &order, None)?;
+    finish(draft, order, before.as_ref(), "order.confirmed")
 }
 
 pub(super) fn update(

@@ -1,14 +1,13 @@
 //! What is asked of a gateway, and what it says. The words of one gateway are its adapter's; here
 //! they are all the same.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
 use super::payment::{AttemptState, Capture, Provider, RefundState};
-use crate::ids::{EffectId, OrderId};
-use crate::text::{GatewayId, Text};
+use crate::ids::OrderId;
+use crate::text::{GatewayId, Reference, Text};
 use crate::{Money, Timestamp};
 
 /// One thing to ask of a gateway.
@@ -59,8 +58,6 @@ pub enum Call {
 /// A call that one worker is to make, until its lease ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
-    /// The effect that is leased.
-    pub effect_id: EffectId,
     /// How often it was leased: what is done under an older lease is not settled any more.
     pub epoch: u64,
     /// When the lease ends.
@@ -148,11 +145,11 @@ pub struct Notice {
     /// Who sent it.
     pub provider: Provider,
     /// The sender's name for the event. Not signed by every gateway.
-    pub event_id: String,
+    pub event_id: Reference,
     /// SHA-256 of the body as it came.
     pub body_hash: [u8; 32],
     /// What the sender calls such an event.
-    pub kind: String,
+    pub kind: Reference,
     /// The order that it names itself, where the gateway hands our own name through.
     pub order_id: Option<OrderId>,
     /// What it tells; nothing when it is of a kind that we do not know.

@@ -8,7 +8,6 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::EffectId;
 use crate::named::named;
 use crate::text::{GatewayId, Reason, Text};
 use crate::{Money, Timestamp};
@@ -198,10 +197,18 @@ pub struct Payment {
     /// What goes back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<Refund>,
-    /// What is still to be done about it, if anything is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub effect_id: Option<EffectId>,
+    /// Whether the gateway has to be asked how things stand: what it sent is not what is due.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_in_doubt: bool,
+    /// Whether an operator has said that the money is to be taken.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub capture_asked: bool,
     /// Why the gateway could not be asked, the last time that this was tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Text>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
