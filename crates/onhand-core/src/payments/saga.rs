@@ -91,9 +91,12 @@ fn follow(draft: &mut Draft<'_>, order: &mut Order) -> Result<Option<&'static st
             Ok(None)
         }
         Status::Expired if counts && draft.policy().late == LatePayment::Reserve => {
-            let revived = draft.attempt(|draft| orders::revive(draft, order));
-            match revived {
-                Ok(()) => Ok(Some("order.revived")),
+            let mut revived = order.clone();
+            match draft.attempt(|draft| orders::revive(draft, &mut revived)) {
+                Ok(()) => {
+                    *order = revived;
+                    Ok(Some("order.revived"))
+                }
                 Err(Stop::Refused(Refusal::Inventory(
                     inventory::Refusal::InsufficientStock { .. } | inventory::Refusal::NoLocation,
                 ))) => Ok(None),
@@ -122,6 +125,7 @@ fn end_call(
     match outcome {
         Outcome::Done => match call {
             Call::Fetch { .. } => Ok(end_fetch(draft, order)?.into_iter().collect()),
+            Call::FindIntent { number } => Ok(end_find(order, *number).into_iter().collect()),
             Call::CreateIntent { .. }
             | Call::Capture { .. }
             | Call::Void { .. }
@@ -132,11 +136,12 @@ fn end_call(
     }
 }
 
-/// The gateway has said how things stand: that ends the doubt, and, where an order that has ended was
-/// asked about often enough, the asking.
+/// The gateway has said how things stand: that ends the doubt, and, where an order needs no money any
+/// more and was asked about often enough, the asking.
 fn end_fetch(draft: &Draft<'_>, order: &mut Order) -> Result<Option<&'static str>, Stop> {
     let polls = draft.find_effect(order.id)?.map_or(0, |effect| effect.tries + 1);
-    let is_enough = has_ended(order.status) && draft.policy().is_enough(polls);
+    let is_over = order.status != Status::Pending;
+    let is_enough = is_over && draft.policy().is_enough(polls);
     let Some(payment) = &mut order.payment else { return Ok(None) };
     let mut said = core::mem::take(&mut payment.is_in_doubt).then_some("payment.checked");
     if is_enough {
@@ -146,6 +151,17 @@ fn end_fetch(draft: &Draft<'_>, order: &mut Order) -> Result<Option<&'static str
         }
     }
     Ok(said)
+}
+
+/// The gateway has no such order, and nobody will ask for one any more.
+fn end_find(order: &mut Order, number: u32) -> Option<&'static str> {
+    let payment = order.payment.as_mut()?;
+    let intent = payment.intents.iter_mut().find(|one| one.number == number)?;
+    if intent.state != IntentState::Owed {
+        return None;
+    }
+    intent.state = IntentState::Failed;
+    Some("payment.closed")
 }
 
 /// The gateway will not: what was asked for is given up.
@@ -192,6 +208,7 @@ fn give_up(
             refund.failure = Some(reason.clone());
             alloc::vec!["payment.refund_failed"]
         }
+        Call::FindIntent { number } => end_find(order, *number).into_iter().collect(),
         Call::Fetch { .. } => {
             payment.is_in_doubt = false;
             Vec::new()
@@ -341,6 +358,11 @@ pub(crate) fn note_step(
 /// What is said of a call that an operator gave up.
 pub(crate) fn skipped() -> Text {
     constant_text("given up by an operator")
+}
+
+/// What is said of a call whose worker never came back.
+pub(crate) fn not_heard_of() -> Text {
+    constant_text("nobody who was given it came back")
 }
 
 fn constant_text(text: &'static str) -> Text {

@@ -3,11 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod gateway;
 mod graph;
 mod holding;
 mod members;
 mod model;
 mod own;
+mod payments;
 mod random;
 mod rights;
 mod sessions;
