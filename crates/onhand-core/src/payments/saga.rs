@@ -74,12 +74,13 @@ pub(crate) fn settle(
     Ok(order)
 }
 
-/// What the order does about it: paid, it is confirmed; authorised, its stock is held longer; paid
-/// after its end, its stock is held again where there is some.
+/// What the order does about it: paid, it is confirmed; authorised, its stock is held longer; where
+/// nobody can pay it, it ends; paid after its end, its stock is held again where there is some.
 fn follow(draft: &mut Draft<'_>, order: &mut Order) -> Result<Option<&'static str>, Stop> {
     let Some(payment) = &order.payment else { return Ok(None) };
     let set_aside = payment.authorized(order.currency) + order.net_paid() >= order.total;
     let counts = order.is_paid() || set_aside && payment.capture == Capture::Manual;
+    let is_hopeless = payment.intents.iter().all(|intent| intent.state == IntentState::Failed);
     match order.status {
         Status::Pending if counts => {
             orders::settle_paid(draft, order)?;
@@ -89,6 +90,11 @@ fn follow(draft: &mut Draft<'_>, order: &mut Order) -> Result<Option<&'static st
             let until = draft.after_secs(draft.policy().authorized_hold_secs);
             orders::hold_until(draft, order, until)?;
             Ok(None)
+        }
+        // Nobody can pay it: its stock is free again, exactly once.
+        Status::Pending if is_hopeless => {
+            orders::fail(draft, order)?;
+            Ok(Some("order.cancelled"))
         }
         Status::Expired if counts && draft.policy().late == LatePayment::Reserve => {
             let mut revived = order.clone();
@@ -116,12 +122,11 @@ fn follow(draft: &mut Draft<'_>, order: &mut Order) -> Result<Option<&'static st
 
 /// What the end of a call changes beyond what was seen.
 fn end_call(
-    draft: &mut Draft<'_>,
+    draft: &Draft<'_>,
     order: &mut Order,
     call: &Call,
     outcome: &Outcome,
 ) -> Result<Vec<&'static str>, Stop> {
-    let now = draft.now();
     match outcome {
         Outcome::Done => match call {
             Call::Fetch { .. } => Ok(end_fetch(draft, order)?.into_iter().collect()),
@@ -131,7 +136,7 @@ fn end_call(
             | Call::Void { .. }
             | Call::Refund { .. } => Ok(Vec::new()),
         },
-        Outcome::Declined(reason) => give_up(draft, order, call, reason, now),
+        Outcome::Declined(reason) => Ok(give_up(order, call, reason, draft.now())),
         Outcome::Retry(_) | Outcome::Unknown(_) | Outcome::Untried => Ok(Vec::new()),
     }
 }
@@ -165,35 +170,22 @@ fn end_find(order: &mut Order, number: u32) -> Option<&'static str> {
 }
 
 /// The gateway will not: what was asked for is given up.
-fn give_up(
-    draft: &mut Draft<'_>,
-    order: &mut Order,
-    call: &Call,
-    reason: &Text,
-    now: Timestamp,
-) -> Result<Vec<&'static str>, Stop> {
-    let is_pending = order.status == Status::Pending;
-    let Some(payment) = &mut order.payment else { return Ok(Vec::new()) };
-    let said = match call {
+fn give_up(order: &mut Order, call: &Call, reason: &Text, now: Timestamp) -> Vec<&'static str> {
+    let Some(payment) = &mut order.payment else { return Vec::new() };
+    match call {
         Call::CreateIntent { number, .. } => {
             let intent = payment.intents.iter_mut().find(|one| one.number == *number);
             let Some(intent) = intent.filter(|one| one.state == IntentState::Owed) else {
-                return Ok(Vec::new());
+                return Vec::new();
             };
             intent.state = IntentState::Failed;
             payment.trouble = Some(reason.clone());
-            let mut said = alloc::vec!["payment.failed"];
-            if is_pending {
-                // Nobody can pay it: its stock is free again, exactly once.
-                orders::fail(draft, order)?;
-                said.push("order.cancelled");
-            }
-            said
+            alloc::vec!["payment.failed"]
         }
         Call::Capture { attempt, .. } | Call::Void { attempt, .. } => {
             let attempt = payment.attempts.iter_mut().find(|one| one.id == *attempt);
             let Some(attempt) = attempt.filter(|one| one.state == AttemptState::Authorized) else {
-                return Ok(Vec::new());
+                return Vec::new();
             };
             (attempt.state, attempt.updated_at) = (AttemptState::Voided, now);
             attempt.failure = Some(reason.clone());
@@ -202,7 +194,7 @@ fn give_up(
         Call::Refund { number, .. } => {
             let refund = payment.refunds.iter_mut().find(|one| one.number == *number);
             let Some(refund) = refund.filter(|one| one.state < RefundState::Failed) else {
-                return Ok(Vec::new());
+                return Vec::new();
             };
             (refund.state, refund.updated_at) = (RefundState::Failed, now);
             refund.failure = Some(reason.clone());
@@ -213,8 +205,7 @@ fn give_up(
             payment.is_in_doubt = false;
             Vec::new()
         }
-    };
-    Ok(said)
+    }
 }
 
 /// Owes what was taken and is not due: what is beyond the total, all of it where the order has ended,

@@ -23,7 +23,7 @@ const STEPS_MAX: usize = 40;
 /// For how long a worker has what it leased.
 const LEASE_SECS: i64 = 30;
 /// The whole price of the order of these worlds, in minor units.
-const TOTAL: i64 = 200;
+pub(crate) const TOTAL: i64 = 200;
 
 /// What can happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Drop for Shop {
     }
 }
 
-fn order_id() -> OrderId {
+pub(crate) fn order_id() -> OrderId {
     OrderId::new(1).unwrap()
 }
 
@@ -108,11 +108,11 @@ impl Shop {
         Self { world, gateway: Gateway { takes, ..Gateway::default() }, heard: 0, past: Vec::new() }
     }
 
-    fn pass(&mut self, secs: i64) {
+    pub(crate) fn pass(&mut self, secs: i64) {
         self.world.now = self.world.now.checked_add(jiff::SignedDuration::from_secs(secs)).unwrap();
     }
 
-    fn lease(&mut self) -> Option<Task> {
+    pub(crate) fn lease(&mut self) -> Option<Task> {
         let lease = effects::Command::Lease { most: 1, secs: LEASE_SECS };
         let decision = self.world.ask(&Command::Effects(lease)).unwrap();
         self.world.check();

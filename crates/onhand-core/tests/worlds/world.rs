@@ -8,6 +8,7 @@ use onhand_core::accounts::Access;
 use onhand_core::catalog::{self, NewProduct, ProductRef};
 use onhand_core::command::{Context, Decision, Numbering};
 use onhand_core::effects::{Effect, EffectState};
+use onhand_core::events::TYPES;
 use onhand_core::ids::{LocationId, NoticeId, OrderId, ProductId, ReservationId};
 use onhand_core::inventory::{self, Adjustment, Level, NewLocation, Reservation};
 use onhand_core::orders::{
@@ -32,6 +33,8 @@ pub(crate) struct World {
     pub(crate) gateway_ids: BTreeMap<(Provider, GatewayId), OrderId>,
     pub(crate) notices: BTreeMap<NoticeId, KeptNotice>,
     pub(crate) policy: Arc<Policy>,
+    /// What every event so far has said.
+    pub(crate) kinds: Vec<&'static str>,
 }
 
 pub(crate) fn sku(name: &str) -> ProductRef {
@@ -74,6 +77,7 @@ impl World {
             gateway_ids: BTreeMap::new(),
             notices: BTreeMap::new(),
             policy: Arc::default(),
+            kinds: Vec::new(),
         };
         for (priority, code) in (0..).zip(locations) {
             let name = Name::new(*code).unwrap();
@@ -227,6 +231,8 @@ impl World {
             "moved without a word"
         );
         self.check_numbers(decision);
+        self.kinds.extend(decision.events.iter().map(|event| event.kind));
+        assert!(self.kinds.iter().all(|kind| TYPES.contains(kind)), "{:?}", self.kinds.last());
         let changes = decision.changes.clone();
         for level in changes.levels.values().flatten() {
             self.levels.insert((level.product_id, level.location_id), level.clone());
