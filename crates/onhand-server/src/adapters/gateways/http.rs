@@ -52,6 +52,9 @@ pub enum HttpError {
     /// The address is not one that secrets may be sent to.
     #[error("not the address of a gateway: {0}")]
     Address(&'static str),
+    /// The key cannot be sent.
+    #[error("the key of the gateway does not fit into a header")]
+    Key,
 }
 
 /// Whether a request changes anything at the gateway.
@@ -244,7 +247,8 @@ struct Came {
     body: Vec<u8>,
 }
 
-/// What it means that there is no whole answer. Only without a connection was nothing sent for sure.
+/// What it means that there is no whole answer. Only without a connection is it sure that nothing
+/// was sent.
 fn lost(effect: Effect, error: &reqwest::Error) -> Failure {
     if error.is_connect() || error.is_builder() {
         // The error itself would tell the address, which is for the operator's log only.

@@ -3,6 +3,7 @@
 //! known is [`Outcome::Unknown`], and is asked about before it is asked for again.
 
 pub mod http;
+pub mod razorpay;
 
 use std::time::Duration;
 
