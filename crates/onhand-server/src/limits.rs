@@ -156,7 +156,43 @@ pub const FORWARDED_HOPS_MAX: usize = 16;
 pub const GATEWAY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of a gateway's answer that are read.
 pub const GATEWAY_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// How long connecting to a gateway may take, TLS included: shorter than a request, so that what
+/// was never sent is known not to be done.
+pub const GATEWAY_CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+/// Most connections to one gateway that are kept while nothing is asked.
+pub const GATEWAY_IDLE_CONNECTIONS_MAX: usize = 16;
+/// Rows of one page of a gateway's list; Razorpay gives no more.
+pub const GATEWAY_PAGE_ROWS_MAX: usize = 100;
+/// Most pages of a gateway's list that are read: more tries than a customer has patience for.
+pub const GATEWAY_PAGES_MAX: usize = 10;
+/// Longest name of an event that is kept as it came.
+pub const NOTICE_ID_CHARS_MAX: usize = 128;
+/// Most characters of what a gateway says about why it will not.
+pub const GATEWAY_REASON_CHARS_MAX: usize = 300;
 /// Longest time that a gateway may ask us to wait before the next try.
 pub const GATEWAY_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 /// Most bytes of a message of a gateway.
 pub const NOTICE_BYTES_MAX: usize = 256 << 10;
+
+/// Most orders of the simulated gateway; beyond it the oldest with no money under way is forgotten.
+pub const SIMULATED_ORDERS_MAX: usize = 100_000;
+/// Most tries to pay one order of the simulated gateway.
+pub const SIMULATED_PAYMENTS_MAX: usize = 50;
+/// Most refunds of one payment of the simulated gateway.
+pub const SIMULATED_REFUNDS_MAX: usize = 50;
+/// Most things that the simulated gateway has before it, messages included; further ones are lost.
+pub const SIMULATED_AGENDA_MAX: usize = 200_000;
+/// Most messages that are ready to be sent while all senders are busy.
+pub const SIMULATED_READY_MAX: usize = 256;
+/// How many messages the simulated gateway sends at a time, each over a connection that it keeps.
+pub const SIMULATED_SENDERS: usize = 8;
+/// How often the simulated gateway tries to deliver a message.
+pub const SIMULATED_TRIES_MAX: u32 = 12;
+/// Longest wait between two of these.
+pub const SIMULATED_TRY_WAIT_MAX: Duration = Duration::from_secs(60);
+/// How long a message of the simulated gateway waits for an answer, as Razorpay's do.
+pub const SIMULATED_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most rows of a page of the simulated gateway's ledger.
+pub const SIMULATED_LEDGER_ROWS_MAX: usize = 10_000;
+/// Most connections to the simulated gateway at a time.
+pub const SIMULATED_CONNECTIONS_MAX: usize = 1_000;
