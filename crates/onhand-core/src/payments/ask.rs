@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use super::owed::owed;
-use super::payment::{AttemptState, Capture, Intent, IntentState, Payment, Provider, RefundCause};
+use super::payment::{AttemptState, Capture, Payment, Provider, RefundCause};
 use super::refusal::Refusal;
 use super::saga::owe_refund;
 use crate::command::{Reply, Stop};
