@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod answer;
 pub mod call;
+pub mod cards;
 pub mod catalog;
 pub mod cors;
 pub mod crowd;
