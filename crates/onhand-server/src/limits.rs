@@ -92,6 +92,10 @@ pub const PASSWORD_QUEUE_MAX: usize = 32;
 /// Seconds after which those may come back: by then the queue has been worked off.
 pub const PASSWORD_RETRY_AFTER_SECS: u32 = 2;
 
+/// How long it takes from the hash of a new customer's password to the answer: longer than a commit
+/// on a busy machine, so that nobody sees whether there was one.
+pub const REGISTRATION_TIME: Duration = Duration::from_millis(100);
+
 /// Fewest bytes of a secret in production.
 pub const SECRET_BYTES_MIN: usize = 32;
 /// Most bytes of a file of secrets.
