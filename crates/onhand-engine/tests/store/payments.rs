@@ -8,7 +8,7 @@ use onhand_core::command::Reply;
 use onhand_core::effects::{EffectState, Outcome};
 use onhand_core::ids::{OrderId, UserId};
 use onhand_core::orders::{self, Status};
-use onhand_core::payments::{self, AttemptState, Call, Provider, Seen, Status as Paid};
+use onhand_core::payments::{self, AttemptState, Call, Provider, Seen, Status as Paid, Task};
 use onhand_engine::Clock;
 use onhand_engine::committer::Answer;
 use onhand_engine::query::PaymentFilter;
@@ -179,10 +179,23 @@ pub(crate) async fn a_message_that_comes_too_early_waits_for_its_order<B: Backen
 
 pub(crate) async fn what_is_owed_and_done_in_one_batch_was_never_there<B: Backend>() {
     let world = World::<B>::with(&[("tea", 10)]).await;
-    let both = vec![(place_paid(&[("tea", 1)], 600), None), (cancel(number(1)), None)];
+    // Somebody who never had it says that all of it is done.
+    let nobodys = Task {
+        epoch: 0,
+        leased_until: world.clock.now(),
+        tries: 0,
+        ask_first: false,
+        order_id: number(1),
+        provider: Provider::Razorpay,
+        call: Call::FindIntent { number: 1 },
+    };
+    let seen = Seen { attempts: captured("order_A", 100).attempts, ..intent("order_A") };
+    let both =
+        vec![(place_paid(&[("tea", 1)], 600), None), (settle(&nobodys, seen, Outcome::Done), None)];
     assert_eq!(codes(&world.in_one_batch(|_| {}, both).await), ["ok", "ok"]);
+    assert_eq!(world.reader.order(number(1)).await.status, Status::Confirmed);
     assert_eq!(world.owed(number(1)).await, None);
-    assert_eq!(world.figures("tea").await, (10, 0, 10));
+    assert_eq!(world.figures("tea").await, (10, 1, 9));
     world.close().await;
 }
 
@@ -206,7 +219,18 @@ pub(crate) async fn a_paid_order_that_is_cancelled_gives_its_money_back<B: Backe
     assert_eq!(world.settled(task, refunded("pay_A", 200), Outcome::Done).await, 1);
     let paid = world.reader.order(order.id).await;
     assert_eq!(paid.payment.as_ref().unwrap().status(&paid), Paid::Refunded);
-    assert_eq!((world.owed(order.id).await, world.figures("tea").await), (None, (10, 0, 10)));
+    // The customer could still pay once more: that is looked for, and not for ever.
+    let mut polls = 0;
+    while let Some(effect) = world.owed(order.id).await {
+        let secs = effect.due_at.duration_since(world.clock.now()).as_secs();
+        world.clock.advance_secs(secs);
+        let [task] = &world.leased(1).await[..] else { panic!("nothing is due") };
+        assert!(matches!(task.call, Call::Fetch { .. }), "{task:?}");
+        assert_eq!(world.settled(task, Seen::default(), Outcome::Done).await, 1);
+        polls += 1;
+    }
+    assert_eq!((polls, count(&world, order.id, "payment.closed").await), (5, 1));
+    assert_eq!(world.figures("tea").await, (10, 0, 10));
     world.close().await;
 }
 
