@@ -2,7 +2,7 @@
 //! left it; what is owed then is held against the effects, and the names that gateways have for
 //! things against the table that says whose they are.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use onhand_core::orders::Order;
@@ -50,7 +50,7 @@ impl Found {
             effects.insert(id, state.to_owned());
         };
         evidence.told(EFFECTS, span, &mut tell).await?;
-        let mut names: HashMap<&str, i64> = HashMap::new();
+        let mut names: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
         for order in orders {
             let id = order.id.number();
             self.payments += i64::from(order.payment.is_some());
@@ -64,23 +64,24 @@ impl Found {
                 (false, true) => self.effects.add(format!("ord_{id} owes nothing")),
                 (true, true) | (false, false) => {}
             }
-            names.extend(names_of(order).map(|name| (name, id)));
+            for name in names_of(order) {
+                names.entry(name).or_default().push(id);
+            }
         }
         self.named += stored_count(names.len());
-        let mut asked: Vec<&str> = names.keys().copied().collect();
-        asked.sort_unstable();
+        let asked: Vec<&str> = names.keys().copied().collect();
         let mut tell = |name: &str, owner: i64| {
-            if names.get(name) == Some(&owner) {
-                names.remove(name);
+            if let Some(orders) = names.get_mut(name) {
+                orders.retain(|id| *id != owner);
             }
         };
         if !asked.is_empty() {
             evidence.gateway_ids(&asked, &mut tell).await?;
         }
-        let mut left: Vec<_> = names.into_iter().collect();
-        left.sort_unstable();
-        for (name, id) in left {
-            self.names.add(format!("ord_{id}: {name} is not known to be its own"));
+        for (name, orders) in names {
+            for id in orders {
+                self.names.add(format!("ord_{id}: {name} is not known to be its own"));
+            }
         }
         Ok(())
     }
