@@ -177,10 +177,10 @@ pub const NOTICE_BYTES_MAX: usize = 256 << 10;
 /// Most orders of the simulated gateway; beyond it the oldest with no money under way is forgotten.
 pub const SIMULATED_ORDERS_MAX: usize = 100_000;
 /// Most tries to pay one order of the simulated gateway.
-pub const SIMULATED_PAYMENTS_MAX: usize = 50;
+pub const SIMULATED_PAYMENTS_MAX: usize = 250;
 /// Most refunds of one payment of the simulated gateway.
 pub const SIMULATED_REFUNDS_MAX: usize = 50;
-/// Most things that the simulated gateway has before it, messages included; further ones are lost.
+/// Most things that the simulated gateway has before it, and most messages; further ones are lost.
 pub const SIMULATED_AGENDA_MAX: usize = 200_000;
 /// Most messages that are ready to be sent while all senders are busy.
 pub const SIMULATED_READY_MAX: usize = 256;

@@ -5,5 +5,6 @@
 
 mod answers;
 mod calls;
+mod command;
 mod messages;
 mod world;

@@ -176,6 +176,13 @@ impl World {
         }
     }
 
+    /// How many requests the gateway had with the right key.
+    pub(crate) async fn requests(&mut self) -> i64 {
+        let reply = self.send(Method::GET, "/_control/state", Value::Null).await;
+        let state: Value = serde_json::from_slice(&reply.body).unwrap();
+        state["counts"]["requests"].as_i64().unwrap()
+    }
+
     /// The next message as it came.
     pub(crate) async fn heard(&mut self) -> (HeaderMap, Bytes) {
         timeout(PATIENCE, self.messages.recv()).await.unwrap().unwrap()

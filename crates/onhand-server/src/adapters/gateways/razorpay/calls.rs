@@ -76,8 +76,8 @@ impl Razorpay {
         Ok(())
     }
 
-    /// Takes the money that an attempt has set aside. Razorpay takes it once at most, and says no to
-    /// the second request: then it is looked at what the first has come to.
+    /// Takes the money that an attempt has set aside. Razorpay takes it once at most, and says no
+    /// to the second request: then it is looked at what the first has come to.
     pub(super) async fn capture(
         &self,
         seen: &mut Seen,
@@ -195,7 +195,8 @@ impl Razorpay {
                 }
                 let is_taken = attempt.state == AttemptState::Captured;
                 seen.attempts.push(attempt);
-                if is_taken && payment.amount_refunded.unwrap_or(1) > 0 {
+                // Not only where it says that some went back: a refund that failed does not count.
+                if is_taken {
                     for refund in self.refunds(&payment.id).await? {
                         seen.refunds.push(refund.seen(Some(order_id)).map_err(|_| strange())?);
                     }

@@ -15,6 +15,11 @@ pub(super) struct Refusal(pub(super) &'static str);
 /// There is nothing of that id.
 pub(super) const NO_SUCH_ID: Refusal = Refusal("The id provided does not exist");
 
+const NOT_AUTHORIZED: Refusal =
+    Refusal("Only payments which have been authorized and not yet captured can be captured");
+const OTHER_REQUEST: Refusal =
+    Refusal("Different request with the same idempotency key has already been processed.");
+
 /// An order that somebody wants.
 #[derive(Debug)]
 pub(super) struct NewOrder {
@@ -229,9 +234,7 @@ impl Ledger {
                 return Err(Refusal("This payment has already been captured"));
             }
             PaymentState::Failed => {
-                return Err(Refusal(
-                    "Only payments which have been authorized and not yet captured can be captured",
-                ));
+                return Err(NOT_AUTHORIZED);
             }
         }
         if payment.amount != amount || order.currency != currency {
@@ -265,9 +268,7 @@ impl Ledger {
             match self.refund_keys.get(key) {
                 Some((before, made)) if before == asked => return Ok((made.clone(), false)),
                 Some(_) => {
-                    return Err(Refusal(
-                        "Different request with the same idempotency key has already been processed.",
-                    ));
+                    return Err(OTHER_REQUEST);
                 }
                 None => {}
             }
