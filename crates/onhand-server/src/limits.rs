@@ -165,6 +165,9 @@ pub const GATEWAY_IDLE_CONNECTIONS_MAX: usize = 16;
 pub const GATEWAY_PAGE_ROWS_MAX: usize = 100;
 /// Most pages of a gateway's list that are read: more tries than a customer has patience for.
 pub const GATEWAY_PAGES_MAX: usize = 10;
+/// Most payments of one order whose refunds are asked for: a gateway takes the money once, and a
+/// few times more where banks are late.
+pub const GATEWAY_CAPTURED_MAX: usize = 20;
 /// Longest name of an event that is kept as it came.
 pub const NOTICE_ID_CHARS_MAX: usize = 128;
 /// Most characters of what a gateway says about why it will not.

@@ -334,3 +334,24 @@ async fn a_customer_who_tries_very_often_is_seen_whole() {
     assert_eq!((seen.attempts.len(), ids.len()), (231, 231));
     assert!(ids.contains(&attempt));
 }
+
+#[tokio::test]
+async fn calls_that_are_made_at_once_are_done_once() {
+    for which in [Which::Capture, Which::Refund] {
+        let mut world = World::new(PATIENT).await;
+        let call = which.prepare(&mut world).await;
+        let razorpay = std::sync::Arc::new(razorpay(&world.url, KEY_SECRET, PATIENT));
+        let made: Vec<_> = (0..16)
+            .map(|number| {
+                let (razorpay, call) = (razorpay.clone(), call.clone());
+                tokio::spawn(async move {
+                    razorpay.call(order_id(42), &call, number % 2 == 0).await.outcome
+                })
+            })
+            .collect();
+        for made in made {
+            assert_eq!(made.await.unwrap(), Outcome::Done, "{which:?}");
+        }
+        assert_eq!(sums(&world.ledger().await), which.done(), "{which:?}");
+    }
+}

@@ -6,5 +6,6 @@
 mod answers;
 mod calls;
 mod command;
+mod encrypted;
 mod messages;
 mod world;

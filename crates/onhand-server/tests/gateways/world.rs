@@ -53,13 +53,18 @@ pub(crate) fn id(text: &str) -> GatewayId {
 
 /// The adapter of a gateway at this address.
 pub(crate) fn razorpay(base_url: &str, key_secret: &str, limits: HttpLimits) -> Razorpay {
+    razorpay_over(Http::new(limits).unwrap(), base_url, key_secret)
+}
+
+/// The same over this client.
+pub(crate) fn razorpay_over(http: Http, base_url: &str, key_secret: &str) -> Razorpay {
     let config = RazorpayConfig {
         key_id: KEY_ID.into(),
         key_secret: Secret::new(key_secret),
         webhook_secrets: vec![Secret::new("an older one"), Secret::new(WEBHOOK_SECRET)],
         base_url: base_url.into(),
     };
-    Razorpay::new(config, Http::new(limits).unwrap()).unwrap()
+    Razorpay::new(config, http).unwrap()
 }
 
 /// One word for how a call went.

@@ -355,3 +355,47 @@ impl Ledger {
         self.messages.push((kind, payload));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(receipt: &str) -> NewOrder {
+        let (currency, receipt) = ("INR".to_owned(), Some(receipt.to_owned()));
+        NewOrder { amount: 500, currency, receipt, notes: json!([]), is_automatic: false }
+    }
+
+    #[test]
+    fn ids_sort_by_time_and_differ() {
+        let mut ledger = Ledger::default();
+        // The clock may stand still, and it may go back.
+        let ids: Vec<String> =
+            [5, 5, 4, 6, 1 << 41].into_iter().map(|millis| ledger.id("order", millis)).collect();
+        assert!(ids.is_sorted_by(|one, other| one < other), "{ids:?}");
+        assert!(ids.iter().all(|id| id.len() == "order_".len() + 14), "{ids:?}");
+    }
+
+    #[test]
+    fn what_has_been_at_rest_for_longest_is_forgotten_first() {
+        let mut ledger = Ledger::default();
+        let mut first = Vec::new();
+        for number in 0..SIMULATED_ORDERS_MAX {
+            let order = ledger.create(new(&format!("r{number}")), 7).unwrap();
+            if number < 3 {
+                first.push(order.id.clone());
+            }
+        }
+        let under_way = ledger.pay(&first[0], None, Try::Authorized, 7).unwrap();
+        let failed = ledger.pay(&first[1], None, Try::Fails, 7).unwrap();
+        ledger.create(new("one more"), 7).unwrap();
+        assert_eq!(ledger.orders.len(), SIMULATED_ORDERS_MAX);
+        assert!(ledger.payment(&under_way).is_ok());
+        assert!(ledger.order(&first[1]).is_err() && ledger.payment(&failed).is_err());
+        assert_eq!(ledger.orders_of_receipt("r1").count(), 0);
+        assert!(ledger.order(&first[2]).is_ok());
+        // What comes to rest later is forgotten later.
+        ledger.capture(&under_way, 500, "INR").unwrap();
+        ledger.create(new("and another"), 7).unwrap();
+        assert!(ledger.order(&first[0]).is_ok() && ledger.order(&first[2]).is_err());
+    }
+}

@@ -219,7 +219,7 @@ impl Simulated {
             body: body.into(),
             tries: 0,
         };
-        let copies = if plan.hits(Fault::Repeat, random) { random.below(6) + 1 } else { 1 };
+        let copies = if plan.hits(Fault::Repeat, random) { random.below(4) + 2 } else { 1 };
         let delay = if plan.hits(Fault::Delay, random) { random.below(5_000) } else { 0 };
         for _ in 0..copies {
             let jitter = state.plan.hits(Fault::Permute, &mut state.random);
