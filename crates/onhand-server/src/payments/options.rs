@@ -99,7 +99,8 @@ impl PaymentOptions {
         if is_production && key_id.starts_with("rzp_test_") {
             return Err(PaymentsError::TestKey);
         }
-        let key_secret = secrets("ONHAND_RAZORPAY_KEY_SECRET")?.and_then(|some| some.into_iter().next());
+        let key_secret =
+            secrets("ONHAND_RAZORPAY_KEY_SECRET")?.and_then(|some| some.into_iter().next());
         let key_secret = key_secret.ok_or(PaymentsError::Missing("ONHAND_RAZORPAY_KEY_SECRET"))?;
         let webhook_secrets = secrets("ONHAND_RAZORPAY_WEBHOOK_SECRET")?
             .ok_or(PaymentsError::Missing("ONHAND_RAZORPAY_WEBHOOK_SECRET"))?;

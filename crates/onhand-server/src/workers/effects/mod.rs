@@ -6,7 +6,7 @@
 mod breaker;
 mod pace;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use onhand_core::command::Reply;
@@ -56,7 +56,7 @@ struct Worker {
     tasks: HashMap<Id, Task>,
     /// What came of calls and is not settled yet.
     finished: Vec<Settlement>,
-    breakers: HashMap<Provider, Breaker>,
+    breakers: BTreeMap<Provider, Breaker>,
     budget: Budget,
 }
 
@@ -67,7 +67,7 @@ pub async fn run(tools: Tools, stop: impl Future<Output = ()>) {
         asking: JoinSet::new(),
         tasks: HashMap::new(),
         finished: Vec::new(),
-        breakers: HashMap::new(),
+        breakers: BTreeMap::new(),
         budget: Budget::default(),
     };
     tokio::pin!(stop);
@@ -139,10 +139,7 @@ impl Worker {
         self.tasks.insert(handle.id(), task);
     }
 
-    fn note(
-        &mut self,
-        done: Result<(Id, (Task, Seen, Outcome)), tokio::task::JoinError>,
-    ) {
+    fn note(&mut self, done: Result<(Id, (Task, Seen, Outcome)), tokio::task::JoinError>) {
         let (task, seen, outcome) = match done {
             Ok((id, done)) => {
                 self.tasks.remove(&id);
