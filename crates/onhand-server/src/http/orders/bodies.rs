@@ -30,11 +30,16 @@ struct ItemBody {
     quantity: Quantity,
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+/// Who takes the payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Provider {
+enum PaidThrough {
     /// Paid outside onhand; an operator confirms the order.
     Manual,
+    /// Razorpay.
+    Razorpay,
+    /// Stripe.
+    Stripe,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
