@@ -7,7 +7,6 @@ use onhand_core::Command as AnyCommand;
 use onhand_core::effects::{Command, EffectState};
 use onhand_core::ids::EffectId;
 use serde::Deserialize;
-use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

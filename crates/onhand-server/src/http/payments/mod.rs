@@ -100,7 +100,8 @@ async fn start_payment(
         call.json_or(StartBody { provider: None, capture: None })?;
     let order_id = in_path(&id)?;
     let provider = configured(&app, provider, "/provider")?;
-    let (expected_version, capture) = (call.expected_version()?, capture.unwrap_or(Capture::Automatic));
+    let (expected_version, capture) =
+        (call.expected_version()?, capture.unwrap_or(Capture::Automatic));
     let command = Command::Start { order_id, expected_version, provider, capture };
     submit(&app, &call, command, StatusCode::CREATED).await
 }
@@ -361,7 +362,12 @@ async fn return_from_checkout(
     submit(&app, &call, Command::Look { order_id }, StatusCode::ACCEPTED).await
 }
 
-pub(super) fn signature_wrong() -> Problem {
+/// One problem of every code of its own, for the description.
+pub(super) fn problems() -> Vec<Problem> {
+    vec![signature_wrong(), notices::signature_missing(), notices::signature_wrong()]
+}
+
+fn signature_wrong() -> Problem {
     let detail = "the gateway has not signed this for the order that it belongs to";
     Problem::new(StatusCode::BAD_REQUEST, "checkout_signature_wrong", detail)
 }

@@ -11,7 +11,6 @@ use onhand_core::payments::{Command, Provider};
 use onhand_core::{Actor, Command as AnyCommand};
 use onhand_engine::committer::Answer;
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -66,7 +65,8 @@ async fn receive_notice(
         tracing::info!(kind = notice.kind.as_str(), "a message of a kind that is not known");
     }
     let command = AnyCommand::Payments(Command::Receive(notice));
-    let answer = app.submit.submit(command, Actor::System, None).await?;
+    let actor = Actor::Other(provider.as_str().to_owned());
+    let answer = app.submit.submit(command, actor, None).await?;
     app.owed.notify_one();
     match answer {
         Answer { outcome: Ok(Reply::Notice { .. }), .. } => {
@@ -76,12 +76,12 @@ async fn receive_notice(
     }
 }
 
-pub(in crate::http) fn signature_missing() -> Problem {
+pub(super) fn signature_missing() -> Problem {
     let detail = "the message is not signed";
     Problem::new(StatusCode::UNAUTHORIZED, "signature_missing", detail)
 }
 
-pub(in crate::http) fn signature_wrong() -> Problem {
+pub(super) fn signature_wrong() -> Problem {
     let detail = "no secret that is configured has signed this message";
     Problem::new(StatusCode::UNAUTHORIZED, "signature_wrong", detail)
 }

@@ -460,10 +460,8 @@ impl<'a> RowView<'a> {
     pub fn of_notice(notice: &'a KeptNotice, now: Timestamp) -> Self {
         let seen = notice.seen.as_ref();
         let attempt = seen.and_then(|seen| seen.attempts.first());
-        let captured = attempt.map(|one| Money {
-            amount: one.captured,
-            currency: one.amount.currency,
-        });
+        let captured =
+            attempt.map(|one| Money { amount: one.captured, currency: one.amount.currency });
         let id = notice.intent.as_ref().or(attempt.map(|one| &one.id));
         Self {
             object: "reconciliation_row",

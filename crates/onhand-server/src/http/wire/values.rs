@@ -6,8 +6,9 @@ use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 use onhand_core::accounts::{EndReason as Reasons, Role as Roles, Scope as Scopes};
 use onhand_core::inventory::{MovementKind as Kind, ReservationState as State};
 use onhand_core::limits::{
-    AMOUNT_MAX, EMAIL_CHARS_MAX, GATEWAY_ID_CHARS_MAX, KEY_PREFIX_CHARS_MAX, METADATA_ENTRIES_MAX, NAME_CHARS_MAX,
-    QUANTITY_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX,
+    AMOUNT_MAX, EMAIL_CHARS_MAX, GATEWAY_ID_CHARS_MAX, KEY_PREFIX_CHARS_MAX, METADATA_ENTRIES_MAX,
+    NAME_CHARS_MAX, QUANTITY_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SKU_CHARS_MAX,
+    TEXT_CHARS_MAX,
 };
 use onhand_core::orders::{Action as Arrow, Status};
 use onhand_core::payments;
