@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use onhand_core::payments::{LatePayment, Policy};
 
@@ -13,6 +14,7 @@ use crate::adapters::gateways::razorpay::{BASE_URL, Razorpay, RazorpayConfig};
 use crate::adapters::gateways::simulated::command::{KEY_ID, KEY_SECRET, WEBHOOK_SECRET};
 use crate::adapters::gateways::simulated::{FaultPlan, Pace, SimulatedConfig};
 use crate::auth::secrets::{Secret, SecretError};
+use crate::limits::{EFFECT_LEASE_TIMEOUTS, GATEWAY_TIMEOUT, GATEWAY_TIMEOUT_SECS_MAX};
 use crate::random;
 
 /// Who takes the money, and what the shop has decided about payments. Secrets come from
@@ -38,6 +40,11 @@ pub struct PaymentOptions {
     #[arg(long, env = "ONHAND_PAYMENT_TRIES",
         value_parser = clap::value_parser!(u32).range(1..=100))]
     payment_tries: Option<u32>,
+    /// How many seconds one request to a gateway may take. What a process had begun when it died is
+    /// taken up by another one after eighteen times as long.
+    #[arg(long, env = "ONHAND_PAYMENT_TIMEOUT_SECS", default_value_t = GATEWAY_TIMEOUT.as_secs(),
+        value_parser = clap::value_parser!(u64).range(1..=GATEWAY_TIMEOUT_SECS_MAX))]
+    payment_timeout_secs: u64,
 }
 
 /// Why payments cannot be taken as it is configured.
@@ -109,8 +116,17 @@ impl PaymentOptions {
         }
         let base_url = self.razorpay_url.clone();
         let config = RazorpayConfig { key_id, key_secret, webhook_secrets, base_url };
-        let razorpay = Razorpay::new(config, Http::new(HttpLimits::default())?)?;
+        let razorpay = Razorpay::new(config, Http::new(HttpLimits::within(self.timeout()))?)?;
         Ok(Gateways { razorpay: Some(razorpay) })
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(self.payment_timeout_secs)
+    }
+
+    /// For how long a worker gets what it is to ask.
+    pub fn lease(&self) -> Duration {
+        self.timeout() * EFFECT_LEASE_TIMEOUTS
     }
 
     /// Whether a real gateway is configured.

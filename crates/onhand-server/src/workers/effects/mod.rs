@@ -8,6 +8,7 @@ mod pace;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use onhand_core::command::Reply;
 use onhand_core::effects::{Command, Outcome as Ending, Settlement};
@@ -25,9 +26,7 @@ use self::breaker::Breaker;
 use self::pace::{Budget, backoff};
 use crate::adapters::gateways::Outcome;
 use crate::adapters::gateways::http::bounded;
-use crate::limits::{
-    BREAKER_OPEN, EFFECT_LEASE_SECS, EFFECTS_AT_ONCE_MAX, EFFECTS_LOOK_EVERY, EFFECTS_STOP_TIMEOUT,
-};
+use crate::limits::{BREAKER_OPEN, EFFECTS_AT_ONCE_MAX, EFFECTS_LOOK_EVERY, EFFECTS_STOP_TIMEOUT};
 use crate::payments::gateways::Gateways;
 
 /// What a worker works with.
@@ -41,6 +40,8 @@ pub struct Tools {
     pub clock: Arc<dyn Clock>,
     /// Somebody owes something since just now.
     pub wake: Arc<Notify>,
+    /// How long what is leased is nobody else's.
+    pub lease: Duration,
 }
 
 impl std::fmt::Debug for Tools {
@@ -108,7 +109,8 @@ pub async fn run(tools: Tools, stop: impl Future<Output = ()>) {
 impl Worker {
     /// Leases what is due and begins to ask; answers how many it got.
     async fn lease(&mut self, most: usize) -> Result<usize, SubmitError> {
-        let command = Command::Lease { most, secs: EFFECT_LEASE_SECS };
+        let secs = i64::try_from(self.tools.lease.as_secs()).unwrap_or(i64::MAX);
+        let command = Command::Lease { most, secs };
         let answer = self.submit(command).await?;
         let Answer { outcome: Ok(Reply::Tasks(tasks)), .. } = answer else {
             tracing::error!(?answer, "a lease was answered with something else");
@@ -202,7 +204,7 @@ impl Worker {
         !self.breakers.is_empty() && self.breakers.values().all(|breaker| breaker.is_open(now))
     }
 
-    fn after(&self, wait: std::time::Duration) -> Timestamp {
+    fn after(&self, wait: Duration) -> Timestamp {
         let now = self.tools.clock.now();
         now.checked_add(wait).unwrap_or(Timestamp::MAX)
     }
