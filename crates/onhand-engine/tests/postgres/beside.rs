@@ -201,6 +201,14 @@ async fn what_is_being_written_is_waited_for_by_who_asks_for_it() {
 async fn what_is_written_about_payments_is_waited_for_too() {
     let world = alone().await;
     let order = world.payable(&[("tea", 1)], "order_A").await;
+    // The connection beside is open from now on: what does not wait is asked before the end of the
+    // batch that is held up.
+    let holdup = Holdup::begin(&world).await;
+    let mut asked = JoinSet::new();
+    ask(&world, &mut asked, orders(1, 1), (Step::Commit, 1)).await;
+    ask(&world, &mut asked, orders(2, BESIDE_COMMANDS[0]), (Step::Commit, 2)).await;
+    holdup.end().await;
+    assert!(all_ok(&answers(asked).await));
     let rounds = [
         (message("e1", 1, captured("order_A", 100)), message("e1", 1, captured("order_A", 100))),
         (place_paid(&[("tea", 1)], 600), lease(1)),
