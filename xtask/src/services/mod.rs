@@ -9,6 +9,7 @@ mod folders;
 mod installation;
 pub(crate) mod process;
 mod runs;
+mod venv;
 mod wheel;
 
 use std::env;
@@ -84,11 +85,12 @@ impl Services {
 
     /// The linter for migrations, as a program that can be called by name.
     pub(crate) fn squawk(&self) -> Result<Environment> {
-        let program = wheel::SQUAWK.program(&self.cache)?;
-        let usual = env::var_os("PATH").unwrap_or_default();
-        let folders = program.parent().map(Path::to_path_buf).into_iter();
-        let path = env::join_paths(folders.chain(env::split_paths(&usual)))?;
-        Ok(vec![("PATH", path)])
+        by_name(&wheel::SQUAWK.program(&self.cache)?)
+    }
+
+    /// The program that holds a server to its description, to be called by name.
+    pub(crate) fn schemathesis(&self) -> Result<Environment> {
+        by_name(&venv::SCHEMATHESIS.program(&self.cache)?)
     }
 
     /// The newest PostgreSQL of this system that has a program.
@@ -114,6 +116,14 @@ impl Services {
         let told = environment(&cluster.url(), &found.bin, self.account.run_as());
         Ok((cluster, told))
     }
+}
+
+/// What lets a program be called by its name.
+fn by_name(program: &Path) -> Result<Environment> {
+    let usual = env::var_os("PATH").unwrap_or_default();
+    let folders = program.parent().map(Path::to_path_buf).into_iter();
+    let path = env::join_paths(folders.chain(env::split_paths(&usual)))?;
+    Ok(vec![("PATH", path)])
 }
 
 /// Starts all there is, says how to reach it, and keeps it until the input ends or Ctrl-C.

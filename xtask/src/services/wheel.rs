@@ -14,7 +14,7 @@ use super::process::{ANSWER_MAX, output};
 
 const DOWNLOAD_MAX: Duration = Duration::from_secs(10 * 60);
 const UNPACK_MAX: Duration = Duration::from_secs(5 * 60);
-const PIP_MISSING: &str = "python3 with pip is missing; install: Debian, Ubuntu: apt-get \
+pub(super) const PIP_MISSING: &str = "python3 with pip is missing; install: Debian, Ubuntu: apt-get \
                            install python3-pip; Fedora: dnf install python3-pip; macOS: brew \
                            install python";
 
@@ -80,7 +80,7 @@ impl Wheel {
 }
 
 /// One of Python's modules as a program.
-fn python(module: &[&str]) -> Command {
+pub(super) fn python(module: &[&str]) -> Command {
     let mut command = Command::new("python3");
     command.arg("-m").args(module);
     command
