@@ -39,7 +39,9 @@ fn form(path: &str, place: &ParameterIn, name: &str) -> Option<RefOr<Schema>> {
             Some(id) => return Some(Ref::from_schema_name(id).into()),
             None => text(r"^mov_[0-9]{1,16}(\.[0-9]{1,16})*$").into(),
         },
-        (ParameterIn::Query, name) => return Some(Ref::from_schema_name(value_of(name)?).into()),
+        (ParameterIn::Query, name) => {
+            return Some(Ref::from_schema_name(value_of(path, name)?).into());
+        }
         (_, _) => return None,
     };
     Some(RefOr::T(form))
@@ -58,7 +60,9 @@ fn id_of(path: &str) -> Option<&'static str> {
     let id = match path {
         "/v1/api-keys" => "ApiKeyId",
         "/v1/categories" => "CategoryId",
-        "/v1/orders" => "OrderId",
+        "/v1/effects" => "EffectId",
+        "/v1/orders" | "/v1/reconciliation" => "OrderId",
+        "/v1/payments" => "PaymentId",
         "/v1/products" | "/v1/stock" => "ProductId",
         "/v1/reservations" => "ReservationId",
         "/v1/users" => "UserId",
@@ -68,8 +72,11 @@ fn id_of(path: &str) -> Option<&'static str> {
 }
 
 /// What a filter is a value of.
-fn value_of(name: &str) -> Option<&'static str> {
+fn value_of(path: &str, name: &str) -> Option<&'static str> {
     let value = match name {
+        "provider" => "Provider",
+        "state" if path == "/v1/effects" => "EffectStatus",
+        "status" if path == "/v1/payments" => "PaymentStatus",
         "as_of" | "created_before" | "created_from" => "Instant",
         "category" => "CategoryId",
         "customer" => "CustomerId",

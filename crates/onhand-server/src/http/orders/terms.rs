@@ -36,6 +36,7 @@ pub(super) struct PaymentBody {
     capture: Option<Capture>,
     /// Life of the stock's hold in seconds.
     #[serde(default)]
+    #[schema(value_type = Option<values::HoldSecs>)]
     expires_in_s: Option<i64>,
 }
 
