@@ -156,6 +156,19 @@ pub const FORWARDED_HOPS_MAX: usize = 16;
 pub const GATEWAY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of a gateway's answer that are read.
 pub const GATEWAY_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// How long connecting to a gateway may take, TLS included: shorter than a request, so that what
+/// was never sent is known not to be done.
+pub const GATEWAY_CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+/// Most connections to one gateway that are kept while nothing is asked.
+pub const GATEWAY_IDLE_CONNECTIONS_MAX: usize = 16;
+/// Rows of one page of a gateway's list; Razorpay gives no more.
+pub const GATEWAY_PAGE_ROWS_MAX: usize = 100;
+/// Most pages of a gateway's list that are read: more tries than a customer has patience for.
+pub const GATEWAY_PAGES_MAX: usize = 10;
+/// Longest name of an event that is kept as it came.
+pub const NOTICE_ID_CHARS_MAX: usize = 128;
+/// Most characters of what a gateway says about why it will not.
+pub const GATEWAY_REASON_CHARS_MAX: usize = 300;
 /// Longest time that a gateway may ask us to wait before the next try.
 pub const GATEWAY_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 /// Most bytes of a message of a gateway.

@@ -2,6 +2,9 @@
 //! the messages that the gateway sends. Whether money was taken is never guessed: what cannot be
 //! known is [`Outcome::Unknown`], and is asked about before it is asked for again.
 
+pub mod http;
+pub mod razorpay;
+
 use std::time::Duration;
 
 use axum::http::HeaderMap;
