@@ -173,3 +173,8 @@ pub const GATEWAY_REASON_CHARS_MAX: usize = 300;
 pub const GATEWAY_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 /// Most bytes of a message of a gateway.
 pub const NOTICE_BYTES_MAX: usize = 256 << 10;
+/// How old a message of Stripe may be, and how far in the future, in seconds; as its own libraries
+/// have it.
+pub const NOTICE_AGE_SECS_MAX: u64 = 300;
+/// Most signatures of one message that are looked at: one for each secret of a rotation.
+pub const NOTICE_SIGNATURES_MAX: usize = 16;
