@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use onhand_core::command::Reply;
+use onhand_core::payments::Policy;
 use onhand_core::{Context, Decision, Needs, Numbering, Refusal, State, Stop, Timestamp, decide};
 
 use crate::clock::Clock;
@@ -14,7 +15,7 @@ use crate::committer::{
     Answer, Caller, CrashPoint, KeysOfBatch, Submission, SubmitError, Verdict, done, replay_of,
 };
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
-use crate::limits::LOAD_ROUNDS_MAX;
+use crate::limits::{LOAD_ROUNDS_MAX, NAMING_STEPS_MAX};
 use crate::store::{Batch, Begun, FoundOutcome, Rows, Store, StoreError};
 
 /// What one run works with.
@@ -22,6 +23,7 @@ pub(crate) struct Run<'a, S> {
     pub(crate) store: &'a mut S,
     pub(crate) state: &'a mut State,
     pub(crate) clock: &'a dyn Clock,
+    pub(crate) policy: &'a Arc<Policy>,
     pub(crate) crash: Option<CrashPoint>,
 }
 
@@ -57,6 +59,7 @@ impl<S: Store> Run<'_, S> {
         let begun = self.begin(part, &keys, &needs).await?;
         let now = self.clock.of_batch(begun.time).max(begun.recorded_at);
         self.load(timed, now).await?;
+        self.load_by_steps(part, now).await?;
         let found: Found = keys
             .iter()
             .zip(begun.outcomes)
@@ -132,6 +135,29 @@ impl<S: Store> Run<'_, S> {
         }
         self.state.subtract_known(&mut needs);
         needs
+    }
+
+    /// Loads together what the commands name that name more once their first rows are at hand. A
+    /// batch without such commands asks nothing.
+    async fn load_by_steps(
+        &mut self,
+        part: &[Submission],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let commands = part.iter().map(|submission| &submission.command);
+        let commands: Vec<_> = commands.filter(|command| command.names_by_steps()).collect();
+        for _ in 0..NAMING_STEPS_MAX {
+            let mut needs = Needs::default();
+            for command in &commands {
+                command.names(self.state, &mut needs);
+            }
+            self.state.subtract_known(&mut needs);
+            if needs.is_empty() {
+                break;
+            }
+            self.store.load(&needs, now, self.state).await?;
+        }
+        Ok(())
     }
 
     async fn load(&mut self, mut needs: Needs, now: Timestamp) -> Result<(), StoreError> {
@@ -210,7 +236,8 @@ impl<S: Store> Run<'_, S> {
         numbering: Numbering,
     ) -> Result<Outcome, StoreError> {
         let Caller { actor, access } = submission.caller.clone();
-        let context = Context { now, actor, access, numbering };
+        let policy = self.policy.clone();
+        let context = Context { now, actor, access, numbering, policy };
         for _ in 0..LOAD_ROUNDS_MAX {
             let state = &*self.state;
             let decided =

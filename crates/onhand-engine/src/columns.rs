@@ -71,3 +71,18 @@ macro_rules! api_key_columns {
     };
 }
 pub(crate) use api_key_columns;
+
+macro_rules! effect_columns {
+    () => {
+        "order_id, state, due_at, leased, epoch, tries, ask_first, reason, version, created_at, \
+     updated_at"
+    };
+}
+pub(crate) use effect_columns;
+
+macro_rules! notice_columns {
+    () => {
+        "id, provider, event_id, body_hash, kind, order_id, intent, seen, version, received_at"
+    };
+}
+pub(crate) use notice_columns;

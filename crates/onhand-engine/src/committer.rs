@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use onhand_core::accounts::Access;
 use onhand_core::command::Reply;
+use onhand_core::payments::Policy;
 use onhand_core::{Actor, Command, State};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -199,6 +200,8 @@ pub struct Config {
     pub clock: Arc<dyn Clock>,
     /// Where, and from which batch on, the process dies: for crash tests.
     pub crash: Option<(CrashPoint, u64)>,
+    /// What the shop has decided about payments.
+    pub policy: Arc<Policy>,
 }
 
 /// The committer's thread. It ends when every [`Submit`] is gone and the queue is empty, or at once

@@ -1,11 +1,9 @@
 //! The caller's key and what came of it. An outcome is written in the same transaction as its
 //! effect, so that the same key tells the same truth after any crash. The rule is in docs/api.md.
 
-use std::sync::Arc;
-
 use onhand_core::command::Reply;
 use onhand_core::events::EventBody;
-use onhand_core::{Decision, Refusal};
+use onhand_core::{Decision, Event, Refusal};
 use serde::{Deserialize, Serialize};
 
 /// A caller's key, scoped to who asks for what, with a fingerprint of what was asked.
@@ -36,11 +34,12 @@ pub enum StoredOutcome {
 }
 
 impl StoredOutcome {
-    /// The shortest form of a decision's reply.
+    /// The shortest form of a decision's reply. A decision may have several events of one order:
+    /// the reply is what the last of them left.
     pub fn of_decision(decision: &Decision) -> Self {
         if let Reply::Order(reply) = &decision.reply {
-            let same = decision.events.iter().find(|event| match &event.body {
-                EventBody::Order(order) => Arc::ptr_eq(order, reply),
+            let is_reply = |event: &&Event| match &event.body {
+                EventBody::Order(order) => order == reply,
                 EventBody::Product(_)
                 | EventBody::Category(_)
                 | EventBody::Location(_)
@@ -50,8 +49,8 @@ impl StoredOutcome {
                 | EventBody::User(_)
                 | EventBody::Session(_)
                 | EventBody::ApiKey(_) => false,
-            });
-            if let Some(event) = same {
+            };
+            if let Some(event) = decision.events.iter().rev().find(is_reply) {
                 return Self::Event(event.seq);
             }
         }

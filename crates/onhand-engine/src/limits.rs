@@ -26,6 +26,10 @@ pub const BATCH_RERUNS_MAX: u32 = 5;
 /// Times one command may name rows that were not loaded before it is given up as a mistake in a
 /// rule.
 pub const LOAD_ROUNDS_MAX: u32 = 4_096;
+/// Times the commands of a batch that name rows by steps are asked together what they name now: the
+/// object of a gateway, its order, what the order holds, and a few more than any of today's rules
+/// takes. What is left then is loaded command by command.
+pub const NAMING_STEPS_MAX: u32 = 8;
 /// Products that the committer keeps at hand between batches, in some 700 bytes each.
 pub const WARM_PRODUCTS_MAX: usize = 100_000;
 /// Threads that read.

@@ -9,11 +9,15 @@ use std::sync::Arc;
 use onhand_core::accounts::{ApiKey, Session, User};
 use onhand_core::catalog::{Category, Product};
 use onhand_core::draft::Changes;
+use onhand_core::effects::Effect;
 use onhand_core::ids::{
-    ApiKeyId, CategoryId, LocationId, OrderId, ProductId, ReservationId, SessionId, UserId,
+    ApiKeyId, CategoryId, LocationId, NoticeId, OrderId, ProductId, ReservationId, SessionId,
+    UserId,
 };
 use onhand_core::inventory::{Level, Location, Mark, Movement, Reservation};
 use onhand_core::orders::Order;
+use onhand_core::payments::{KeptNotice, Provider};
+use onhand_core::text::GatewayId;
 use onhand_core::{Event, Needs, Numbering, State, Timestamp, Version};
 
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
@@ -112,6 +116,13 @@ pub struct Rows {
     pub sessions: BTreeMap<SessionId, Guarded<Session>>,
     /// API keys.
     pub api_keys: BTreeMap<ApiKeyId, Guarded<ApiKey>>,
+    /// Effects. One that is done is deleted, where it was stored.
+    pub effects: BTreeMap<OrderId, Guarded<Effect>>,
+    /// The orders that objects of gateways belong to from now on. Never changed: one that is taken
+    /// is a conflict.
+    pub gateway_ids: BTreeMap<(Provider, GatewayId), OrderId>,
+    /// Messages of gateways.
+    pub notices: BTreeMap<NoticeId, Guarded<KeptNotice>>,
 }
 
 fn merge<K: Ord, T>(rows: &mut BTreeMap<K, Guarded<T>>, key: K, stored: Version, row: T) {
@@ -160,6 +171,15 @@ impl Rows {
         for (id, row) in &changes.api_keys {
             merge(&mut self.api_keys, *id, state.api_key_version(*id), row.clone());
         }
+        for (id, row) in &changes.effects {
+            merge(&mut self.effects, *id, state.effect_version(*id), row.clone());
+        }
+        for (key, order_id) in &changes.gateway_ids {
+            self.gateway_ids.insert(key.clone(), *order_id);
+        }
+        for (id, row) in &changes.notices {
+            merge(&mut self.notices, *id, state.notice_version(*id), row.clone());
+        }
     }
 
     /// Whether nothing changes. What changes need not have an event: a refresh has none.
@@ -173,6 +193,9 @@ impl Rows {
             && self.users.is_empty()
             && self.sessions.is_empty()
             && self.api_keys.is_empty()
+            && self.effects.is_empty()
+            && self.gateway_ids.is_empty()
+            && self.notices.is_empty()
     }
 }
 

@@ -45,7 +45,7 @@ enum Confirmed {
 
 /// What a command counts against [`BATCH_WEIGHT_MAX`].
 fn weight(command: &Command) -> usize {
-    use onhand_core::{accounts, inventory, orders};
+    use onhand_core::{accounts, effects, inventory, orders};
     match command {
         Command::Accounts(accounts::Command::TouchKeys { uses }) => uses.len(),
         Command::Accounts(_) => 1,
@@ -59,6 +59,9 @@ fn weight(command: &Command) -> usize {
             orders.iter().map(|order| order.items.len()).sum()
         }
         Command::Orders(_) => 4,
+        Command::Effects(effects::Command::Lease { most, .. }) => *most,
+        Command::Effects(effects::Command::Settle { settlements }) => settlements.len() * 4,
+        Command::Effects(_) | Command::Payments(_) => 4,
     }
 }
 
@@ -336,6 +339,7 @@ impl<S: Store> Committer<S> {
             store: &mut self.store,
             state: &mut self.state,
             clock: &*self.config.clock,
+            policy: &self.config.policy,
             crash,
         };
         let decided = run.run(part).await;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use futures_util::FutureExt;
 use onhand_core::accounts::Role;
+use onhand_core::payments::Policy;
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
 use onhand_engine::database::{OpenError, Schema, StartError};
 use onhand_engine::query::UserFilter;
@@ -84,7 +85,8 @@ async fn open(
         database.read_lists_from(url)?;
     }
     let reader = database.reader()?;
-    let config = Config { clock: Arc::new(SystemClock), crash };
+    let policy = Arc::new(Policy::default());
+    let config = Config { clock: Arc::new(SystemClock), crash, policy };
     let started = database.start(config);
     let (submit, running, ended) = started.map_err(|error| match error {
         StartError::Open(error) => anyhow::Error::from(error),

@@ -9,15 +9,18 @@ use onhand_core::accounts::{
 };
 use onhand_core::actor::Actor;
 use onhand_core::catalog::{Category, Product};
+use onhand_core::effects::{Effect, EffectState};
 use onhand_core::events::EventBody;
 use onhand_core::ids::{
-    ApiKeyId, CategoryId, LocationId, OrderId, ProductId, ReservationId, SessionId, UserId,
+    ApiKeyId, CategoryId, LocationId, NoticeId, OrderId, ProductId, ReservationId, SessionId,
+    UserId,
 };
 use onhand_core::inventory::{
     Level, Location, Movement, MovementKind, Reservation, ReservationState, Totals,
 };
 use onhand_core::orders::Order;
-use onhand_core::text::{KeyPrefix, Name, Reason, Reference, Sku, Text};
+use onhand_core::payments::{KeptNotice, Provider};
+use onhand_core::text::{GatewayId, KeyPrefix, Name, Reason, Reference, Sku, Text};
 use onhand_core::{Money, Timestamp};
 use serde::Deserialize;
 use tokio_postgres::Row;
@@ -114,9 +117,12 @@ impl<'a> Reading<'a> {
     }
 
     fn hash(&self, column: usize) -> Result<TokenHash> {
+        self.digest(column).map(TokenHash::new)
+    }
+
+    fn digest(&self, column: usize) -> Result<[u8; 32]> {
         let bytes: &[u8] = self.get(column)?;
-        let bytes = bytes.try_into().map_err(|error| corrupt(self.1, error))?;
-        Ok(TokenHash::new(bytes))
+        bytes.try_into().map_err(|error| corrupt(self.1, error))
     }
 
     fn count(&self, column: usize) -> Result<u64> {
@@ -291,6 +297,41 @@ pub(super) fn api_key(row: &Row) -> Result<ApiKey> {
         revoked_at: row.optional_time(8)?,
         version: row.count(9)?,
         created_at: row.time(10)?,
+    })
+}
+
+pub(super) fn effect(row: &Row) -> Result<Effect> {
+    let row = Reading(row, "effects");
+    let tries = row.count(5)?;
+    Ok(Effect {
+        order_id: row.id(0, OrderId::new)?,
+        state: row.parsed(1, EffectState::from_name)?,
+        due_at: row.time(2)?,
+        leased: row.get(3)?,
+        epoch: row.count(4)?,
+        tries: u32::try_from(tries).map_err(|_| bad(row.1, tries))?,
+        ask_first: row.get(6)?,
+        reason: row.optional(7, |reason| Text::new(reason).ok())?,
+        version: row.count(8)?,
+        created_at: row.time(9)?,
+        updated_at: row.time(10)?,
+    })
+}
+
+pub(super) fn notice(row: &Row) -> Result<KeptNotice> {
+    let row = Reading(row, "notices");
+    let is_waiting = row.get::<Option<&str>>(7)?.is_some();
+    Ok(KeptNotice {
+        id: row.id(0, NoticeId::new)?,
+        provider: row.parsed(1, Provider::from_name)?,
+        event_id: row.parsed(2, |id| Reference::new(id).ok())?,
+        body_hash: row.digest(3)?,
+        kind: row.parsed(4, |kind| Reference::new(kind).ok())?,
+        order_id: row.get::<Option<i64>>(5)?.and_then(OrderId::new),
+        intent: row.optional(6, |id| GatewayId::new(id).ok())?,
+        seen: is_waiting.then(|| row.json(7)).transpose()?,
+        version: row.count(8)?,
+        received_at: row.time(9)?,
     })
 }
 

@@ -128,11 +128,11 @@ impl CopyTarget {
                    reservation = $4, \"order\" = $5, movement = $6, event = $7, batch = $8, \
                    recorded_at = $9, chain = $10, outcome_window = $11, \
                    outcome_window_opened_at = $12, \"user\" = $13, session = $14, \
-                   api_key = $15, rights = $16, next_window_is_empty = true";
+                   api_key = $15, rights = $16, notice = $17, next_window_is_empty = true";
         let [product, category, location, reservation, order, rest @ ..] = &head.next;
-        let [movement, event, batch, user, session, api_key, rights] = rest;
+        let [movement, event, batch, user, session, api_key, rights, notice] = rest;
         let chain = head.chain.to_vec();
-        let values: [&(dyn ToSql + Sync); 16] = [
+        let values: [&(dyn ToSql + Sync); 17] = [
             product,
             category,
             location,
@@ -149,6 +149,7 @@ impl CopyTarget {
             session,
             api_key,
             rights,
+            notice,
         ];
         let put = self.session.client().execute(sql, &values);
         put.await.map_err(|error| wrong("numbering")(error.into()))?;

@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use onhand_core::ids::ProductId;
-use onhand_core::{Needs, State};
+use onhand_core::payments::KeptNotice;
+use onhand_core::{Needs, State, Version};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -15,7 +16,7 @@ use super::error::{Error, Result};
 use super::head::{Head, writes};
 use super::session::Session;
 use crate::idempotency::IdempotencyKey;
-use crate::store::Batch;
+use crate::store::{Batch, Rows};
 
 /// A batch that is being written.
 #[derive(Debug)]
@@ -101,6 +102,7 @@ impl Flight {
             || !needs.expired_holds.is_empty()
             || !needs.on_hand_at.is_empty()
             || needs.due.is_some()
+            || needs.due_effects.is_some()
             || needs.enabled_admins && !rows.users.is_empty()
             || !needs.open_sessions.is_empty() && !rows.sessions.is_empty()
             || !needs.emails.is_empty() && !rows.users.is_empty();
@@ -123,12 +125,28 @@ impl Flight {
             || needs.users.iter().any(|id| rows.users.contains_key(id))
             || needs.sessions.iter().any(|id| rows.sessions.contains_key(id))
             || needs.api_keys.iter().any(|id| rows.api_keys.contains_key(id))
+            || touches_payments(rows, needs)
             || !needs.references.is_empty()
                 && rows.orders.values().any(|(_, order)| {
                     let reference = order.external_reference.as_ref();
                     reference.is_some_and(|reference| needs.references.contains(reference))
                 })
     }
+}
+
+/// Whether rows about payments are named that a batch writes. A message that it has changed waits
+/// no more: which order of the gateway's it waited for is not known here.
+fn touches_payments(rows: &Rows, needs: &Needs) -> bool {
+    let has_key = |notice: &KeptNotice| notice.keys().iter().any(|key| needs.notices.contains(key));
+    let may_wait = |stored: Version, notice: &KeptNotice| {
+        let intent = notice.intent.clone().map(|intent| (notice.provider, intent));
+        stored > 0 || intent.is_some_and(|key| needs.waiting_notices.contains(&key))
+    };
+    needs.effects.iter().any(|id| rows.effects.contains_key(id))
+        || needs.gateway_ids.iter().any(|key| rows.gateway_ids.contains_key(key))
+        || !needs.notices.is_empty() && rows.notices.values().any(|(_, notice)| has_key(notice))
+        || !needs.waiting_notices.is_empty()
+            && rows.notices.values().any(|(stored, notice)| may_wait(*stored, notice))
 }
 
 async fn fly(

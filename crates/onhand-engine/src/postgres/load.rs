@@ -12,10 +12,10 @@ use onhand_core::text::Sku;
 use onhand_core::{Needs, State, Timestamp};
 use tokio_postgres::Row;
 
-use super::accounts;
 use super::codec::{self, Uuid, get};
 use super::error::{Result, corrupt};
 use super::session::{Session, Value};
+use super::{accounts, payments};
 use crate::columns::*;
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
 use crate::limits::WALK_MOVEMENTS_MAX;
@@ -186,6 +186,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
             asked(session, !needs.reservations.is_empty(), RESERVATIONS, reservations),
             asked(session, !named.is_empty(), REFERENCES, vec![Box::new(named.clone())]),
             accounts::ask(session, needs),
+            payments::ask(session, needs),
         )
     };
     let (
@@ -199,12 +200,14 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
         reservations,
         named,
         accounts,
+        payments,
     ) = asked_for.await?;
     take_in_stock(needs, &products, &levels, state)?;
     take_in_catalog(needs, &categories, &uses, &locations, state)?;
     take_in_records(needs, &orders, &reservations, &named, state)?;
     take_in_open_orders(needs, &open, state)?;
     accounts.take_in(needs, state)?;
+    payments.take_in(needs, state)?;
     for key in &needs.on_hand_at {
         let on_hand = on_hand_at(session, key.0, key.1, key.2).await?;
         state.load_on_hand_at(*key, on_hand);
@@ -318,25 +321,25 @@ fn take_in_open_orders(needs: &Needs, rows: &[Row], state: &mut State) -> Result
     Ok(())
 }
 
-/// Loads what only the time tells: holds that have run out.
+/// Loads what only the time tells: holds that have run out, effects that are due.
 pub(super) async fn timed(
     session: &Session,
     needs: &Needs,
     now: Timestamp,
     state: &mut State,
 ) -> Result<()> {
-    let now = now.as_microsecond();
+    let at = now.as_microsecond();
     for id in &needs.expired_holds {
         let most = stored_count(EXPIRED_HOLDS_PER_COMMAND_MAX);
-        let values: [Value<'_>; 3] = [Box::new(now), Box::new(id.number()), Box::new(most)];
+        let values: [Value<'_>; 3] = [Box::new(at), Box::new(id.number()), Box::new(most)];
         let rows = session.rows(EXPIRED_HOLDS, &values).await?;
         state.load_expired_holds(*id, ids(&rows)?);
     }
     if let Some(most) = needs.due {
-        let rows = session.rows(DUE, &[Box::new(now), Box::new(stored_count(most))]).await?;
+        let rows = session.rows(DUE, &[Box::new(at), Box::new(stored_count(most))]).await?;
         state.load_due(ids(&rows)?);
     }
-    Ok(())
+    payments::load_due(session, needs, now, state).await
 }
 
 fn ids(rows: &[Row]) -> Result<Vec<ReservationId>> {

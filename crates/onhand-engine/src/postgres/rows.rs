@@ -80,7 +80,7 @@ impl<'a> Writes<'a> {
         self.reservations(rows);
         self.orders(rows);
         self.accounts(rows);
-        Ok(())
+        self.payments(rows)
     }
 
     fn products(&mut self, rows: &'a Rows) -> Result<()> {
@@ -210,7 +210,8 @@ impl<'a> Writes<'a> {
         });
     }
 
-    /// What customers hold without having paid, of orders that are new and of those that end.
+    /// What customers hold without having paid, of orders that are new, of those that end, and of
+    /// those that are held for longer.
     fn open_orders(&mut self, new: &New<'a, Arc<Order>>, changed: &Changed<'a, Arc<Order>>) {
         let open: Vec<_> =
             new.iter().filter_map(|row| OpenOrder::of(row).map(|open| (row.id, open))).collect();
@@ -231,6 +232,15 @@ impl<'a> Writes<'a> {
                 column(&closed, |(_, id)| id.number()),
             ]
         });
+        let kept = changed.iter().filter_map(|(_, row)| Some((row.id, OpenOrder::of(row)?)));
+        let kept: Vec<_> = kept.collect();
+        self.add("open_orders", UPDATE_OPEN_ORDERS, kept.len(), || {
+            vec![
+                column(&kept, |(_, (customer, _))| customer.number()),
+                column(&kept, |(id, _)| id.number()),
+                column(&kept, |(_, (_, open))| open.expires_at.as_microsecond()),
+            ]
+        });
     }
 }
 
@@ -240,6 +250,10 @@ const INSERT_OPEN_ORDERS: &str = "INSERT INTO open_orders (customer_id, order_id
 const DELETE_OPEN_ORDERS: &str = "DELETE FROM open_orders o USING (SELECT unnest($1::int8[]), \
      unnest($2::int8[])) v(customer_id, order_id) WHERE o.customer_id = v.customer_id AND \
      o.order_id = v.order_id";
+const UPDATE_OPEN_ORDERS: &str = "UPDATE open_orders o SET expires_at = v.expires_at FROM (SELECT \
+     unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[])) v(customer_id, order_id, \
+     expires_at) WHERE o.customer_id = v.customer_id AND o.order_id = v.order_id AND \
+     o.expires_at != v.expires_at";
 
 const INSERT_PRODUCTS: &str = "INSERT INTO products (id, name, description, price, currency, \
      active, version, updated_at, deleted_at, category_ids, sku, created_at) SELECT \

@@ -8,12 +8,14 @@ use onhand_core::accounts::{
 };
 use onhand_core::actor::Actor;
 use onhand_core::catalog::{Category, Product};
+use onhand_core::effects::{Effect, EffectState};
 use onhand_core::events::EventBody;
 use onhand_core::inventory::{
     Level, Location, Movement, MovementKind, Reservation, ReservationState, Totals,
 };
 use onhand_core::orders::{Order, Status};
-use onhand_core::text::{KeyPrefix, Name, Reason, Reference};
+use onhand_core::payments::{KeptNotice, Provider};
+use onhand_core::text::{GatewayId, KeyPrefix, Name, Reason, Reference, Text};
 use onhand_core::{Money, Timestamp};
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};
@@ -89,7 +91,7 @@ fn json<T: for<'de> Deserialize<'de>>(row: &Row<'_>, column: usize) -> Result<T>
 }
 
 pub(super) fn product(row: &Row<'_>) -> Result<Product> {
-    use onhand_core::text::{Sku, Text};
+    use onhand_core::text::Sku;
     let currency = text(row, 5, |code| code.parse().ok())?;
     Ok(Product {
         id: id!(onhand_core::ids::ProductId, row, 0),
@@ -249,6 +251,39 @@ pub(super) fn api_key(row: &Row<'_>) -> Result<ApiKey> {
         revoked_at: optional_time(row, 8)?,
         version: version(row, 9)?,
         created_at: time(row, 10)?,
+    })
+}
+
+pub(super) fn effect(row: &Row<'_>) -> Result<Effect> {
+    Ok(Effect {
+        order_id: id!(onhand_core::ids::OrderId, row, 0),
+        state: text(row, 1, |state| EffectState::from_name(&state))?,
+        due_at: time(row, 2)?,
+        leased: row.get(3)?,
+        epoch: version(row, 4)?,
+        tries: row.get(5)?,
+        ask_first: row.get(6)?,
+        reason: optional_text(row, 7, |reason| Text::new(reason).ok())?,
+        version: version(row, 8)?,
+        created_at: time(row, 9)?,
+        updated_at: time(row, 10)?,
+    })
+}
+
+pub(super) fn notice(row: &Row<'_>) -> Result<KeptNotice> {
+    let order: Option<i64> = row.get(5)?;
+    let is_waiting = row.get_ref(7)?.as_str_or_null().map_err(|error| corrupt(7, error))?;
+    Ok(KeptNotice {
+        id: id!(onhand_core::ids::NoticeId, row, 0),
+        provider: text(row, 1, |name| Provider::from_name(&name))?,
+        event_id: text(row, 2, |id| Reference::new(id).ok())?,
+        body_hash: row.get(3)?,
+        kind: text(row, 4, |kind| Reference::new(kind).ok())?,
+        order_id: order.and_then(onhand_core::ids::OrderId::new),
+        intent: optional_text(row, 6, |id| GatewayId::new(id).ok())?,
+        seen: is_waiting.is_some().then(|| json(row, 7)).transpose()?,
+        version: version(row, 8)?,
+        received_at: time(row, 9)?,
     })
 }
 

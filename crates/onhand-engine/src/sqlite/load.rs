@@ -10,7 +10,7 @@ use onhand_core::{Needs, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::levels::RecentLevels;
-use super::{accounts, codec};
+use super::{accounts, codec, payments};
 use crate::columns::*;
 use crate::limits::WALK_MOVEMENTS_MAX;
 use crate::stored::stored_count;
@@ -27,7 +27,8 @@ impl View<'_> {
     pub(super) fn load(self, needs: &Needs, now: Timestamp, state: &mut State) -> Result<()> {
         load_catalog(self, needs, state)?;
         load_records(self, needs, now, state)?;
-        accounts::load(self.connection, needs, state)
+        accounts::load(self.connection, needs, state)?;
+        payments::load(self.connection, needs, now, state)
     }
 
     /// All levels of a product.

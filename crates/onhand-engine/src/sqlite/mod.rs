@@ -11,6 +11,7 @@ mod load;
 mod logs;
 mod migrate;
 mod outcomes;
+mod payments;
 mod read;
 mod readers;
 mod rows;

@@ -3,12 +3,12 @@
 
 use onhand_core::Timestamp;
 use onhand_core::inventory::Level;
-use onhand_core::orders::OpenOrder;
+use onhand_core::orders::{OpenOrder, Order};
 use rusqlite::{CachedStatement, Connection, Params, params};
 
-use super::accounts;
 use super::levels::Plan;
 use super::write::WriteError;
+use super::{accounts, payments};
 use crate::store::Rows;
 use crate::stored::stored_version;
 
@@ -27,7 +27,8 @@ pub(super) fn write_rows(connection: &Connection, rows: &Rows) -> Result<(), Wri
     write_locations(connection, rows)?;
     write_reservations(connection, rows)?;
     write_orders(connection, rows)?;
-    accounts::write(connection, rows)
+    accounts::write(connection, rows)?;
+    payments::write(connection, rows)
 }
 
 fn write_catalog(connection: &Connection, rows: &Rows) -> Result<(), WriteError> {
@@ -166,13 +167,7 @@ fn write_orders(connection: &Connection, rows: &Rows) -> Result<(), WriteError> 
             let stored = stored_version(*stored);
             let values = params![id, row.status.as_str(), version, row.last_event, stored];
             guarded(&mut update, "orders", values)?;
-            if let Some(customer) = row.customer_id.filter(|_| OpenOrder::of(row).is_none()) {
-                connection
-                    .prepare_cached(
-                        "DELETE FROM open_orders WHERE customer_id = ?1 AND order_id = ?2",
-                    )?
-                    .execute([customer.number(), id])?;
-            }
+            write_open_order(connection, row)?;
             continue;
         }
         let customer = row.customer_id.map(onhand_core::ids::CustomerId::number);
@@ -190,6 +185,25 @@ fn write_orders(connection: &Connection, rows: &Rows) -> Result<(), WriteError> 
                 .execute(params![reference.as_str(), row.id.number()])?;
         }
     }
+    Ok(())
+}
+
+/// What a changed order holds for its customer without having been paid: nothing any more, or for
+/// longer.
+fn write_open_order(connection: &Connection, row: &Order) -> rusqlite::Result<()> {
+    let Some(customer) = row.customer_id else { return Ok(()) };
+    let (customer, id) = (customer.number(), row.id.number());
+    match OpenOrder::of(row) {
+        None => connection
+            .prepare_cached("DELETE FROM open_orders WHERE customer_id = ?1 AND order_id = ?2")?
+            .execute([customer, id])?,
+        Some((_, open)) => connection
+            .prepare_cached(
+                "UPDATE open_orders SET expires_at = ?3 WHERE customer_id = ?1 AND order_id = ?2 \
+                 AND expires_at != ?3",
+            )?
+            .execute([customer, id, open.expires_at.as_microsecond()])?,
+    };
     Ok(())
 }
 

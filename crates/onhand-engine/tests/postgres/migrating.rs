@@ -86,16 +86,16 @@ async fn add_columns(client: &tokio_postgres::Client) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_that_only_adds_is_made_while_orders_flow() {
     let scratch = Scratch::empty().await;
-    // The first schema had neither products by category nor open orders, and a binary of it writes
-    // none.
+    // The first schema had neither products by category, open orders nor payments, and a binary of
+    // it writes none; nor does it know of a number for messages, which ours asks for.
     let first = Database::open_migrated(&scratch.url()).await.unwrap();
-    let config = || Config { clock: Arc::new(SystemClock), crash: None };
+    let config = || Config { clock: Arc::new(SystemClock), crash: None, policy: Arc::default() };
     let (submit, running, _) = committer::start(first.store(), config()).unwrap();
     shop(&submit).await;
     drop(submit);
     running.join().unwrap().unwrap();
     let client = connect(&scratch.0).await;
-    let back = "DROP TABLE product_categories, open_orders; \
+    let back = "DROP TABLE product_categories, open_orders, effects, gateway_ids, notices; \
                 DELETE FROM schema_migrations WHERE version > 1; \
                 UPDATE products SET category_ids = '[1]'";
     client.batch_execute(back).await.unwrap();

@@ -130,7 +130,7 @@ async fn who_serves_needs_no_more_rights_than_the_document_says() {
     let database = onhand_engine::Database::Postgres(database);
     let start: onhand_core::Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let clock = Arc::new(ManualClock::new(start));
-    let config = Config { clock: clock.clone(), crash: None };
+    let config = Config { clock: clock.clone(), crash: None, policy: Arc::default() };
     let (submit, running, _) = database.start(config).unwrap();
     crate::migrating::shop(&submit).await;
     crate::migrating::receive(&submit, 10).await;

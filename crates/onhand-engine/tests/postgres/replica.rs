@@ -28,7 +28,7 @@ async fn a_standby_answers_lists_as_far_as_it_has_come() {
     let copy = standby.url("onhand", "postgres");
     database.read_lists_from(&copy).unwrap();
     let reader = database.reader().unwrap();
-    let config = Config { clock: Arc::new(SystemClock), crash: None };
+    let config = Config { clock: Arc::new(SystemClock), crash: None, policy: Arc::default() };
     let (submit, running, _) = database.start(config).unwrap();
     let listed = async || reader.products(None, None, 10).await.map(|page| page.rows.len());
     let (admin, follower) = (connect_to(&url).await, connect_to(&copy).await);

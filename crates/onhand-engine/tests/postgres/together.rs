@@ -24,7 +24,7 @@ struct Neighbour {
 impl Neighbour {
     async fn of(url: &str) -> Self {
         let database = Database::open(url).await.unwrap();
-        let config = Config { clock: Arc::new(SystemClock), crash: None };
+        let config = Config { clock: Arc::new(SystemClock), crash: None, policy: Arc::default() };
         let (submit, running, _) = committer::start(database.store(), config).unwrap();
         Self { submit, reader: Reader::Postgres(database.reader().unwrap()), running }
     }
@@ -206,7 +206,7 @@ async fn a_feed_tells_of_what_other_processes_write() {
     let world = World::<Postgres<true>>::with(&[("tea", 5)]).await;
     let database = Database::open(&world.backend.url()).await.unwrap();
     let database = onhand_engine::Database::Postgres(database);
-    let config = Config { clock: Arc::new(SystemClock), crash: None };
+    let config = Config { clock: Arc::new(SystemClock), crash: None, policy: Arc::default() };
     let (submit, running, _) = database.start(config).unwrap();
     let mut durable = submit.durable();
     let before = *durable.borrow_and_update();

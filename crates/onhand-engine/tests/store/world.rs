@@ -11,7 +11,7 @@ use onhand_core::accounts::{self, Access};
 use onhand_core::catalog::{self, NewProduct, ProductRef};
 use onhand_core::command::Reply;
 use onhand_core::inventory::{self, Adjustment, NewLocation};
-use onhand_core::orders::{self, Order, Payment, PlaceItem, PlaceOrder};
+use onhand_core::orders::{self, Order, PaymentTerms, PlaceItem, PlaceOrder};
 use onhand_core::text::{Name, Reason, Sku, Text};
 use onhand_core::{Actor, Command, Money, Quantity, Timestamp};
 use onhand_engine::committer::{self, Answer, Caller, Config, Running, Submit};
@@ -62,7 +62,10 @@ pub(crate) fn order(items: &[(&str, i64)], hold_secs: Option<i64>) -> PlaceOrder
     PlaceOrder {
         items: items.iter().map(item).collect(),
         customer_id: None,
-        payment: hold_secs.map_or(Payment::NotRequired, |hold_secs| Payment::Awaited { hold_secs }),
+        payment: hold_secs.map_or(PaymentTerms::NotRequired, |hold_secs| PaymentTerms::Awaited {
+            hold_secs,
+            through: None,
+        }),
         payment_method: None,
         shipping_address: None,
         expected_total: None,
@@ -127,7 +130,7 @@ impl<B: Backend> World<B> {
         let Opened { store, reader, owner } = backend.open().await;
         let faults = Faults::default();
         let store = Faulty::new(store, faults.clone());
-        let config = Config { clock: clock.clone(), crash: None };
+        let config = Config { clock: clock.clone(), crash: None, policy: Arc::default() };
         let (submit, running, _) = committer::start(store, config).unwrap();
         Self { backend, clock, submit, reader, faults, running, owner }
     }

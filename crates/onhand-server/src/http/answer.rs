@@ -114,6 +114,14 @@ fn shown(reply: &Reply, success: StatusCode) -> Response {
             format!("/v1/api-keys/{}", key.id),
         ),
         Reply::KeysTouched { keys } => json_response(success, &json!({ "touched": keys })),
+        Reply::Tasks(tasks) => json_response(success, &json!({ "tasks": tasks.len() })),
+        Reply::Settled { effects } => json_response(success, &json!({ "settled": effects })),
+        Reply::Effect(effect) => {
+            let (id, state) = (effect.id().to_string(), effect.state.as_str());
+            let shown = json!({ "object": "effect", "id": id, "state": state });
+            versioned(success, effect.version, &shown)
+        }
+        Reply::Notice { is_new } => json_response(success, &json!({ "is_new": is_new })),
     }
 }
 

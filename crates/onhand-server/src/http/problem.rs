@@ -5,7 +5,7 @@ mod words;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use onhand_core::{Refusal, accounts, catalog, inventory, orders};
+use onhand_core::{Refusal, accounts, catalog, effects, inventory, orders, payments};
 use onhand_engine::SubmitError;
 use onhand_engine::query::ReadError;
 use serde::Serialize;
@@ -320,6 +320,22 @@ fn status(refusal: &Refusal) -> StatusCode {
                 StatusCode::CONFLICT
             }
         },
+        Refusal::Payments(refusal) => match refusal {
+            payments::Refusal::NoPayment { .. } => StatusCode::NOT_FOUND,
+            payments::Refusal::PaymentCurrencyMismatch { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            payments::Refusal::PaymentExists { .. }
+            | payments::Refusal::AlreadyPaid { .. }
+            | payments::Refusal::NotPayable { .. }
+            | payments::Refusal::NotAuthorized { .. }
+            | payments::Refusal::NotPaid { .. }
+            | payments::Refusal::RefundTooLarge { .. }
+            | payments::Refusal::CaptureAmountMismatch { .. }
+            | payments::Refusal::TooManyRefunds { .. } => StatusCode::CONFLICT,
+        },
+        Refusal::Effects(refusal) => match refusal {
+            effects::Refusal::UnknownEffect { .. } => StatusCode::NOT_FOUND,
+            effects::Refusal::EffectNotDead { .. } => StatusCode::CONFLICT,
+        },
     }
 }
 
@@ -333,6 +349,8 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
         Refusal::Inventory(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::Orders(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::Accounts(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
+        Refusal::Payments(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
+        Refusal::Effects(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::InBatch { index, refusal } => {
             let mut facts = facts(refusal);
             facts.insert("index".into(), (*index).into());
@@ -356,6 +374,8 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
             "customer_id" => "cus",
             "user_id" => "usr",
             "api_key_id" => "key",
+            "payment_id" => "pay",
+            "effect_id" => "eff",
             _ => continue,
         };
         *value = Value::String(format!("{prefix}_{value}"));

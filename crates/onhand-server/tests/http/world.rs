@@ -92,7 +92,7 @@ impl World {
         let installation = Installation::fresh().await;
         let (database, reader) = installation.open().await;
         let clock = Arc::new(ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap()));
-        let config = Config { clock: clock.clone(), crash: None };
+        let config = Config { clock: clock.clone(), crash: None, policy: Arc::default() };
         let (submit, running, _) = database.start(config).unwrap();
         demo::load(&submit).await.unwrap();
         let (key, new) = admin_key();

@@ -5,7 +5,7 @@ use onhand_core::Quantity;
 use onhand_core::catalog::ProductRef;
 use onhand_core::ids::{CustomerId, LocationId, ProductId};
 use onhand_core::limits::{METADATA_ENTRIES_MAX, ORDER_LINES_MAX, REFERENCE_CHARS_MAX};
-use onhand_core::orders::{LineQuantity, Metadata, Payment, PlaceItem, PlaceOrder};
+use onhand_core::orders::{LineQuantity, Metadata, PaymentTerms, PlaceItem, PlaceOrder};
 use onhand_core::text::{Name, Reason, Reference, Sku};
 use serde::Deserialize;
 use serde_json::Value;
@@ -118,12 +118,13 @@ impl OrderBody {
             items.push(PlaceItem { product, quantity: item.quantity });
         }
         let payment = match self.payment {
-            None => Payment::NotRequired,
-            Some(payment) => Payment::Awaited {
+            None => PaymentTerms::NotRequired,
+            Some(payment) => PaymentTerms::Awaited {
                 hold_secs: lawful_hold_secs(
                     &format!("{at}/payment/expires_in_s"),
                     payment.expires_in_s,
                 )?,
+                through: None,
             },
         };
         Ok(PlaceOrder {

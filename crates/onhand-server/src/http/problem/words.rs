@@ -1,6 +1,6 @@
 //! Refusals in words, for people. Programs read the code and the facts.
 
-use onhand_core::{Refusal, accounts, catalog, inventory, orders};
+use onhand_core::{Refusal, accounts, catalog, effects, inventory, orders, payments};
 
 /// A refusal in one sentence.
 pub(super) fn of(refusal: &Refusal) -> String {
@@ -15,6 +15,8 @@ pub(super) fn of(refusal: &Refusal) -> String {
         Refusal::Inventory(refusal) => inventory_words(refusal),
         Refusal::Orders(refusal) => order_words(refusal),
         Refusal::Accounts(refusal) => account_words(refusal),
+        Refusal::Payments(refusal) => payment_words(refusal),
+        Refusal::Effects(refusal) => effect_words(refusal),
     }
 }
 
@@ -170,5 +172,45 @@ fn account_words(refusal: &accounts::Refusal) -> String {
         }
         R::UserDisabled { user_id } => format!("{user_id} is disabled"),
         R::SessionEnded => "the session has ended: log in again".into(),
+    }
+}
+
+fn payment_words(refusal: &payments::Refusal) -> String {
+    use payments::Refusal as R;
+    match refusal {
+        R::NoPayment { order_id } => format!("{order_id} is not paid through a gateway"),
+        R::PaymentExists { payment_id, status } => {
+            format!("{payment_id} is {}: the order can be paid by it", status.as_str())
+        }
+        R::AlreadyPaid { payment_id } => format!("all that is due was paid by {payment_id}"),
+        R::NotPayable { status } => {
+            format!("an order that is {} is not to be paid", status.as_str())
+        }
+        R::NotAuthorized { status } => {
+            format!("the payment is {}: no money is set aside", status.as_str())
+        }
+        R::NotPaid { status } => {
+            format!("the payment is {}: no money was taken", status.as_str())
+        }
+        R::PaymentCurrencyMismatch { expected, actual } => {
+            format!("the payment is in {expected}, not in {actual}")
+        }
+        R::RefundTooLarge { requested, left } => {
+            format!("{left} in minor units are left to give back, not {requested}")
+        }
+        R::CaptureAmountMismatch { requested, authorized } => {
+            format!("{authorized} in minor units are set aside, not {requested}")
+        }
+        R::TooManyRefunds { most } => format!("the payment has {most} refunds, the most"),
+    }
+}
+
+fn effect_words(refusal: &effects::Refusal) -> String {
+    use effects::Refusal as R;
+    match refusal {
+        R::UnknownEffect { effect_id } => format!("there is no effect {effect_id}"),
+        R::EffectNotDead { state } => {
+            format!("the effect is {}: it goes on by itself", state.as_str())
+        }
     }
 }
