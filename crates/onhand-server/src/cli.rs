@@ -16,6 +16,7 @@ use onhand_engine::{Database, Location, migration};
 use crate::accounts;
 use crate::accounts::cli::{KeysAction, UsersAction};
 use crate::accounts::options::AccountsError;
+use crate::adapters::gateways::simulated::command::{self as fake_gateway, FakeGatewayOptions};
 use crate::copy::{self, CopyOptions};
 use crate::edge::EdgeError;
 use crate::load::{bench, torture};
@@ -113,6 +114,8 @@ enum Command {
     Torture(torture::TortureOptions),
     /// Measure orders per second over HTTP.
     Bench(bench::BenchOptions),
+    /// Stand in for Razorpay: its protocol, its messages and its faults, and no money.
+    FakeGateway(FakeGatewayOptions),
     /// Print the description of the API as OpenAPI 3.1.
     Openapi,
 }
@@ -181,6 +184,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Bench(options) => runtime.block_on(bench::run(options)),
         Command::Users { action } => runtime.block_on(accounts::cli::users(action)),
         Command::Keys { action } => runtime.block_on(accounts::cli::keys(action)),
+        Command::FakeGateway(options) => runtime.block_on(fake_gateway::run(options)),
         Command::Copy(options) => runtime.block_on(copy::run(&options)),
         Command::Openapi => {
             println!("{}", crate::http::openapi().to_pretty_json()?);

@@ -178,3 +178,26 @@ pub const NOTICE_BYTES_MAX: usize = 256 << 10;
 pub const NOTICE_AGE_SECS_MAX: u64 = 300;
 /// Most signatures of one message that are looked at: one for each secret of a rotation.
 pub const NOTICE_SIGNATURES_MAX: usize = 16;
+
+/// Most orders of the simulated gateway; beyond it the oldest with no money under way is forgotten.
+pub const SIMULATED_ORDERS_MAX: usize = 100_000;
+/// Most tries to pay one order of the simulated gateway.
+pub const SIMULATED_PAYMENTS_MAX: usize = 50;
+/// Most refunds of one payment of the simulated gateway.
+pub const SIMULATED_REFUNDS_MAX: usize = 50;
+/// Most things that the simulated gateway has before it, messages included; further ones are lost.
+pub const SIMULATED_AGENDA_MAX: usize = 200_000;
+/// Most messages that are ready to be sent while all senders are busy.
+pub const SIMULATED_READY_MAX: usize = 256;
+/// How many messages the simulated gateway sends at a time, each over a connection that it keeps.
+pub const SIMULATED_SENDERS: usize = 8;
+/// How often the simulated gateway tries to deliver a message.
+pub const SIMULATED_TRIES_MAX: u32 = 12;
+/// Longest wait between two of these.
+pub const SIMULATED_TRY_WAIT_MAX: Duration = Duration::from_secs(60);
+/// How long a message of the simulated gateway waits for an answer, as Razorpay's do.
+pub const SIMULATED_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most rows of a page of the simulated gateway's ledger.
+pub const SIMULATED_LEDGER_ROWS_MAX: usize = 10_000;
+/// Most connections to the simulated gateway at a time.
+pub const SIMULATED_CONNECTIONS_MAX: usize = 1_000;

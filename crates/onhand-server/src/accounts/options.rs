@@ -155,13 +155,13 @@ impl AccountOptions {
 }
 
 /// A secret that somebody has configured.
-enum Given {
+pub(crate) enum Given {
     Text(Secret),
     File(PathBuf),
 }
 
 impl Given {
-    fn read(&self) -> Result<Vec<Secret>, SecretError> {
+    pub(crate) fn read(&self) -> Result<Vec<Secret>, SecretError> {
         match self {
             Self::Text(text) => secrets::read(Source::Text(text)),
             Self::File(path) => secrets::read(Source::File(path)),
@@ -170,7 +170,7 @@ impl Given {
 }
 
 /// Secrets come from the environment or from a file that it names, never from the command line.
-fn configured(name: &str) -> Option<Given> {
+pub(crate) fn configured(name: &str) -> Option<Given> {
     let text = std::env::var(name).ok().filter(|text| !text.is_empty());
     let file = || std::env::var_os(format!("{name}_FILE")).map(PathBuf::from);
     text.map(|text| Given::Text(Secret::new(text))).or_else(|| file().map(Given::File))

@@ -1,0 +1,272 @@
+//! A gateway that speaks Razorpay's protocol over HTTP and moves no money: for the demo, for tests
+//! and for whoever writes a shop. It has a ledger of its own (`ledger.rs`), sends signed messages
+//! (`senders.rs`), goes wrong as planned (`faults.rs`, `mischief.rs`) and is told what customers do
+//! (`control.rs`). It shares no code with the adapter but the signature, so that a mistake in the
+//! one is not repeated by the other.
+
+mod agenda;
+mod api;
+mod books;
+pub mod command;
+
+mod control;
+mod faults;
+mod ledger;
+mod mischief;
+mod senders;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use onhand_engine::SystemClock;
+use onhand_engine::clock::Clock;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use self::agenda::{Agenda, Delivery, Entry};
+pub use self::faults::{Fault, FaultPlan, PlanError};
+use self::ledger::{Ledger, Message, Try};
+use self::senders::Target;
+use super::razorpay::signature::sign;
+use crate::auth::forwarded::Proxies;
+use crate::auth::secrets::Secret;
+use crate::http::crowd::Crowd;
+use crate::http::listener::{self, Door};
+use crate::limits::{SIMULATED_CONNECTIONS_MAX, SIMULATED_READY_MAX, SIMULATED_SENDERS};
+use crate::random::Random;
+
+/// How fast the simulated world is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// How long a customer takes to pay, and a bank to give money back.
+    pub customer: Duration,
+    /// How late a late authorisation is.
+    pub late: Duration,
+    /// The first wait before a message is sent again; each doubles it.
+    pub again: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            customer: Duration::from_millis(200),
+            late: Duration::from_secs(3),
+            again: Duration::from_millis(500),
+        }
+    }
+}
+
+/// How to simulate.
+#[derive(Debug, Clone)]
+pub struct SimulatedConfig {
+    /// The name of the key that requests carry.
+    pub key_id: String,
+    /// Its secret.
+    pub key_secret: Secret,
+    /// What messages are signed with.
+    pub webhook_secret: Secret,
+    /// Where messages are sent, `http://host:port/path`; none: nowhere.
+    pub webhook_url: Option<String>,
+    /// Whether an imaginary customer pays each order.
+    pub auto_pay: bool,
+    /// What goes wrong.
+    pub faults: FaultPlan,
+    /// What chance is made of.
+    pub seed: u64,
+    /// How fast things go.
+    pub pace: Pace,
+}
+
+/// Why nothing can be simulated.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulatedError {
+    /// Messages cannot be sent there.
+    #[error("messages go to a URL like `http://127.0.0.1:8080/path`, not to `{0}`")]
+    Webhook(String),
+}
+
+/// Serves until `stop` completes. What is not delivered by then is lost.
+///
+/// # Errors
+/// When messages cannot be sent where they should be.
+pub async fn serve(
+    config: SimulatedConfig,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> Result<(), SimulatedError> {
+    let target = config.webhook_url.as_deref().map(Target::parse).transpose()?;
+    let state = State {
+        ledger: Ledger::default(),
+        agenda: Agenda::default(),
+        random: Random::seeded(config.seed),
+        plan: config.faults,
+        counts: Counts::default(),
+    };
+    let simulated = Arc::new(Simulated { config, state: Mutex::new(state), wake: Notify::new() });
+    let (ready, is_ready) = mpsc::channel(SIMULATED_READY_MAX);
+    // They end with this function, when the set is dropped.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(simulated.clone().follow_agenda(ready));
+    if let Some(target) = target {
+        let is_ready = Arc::new(tokio::sync::Mutex::new(is_ready));
+        for _ in 0..SIMULATED_SENDERS {
+            tasks.spawn(senders::send(simulated.clone(), target.clone(), is_ready.clone()));
+        }
+    }
+    let crowd = Crowd::new(SIMULATED_CONNECTIONS_MAX, &Proxies::none());
+    let connections_max = SIMULATED_CONNECTIONS_MAX;
+    let door = Door { socket: listener, tls: None, connections_max, crowd };
+    listener::serve(door, api::router(simulated), stop).await;
+    Ok(())
+}
+
+/// The gateway.
+#[derive(Debug)]
+struct Simulated {
+    config: SimulatedConfig,
+    state: Mutex<State>,
+    /// Something is due earlier than was thought.
+    wake: Notify,
+}
+
+/// What changes.
+#[derive(Debug)]
+struct State {
+    ledger: Ledger,
+    agenda: Agenda,
+    random: Random,
+    plan: FaultPlan,
+    counts: Counts,
+}
+
+/// What has happened so far.
+#[derive(Debug, Clone, Copy, Default, serde::Serialize)]
+struct Counts {
+    /// Requests with the right key.
+    requests: u64,
+    /// Messages that were answered with a yes.
+    delivered: u64,
+    /// Tries to deliver that were not.
+    not_delivered: u64,
+    /// Messages and plans for which there was no room, or no further try.
+    given_up: u64,
+}
+
+impl Simulated {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something to the ledger, and sees to what comes of it.
+    fn change<T>(&self, change: impl FnOnce(&mut State, i64) -> T) -> T {
+        let millis = SystemClock.now().as_millisecond();
+        let mut state = self.lock();
+        let done = change(&mut state, millis);
+        let messages = std::mem::take(&mut state.ledger.messages);
+        for message in messages {
+            self.post(&mut state, message, millis);
+        }
+        drop(state);
+        self.wake.notify_one();
+        done
+    }
+
+    /// A customer tries to pay, and the bank is of the mood that is planned for it.
+    fn visit(&self, state: &mut State, order_id: &str, millis: i64) {
+        let is_late = state.plan.hits(Fault::Late, &mut state.random);
+        let is_declined = state.plan.hits(Fault::Decline, &mut state.random);
+        let result = if is_late || is_declined { Try::Fails } else { Try::Succeeds };
+        if let Ok(payment) = state.ledger.pay(order_id, None, result, millis)
+            && is_late
+        {
+            state.plan_for(self.config.pace.late, Entry::Authorize(payment));
+        }
+    }
+
+    /// Puts a message onto the agenda, as often and as late as is planned.
+    fn post(&self, state: &mut State, (kind, mut payload): Message, millis: i64) {
+        let State { plan, random, ledger, .. } = state;
+        if self.config.webhook_url.is_none() || plan.hits(Fault::Lost, random) {
+            return;
+        }
+        if plan.hits(Fault::WrongAmount, random) {
+            distort(&mut payload["payment"]["entity"]);
+        }
+        let contains: Vec<&String> =
+            payload.as_object().map(|parts| parts.keys().collect()).unwrap_or_default();
+        let body = json!({
+            "entity": "event", "account_id": "acc_Simulated00000", "event": kind,
+            "contains": contains, "payload": payload, "created_at": millis / 1_000,
+        });
+        let body = body.to_string().into_bytes();
+        let delivery = Delivery {
+            event_id: ledger.id("evt", millis),
+            signature: sign(&self.config.webhook_secret, &body),
+            body: body.into(),
+            tries: 0,
+        };
+        let copies = if plan.hits(Fault::Repeat, random) { random.below(6) + 1 } else { 1 };
+        let delay = if plan.hits(Fault::Delay, random) { random.below(5_000) } else { 0 };
+        for _ in 0..copies {
+            let jitter = state.plan.hits(Fault::Permute, &mut state.random);
+            let jitter = if jitter { state.random.below(250) } else { 0 };
+            let after = Duration::from_millis(delay + jitter);
+            state.plan_for(after, Entry::Deliver(delivery.clone()));
+        }
+    }
+
+    /// Does what is due when it is due.
+    async fn follow_agenda(self: Arc<Self>, ready: mpsc::Sender<Delivery>) {
+        loop {
+            let (due, next) = self.lock().agenda.take_due(Instant::now());
+            let Some(due) = due else {
+                let asleep = async {
+                    match next {
+                        Some(next) => tokio::time::sleep_until(next).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = self.wake.notified() => {}
+                    () = asleep => {}
+                }
+                continue;
+            };
+            match due {
+                // Nobody listens when there is nowhere to send to, and then there are no messages.
+                Entry::Deliver(delivery) => _ = ready.send(delivery).await,
+                Entry::Pay(order) => {
+                    self.change(|state, millis| self.visit(state, &order, millis));
+                }
+                Entry::Authorize(payment) => {
+                    self.change(|state, _| _ = state.ledger.authorize(&payment, None));
+                }
+                Entry::SettleRefund(refund) => self.change(|state, _| {
+                    let is_back = !state.plan.hits(Fault::RefundFail, &mut state.random);
+                    if state.ledger.settle_refund(&refund, is_back).is_err() {
+                        tracing::debug!(refund, "forgotten before it was settled");
+                    }
+                }),
+            }
+        }
+    }
+}
+
+impl State {
+    /// Puts something onto the agenda, if there is room.
+    fn plan_for(&mut self, after: Duration, entry: Entry) {
+        if !self.agenda.add(Instant::now() + after, entry) {
+            self.counts.given_up += 1;
+        }
+    }
+}
+
+/// Makes a wrong amount of a right one.
+fn distort(entity: &mut Value) {
+    if let Some(amount) = entity["amount"].as_i64() {
+        entity["amount"] = json!(amount + 100);
+    }
+}
