@@ -42,10 +42,10 @@ pub(super) struct Held<'a> {
 }
 
 impl Stripe {
-    /// An intent, by which the customer pays. Within a day the key gives the one of an earlier try.
-    /// Later there may be two, which does no harm: nobody was given the secret of the first, without
-    /// which nobody can pay by it. Looking for it would not help: lists cannot be asked by notes,
-    /// and the search by them is behind by a minute or more and not there in every country.
+    /// An intent, by which the customer pays. Within a day the key gives that of an earlier try.
+    /// Later there may be two, which does no harm: nobody was given the secret of the first, and
+    /// nobody can pay without. Looking for it would not help: lists cannot be asked by notes, and
+    /// the search by them is behind by a minute or more and not there in every country.
     pub(super) async fn create_intent(
         &self,
         seen: &mut Seen,
@@ -76,8 +76,8 @@ impl Stripe {
     }
 
     /// Takes the money that an attempt has set aside. Stripe takes it once at most, and says no to
-    /// the second request: then it is looked at what the first has come to. Once it has been looked,
-    /// the key is left out: it would only bring back the answer of a try that failed.
+    /// the second request: then it is looked at what the first has come to. Where it was looked
+    /// before, the key is left out: it would only bring back the answer of a try that failed.
     pub(super) async fn capture(
         &self,
         seen: &mut Seen,

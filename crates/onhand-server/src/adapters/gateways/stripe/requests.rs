@@ -14,8 +14,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const VERSION: HeaderName = HeaderName::from_static("stripe-version");
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// What Stripe says to a known key with another form. That was written by another version of us, and
-/// nobody knows what came of it.
+/// What Stripe says to a known key with another form. That was written by another version of us,
+/// and nobody knows what came of it.
 const OTHER_FORM: &str = "idempotency_error";
 
 impl Stripe {

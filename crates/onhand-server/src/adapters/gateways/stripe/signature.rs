@@ -1,5 +1,5 @@
-//! Signatures of Stripe: a header with a time and hexadecimal HMACs over the time and the body as it
-//! came. How long a comparison takes says nothing about where two differ.
+//! Signatures of Stripe: a header with a time and hexadecimal HMACs over the time and the body as
+//! it came. How long a comparison takes says nothing about where two differ.
 
 use onhand_core::Timestamp;
 use subtle::{Choice, ConstantTimeEq};
@@ -8,8 +8,8 @@ use crate::adapters::gateways::razorpay::signature::sign;
 use crate::auth::secrets::Secret;
 use crate::limits::{NOTICE_AGE_SECS_MAX, NOTICE_SIGNATURES_MAX};
 
-/// Whether somebody who knows one of the secrets has signed this body, not long ago. What was signed
-/// in the future is no better than what is old: it would be good for longer than it should be.
+/// Whether somebody who knows one of the secrets has signed this body, not long ago. What was
+/// signed in the future is no better than what is old: it would be good for too long.
 pub(super) fn is_good(secrets: &[Secret], now: Timestamp, header: &[u8], body: &[u8]) -> bool {
     let Some(Header { time, signatures }) = read(header) else { return false };
     let signed = [time, b".", body].concat();
