@@ -165,6 +165,9 @@ pub const GATEWAY_IDLE_CONNECTIONS_MAX: usize = 16;
 pub const GATEWAY_PAGE_ROWS_MAX: usize = 100;
 /// Most pages of a gateway's list that are read: more tries than a customer has patience for.
 pub const GATEWAY_PAGES_MAX: usize = 10;
+/// Most payments of one order whose refunds are asked for: a gateway takes the money once, and a
+/// few times more where banks are late.
+pub const GATEWAY_CAPTURED_MAX: usize = 20;
 /// Longest name of an event that is kept as it came.
 pub const NOTICE_ID_CHARS_MAX: usize = 128;
 /// Most characters of what a gateway says about why it will not.
@@ -182,10 +185,10 @@ pub const NOTICE_SIGNATURES_MAX: usize = 16;
 /// Most orders of the simulated gateway; beyond it the oldest with no money under way is forgotten.
 pub const SIMULATED_ORDERS_MAX: usize = 100_000;
 /// Most tries to pay one order of the simulated gateway.
-pub const SIMULATED_PAYMENTS_MAX: usize = 50;
+pub const SIMULATED_PAYMENTS_MAX: usize = 250;
 /// Most refunds of one payment of the simulated gateway.
 pub const SIMULATED_REFUNDS_MAX: usize = 50;
-/// Most things that the simulated gateway has before it, messages included; further ones are lost.
+/// Most things that the simulated gateway has before it, and most messages; further ones are lost.
 pub const SIMULATED_AGENDA_MAX: usize = 200_000;
 /// Most messages that are ready to be sent while all senders are busy.
 pub const SIMULATED_READY_MAX: usize = 256;

@@ -142,3 +142,21 @@ async fn a_no_is_taken_when_it_says_why() {
     let shown = format!("{:?}", ask(busy, &refund()).await.outcome);
     assert!(shown.contains("after: Some(3600s)"), "{shown}");
 }
+
+#[tokio::test]
+async fn a_list_that_knows_no_pages_is_read_once() {
+    let rows: Vec<String> = (0..150)
+        .map(|n| {
+            format!(
+                r#"{{"id":"pay_{n}","amount":500,"currency":"INR","status":"failed",
+                "order_id":"order_1"}}"#
+            )
+        })
+        .collect();
+    let body = format!(r#"{{"items":[{}]}}"#, rows.join(","));
+    let answer = ask(http("200 OK", "", &body), &fetch()).await;
+    assert_eq!((word(&answer.outcome), answer.seen.attempts.len()), ("done", 150));
+    let strange = body.replace("order_1", "order_2");
+    let answer = ask(http("200 OK", "", &strange), &fetch()).await;
+    assert_eq!((word(&answer.outcome), answer.seen.attempts.len()), ("retry", 0));
+}

@@ -298,3 +298,60 @@ async fn a_browser_brings_a_signature_that_fits() {
     let reply = world.send(Method::POST, "/_control/pay", json!({ "order_id": "x" })).await;
     assert_eq!(reply.status, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn a_refund_is_made_once_by_either_of_two_safeguards() {
+    let mut world = World::new(PATIENT).await;
+    let call = Which::Refund.prepare(&mut world).await;
+    let first = world.done(42, &call).await;
+    // Asked for again without looking: the gateway knows the key.
+    let again = world.done(42, &call).await;
+    assert_eq!(first.seen.refunds[0].id, again.seen.refunds[0].id);
+    // Looked for: nothing is asked for again.
+    let before = world.requests().await;
+    let found = world.call(42, &call, true).await;
+    assert_eq!(found.seen.refunds[0].id, first.seen.refunds[0].id);
+    assert_eq!(world.requests().await, before + 1);
+    assert_eq!(sums(&world.ledger().await), Which::Refund.done());
+    // The same number over another amount is a mistake of ours, and pays nothing.
+    let Call::Refund { number, attempt, .. } = call else { unreachable!() };
+    let other = Call::Refund { number, attempt, amount: rupees(1) };
+    assert_eq!(word(&world.call(42, &other, false).await.outcome), "declined");
+    assert_eq!(word(&world.call(42, &other, true).await.outcome), "unknown");
+    assert_eq!(sums(&world.ledger().await), Which::Refund.done());
+}
+
+#[tokio::test]
+async fn a_customer_who_tries_very_often_is_seen_whole() {
+    let mut world = World::new(PATIENT).await;
+    let intent = world.intent(42, Capture::Manual).await;
+    for _ in 0..230 {
+        world.paid(&intent, "failed").await;
+    }
+    let attempt = world.paid(&intent, "authorized").await;
+    let seen = world.done(42, &Call::Fetch { intents: vec![intent] }).await.seen;
+    let ids: std::collections::BTreeSet<_> = seen.attempts.iter().map(|seen| &seen.id).collect();
+    assert_eq!((seen.attempts.len(), ids.len()), (231, 231));
+    assert!(ids.contains(&attempt));
+}
+
+#[tokio::test]
+async fn calls_that_are_made_at_once_are_done_once() {
+    for which in [Which::Capture, Which::Refund] {
+        let mut world = World::new(PATIENT).await;
+        let call = which.prepare(&mut world).await;
+        let razorpay = std::sync::Arc::new(razorpay(&world.url, KEY_SECRET, PATIENT));
+        let made: Vec<_> = (0..16)
+            .map(|number| {
+                let (razorpay, call) = (razorpay.clone(), call.clone());
+                tokio::spawn(async move {
+                    razorpay.call(order_id(42), &call, number % 2 == 0).await.outcome
+                })
+            })
+            .collect();
+        for made in made {
+            assert_eq!(made.await.unwrap(), Outcome::Done, "{which:?}");
+        }
+        assert_eq!(sums(&world.ledger().await), which.done(), "{which:?}");
+    }
+}

@@ -5,5 +5,7 @@
 
 mod answers;
 mod calls;
+mod command;
+mod encrypted;
 mod messages;
 mod world;

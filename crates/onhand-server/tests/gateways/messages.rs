@@ -115,6 +115,11 @@ async fn money_goes_back_or_does_not() {
             }
         }
     }
+    // Whoever missed the messages learns it by asking.
+    let fetched = world.done(42, &Call::Fetch { intents: vec![intent] }).await.seen;
+    let mut states: Vec<_> = fetched.refunds.iter().map(|seen| (seen.number, seen.state)).collect();
+    states.sort_unstable();
+    assert_eq!(states, [(Some(1), RefundState::Failed), (Some(2), RefundState::Processed)]);
 }
 
 #[tokio::test]

@@ -53,13 +53,18 @@ pub(crate) fn id(text: &str) -> GatewayId {
 
 /// The adapter of a gateway at this address.
 pub(crate) fn razorpay(base_url: &str, key_secret: &str, limits: HttpLimits) -> Razorpay {
+    razorpay_over(Http::new(limits).unwrap(), base_url, key_secret)
+}
+
+/// The same over this client.
+pub(crate) fn razorpay_over(http: Http, base_url: &str, key_secret: &str) -> Razorpay {
     let config = RazorpayConfig {
         key_id: KEY_ID.into(),
         key_secret: Secret::new(key_secret),
         webhook_secrets: vec![Secret::new("an older one"), Secret::new(WEBHOOK_SECRET)],
         base_url: base_url.into(),
     };
-    Razorpay::new(config, Http::new(limits).unwrap()).unwrap()
+    Razorpay::new(config, http).unwrap()
 }
 
 /// One word for how a call went.
@@ -174,6 +179,13 @@ impl World {
                 return rows;
             }
         }
+    }
+
+    /// How many requests the gateway had with the right key.
+    pub(crate) async fn requests(&mut self) -> i64 {
+        let reply = self.send(Method::GET, "/_control/state", Value::Null).await;
+        let state: Value = serde_json::from_slice(&reply.body).unwrap();
+        state["counts"]["requests"].as_i64().unwrap()
     }
 
     /// The next message as it came.

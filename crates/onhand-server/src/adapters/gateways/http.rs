@@ -55,6 +55,9 @@ pub enum HttpError {
     /// The key cannot be sent.
     #[error("the key of the gateway does not fit into a header")]
     Key,
+    /// A secret is empty: everybody could sign with it.
+    #[error("a secret of the gateway is empty")]
+    Empty,
 }
 
 /// Whether a request changes anything at the gateway.
@@ -173,6 +176,14 @@ impl Http {
     pub fn new(limits: HttpLimits) -> Result<Self, HttpError> {
         let mut trusted = RootCertStore::empty();
         trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Self::trusting(trusted, limits)
+    }
+
+    /// A client that trusts these and nobody else.
+    ///
+    /// # Errors
+    /// [`HttpError`] when TLS cannot be set up.
+    pub fn trusting(trusted: RootCertStore, limits: HttpLimits) -> Result<Self, HttpError> {
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(trusted)

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::Razorpay;
 use super::wire::{self, List, Order, Payment, REFUND_NOTE, Refund, refund_key};
 use crate::adapters::gateways::http::{Effect, Failure, Question, bounded};
-use crate::limits::{GATEWAY_PAGE_ROWS_MAX, GATEWAY_PAGES_MAX};
+use crate::limits::{GATEWAY_CAPTURED_MAX, GATEWAY_PAGE_ROWS_MAX, GATEWAY_PAGES_MAX};
 
 /// By this a refund that is asked for twice is paid out once.
 const REFUND_KEY: HeaderName = HeaderName::from_static("x-refund-idempotency");
@@ -76,8 +76,8 @@ impl Razorpay {
         Ok(())
     }
 
-    /// Takes the money that an attempt has set aside. Razorpay takes it once at most, and says no to
-    /// the second request: then it is looked at what the first has come to.
+    /// Takes the money that an attempt has set aside. Razorpay takes it once at most, and says no
+    /// to the second request: then it is looked at what the first has come to.
     pub(super) async fn capture(
         &self,
         seen: &mut Seen,
@@ -186,6 +186,7 @@ impl Razorpay {
         intents: &[GatewayId],
     ) -> Result<(), Failure> {
         let strange = || Failure::strange(Effect::Read, "a payment of another order");
+        let mut captured = 0;
         for intent in intents {
             let path = ["orders", intent.as_str(), "payments"];
             for payment in self.all::<Payment>(&path, |payment| &payment.id).await? {
@@ -195,7 +196,13 @@ impl Razorpay {
                 }
                 let is_taken = attempt.state == AttemptState::Captured;
                 seen.attempts.push(attempt);
-                if is_taken && payment.amount_refunded.unwrap_or(1) > 0 {
+                // Not only where it says that some went back: a refund that failed does not count.
+                if is_taken {
+                    captured += 1;
+                    if captured > GATEWAY_CAPTURED_MAX {
+                        let reason = "an order that was paid more often than can be";
+                        return Err(Failure::strange(Effect::Read, reason));
+                    }
                     for refund in self.refunds(&payment.id).await? {
                         seen.refunds.push(refund.seen(Some(order_id)).map_err(|_| strange())?);
                     }

@@ -66,6 +66,10 @@ impl Razorpay {
     pub fn new(config: RazorpayConfig, http: Http) -> Result<Self, HttpError> {
         let RazorpayConfig { key_id, key_secret, webhook_secrets, base_url } = config;
         let base = address(&base_url)?;
+        let is_empty = |secret: &Secret| secret.expose().is_empty();
+        if is_empty(&key_secret) || webhook_secrets.iter().any(is_empty) {
+            return Err(HttpError::Empty);
+        }
         let pair = [key_id.as_bytes(), b":", key_secret.expose()].concat();
         let encoded = Zeroizing::new(STANDARD.encode(Zeroizing::new(pair)));
         let header = Zeroizing::new(format!("Basic {}", *encoded));
@@ -131,10 +135,14 @@ mod tests {
     use crate::adapters::gateways::http::HttpLimits;
 
     fn razorpay(base_url: &str) -> Result<Razorpay, HttpError> {
+        razorpay_with("key-canary", "webhook-canary", base_url)
+    }
+
+    fn razorpay_with(key: &str, webhook: &str, base_url: &str) -> Result<Razorpay, HttpError> {
         let config = RazorpayConfig {
             key_id: "rzp_test_key".into(),
-            key_secret: Secret::new("key-canary"),
-            webhook_secrets: vec![Secret::new("webhook-canary")],
+            key_secret: Secret::new(key),
+            webhook_secrets: vec![Secret::new("webhook-older"), Secret::new(webhook)],
             base_url: base_url.into(),
         };
         assert!(!format!("{config:?}").contains("canary"));
@@ -146,6 +154,14 @@ mod tests {
         let shown = format!("{:?}", razorpay(BASE_URL).unwrap());
         assert_eq!(shown, r#"Razorpay("rzp_test_key", "https://api.razorpay.com/")"#);
         assert!(razorpay("http://api.razorpay.com").is_err());
+    }
+
+    #[test]
+    fn nobody_signs_with_an_empty_secret() {
+        for (key, webhook) in [("", "b"), ("a", ""), ("", "")] {
+            let refused = razorpay_with(key, webhook, BASE_URL);
+            assert!(matches!(refused, Err(HttpError::Empty)), "{key} {webhook}");
+        }
     }
 
     #[test]

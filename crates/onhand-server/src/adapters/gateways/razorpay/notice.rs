@@ -2,7 +2,7 @@
 //! says of itself beyond that (its name, in a header) is not signed and proves nothing.
 
 use axum::http::HeaderMap;
-use onhand_core::payments::{AttemptState, Notice, Provider, Seen};
+use onhand_core::payments::{Notice, Provider, Seen};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -114,12 +114,12 @@ fn take_in(notice: &mut Notice, kind: Kind, payload: Payload) -> Result<(), Stra
     if let Some(payment) = &payment {
         notice.seen.attempts.push(payment.seen()?);
     }
-    let is_let_go = payment.as_ref().is_some_and(|payment| payment.state() == AttemptState::Voided);
+    let is_let_go = payment.as_ref().is_some_and(Payment::was_never_taken);
     if let Some(refund) = &refund {
         if payment.as_ref().is_some_and(|payment| payment.id != refund.payment_id) {
             return Err(Strange);
         }
-        // What was never taken does not come back either.
+        // The gateway tells of what it lets go as of a refund. What was never taken is none.
         if !is_let_go {
             notice.seen.refunds.push(refund.seen(notice.order_id)?);
         }

@@ -36,7 +36,6 @@ pub(super) struct Payment {
     currency: Currency,
     status: PaymentStatus,
     captured: Option<bool>,
-    pub(super) amount_refunded: Option<i64>,
     error_code: Option<String>,
     error_description: Option<String>,
 }
@@ -130,9 +129,15 @@ impl Payment {
             PaymentStatus::Authorized => AttemptState::Authorized,
             PaymentStatus::Failed => AttemptState::Failed,
             PaymentStatus::Captured => AttemptState::Captured,
-            PaymentStatus::Refunded if self.captured == Some(false) => AttemptState::Voided,
+            PaymentStatus::Refunded if self.was_never_taken() => AttemptState::Voided,
             PaymentStatus::Refunded => AttemptState::Captured,
         }
+    }
+
+    /// By this Razorpay tells what it let go from what was given back. Older messages do not have
+    /// it, and some have it wrong beside another status.
+    pub(super) fn was_never_taken(&self) -> bool {
+        self.captured == Some(false) && self.status != PaymentStatus::Captured
     }
 
     pub(super) fn seen(&self) -> Result<SeenAttempt, Strange> {
@@ -209,7 +214,8 @@ fn read_refund_key(key: &str) -> Option<(OrderId, u32)> {
     Some((order_id.parse().ok()?, number.parse().ok()?))
 }
 
-/// Code and description of an error.
+/// Code and description of an error, if it is about what was asked for. Of its own trouble the
+/// gateway speaks under other codes, whatever the status is.
 pub(super) fn read_error(body: &[u8]) -> Option<String> {
     #[derive(Deserialize)]
     struct Body {
@@ -221,6 +227,9 @@ pub(super) fn read_error(body: &[u8]) -> Option<String> {
         description: Option<String>,
     }
     let Body { error } = serde_json::from_slice(body).ok()?;
+    if matches!(error.code.as_str(), "GATEWAY_ERROR" | "SERVER_ERROR" | "SERVICE_UNAVAILABLE") {
+        return None;
+    }
     let description = error.description.unwrap_or_default();
     Some(format!("{} {description}", error.code).trim().to_owned())
 }

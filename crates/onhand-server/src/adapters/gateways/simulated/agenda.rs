@@ -1,5 +1,5 @@
-//! What the simulated gateway has before it, by the time at which it is due. One bounded heap and
-//! one task that follows it, rather than a timer for each.
+//! What the simulated gateway has before it, by the time at which it is due. A bounded heap and a
+//! task that follows it, rather than a timer for each.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -21,9 +21,7 @@ pub(super) struct Delivery {
 
 /// Something to do.
 #[derive(Debug)]
-pub(super) enum Entry {
-    /// To send a message.
-    Deliver(Delivery),
+pub(super) enum Deed {
     /// A customer pays this order.
     Pay(String),
     /// The bank says yes to this payment after all.
@@ -33,41 +31,47 @@ pub(super) enum Entry {
 }
 
 /// Everything that is to be done.
-#[derive(Debug, Default)]
-pub(super) struct Agenda {
-    heap: BinaryHeap<Reverse<Planned>>,
+#[derive(Debug)]
+pub(super) struct Agenda<T> {
+    heap: BinaryHeap<Reverse<Planned<T>>>,
     added: u64,
 }
 
 #[derive(Debug)]
-struct Planned {
+struct Planned<T> {
     at: (Instant, u64),
-    entry: Entry,
+    entry: T,
 }
 
-impl PartialEq for Planned {
+impl<T> PartialEq for Planned<T> {
     fn eq(&self, other: &Self) -> bool {
         self.at == other.at
     }
 }
 
-impl Eq for Planned {}
+impl<T> Eq for Planned<T> {}
 
-impl PartialOrd for Planned {
+impl<T> PartialOrd for Planned<T> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Planned {
+impl<T> Ord for Planned<T> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.at.cmp(&other.at)
     }
 }
 
-impl Agenda {
+impl<T> Default for Agenda<T> {
+    fn default() -> Self {
+        Self { heap: BinaryHeap::new(), added: 0 }
+    }
+}
+
+impl<T> Agenda<T> {
     /// Whether there was room.
-    pub(super) fn add(&mut self, at: Instant, entry: Entry) -> bool {
+    pub(super) fn add(&mut self, at: Instant, entry: T) -> bool {
         if self.heap.len() >= SIMULATED_AGENDA_MAX {
             return false;
         }
@@ -77,7 +81,7 @@ impl Agenda {
     }
 
     /// What is due, or when the next one is.
-    pub(super) fn take_due(&mut self, now: Instant) -> (Option<Entry>, Option<Instant>) {
+    pub(super) fn take_due(&mut self, now: Instant) -> (Option<T>, Option<Instant>) {
         match self.heap.peek() {
             Some(Reverse(next)) if next.at.0 > now => (None, Some(next.at.0)),
             Some(_) => (self.heap.pop().map(|Reverse(due)| due.entry), None),
@@ -112,10 +116,10 @@ mod tests {
         let now = Instant::now();
         let mut agenda = Agenda::default();
         for (name, after) in [("c", 3), ("a", 1), ("b", 1)] {
-            assert!(agenda.add(now + Duration::from_secs(after), Entry::Pay(name.into())));
+            assert!(agenda.add(now + Duration::from_secs(after), name));
         }
         let mut take = |now| match agenda.take_due(now) {
-            (Some(Entry::Pay(name)), None) => name,
+            (Some(name), None) => String::from(name),
             (None, Some(next)) => format!("{}", (next - now).as_secs()),
             other => format!("{other:?}"),
         };
@@ -124,7 +128,7 @@ mod tests {
         assert_eq!(take(now + Duration::from_secs(1)), "b");
         assert_eq!(take(now + Duration::from_secs(1)), "2");
         assert_eq!(agenda.hurry(now), 1);
-        assert!(matches!(agenda.take_due(now), (Some(Entry::Pay(name)), None) if name == "c"));
+        assert!(matches!(agenda.take_due(now), (Some("c"), None)));
         assert!(matches!(agenda.take_due(now), (None, None)));
     }
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::agenda::Entry;
+use super::agenda::Deed;
 use super::books::{Order, Payment};
 use super::ledger::{Ledger, NO_SUCH_ID, NewOrder, NewRefund, Refusal};
 use super::{Simulated, control, mischief};
@@ -107,7 +107,7 @@ async fn create_order(State(simulated): Shared, body: Bytes) -> Answered {
         let order = state.ledger.create(new, millis)?;
         let (id, order) = (order.id.clone(), order.json());
         if auto_pay {
-            state.plan_for(pace.customer, Entry::Pay(id));
+            state.do_in(pace.customer, Deed::Pay(id));
         }
         Ok(Json(order))
     })
@@ -191,7 +191,7 @@ async fn refund_payment(
     simulated.change(|state, millis| {
         let (refund, is_new) = state.ledger.refund(&id, new, millis)?;
         if is_new {
-            state.plan_for(pace.customer, Entry::SettleRefund(refund.clone()));
+            state.do_in(pace.customer, Deed::SettleRefund(refund.clone()));
         }
         Ok(Json(state.ledger.refund_json(&refund)?))
     })

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::Simulated;
-use super::agenda::Entry;
+use super::agenda::Deed;
 use super::api::error;
 use super::ledger::{Refusal, Try};
 use crate::adapters::gateways::razorpay::signature::sign;
@@ -45,7 +45,7 @@ async fn only_from_here(peer: Option<Extension<Peer>>, request: Request, next: N
 /// What a customer does.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Deed {
+enum Act {
     /// Pays; captured where the order says so.
     Pays,
     /// Pays, and the money is taken.
@@ -54,7 +54,7 @@ enum Deed {
     Authorized,
     /// Does not get through.
     Failed,
-    /// Does not get through, and later it turns out that he did.
+    /// Does not get through, and later turns out to have.
     Late,
 }
 
@@ -62,7 +62,7 @@ enum Deed {
 #[serde(deny_unknown_fields)]
 struct PayBody {
     order_id: String,
-    outcome: Deed,
+    outcome: Act,
     amount: Option<i64>,
 }
 
@@ -75,14 +75,14 @@ async fn pay(State(simulated): Shared, body: Bytes) -> Result<Json<Value>, Respo
     let pace = simulated.config.pace;
     let paid = simulated.change(|state, millis| {
         let result = match outcome {
-            Deed::Pays => Try::Succeeds,
-            Deed::Captured => Try::Captured,
-            Deed::Authorized => Try::Authorized,
-            Deed::Failed | Deed::Late => Try::Fails,
+            Act::Pays => Try::Succeeds,
+            Act::Captured => Try::Captured,
+            Act::Authorized => Try::Authorized,
+            Act::Failed | Act::Late => Try::Fails,
         };
         let payment = state.ledger.pay(&order_id, amount, result, millis)?;
-        if matches!(outcome, Deed::Late) {
-            state.plan_for(pace.late, Entry::Authorize(payment.clone()));
+        if matches!(outcome, Act::Late) {
+            state.do_in(pace.late, Deed::Authorize(payment.clone()));
         }
         Ok(payment)
     });
@@ -112,8 +112,13 @@ async fn set_faults(State(simulated): Shared, body: Bytes) -> Result<Json<Value>
 
 /// Makes everything due that is on the agenda.
 async fn deliver(State(simulated): Shared) -> Json<Value> {
-    let hurried = simulated.lock().agenda.hurry(Instant::now());
-    simulated.wake.notify_one();
+    let now = Instant::now();
+    let hurried = {
+        let mut state = simulated.lock();
+        state.deeds.hurry(now) + state.outbox.hurry(now)
+    };
+    simulated.wake_doing.notify_one();
+    simulated.wake_sending.notify_one();
     Json(json!({ "hurried": hurried }))
 }
 
@@ -139,6 +144,7 @@ async fn ledger(State(simulated): Shared, Query(page): Query<Page>) -> Response 
 async fn state(State(simulated): Shared) -> Json<Value> {
     let state = simulated.lock();
     Json(json!({
-        "agenda": state.agenda.len(), "counts": state.counts, "faults": state.plan.to_string(),
+        "deeds": state.deeds.len(), "outbox": state.outbox.len(), "counts": state.counts,
+        "faults": state.plan.to_string(),
     }))
 }

@@ -35,7 +35,7 @@ pub enum Fault {
     RefundFail,
     /// A message is not sent.
     Lost,
-    /// A message is sent up to five times more.
+    /// A message is sent two to five times.
     Repeat,
     /// A message is sent seconds later.
     Delay,

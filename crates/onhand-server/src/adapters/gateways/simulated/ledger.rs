@@ -15,6 +15,11 @@ pub(super) struct Refusal(pub(super) &'static str);
 /// There is nothing of that id.
 pub(super) const NO_SUCH_ID: Refusal = Refusal("The id provided does not exist");
 
+const NOT_AUTHORIZED: Refusal =
+    Refusal("Only payments which have been authorized and not yet captured can be captured");
+const OTHER_REQUEST: Refusal =
+    Refusal("Different request with the same idempotency key has already been processed.");
+
 /// An order that somebody wants.
 #[derive(Debug)]
 pub(super) struct NewOrder {
@@ -229,9 +234,7 @@ impl Ledger {
                 return Err(Refusal("This payment has already been captured"));
             }
             PaymentState::Failed => {
-                return Err(Refusal(
-                    "Only payments which have been authorized and not yet captured can be captured",
-                ));
+                return Err(NOT_AUTHORIZED);
             }
         }
         if payment.amount != amount || order.currency != currency {
@@ -265,9 +268,7 @@ impl Ledger {
             match self.refund_keys.get(key) {
                 Some((before, made)) if before == asked => return Ok((made.clone(), false)),
                 Some(_) => {
-                    return Err(Refusal(
-                        "Different request with the same idempotency key has already been processed.",
-                    ));
+                    return Err(OTHER_REQUEST);
                 }
                 None => {}
             }
@@ -352,5 +353,49 @@ impl Ledger {
             payload["refund"] = json!({ "entity": refund.json(payment, &order.currency) });
         }
         self.messages.push((kind, payload));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(receipt: &str) -> NewOrder {
+        let (currency, receipt) = ("INR".to_owned(), Some(receipt.to_owned()));
+        NewOrder { amount: 500, currency, receipt, notes: json!([]), is_automatic: false }
+    }
+
+    #[test]
+    fn ids_sort_by_time_and_differ() {
+        let mut ledger = Ledger::default();
+        // The clock may stand still, and it may go back.
+        let ids: Vec<String> =
+            [5, 5, 4, 6, 1 << 41].into_iter().map(|millis| ledger.id("order", millis)).collect();
+        assert!(ids.is_sorted_by(|one, other| one < other), "{ids:?}");
+        assert!(ids.iter().all(|id| id.len() == "order_".len() + 14), "{ids:?}");
+    }
+
+    #[test]
+    fn what_has_been_at_rest_for_longest_is_forgotten_first() {
+        let mut ledger = Ledger::default();
+        let mut first = Vec::new();
+        for number in 0..SIMULATED_ORDERS_MAX {
+            let order = ledger.create(new(&format!("r{number}")), 7).unwrap();
+            if number < 3 {
+                first.push(order.id.clone());
+            }
+        }
+        let under_way = ledger.pay(&first[0], None, Try::Authorized, 7).unwrap();
+        let failed = ledger.pay(&first[1], None, Try::Fails, 7).unwrap();
+        ledger.create(new("one more"), 7).unwrap();
+        assert_eq!(ledger.orders.len(), SIMULATED_ORDERS_MAX);
+        assert!(ledger.payment(&under_way).is_ok());
+        assert!(ledger.order(&first[1]).is_err() && ledger.payment(&failed).is_err());
+        assert_eq!(ledger.orders_of_receipt("r1").count(), 0);
+        assert!(ledger.order(&first[2]).is_ok());
+        // What comes to rest later is forgotten later.
+        ledger.capture(&under_way, 500, "INR").unwrap();
+        ledger.create(new("and another"), 7).unwrap();
+        assert!(ledger.order(&first[0]).is_ok() && ledger.order(&first[2]).is_err());
     }
 }

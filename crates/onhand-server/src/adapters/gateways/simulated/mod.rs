@@ -26,7 +26,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use self::agenda::{Agenda, Delivery, Entry};
+use self::agenda::{Agenda, Deed, Delivery};
 pub use self::faults::{Fault, FaultPlan, PlanError};
 use self::ledger::{Ledger, Message, Try};
 use self::senders::Target;
@@ -100,17 +100,24 @@ pub async fn serve(
     let target = config.webhook_url.as_deref().map(Target::parse).transpose()?;
     let state = State {
         ledger: Ledger::default(),
-        agenda: Agenda::default(),
+        deeds: Agenda::default(),
+        outbox: Agenda::default(),
         random: Random::seeded(config.seed),
         plan: config.faults,
         counts: Counts::default(),
     };
-    let simulated = Arc::new(Simulated { config, state: Mutex::new(state), wake: Notify::new() });
+    let simulated = Arc::new(Simulated {
+        config,
+        state: Mutex::new(state),
+        wake_doing: Notify::new(),
+        wake_sending: Notify::new(),
+    });
     let (ready, is_ready) = mpsc::channel(SIMULATED_READY_MAX);
     // They end with this function, when the set is dropped.
     let mut tasks = JoinSet::new();
-    tasks.spawn(simulated.clone().follow_agenda(ready));
+    tasks.spawn(simulated.clone().follow_deeds());
     if let Some(target) = target {
+        tasks.spawn(simulated.clone().follow_outbox(ready));
         let is_ready = Arc::new(tokio::sync::Mutex::new(is_ready));
         for _ in 0..SIMULATED_SENDERS {
             tasks.spawn(senders::send(simulated.clone(), target.clone(), is_ready.clone()));
@@ -128,15 +135,18 @@ pub async fn serve(
 struct Simulated {
     config: SimulatedConfig,
     state: Mutex<State>,
-    /// Something is due earlier than was thought.
-    wake: Notify,
+    /// Something may be to be done earlier than was thought.
+    wake_doing: Notify,
+    /// The same for messages. Apart, so that a listener who does not answer holds up no customer.
+    wake_sending: Notify,
 }
 
 /// What changes.
 #[derive(Debug)]
 struct State {
     ledger: Ledger,
-    agenda: Agenda,
+    deeds: Agenda<Deed>,
+    outbox: Agenda<Delivery>,
     random: Random,
     plan: FaultPlan,
     counts: Counts,
@@ -170,7 +180,8 @@ impl Simulated {
             self.post(&mut state, message, millis);
         }
         drop(state);
-        self.wake.notify_one();
+        self.wake_doing.notify_one();
+        self.wake_sending.notify_one();
         done
     }
 
@@ -182,11 +193,11 @@ impl Simulated {
         if let Ok(payment) = state.ledger.pay(order_id, None, result, millis)
             && is_late
         {
-            state.plan_for(self.config.pace.late, Entry::Authorize(payment));
+            state.do_in(self.config.pace.late, Deed::Authorize(payment));
         }
     }
 
-    /// Puts a message onto the agenda, as often and as late as is planned.
+    /// Puts a message into the outbox, as often and as late as is planned.
     fn post(&self, state: &mut State, (kind, mut payload): Message, millis: i64) {
         let State { plan, random, ledger, .. } = state;
         if self.config.webhook_url.is_none() || plan.hits(Fault::Lost, random) {
@@ -208,57 +219,79 @@ impl Simulated {
             body: body.into(),
             tries: 0,
         };
-        let copies = if plan.hits(Fault::Repeat, random) { random.below(6) + 1 } else { 1 };
+        let copies = if plan.hits(Fault::Repeat, random) { random.below(4) + 2 } else { 1 };
         let delay = if plan.hits(Fault::Delay, random) { random.below(5_000) } else { 0 };
         for _ in 0..copies {
             let jitter = state.plan.hits(Fault::Permute, &mut state.random);
             let jitter = if jitter { state.random.below(250) } else { 0 };
             let after = Duration::from_millis(delay + jitter);
-            state.plan_for(after, Entry::Deliver(delivery.clone()));
+            state.deliver_in(after, delivery.clone());
         }
     }
 
     /// Does what is due when it is due.
-    async fn follow_agenda(self: Arc<Self>, ready: mpsc::Sender<Delivery>) {
+    async fn follow_deeds(self: Arc<Self>) {
         loop {
-            let (due, next) = self.lock().agenda.take_due(Instant::now());
-            let Some(due) = due else {
-                let asleep = async {
-                    match next {
-                        Some(next) => tokio::time::sleep_until(next).await,
-                        None => std::future::pending().await,
-                    }
-                };
-                tokio::select! {
-                    () = self.wake.notified() => {}
-                    () = asleep => {}
-                }
-                continue;
-            };
+            let (due, next) = self.lock().deeds.take_due(Instant::now());
             match due {
-                // Nobody listens when there is nowhere to send to, and then there are no messages.
-                Entry::Deliver(delivery) => _ = ready.send(delivery).await,
-                Entry::Pay(order) => {
+                Some(Deed::Pay(order)) => {
                     self.change(|state, millis| self.visit(state, &order, millis));
                 }
-                Entry::Authorize(payment) => {
+                Some(Deed::Authorize(payment)) => {
                     self.change(|state, _| _ = state.ledger.authorize(&payment, None));
                 }
-                Entry::SettleRefund(refund) => self.change(|state, _| {
+                Some(Deed::SettleRefund(refund)) => self.change(|state, _| {
                     let is_back = !state.plan.hits(Fault::RefundFail, &mut state.random);
                     if state.ledger.settle_refund(&refund, is_back).is_err() {
                         tracing::debug!(refund, "forgotten before it was settled");
                     }
                 }),
+                None => sleep_until(next, &self.wake_doing).await,
+            }
+        }
+    }
+
+    /// Hands over messages when they are due.
+    async fn follow_outbox(self: Arc<Self>, ready: mpsc::Sender<Delivery>) {
+        loop {
+            let (due, next) = self.lock().outbox.take_due(Instant::now());
+            match due {
+                Some(delivery) => {
+                    if ready.send(delivery).await.is_err() {
+                        return;
+                    }
+                }
+                None => sleep_until(next, &self.wake_sending).await,
             }
         }
     }
 }
 
+/// Sleeps until then, or until it is woken.
+async fn sleep_until(next: Option<Instant>, wake: &Notify) {
+    let asleep = async {
+        match next {
+            Some(next) => tokio::time::sleep_until(next).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = wake.notified() => {}
+        () = asleep => {}
+    }
+}
+
 impl State {
-    /// Puts something onto the agenda, if there is room.
-    fn plan_for(&mut self, after: Duration, entry: Entry) {
-        if !self.agenda.add(Instant::now() + after, entry) {
+    /// Does this later, if there is room for it until then.
+    fn do_in(&mut self, after: Duration, deed: Deed) {
+        if !self.deeds.add(Instant::now() + after, deed) {
+            self.counts.given_up += 1;
+        }
+    }
+
+    /// Sends this later, if there is room for it until then.
+    fn deliver_in(&mut self, after: Duration, delivery: Delivery) {
+        if !self.outbox.add(Instant::now() + after, delivery) {
             self.counts.given_up += 1;
         }
     }

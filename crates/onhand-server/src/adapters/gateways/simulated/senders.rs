@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tokio::sync::{Mutex, mpsc};
 
-use super::agenda::{Delivery, Entry};
+use super::agenda::Delivery;
 use super::{Simulated, SimulatedError};
 use crate::client::{Address, Connection, Limits};
 use crate::limits::{SIMULATED_ANSWER_TIMEOUT, SIMULATED_TRIES_MAX, SIMULATED_TRY_WAIT_MAX};
@@ -80,9 +80,9 @@ pub(super) async fn send(
             continue;
         }
         let wait = simulated.config.pace.again.saturating_mul(1 << (delivery.tries - 1));
-        state.plan_for(wait.min(SIMULATED_TRY_WAIT_MAX), Entry::Deliver(delivery));
+        state.deliver_in(wait.min(SIMULATED_TRY_WAIT_MAX), delivery);
         drop(state);
-        simulated.wake.notify_one();
+        simulated.wake_sending.notify_one();
     }
 }
 

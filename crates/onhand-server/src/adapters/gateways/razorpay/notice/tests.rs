@@ -1,6 +1,6 @@
 //! Messages as they should come, and as somebody who does not know the secret could send them.
 
-use onhand_core::payments::RefundState;
+use onhand_core::payments::{AttemptState, RefundState};
 
 use super::super::signature::sign;
 use super::*;
@@ -215,4 +215,7 @@ fn each_kind_tells_what_it_is_about() {
     let let_go = payment("refunded", r#","captured":false"#);
     let told = both(&let_go, &refund("processed", ""));
     check("refund.speed_changed", &told, None, &["pay_1 Voided"]);
+    let let_go = payment("authorized", r#","captured":false"#);
+    let told = both(&let_go, &refund("processed", ""));
+    check("refund.created", &told, None, &["pay_1 Authorized"]);
 }
