@@ -7,6 +7,7 @@
 mod front;
 mod held;
 mod lost;
+mod mail;
 mod refusals;
 mod shop;
 mod taken;

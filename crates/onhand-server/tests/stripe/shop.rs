@@ -1,15 +1,9 @@
-//! What the tests share: an adapter, orders that nobody else has, customers with cards, and what
-//! localstripe sends of itself.
+//! What the tests share: an adapter, orders that nobody else has, and customers with cards.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
+use axum::http::StatusCode;
 use onhand_core::Money;
 use onhand_core::ids::OrderId;
 use onhand_core::payments::{Call, Capture, Notice, SeenAttempt, SeenIntent};
@@ -19,9 +13,9 @@ use onhand_server::adapters::gateways::http::{Http, HttpLimits};
 use onhand_server::adapters::gateways::stripe::{Stripe, StripeConfig};
 use onhand_server::adapters::gateways::{Answer, Outcome, PaymentGateway};
 use onhand_server::auth::secrets::Secret;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::front::{Direct, Front};
+use crate::mail::{Mail, SECRET};
 
 /// Cards that localstripe knows: one that pays, one whose bank says no, one whose bank asks its
 /// owner.
@@ -29,24 +23,19 @@ pub(crate) const GOOD: &str = "4242424242424242";
 pub(crate) const DECLINED: &str = "4000000000000341";
 pub(crate) const ASKING: &str = "4000002500003155";
 
-/// Longest wait for a message: localstripe sends them a second late.
-const NOTICE_MAX: Duration = Duration::from_secs(30);
-
 pub(crate) struct Shop {
     pub(crate) front: Front,
     pub(crate) direct: Direct,
     pub(crate) stripe: Stripe,
-    notices: UnboundedReceiver<(HeaderMap, Bytes)>,
+    mail: Mail,
 }
 
 impl Shop {
     pub(crate) async fn open() -> Self {
+        let mail = Mail::open();
         let front = Front::start().await;
-        let (sender, notices) = unbounded_channel();
-        let (direct, secret) = (Direct::new(), format!("whsec_{}", number()));
-        let stripe = adapter(&front.url, "sk_test_shop", &secret);
-        subscribe(&direct, sender, &secret).await;
-        Self { front, direct, stripe, notices }
+        let stripe = adapter(&front.url, "sk_test_shop", SECRET);
+        Self { front, direct: Direct::new(), stripe, mail }
     }
 
     pub(crate) async fn call(&self, order_id: OrderId, call: &Call, ask_first: bool) -> Answer {
@@ -97,8 +86,7 @@ impl Shop {
     /// The next message about an intent, as the adapter reads it.
     pub(crate) async fn notice(&mut self, intent: &GatewayId) -> Notice {
         loop {
-            let next = tokio::time::timeout(NOTICE_MAX, self.notices.recv()).await;
-            let (headers, body) = next.expect("no message in time").unwrap();
+            let (headers, body) = self.mail.next().await;
             let notice = self.stripe.read_notice(&headers, &body).unwrap();
             let mut attempts = notice.seen.attempts.iter();
             if attempts.any(|attempt| attempt.intent.as_ref() == Some(intent)) {
@@ -143,23 +131,4 @@ fn number() -> i64 {
     static NEXT: OnceLock<AtomicI64> = OnceLock::new();
     let next = NEXT.get_or_init(|| AtomicI64::new(i64::from(fastrand::u32(1..)) << 20));
     next.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Has localstripe send its messages here, and here only as long as the test runs.
-async fn subscribe(direct: &Direct, sender: UnboundedSender<(HeaderMap, Bytes)>, secret: &str) {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    let routes = Router::new().route("/", post(receive)).with_state(sender);
-    tokio::spawn(async move { axum::serve(listener, routes).await });
-    let path = format!("/_config/webhooks/{secret}");
-    let (status, _) = direct.post(&path, &[("url", &url), ("secret", secret)]).await;
-    assert_eq!(status, 200);
-}
-
-async fn receive(
-    State(sender): State<UnboundedSender<(HeaderMap, Bytes)>>,
-    headers: HeaderMap,
-    body: Bytes,
-) {
-    sender.send((headers, body)).ok();
 }
