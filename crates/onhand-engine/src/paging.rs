@@ -32,6 +32,18 @@ pub(crate) fn filtered_page<T>(
     page
 }
 
+/// A page of a list of ascending keys that was looked through up to an end: where it is short, it
+/// goes on behind that.
+pub(crate) fn page_up_to<T>(
+    rows: Vec<T>,
+    limit: usize,
+    end: Option<i64>,
+    key: impl Fn(&T) -> i64,
+) -> Page<T> {
+    let page = page(rows, limit, key);
+    Page { next: page.next.or(end), ..page }
+}
+
 /// Where a page begins and how many rows to ask for: one more than it shows.
 pub(crate) fn bounds(before: Option<i64>, limit: usize) -> [i64; 2] {
     [before.unwrap_or(i64::MAX), stored_count(limit.min(PAGE_ROWS_MAX)) + 1]

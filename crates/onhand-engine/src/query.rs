@@ -6,6 +6,7 @@ use onhand_core::events::EventBody;
 use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId, UserId};
 use onhand_core::inventory::{Level, MovementKind, Reservation, ReservationState, Totals};
 use onhand_core::orders::{Order, Status};
+use onhand_core::payments::{self, Provider};
 use onhand_core::text::Reference;
 use onhand_core::{Actor, Timestamp};
 
@@ -159,6 +160,27 @@ pub struct OrderFilter {
     pub created_from: Option<Timestamp>,
     /// Placed before.
     pub created_before: Option<Timestamp>,
+    /// Paid through a gateway, and how.
+    pub payment: Option<PaymentFilter>,
+}
+
+/// Which payments to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PaymentFilter {
+    /// That have come to this.
+    pub status: Option<payments::Status>,
+    /// Through this gateway.
+    pub provider: Option<Provider>,
+}
+
+impl PaymentFilter {
+    /// Whether the payment of an order is listed; not when it has none.
+    fn lets_in(self, order: &Order) -> bool {
+        order.payment.as_ref().is_some_and(|payment| {
+            self.status.is_none_or(|status| status == payment.status(order))
+                && self.provider.is_none_or(|provider| provider == payment.provider)
+        })
+    }
 }
 
 /// Which users to list.
@@ -209,6 +231,7 @@ impl OrderFilter {
     pub(crate) fn lets_in(&self, order: &Order) -> bool {
         self.status.is_none_or(|status| status == order.status)
             && self.customer_id.is_none_or(|id| order.customer_id == Some(id))
+            && self.payment.is_none_or(|payment| payment.lets_in(order))
             && self.product_id.is_none_or(|id| order.lines.iter().any(|line| line.product_id == id))
             && self
                 .external_reference

@@ -4,13 +4,17 @@
 use onhand_core::Timestamp;
 use onhand_core::accounts::{ApiKey, Email, Session, TokenHash, User};
 use onhand_core::catalog::{Category, Product, ProductRef};
-use onhand_core::ids::{ApiKeyId, CategoryId, OrderId, ReservationId, SessionId, UserId};
+use onhand_core::effects::{Effect, EffectState};
+use onhand_core::ids::{
+    ApiKeyId, CategoryId, CustomerId, EffectId, OrderId, ReservationId, SessionId, UserId,
+};
 use onhand_core::inventory::{Location, Movement, ReservationView};
 use onhand_core::orders::Order;
+use onhand_core::payments::KeptNotice;
 
 use crate::query::{
-    EventRow, Explanation, OrderFilter, Page, ReadError, ReservationFilter, StockFilter, StockRow,
-    UserFilter,
+    EventRow, Explanation, OrderFilter, Page, PaymentFilter, ReadError, ReservationFilter,
+    StockFilter, StockRow, UserFilter,
 };
 use crate::{postgres, sqlite};
 
@@ -206,6 +210,82 @@ impl Reader {
         match self {
             Self::Sqlite(reader) => reader.orders(filter, before, limit).await,
             Self::Postgres(reader) => reader.orders(&filter, before, limit).await,
+        }
+    }
+
+    /// A page of orders that are paid through a gateway, newest first; to who knows only of `own`
+    /// orders, of those.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn payments(
+        &self,
+        filter: PaymentFilter,
+        own: Option<UserId>,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<Order>, ReadError> {
+        let customer_id = own.map(CustomerId::of_user);
+        let filter = OrderFilter { customer_id, payment: Some(filter), ..OrderFilter::default() };
+        self.orders(filter, before, limit).await
+    }
+
+    /// What is owed about the payment of an order.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn effect(&self, id: EffectId) -> Result<Option<Effect>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.effect(id.order()).await,
+            Self::Postgres(reader) => reader.effect(id.order()).await,
+        }
+    }
+
+    /// A page of what is owed to gateways, that of the newest order first.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn effects(
+        &self,
+        state: Option<EffectState>,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<Effect>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.effects(state, before, limit).await,
+            Self::Postgres(reader) => reader.effects(state, before, limit).await,
+        }
+    }
+
+    /// A page of what has been owed since before an instant, each with its order; the oldest order
+    /// first. `after` is where the last page ended.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn open_payments(
+        &self,
+        older_than: Timestamp,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<(Effect, Order)>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.open_payments(older_than, after, limit).await,
+            Self::Postgres(reader) => reader.open_payments(older_than, after, limit).await,
+        }
+    }
+
+    /// A page of messages of gateways that wait for their order to become known, newest first.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn unmatched_notices(
+        &self,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Page<KeptNotice>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.unmatched_notices(before, limit).await,
+            Self::Postgres(reader) => reader.unmatched_notices(before, limit).await,
         }
     }
 

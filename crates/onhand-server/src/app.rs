@@ -7,12 +7,14 @@ use axum::http::HeaderValue;
 use onhand_engine::Reader;
 use onhand_engine::clock::Clock;
 use onhand_engine::committer::Submit;
+use tokio::sync::Notify;
 
 use crate::accounts::Identities;
 use crate::accounts::logins::Logins;
 use crate::auth::forwarded::Proxies;
 use crate::auth::limiter::Limiter;
 use crate::http::gate::Needs;
+use crate::payments::gateways::Gateways;
 
 /// A handle on what handlers and workers work with. Every layer of the router clones it for every
 /// request, so that it must be one counter and no more.
@@ -56,6 +58,10 @@ pub struct Parts {
     pub limiter: Limiter,
     /// What each route needs.
     pub needs: Needs,
+    /// Who takes the money.
+    pub gateways: Arc<Gateways>,
+    /// Told when something is owed to a gateway since just now.
+    pub owed: Arc<Notify>,
     /// Settings that do not change while the server runs.
     pub settings: Settings,
 }

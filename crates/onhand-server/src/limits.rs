@@ -92,6 +92,10 @@ pub const PASSWORD_QUEUE_MAX: usize = 32;
 /// Seconds after which those may come back: by then the queue has been worked off.
 pub const PASSWORD_RETRY_AFTER_SECS: u32 = 2;
 
+/// How long it takes from the hash of a new customer's password to the answer: longer than a commit
+/// on a busy machine, so that nobody sees whether there was one.
+pub const REGISTRATION_TIME: Duration = Duration::from_millis(100);
+
 /// Fewest bytes of a secret in production.
 pub const SECRET_BYTES_MIN: usize = 32;
 /// Most bytes of a file of secrets.
@@ -204,3 +208,26 @@ pub const SIMULATED_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 pub const SIMULATED_LEDGER_ROWS_MAX: usize = 10_000;
 /// Most connections to the simulated gateway at a time.
 pub const SIMULATED_CONNECTIONS_MAX: usize = 1_000;
+
+/// Most calls to gateways at a time.
+pub const EFFECTS_AT_ONCE_MAX: usize = 128;
+/// How often somebody looks whether something is due, when nobody says so.
+pub const EFFECTS_LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Seconds that a worker has for what it leased: longer than a call with all its requests may take.
+pub const EFFECT_LEASE_SECS: i64 = 60;
+/// How long a stop waits for answers of gateways that are on their way.
+pub const EFFECTS_STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest wait before the first repetition of a call.
+pub const EFFECT_BACKOFF_BASE: Duration = Duration::from_millis(500);
+/// Longest wait before any.
+pub const EFFECT_BACKOFF_MAX: Duration = Duration::from_secs(10 * 60);
+/// Calls by which it is judged whether a gateway is there, at least.
+pub const BREAKER_CALLS_MIN: u32 = 20;
+/// For how long calls are counted together.
+pub const BREAKER_WINDOW: Duration = Duration::from_secs(10);
+/// How long a gateway that answers next to nothing is left alone.
+pub const BREAKER_OPEN: Duration = Duration::from_secs(5);
+/// Calls that may be made again for a hundred that are made for the first time.
+pub const RETRY_BUDGET_PERCENT: u32 = 10;
+/// Most calls that may be made again at once.
+pub const RETRY_BUDGET_MAX: u32 = 100;

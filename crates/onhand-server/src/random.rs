@@ -33,6 +33,11 @@ pub fn fresh_seed() -> u64 {
     u64::from(fastrand::u32(..))
 }
 
+/// A time from nothing to `most`, for whoever must not come back together with others.
+pub fn up_to(most: std::time::Duration) -> std::time::Duration {
+    most.mul_f64(fastrand::f64())
+}
+
 /// A seeded source: the same seed gives the same choices.
 ///
 /// ```

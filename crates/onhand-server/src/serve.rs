@@ -3,7 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "the addresses are the command's answer")]
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -17,17 +17,21 @@ use onhand_engine::query::UserFilter;
 use onhand_engine::{Database, Location, Reader, StoreError, SystemClock};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::accounts::logins::Logins;
 use crate::accounts::options::{AccountOptions, Accounts, AccountsError};
+use crate::adapters::gateways::simulated;
 use crate::app::{App, Parts, Settings};
 use crate::cli::DatabaseOptions;
 use crate::edge::{Edge, EdgeOptions};
 use crate::http::listener::Door;
 use crate::http::tls::Renewal;
 use crate::limits::{OPS_CONNECTIONS_MAX, TLS_RENEWAL_EVERY};
+use crate::payments::gateways::Gateways;
+use crate::payments::options::{self, PaymentOptions, demo_gateway};
+use crate::workers::effects::Tools;
 use crate::{demo, http, workers};
 
 /// The outcome of a commit is not known: `EX_IOERR`.
@@ -42,6 +46,8 @@ pub struct ServeOptions {
     edge: EdgeOptions,
     #[command(flatten)]
     accounts: AccountOptions,
+    #[command(flatten)]
+    payments: PaymentOptions,
     /// A standby that answers lists, as far as it has come: postgresql://user@host/name.
     #[arg(long, env = "ONHAND_REPLICA_URL", hide_env_values = true)]
     replica_url: Option<String>,
@@ -74,6 +80,7 @@ async fn open(
     schema: Schema,
     replica: Option<&str>,
     crash: Option<(CrashPoint, u64)>,
+    policy: Arc<Policy>,
 ) -> anyhow::Result<Engine> {
     let location = options.location()?;
     if let (Location::File(_), Some(_)) = (&location, replica) {
@@ -85,7 +92,6 @@ async fn open(
         database.read_lists_from(url)?;
     }
     let reader = database.reader()?;
-    let policy = Arc::new(Policy::default());
     let config = Config { clock: Arc::new(SystemClock), crash, policy };
     let started = database.start(config);
     let (submit, running, ended) = started.map_err(|error| match error {
@@ -113,7 +119,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     }
     let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
     let schema = if options.migrate { Schema::Migrate } else { Schema::MigrateIfAlone };
-    let engine = open(&options.database, schema, options.replica_url.as_deref(), crash).await?;
+    let (replica, policy) = (options.replica_url.as_deref(), options.payments.policy());
+    let engine = open(&options.database, schema, replica, crash, policy).await?;
     let accounts = options.accounts.build(&options.database.location()?)?;
     demo::ensure_location(&engine.submit).await?;
     if options.demo {
@@ -129,7 +136,9 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     if options.accounts.is_production() && demo::has_users(&reader).await? {
         return Err(AccountsError::Demo(": disable those of `onhand users list`").into());
     }
-    doors.announce()?;
+    let public = doors.announce()?;
+    let TakingPayments { gateways, simulated } = taking_payments(&options, &public).await?;
+    let (gateways, owed) = (Arc::new(gateways), Arc::<Notify>::default());
     greet(&reader, &logins, &options).await?;
     let app = App::new(Parts {
         submit: submit.clone(),
@@ -139,19 +148,68 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         logins,
         limiter,
         needs: http::needs()?,
+        gateways: gateways.clone(),
+        owed: owed.clone(),
         settings,
     });
+    let clock = Arc::new(SystemClock);
+    let tools = Tools { submit: submit.clone(), gateways, clock, wake: owed };
+    let (end_effects, effects_end) = oneshot::channel::<()>();
+    let effects = tokio::spawn(workers::effects::run(tools, effects_end.map(|_| ())));
     let noting = tokio::spawn(workers::key_uses::run(app.clone()));
     let sweeper = tokio::spawn(workers::sweeper::run(submit.clone(), leases.clone()));
     drop(submit);
     doors.serve(app, stop).await;
-    for worker in [Some(sweeper), Some(noting), renewal].into_iter().flatten() {
+    drop(end_effects);
+    if let Err(error) = effects.await {
+        tracing::error!(%error, "what is owed to gateways was not brought to an end");
+    }
+    for worker in [Some(sweeper), Some(noting), renewal, simulated].into_iter().flatten() {
         worker.abort();
         let _ = worker.await;
     }
     leases.release().await;
     // Every way to the committer is gone: it finishes what is queued and ends.
     finish(running).await
+}
+
+/// Who takes the money, and what of that lives in this process.
+struct TakingPayments {
+    gateways: Gateways,
+    simulated: Option<JoinHandle<()>>,
+}
+
+/// The gateways that are configured; in the demo, where none is, one that is simulated, asked over
+/// its real protocol at an address of this machine.
+async fn taking_payments(
+    options: &ServeOptions,
+    public: &SocketAddr,
+) -> anyhow::Result<TakingPayments> {
+    if !options.demo || options.payments.is_configured() {
+        let gateways = options.payments.gateways(options.accounts.is_production())?;
+        return Ok(TakingPayments { gateways, simulated: None });
+    }
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let socket = socket.context("listening for the simulated gateway")?;
+    let at = socket.local_addr()?;
+    let config =
+        demo_gateway(format!("http://{}/v1/payments/webhooks/razorpay", reachable(public)));
+    println!("  fake gateway     http://{at}");
+    let simulated = tokio::spawn(async move {
+        if let Err(error) = simulated::serve(config, socket, std::future::pending()).await {
+            tracing::error!(%error, "the simulated gateway cannot work");
+        }
+    });
+    Ok(TakingPayments { gateways: options::simulated(at)?, simulated: Some(simulated) })
+}
+
+/// An address by which this process reaches itself.
+fn reachable(address: &SocketAddr) -> SocketAddr {
+    match address.ip() {
+        ip if !ip.is_unspecified() => *address,
+        IpAddr::V4(_) => (Ipv4Addr::LOCALHOST, address.port()).into(),
+        IpAddr::V6(_) => (Ipv6Addr::LOCALHOST, address.port()).into(),
+    }
 }
 
 /// Says how somebody gets in.
@@ -179,7 +237,7 @@ pub async fn beside(
     work: impl AsyncFnOnce(&Submit, &Reader) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let Engine { database: _database, submit, reader, running, ended: _ } =
-        open(options, Schema::MigrateIfAlone, None, None).await?;
+        open(options, Schema::MigrateIfAlone, None, None, Arc::default()).await?;
     let worked = work(&submit, &reader).await;
     drop((submit, reader));
     let code = finish(running).await?;
@@ -210,8 +268,8 @@ impl Doors {
         Ok(Self { public: open(edge.listen).await?, operations })
     }
 
-    /// Says where they are; the URL of the public one.
-    fn announce(&self) -> anyhow::Result<String> {
+    /// Says where they are; the address of the public one.
+    fn announce(&self) -> anyhow::Result<SocketAddr> {
         let url = |door: &Door| {
             let scheme = if door.tls.is_some() { "https" } else { "http" };
             anyhow::Ok(format!("{scheme}://{}", door.socket.local_addr()?))
@@ -226,7 +284,7 @@ impl Doors {
             }
             None => println!("  API description  {public}/docs"),
         }
-        Ok(public)
+        Ok(self.public.socket.local_addr()?)
     }
 
     /// Serves on all of them until `stop` completes.

@@ -6,7 +6,7 @@ use super::{Effect, EffectState};
 use crate::Needs;
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;
-use crate::payments::{Task, owed};
+use crate::payments::{self, Task, owed};
 
 /// Leases the oldest that are due. One whose lease has run out is due again: whoever had it may have
 /// done it, so that the next one asks first.
@@ -31,6 +31,11 @@ pub(super) fn lease(draft: &mut Draft<'_>, most: usize, secs: i64) -> Result<Rep
         if effect.leased {
             effect.tries += 1;
             effect.ask_first = true;
+            if effect.tries >= draft.policy().tries_max {
+                // Whoever had it did not come back, time and again: it may be what ends them.
+                bury(draft, effect)?;
+                continue;
+            }
         }
         effect.leased = true;
         effect.epoch = next_epoch(effect.epoch, now);
@@ -47,6 +52,14 @@ pub(super) fn lease(draft: &mut Draft<'_>, most: usize, secs: i64) -> Result<Rep
         draft.save_effect(effect);
     }
     Ok(Reply::Tasks(tasks))
+}
+
+fn bury(draft: &mut Draft<'_>, mut effect: Effect) -> Result<(), Stop> {
+    let (id, reason) = (effect.order_id, payments::not_heard_of());
+    (effect.state, effect.leased) = (EffectState::Dead, false);
+    effect.reason = Some(reason.clone());
+    draft.save_effect(effect);
+    payments::note_trouble(draft, id, reason, true)
 }
 
 fn is_due(effect: &Effect, now: crate::Timestamp) -> bool {

@@ -19,17 +19,18 @@ pub(crate) fn settle_paid(draft: &mut Draft<'_>, order: &mut Order) -> Result<()
     set_end_of_holds(draft, order, None)
 }
 
-/// Holds the stock of a pending order at least so long.
+/// Holds the stock of a pending order at least so long; says whether that is longer than before.
 pub(crate) fn hold_until(
     draft: &mut Draft<'_>,
     order: &mut Order,
     until: Timestamp,
-) -> Result<(), Stop> {
+) -> Result<bool, Stop> {
     if order.expires_at.is_some_and(|at| at >= until) {
-        return Ok(());
+        return Ok(false);
     }
     order.expires_at = Some(until);
-    set_end_of_holds(draft, order, Some(until))
+    set_end_of_holds(draft, order, Some(until))?;
+    Ok(true)
 }
 
 pub(super) fn set_end_of_holds(

@@ -3,22 +3,20 @@
 
 use alloc::vec::Vec;
 
-use super::observe::next_number;
 use super::owed::owed;
-use super::payment::{AttemptState, Capture, Intent, IntentState, Payment, Provider, RefundCause};
+use super::payment::{AttemptState, Capture, Payment, Provider, RefundCause};
 use super::refusal::Refusal;
 use super::saga::owe_refund;
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::ids::{OrderId, PaymentId};
-use crate::limits::{PAYMENT_INTENTS_MAX, PAYMENT_REFUNDS_MAX};
+use crate::limits::PAYMENT_REFUNDS_MAX;
 use crate::orders::{Order, Status, finish};
 use crate::text::{GatewayId, Reason};
 use crate::{Money, Version};
 use alloc::sync::Arc;
 
-/// Begins the payment of an order that waits for one, or begins it anew where the gateway would not
-/// have it.
+/// Begins the payment of an order that waits for one.
 pub(super) fn start(
     draft: &mut Draft<'_>,
     id: OrderId,
@@ -34,23 +32,11 @@ pub(super) fn start(
     if order.status != Status::Pending {
         return Err(Refusal::NotPayable { status: order.status }.into());
     }
-    let status = order.payment.as_ref().map(|payment| payment.status(&order));
-    match &mut order.payment {
-        None => order.payment = Some(Payment::new(provider, capture)),
-        Some(payment) => {
-            let is_over = payment.intents.iter().all(|one| one.state == IntentState::Failed);
-            let can_change = payment.provider == provider || payment.attempts.is_empty();
-            if !is_over || !can_change || payment.intents.len() >= PAYMENT_INTENTS_MAX {
-                let payment_id = PaymentId::of_order(id);
-                let status = status.unwrap_or(super::Status::Created);
-                return Err(Refusal::PaymentExists { payment_id, status }.into());
-            }
-            (payment.provider, payment.capture) = (provider, capture);
-            let number = next_number(payment.intents.iter().map(|one| one.number));
-            let (state, gateway_id, client_secret) = (IntentState::Owed, None, None);
-            payment.intents.push(Intent { number, state, gateway_id, client_secret });
-        }
+    if let Some(payment) = &order.payment {
+        let (payment_id, status) = (PaymentId::of_order(id), payment.status(&order));
+        return Err(Refusal::PaymentExists { payment_id, status }.into());
     }
+    order.payment = Some(Payment::new(provider, capture));
     finish(draft, order, before.as_ref(), "payment.started")
 }
 

@@ -20,6 +20,7 @@ use alloc::string::String;
 pub use check::violations;
 pub use gateway::{Call, Notice, Seen, SeenAttempt, SeenIntent, SeenRefund, Task};
 pub use notice::{KeptNotice, NoticeKey};
+pub use owed::owes;
 pub use payment::{
     Attempt, AttemptState, Capture, Intent, IntentState, Payment, Provider, Refund, RefundCause,
     RefundState, Status,
@@ -30,7 +31,7 @@ pub use refusal::Refusal;
 pub(crate) use notice::take_in_waiting;
 pub(crate) use observe::Source;
 pub(crate) use owed::{Owed, owed};
-pub(crate) use saga::{begin, note_step, note_trouble, settle, skipped, take_in};
+pub(crate) use saga::{begin, not_heard_of, note_step, note_trouble, settle, skipped, take_in};
 
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;

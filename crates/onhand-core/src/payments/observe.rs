@@ -6,7 +6,6 @@ use super::gateway::{Seen, SeenAttempt, SeenIntent, SeenRefund};
 use super::payment::{
     Attempt, AttemptState, Intent, IntentState, Payment, Refund, RefundCause, RefundState,
 };
-use super::sums::has_ended;
 use crate::command::Stop;
 use crate::draft::Draft;
 use crate::limits::{PAYMENT_ATTEMPTS_MAX, PAYMENT_INTENTS_MAX, PAYMENT_REFUNDS_MAX};
@@ -84,12 +83,10 @@ fn doubt(order: &mut Order) -> Option<&'static str> {
 }
 
 fn note_intent(order: &mut Order, seen: &SeenIntent) -> Option<&'static str> {
-    let is_over = has_ended(order.status);
     let payment = order.payment.as_mut()?;
     if payment.intents.iter().any(|one| one.gateway_id.as_ref() == Some(&seen.id)) {
         return None;
     }
-    let state = if is_over { IntentState::Failed } else { IntentState::Open };
     let has_room = payment.intents.len() < PAYMENT_INTENTS_MAX;
     let fresh_number = next_number(payment.intents.iter().map(|one| one.number));
     let known = payment.intents.iter_mut().find(|one| one.number == seen.number);
@@ -99,12 +96,12 @@ fn note_intent(order: &mut Order, seen: &SeenIntent) -> Option<&'static str> {
             intent.client_secret.clone_from(&seen.client_secret);
             // What was given up is not offered again, and still is ours when somebody pays it.
             if intent.state == IntentState::Owed {
-                intent.state = state;
+                intent.state = IntentState::Open;
             }
         }
         None if has_room => payment.intents.push(Intent {
             number: fresh_number,
-            state,
+            state: IntentState::Open,
             gateway_id: Some(seen.id.clone()),
             client_secret: seen.client_secret.clone(),
         }),

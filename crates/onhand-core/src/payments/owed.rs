@@ -10,6 +10,12 @@ use crate::Money;
 use crate::orders::{Order, Status};
 use crate::text::GatewayId;
 
+/// Whether anything is still to be done about the payment of an order: then, and only then, there is
+/// an effect.
+pub fn owes(order: &Order) -> bool {
+    owed(order).is_some()
+}
+
 /// When something is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
@@ -45,14 +51,23 @@ pub(crate) fn owed(order: &Order) -> Option<Owed> {
         return Some(call);
     }
     let is_open = payment.open_intents().next().is_some();
-    if order.status == Status::Pending
-        && !is_open
-        && let Some(intent) = payment.intents.iter().find(|one| one.state == IntentState::Owed)
-    {
+    if let Some(intent) = payment.intents.iter().find(|one| one.state == IntentState::Owed) {
+        let (number, capture) = (intent.number, payment.capture);
         let amount = Money::new(order.total, order.currency);
-        return now(Call::CreateIntent { number: intent.number, amount, capture: payment.capture });
+        return now(match order.status {
+            Status::Pending => Call::CreateIntent { number, amount, capture },
+            Status::Confirmed
+            | Status::PartiallyFulfilled
+            | Status::Fulfilled
+            | Status::Delivered
+            | Status::Returned
+            | Status::Cancelled
+            | Status::Expired => Call::FindIntent { number },
+        });
     }
-    let awaits_money = is_open && !order.is_paid();
+    // What failed may still succeed, days later, and be paid a second time.
+    let may_come_late = payment.attempts.iter().any(|one| one.state <= AttemptState::Failed);
+    let awaits_money = is_open && (!order.has_been_paid() || may_come_late);
     let awaits_refund = payment.refunds.iter().any(|one| one.state == RefundState::Pending);
     let may_change = payment.attempts.iter().any(|one| one.state == AttemptState::Authorized);
     let is_waiting = awaits_money || awaits_refund || may_change;
@@ -69,7 +84,7 @@ fn of_authorized(order: &Order) -> Option<Owed> {
     let payment = order.payment.as_ref()?;
     let attempt = payment.attempts.iter().find(|one| one.state == AttemptState::Authorized)?;
     let Attempt { id, intent, amount, .. } = attempt.clone();
-    if has_ended(order.status) || order.is_paid() || amount.currency != order.currency {
+    if has_ended(order.status) || order.has_been_paid() || amount.currency != order.currency {
         return now(Call::Void { intent, attempt: id });
     }
     let call = Call::Capture { intent, attempt: id, amount };

@@ -74,12 +74,13 @@ pub(crate) fn settle(
     Ok(order)
 }
 
-/// What the order does about it: paid, it is confirmed; authorised, its stock is held longer; paid
-/// after its end, its stock is held again where there is some.
+/// What the order does about it: paid, it is confirmed; authorised, its stock is held longer; where
+/// nobody can pay it, it ends; paid after its end, its stock is held again where there is some.
 fn follow(draft: &mut Draft<'_>, order: &mut Order) -> Result<Option<&'static str>, Stop> {
     let Some(payment) = &order.payment else { return Ok(None) };
     let set_aside = payment.authorized(order.currency) + order.net_paid() >= order.total;
     let counts = order.is_paid() || set_aside && payment.capture == Capture::Manual;
+    let is_hopeless = payment.intents.iter().all(|intent| intent.state == IntentState::Failed);
     match order.status {
         Status::Pending if counts => {
             orders::settle_paid(draft, order)?;
@@ -87,13 +88,20 @@ fn follow(draft: &mut Draft<'_>, order: &mut Order) -> Result<Option<&'static st
         }
         Status::Pending if set_aside => {
             let until = draft.after_secs(draft.policy().authorized_hold_secs);
-            orders::hold_until(draft, order, until)?;
-            Ok(None)
+            Ok(orders::hold_until(draft, order, until)?.then_some("order.updated"))
+        }
+        // Nobody can pay it: its stock is free again, exactly once.
+        Status::Pending if is_hopeless => {
+            orders::fail(draft, order)?;
+            Ok(Some("order.cancelled"))
         }
         Status::Expired if counts && draft.policy().late == LatePayment::Reserve => {
-            let revived = draft.attempt(|draft| orders::revive(draft, order));
-            match revived {
-                Ok(()) => Ok(Some("order.revived")),
+            let mut revived = order.clone();
+            match draft.attempt(|draft| orders::revive(draft, &mut revived)) {
+                Ok(()) => {
+                    *order = revived;
+                    Ok(Some("order.revived"))
+                }
                 Err(Stop::Refused(Refusal::Inventory(
                     inventory::Refusal::InsufficientStock { .. } | inventory::Refusal::NoLocation,
                 ))) => Ok(None),
@@ -113,30 +121,31 @@ fn follow(draft: &mut Draft<'_>, order: &mut Order) -> Result<Option<&'static st
 
 /// What the end of a call changes beyond what was seen.
 fn end_call(
-    draft: &mut Draft<'_>,
+    draft: &Draft<'_>,
     order: &mut Order,
     call: &Call,
     outcome: &Outcome,
 ) -> Result<Vec<&'static str>, Stop> {
-    let now = draft.now();
     match outcome {
         Outcome::Done => match call {
             Call::Fetch { .. } => Ok(end_fetch(draft, order)?.into_iter().collect()),
+            Call::FindIntent { number } => Ok(end_find(order, *number).into_iter().collect()),
             Call::CreateIntent { .. }
             | Call::Capture { .. }
             | Call::Void { .. }
             | Call::Refund { .. } => Ok(Vec::new()),
         },
-        Outcome::Declined(reason) => give_up(draft, order, call, reason, now),
+        Outcome::Declined(reason) => Ok(give_up(order, call, reason, draft.now())),
         Outcome::Retry(_) | Outcome::Unknown(_) | Outcome::Untried => Ok(Vec::new()),
     }
 }
 
-/// The gateway has said how things stand: that ends the doubt, and, where an order that has ended was
-/// asked about often enough, the asking.
+/// The gateway has said how things stand: that ends the doubt, and, where an order needs no money any
+/// more and was asked about often enough, the asking.
 fn end_fetch(draft: &Draft<'_>, order: &mut Order) -> Result<Option<&'static str>, Stop> {
     let polls = draft.find_effect(order.id)?.map_or(0, |effect| effect.tries + 1);
-    let is_enough = has_ended(order.status) && draft.policy().is_enough(polls);
+    let is_over = order.status != Status::Pending;
+    let is_enough = is_over && draft.policy().is_enough(polls);
     let Some(payment) = &mut order.payment else { return Ok(None) };
     let mut said = core::mem::take(&mut payment.is_in_doubt).then_some("payment.checked");
     if is_enough {
@@ -148,36 +157,34 @@ fn end_fetch(draft: &Draft<'_>, order: &mut Order) -> Result<Option<&'static str
     Ok(said)
 }
 
+/// The gateway has no such order, and nobody will ask for one any more.
+fn end_find(order: &mut Order, number: u32) -> Option<&'static str> {
+    let payment = order.payment.as_mut()?;
+    let intent = payment.intents.iter_mut().find(|one| one.number == number)?;
+    if intent.state != IntentState::Owed {
+        return None;
+    }
+    intent.state = IntentState::Failed;
+    Some("payment.closed")
+}
+
 /// The gateway will not: what was asked for is given up.
-fn give_up(
-    draft: &mut Draft<'_>,
-    order: &mut Order,
-    call: &Call,
-    reason: &Text,
-    now: Timestamp,
-) -> Result<Vec<&'static str>, Stop> {
-    let is_pending = order.status == Status::Pending;
-    let Some(payment) = &mut order.payment else { return Ok(Vec::new()) };
-    let said = match call {
+fn give_up(order: &mut Order, call: &Call, reason: &Text, now: Timestamp) -> Vec<&'static str> {
+    let Some(payment) = &mut order.payment else { return Vec::new() };
+    match call {
         Call::CreateIntent { number, .. } => {
             let intent = payment.intents.iter_mut().find(|one| one.number == *number);
             let Some(intent) = intent.filter(|one| one.state == IntentState::Owed) else {
-                return Ok(Vec::new());
+                return Vec::new();
             };
             intent.state = IntentState::Failed;
             payment.trouble = Some(reason.clone());
-            let mut said = alloc::vec!["payment.failed"];
-            if is_pending {
-                // Nobody can pay it: its stock is free again, exactly once.
-                orders::fail(draft, order)?;
-                said.push("order.cancelled");
-            }
-            said
+            alloc::vec!["payment.failed"]
         }
         Call::Capture { attempt, .. } | Call::Void { attempt, .. } => {
             let attempt = payment.attempts.iter_mut().find(|one| one.id == *attempt);
             let Some(attempt) = attempt.filter(|one| one.state == AttemptState::Authorized) else {
-                return Ok(Vec::new());
+                return Vec::new();
             };
             (attempt.state, attempt.updated_at) = (AttemptState::Voided, now);
             attempt.failure = Some(reason.clone());
@@ -186,18 +193,18 @@ fn give_up(
         Call::Refund { number, .. } => {
             let refund = payment.refunds.iter_mut().find(|one| one.number == *number);
             let Some(refund) = refund.filter(|one| one.state < RefundState::Failed) else {
-                return Ok(Vec::new());
+                return Vec::new();
             };
             (refund.state, refund.updated_at) = (RefundState::Failed, now);
             refund.failure = Some(reason.clone());
             alloc::vec!["payment.refund_failed"]
         }
+        Call::FindIntent { number } => end_find(order, *number).into_iter().collect(),
         Call::Fetch { .. } => {
             payment.is_in_doubt = false;
             Vec::new()
         }
-    };
-    Ok(said)
+    }
 }
 
 /// Owes what was taken and is not due: what is beyond the total, all of it where the order has ended,
@@ -341,6 +348,11 @@ pub(crate) fn note_step(
 /// What is said of a call that an operator gave up.
 pub(crate) fn skipped() -> Text {
     constant_text("given up by an operator")
+}
+
+/// What is said of a call whose worker never came back.
+pub(crate) fn not_heard_of() -> Text {
+    constant_text("nobody who was given it came back")
 }
 
 fn constant_text(text: &'static str) -> Text {

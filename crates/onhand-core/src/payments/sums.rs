@@ -131,7 +131,15 @@ impl Order {
         payment.map_or(0, |one| one.captured(self.currency) - one.given_up(self.currency))
     }
 
-    /// Whether all that is due was paid.
+    /// Whether all that was due has been paid, whatever went back since because somebody asked.
+    pub(crate) fn has_been_paid(&self) -> bool {
+        let payment = self.payment.as_ref();
+        payment.is_some_and(|one| {
+            one.captured(self.currency) - one.overpaid(self.currency) >= self.total
+        })
+    }
+
+    /// Whether all that is due was paid and is still here.
     pub(crate) fn is_paid(&self) -> bool {
         self.payment.is_some() && self.net_paid() >= self.total
     }

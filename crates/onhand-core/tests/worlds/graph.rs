@@ -38,6 +38,8 @@ fn command(action: Action) -> Command {
         Action::Confirm => orders::Command::Confirm { id, expected_version },
         Action::Cancel => orders::Command::Cancel { id, expected_version, reason: None },
         Action::Expire => return Command::Inventory(inventory::Command::ExpireDue { most: 1 }),
+        // What a payment does is in `payments.rs`.
+        Action::Revive => panic!("nobody asks for it"),
         Action::FulfilPartly => fulfil(one),
         Action::Fulfil => fulfil(None),
         Action::Deliver => orders::Command::Deliver { id, expected_version },
@@ -67,7 +69,8 @@ fn world_in(status: Status, path: &[Action]) -> World {
 fn each_command_is_carried_out_where_the_graph_has_an_arrow_and_nowhere_else() {
     for (status, path) in PATHS {
         let allowed: Vec<Action> = allowed(status).map(|arrow| arrow.action).collect();
-        for action in Action::ALL.iter().copied().filter(|action| *action != Action::Expire) {
+        let by_hand = |action: &Action| *action != Action::Expire && *action != Action::Revive;
+        for action in Action::ALL.iter().copied().filter(by_hand) {
             let mut world = world_in(status, path);
             let result = world.ask(&command(action));
             // What is left comes back, and that may be less than the whole.

@@ -3,11 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod gateway;
 mod graph;
 mod holding;
 mod members;
 mod model;
 mod own;
+mod payment_rules;
+mod payments;
 mod random;
 mod rights;
 mod sessions;

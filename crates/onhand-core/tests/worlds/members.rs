@@ -81,7 +81,8 @@ impl Members {
         command: &onhand_core::Command,
     ) -> Result<Decision, Refusal> {
         let mut state = State::default();
-        let context = Context { now: self.now, actor, access, numbering: self.numbering };
+        let (now, numbering) = (self.now, self.numbering);
+        let context = Context { now, actor, access, numbering, policy: Arc::default() };
         loop {
             match decide(&state, command, &context) {
                 Ok(decision) => return Ok(decision),

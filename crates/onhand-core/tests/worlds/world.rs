@@ -7,12 +7,18 @@ use std::sync::Arc;
 use onhand_core::accounts::Access;
 use onhand_core::catalog::{self, NewProduct, ProductRef};
 use onhand_core::command::{Context, Decision, Numbering};
-use onhand_core::ids::{LocationId, OrderId, ProductId, ReservationId};
+use onhand_core::effects::{Effect, EffectState};
+use onhand_core::events::TYPES;
+use onhand_core::ids::{LocationId, NoticeId, OrderId, ProductId, ReservationId};
 use onhand_core::inventory::{self, Adjustment, Level, NewLocation, Reservation};
-use onhand_core::orders::{self, OpenOrder, Order, Payment, PlaceItem, PlaceOrder, TRANSITIONS};
-use onhand_core::text::{Name, Reason, Sku, Text};
+use onhand_core::orders::{
+    self, OpenOrder, Order, PaymentTerms, PlaceItem, PlaceOrder, TRANSITIONS,
+};
+use onhand_core::payments::{self, KeptNotice, Policy, Provider};
+use onhand_core::text::{GatewayId, Name, Reason, Sku, Text};
 use onhand_core::{
-    Actor, Command, Money, Needs, Quantity, Refusal, State, Stop, Timestamp, decide,
+    Actor, Command, EventBody, Money, Needs, Quantity, Refusal, State, Stop, Subject, Timestamp,
+    decide,
 };
 
 /// Everything that is remembered.
@@ -23,6 +29,12 @@ pub(crate) struct World {
     pub(crate) levels: BTreeMap<(ProductId, LocationId), Level>,
     pub(crate) reservations: BTreeMap<ReservationId, Reservation>,
     pub(crate) orders: BTreeMap<OrderId, Arc<Order>>,
+    pub(crate) effects: BTreeMap<OrderId, Effect>,
+    pub(crate) gateway_ids: BTreeMap<(Provider, GatewayId), OrderId>,
+    pub(crate) notices: BTreeMap<NoticeId, KeptNotice>,
+    pub(crate) policy: Arc<Policy>,
+    /// What every event so far has said.
+    pub(crate) kinds: Vec<&'static str>,
 }
 
 pub(crate) fn sku(name: &str) -> ProductRef {
@@ -37,8 +49,8 @@ pub(crate) fn units(count: i64) -> Quantity {
 pub(crate) fn place(items: &[(&str, i64)], hold_secs: Option<i64>) -> Command {
     let item =
         |(name, count): &(&str, i64)| PlaceItem { product: sku(name), quantity: units(*count) };
-    let payment =
-        hold_secs.map_or(Payment::NotRequired, |hold_secs| Payment::Awaited { hold_secs });
+    let awaited = |hold_secs| PaymentTerms::Awaited { hold_secs, through: None };
+    let payment = hold_secs.map_or(PaymentTerms::NotRequired, awaited);
     Command::Orders(orders::Command::Place(PlaceOrder {
         items: items.iter().map(item).collect(),
         customer_id: None,
@@ -61,6 +73,11 @@ impl World {
             levels: BTreeMap::new(),
             reservations: BTreeMap::new(),
             orders: BTreeMap::new(),
+            effects: BTreeMap::new(),
+            gateway_ids: BTreeMap::new(),
+            notices: BTreeMap::new(),
+            policy: Arc::default(),
+            kinds: Vec::new(),
         };
         for (priority, code) in (0..).zip(locations) {
             let name = Name::new(*code).unwrap();
@@ -108,7 +125,8 @@ impl World {
         command: &Command,
     ) -> Result<Decision, Refusal> {
         let (now, actor, numbering) = (self.now, Actor::Local, self.numbering);
-        let context = Context { now, actor, access, numbering };
+        let policy = self.policy.clone();
+        let context = Context { now, actor, access, numbering, policy };
         self.state.end_batch(usize::MAX);
         loop {
             match decide(&self.state, command, &context) {
@@ -156,6 +174,7 @@ impl World {
             });
             self.state.load_open_orders(*id, open.collect());
         }
+        self.load_payments(needs);
         for reference in &needs.references {
             let mut orders = self.orders.values();
             let order = orders.find(|order| order.external_reference.as_ref() == Some(reference));
@@ -177,12 +196,43 @@ impl World {
         }
     }
 
+    fn load_payments(&mut self, needs: &Needs) {
+        for id in &needs.effects {
+            self.state.load_effect(*id, self.effects.get(id).cloned());
+        }
+        if let Some(most) = needs.due_effects {
+            let due = self
+                .effects
+                .values()
+                .filter(|effect| effect.state == EffectState::Waiting && effect.due_at <= self.now);
+            let mut due: Vec<_> = due.cloned().collect();
+            due.sort_by_key(|effect| (effect.due_at, effect.order_id));
+            due.truncate(most);
+            self.state.load_due_effects(due);
+        }
+        for key in &needs.gateway_ids {
+            self.state.load_gateway_id(key.clone(), self.gateway_ids.get(key).copied());
+        }
+        for key in &needs.notices {
+            let is_here = self.notices.values().any(|notice| notice.keys().contains(key));
+            self.state.load_notice(key.clone(), is_here);
+        }
+        for key in &needs.waiting_notices {
+            let waiting = self.notices.values().filter(|notice| {
+                notice.provider == key.0 && notice.intent.as_ref() == Some(&key.1)
+            });
+            self.state.load_waiting_notices(key.clone(), waiting.cloned().collect());
+        }
+    }
+
     fn carry_out(&mut self, decision: &Decision) {
         assert!(
             !decision.events.is_empty() || decision.movements.is_empty(),
             "moved without a word"
         );
         self.check_numbers(decision);
+        self.kinds.extend(decision.events.iter().map(|event| event.kind));
+        assert!(self.kinds.iter().all(|kind| TYPES.contains(kind)), "{:?}", self.kinds.last());
         let changes = decision.changes.clone();
         for level in changes.levels.values().flatten() {
             self.levels.insert((level.product_id, level.location_id), level.clone());
@@ -190,15 +240,45 @@ impl World {
         self.reservations.extend(changes.reservations.clone());
         for (id, order) in &changes.orders {
             if let Some(before) = self.orders.insert(*id, order.clone()) {
-                let is_arrow = TRANSITIONS
+                // A payment says what happened to it and what follows for the order, one by one.
+                let events = decision
+                    .events
                     .iter()
-                    .any(|arrow| arrow.from == before.status && arrow.to == order.status);
-                assert!(is_arrow, "{:?} -> {:?}", before.status, order.status);
-                assert_eq!(order.version, before.version + 1);
+                    .filter(|event| event.body.subject() == Some(Subject::Order(*id)));
+                assert_eq!(order.version, before.version + events.count() as u64);
+                self.check_path(&before, decision);
             }
         }
+        for (id, effect) in &changes.effects {
+            match effect.state {
+                EffectState::Done => self.effects.remove(id),
+                EffectState::Waiting | EffectState::Dead => {
+                    self.effects.insert(*id, effect.clone())
+                }
+            };
+        }
+        for (key, order_id) in &changes.gateway_ids {
+            assert!(self.gateway_ids.insert(key.clone(), *order_id).is_none(), "{key:?} twice");
+        }
+        self.notices.extend(changes.notices.clone());
         self.state.apply(changes, &decision.movements);
         self.numbering = decision.numbering;
+    }
+
+    /// Each event of an order leaves it at a state to which there is an arrow from where it was.
+    fn check_path(&self, before: &Order, decision: &Decision) {
+        let mut status = before.status;
+        for event in &decision.events {
+            let EventBody::Order(order) = &event.body else { continue };
+            if order.id == before.id {
+                let is_arrow = TRANSITIONS
+                    .iter()
+                    .any(|arrow| arrow.from == status && arrow.to == order.status);
+                assert!(is_arrow || event.kind.starts_with("payment."), "{status:?} {event:?}");
+                assert!(is_arrow || status == order.status, "{status:?} {event:?}");
+                status = order.status;
+            }
+        }
     }
 
     fn check_numbers(&self, decision: &Decision) {
@@ -223,6 +303,8 @@ impl World {
             assert_eq!(level.reserved, here.map(Reservation::open).sum::<i64>());
         }
         for order in self.orders.values() {
+            assert_eq!(payments::violations(order), Vec::<String>::new(), "{order:#?}");
+            assert_eq!(payments::owes(order), self.effects.contains_key(&order.id), "{order:#?}");
             for line in &order.lines {
                 let rows =
                     line.allocations.iter().map(|part| &self.reservations[&part.reservation_id]);

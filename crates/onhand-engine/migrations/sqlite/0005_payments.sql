@@ -30,4 +30,5 @@ CREATE TABLE notices (
 CREATE UNIQUE INDEX notices_event ON notices (provider, event_id);
 CREATE UNIQUE INDEX notices_body ON notices (body_hash);
 CREATE INDEX notices_waiting ON notices (provider, intent) WHERE intent IS NOT NULL;
-CREATE INDEX notices_unmatched ON notices (id) WHERE order_id IS NULL;
+CREATE INDEX notices_unmatched ON notices (id)
+WHERE order_id IS NULL AND seen IS NOT NULL;

@@ -6,6 +6,7 @@
 use std::pin::Pin;
 
 use futures_util::TryStreamExt;
+use onhand_core::payments::Provider;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, RowStream, Statement, ToStatement};
 
@@ -40,6 +41,8 @@ const EVENTS: &str = "SELECT seq, kind, subject, previous, actor, recorded_at, b
      WHERE seq = ANY($1::int8[])";
 const RESERVATIONS: &str = "SELECT id, state = 'held', quantity, consumed, released \
      FROM reservations WHERE id = ANY($1::int8[])";
+const GATEWAY_IDS: &str = "SELECT gateway_id, order_id FROM gateway_ids \
+     WHERE provider = ANY($1::text[]) AND gateway_id = ANY($2::text[])";
 const BATCHES: &str = "SELECT id, last_event, last_movement, chain FROM batches \
      WHERE id > $1::int8 ORDER BY id LIMIT $2::int8";
 const LEDGER: &str = concat!(
@@ -56,7 +59,8 @@ macro_rules! outcomes_of_nothing {
             "SELECT 'key ' || upper(replace(o.key::text, '-', '')) FROM ",
             $table,
             " o LEFT JOIN events e ON e.seq = o.event WHERE (o.event IS NOT NULL \
-             OR o.body IS NULL) AND (e.kind IS NULL OR e.kind NOT LIKE 'order.%')"
+             OR o.body IS NULL) AND (e.kind IS NULL OR e.kind NOT LIKE 'order.%' \
+             AND e.kind NOT LIKE 'payment.%')"
         )
     };
 }
@@ -169,6 +173,7 @@ struct Snapshot<'a> {
     orders: Statement,
     events: Statement,
     reservations: Statement,
+    gateway_ids: Statement,
     batches: Statement,
     ledger: Statement,
     log: Statement,
@@ -181,6 +186,7 @@ impl<'a> Snapshot<'a> {
             orders: client.prepare(ORDERS).await?,
             events: client.prepare(EVENTS).await?,
             reservations: client.prepare(RESERVATIONS).await?,
+            gateway_ids: client.prepare(GATEWAY_IDS).await?,
             batches: client.prepare(BATCHES).await?,
             ledger: client.prepare(LEDGER).await?,
             log: client.prepare(LOG).await?,
@@ -274,6 +280,19 @@ impl Evidence for Snapshot<'_> {
                 consumed: row.try_get(3)?,
                 released: row.try_get(4)?,
             });
+        }
+        Ok(())
+    }
+
+    async fn gateway_ids(
+        &mut self,
+        names: &[&str],
+        tell: &mut (dyn FnMut(&str, i64) + Send),
+    ) -> Result<()> {
+        let providers: Vec<&str> = Provider::ALL.iter().map(|one| one.as_str()).collect();
+        let mut rows = self.rows(&self.gateway_ids, &[&providers, &names]).await?;
+        while let Some(row) = rows.try_next().await? {
+            tell(row.try_get(0)?, row.try_get(1)?);
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! The proof behind `verify`: each promise is stated once, for every store, and knows none. A store
 //! shows its rows in one snapshot ([`Evidence`]) and adds the promises that only it has; nothing is
-//! ever repaired. Most promises are SQL (`rules.rs`); the paths of the orders (`orders.rs`), the
-//! chain over the logs (`logs.rs`) and what the log says of accounts (`accounts.rs`) are followed
-//! in Rust.
+//! ever repaired. Most promises are SQL (`rules.rs`); the paths of the orders (`orders.rs`) with
+//! their payments (`payments.rs`), the chain over the logs (`logs.rs`) and what the log says of
+//! accounts (`accounts.rs`) are followed in Rust.
 
 mod accounts;
 mod logs;
 mod orders;
+mod payments;
 mod rules;
 
 use std::collections::HashMap;
@@ -58,6 +59,13 @@ pub(crate) trait Evidence {
 
     /// Shows the reservations of some ids.
     async fn reservations(&mut self, ids: &[i64], walk: &mut Walk) -> Result<(), Self::Error>;
+
+    /// Tells to which orders what gateways have these names for belongs.
+    async fn gateway_ids(
+        &mut self,
+        names: &[&str],
+        tell: &mut (dyn FnMut(&str, i64) + Send),
+    ) -> Result<(), Self::Error>;
 
     /// Batches after an id, by their ids.
     async fn batches(&mut self, after: i64, most: i64) -> Result<Vec<BatchRow>, Self::Error>;

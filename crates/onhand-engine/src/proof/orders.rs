@@ -9,7 +9,7 @@ use onhand_core::events::EventBody;
 use onhand_core::ids::CustomerId;
 use onhand_core::orders::{Order, Status, TRANSITIONS};
 
-use super::{Evidence, Offenders, StoredEvent};
+use super::{Evidence, Offenders, Span, StoredEvent, payments};
 use crate::report::Check;
 
 /// Orders that are walked together, and are in memory meanwhile.
@@ -23,7 +23,8 @@ const PROMISED_IN_VAIN: &str = "SELECT 'res_' || r.id || ' of ord_' || r.order_i
      OR o.status NOT IN ('pending', 'confirmed', 'partially_fulfilled'))";
 /// Each event of an order is a version of one that is there.
 const OF_NO_ORDER: &str = "SELECT 'events of orders: ' || e.logged || ', versions of orders: ' \
-     || o.versions FROM (SELECT count(*) AS logged FROM events WHERE kind LIKE 'order.%') e, \
+     || o.versions FROM (SELECT count(*) AS logged FROM events WHERE kind LIKE 'order.%' \
+     OR kind LIKE 'payment.%') e, \
      (SELECT coalesce(sum(version), 0) AS versions FROM orders) o WHERE e.logged != o.versions";
 
 /// An order's row as it is stored.
@@ -72,6 +73,8 @@ struct Path {
     version: i64,
     /// Where the order was after that, once that is known.
     later: Option<Status>,
+    /// Whether it had a payment after that.
+    is_paying: bool,
     /// Whether the event that was asked for was shown.
     is_shown: bool,
     /// What the newest event left.
@@ -93,6 +96,7 @@ impl Walk {
             version: row.version,
             row,
             later: None,
+            is_paying: false,
             is_shown: false,
             newest: None,
             fault: None,
@@ -166,6 +170,7 @@ impl Path {
         self.fault = self.fault_at(event, then);
         if self.fault.is_none() {
             (self.later, self.next) = (Some(then.status), event.previous);
+            self.is_paying = then.payment.is_some();
             self.version -= 1;
         }
     }
@@ -182,7 +187,10 @@ impl Path {
         };
         let is_arrow =
             TRANSITIONS.iter().any(|arrow| arrow.from == then.status && arrow.to == later);
-        (!is_arrow).then(|| format!("event {seq}: the graph has no arrow from {:?}", then.status))
+        // Of a payment more may be said in each state; one is never taken away.
+        let is_paying = self.is_paying && then.status == later;
+        (!is_arrow && !is_paying)
+            .then(|| format!("event {seq}: the graph has no arrow from {:?}", then.status))
     }
 
     /// What is wrong with the whole of it, once it has been walked.
@@ -271,13 +279,14 @@ pub(super) async fn prove<E: Evidence>(
     evidence: &mut E,
     checks: &mut Vec<Check>,
 ) -> Result<(), E::Error> {
-    let mut found = Found::default();
+    let (mut found, mut paid) = (Found::default(), payments::Found::default());
     evidence.offenders(OF_NO_ORDER, &mut found.paths).await?;
     evidence.offenders(PROMISED_IN_VAIN, &mut found.promises).await?;
     let mut after = 0;
     loop {
         let rows = evidence.orders(after, TOGETHER_MAX).await?;
         let Some(last) = rows.last() else { break };
+        let span = Span { after, to: last.id };
         after = last.id;
         let mut walk = Walk::of(rows);
         loop {
@@ -291,7 +300,10 @@ pub(super) async fn prove<E: Evidence>(
         for path in &walk.paths {
             found.look(path, &walk.promises);
         }
+        let orders: Vec<_> = walk.paths.into_iter().filter_map(|path| path.newest).collect();
+        paid.look(evidence, span, &orders).await?;
     }
     checks.extend(found.into_checks());
+    checks.extend(paid.into_checks(evidence).await?);
     Ok(())
 }

@@ -151,6 +151,25 @@ pub(super) const RULES: &[Rule<'static>] = &[
         ],
     },
     Rule {
+        id: "I23",
+        promise: "each message of a gateway is kept once, and belongs to an order or waits for one",
+        is_quick: false,
+        counted: &["SELECT count(*) FROM notices"],
+        offenders: &[
+            "SELECT provider || ' ' || event_id || ': ' || count(*) || ' times' FROM notices \
+             GROUP BY provider, event_id HAVING count(*) > 1",
+            "SELECT 'ntc_' || max(id) || ': its body, ' || count(*) || ' times' FROM notices \
+             GROUP BY body_hash HAVING count(*) > 1 OR max(length(body_hash)) != 32",
+            "SELECT 'ntc_' || n.id || ' of ord_' || n.order_id FROM notices n \
+             LEFT JOIN orders o ON o.id = n.order_id WHERE n.order_id IS NOT NULL \
+             AND (o.id IS NULL OR n.intent IS NOT NULL OR n.seen IS NOT NULL)",
+            "SELECT 'ntc_' || id || ' waits for ' || intent || ' and tells nothing' \
+             FROM notices WHERE intent IS NOT NULL AND seen IS NULL",
+            "SELECT 'numbering: notice ' || notice FROM numbering \
+             WHERE notice <= (SELECT coalesce(max(id), 0) FROM notices)",
+        ],
+    },
+    Rule {
         id: "I17",
         promise: "recorded time never goes back; nothing happened after it was recorded",
         is_quick: false,

@@ -289,7 +289,12 @@ pub(super) fn notice(row: &Row<'_>) -> Result<KeptNotice> {
 
 /// An order out of the event that holds it.
 pub(super) fn order(row: &Row<'_>) -> Result<Order> {
-    match json(row, 0)? {
+    order_in(row, 0)
+}
+
+/// An order out of a column with the event that holds it.
+pub(super) fn order_in(row: &Row<'_>, column: usize) -> Result<Order> {
+    match json(row, column)? {
         EventBody::Order(order) => Ok(Arc::unwrap_or_clone(order)),
         EventBody::Product(_)
         | EventBody::Category(_)
@@ -299,6 +304,6 @@ pub(super) fn order(row: &Row<'_>) -> Result<Order> {
         | EventBody::Reservations(_)
         | EventBody::User(_)
         | EventBody::Session(_)
-        | EventBody::ApiKey(_) => Err(bad(0, "an event that is not about an order")),
+        | EventBody::ApiKey(_) => Err(bad(column, "an event that is not about an order")),
     }
 }

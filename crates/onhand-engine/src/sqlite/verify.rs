@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use futures_util::FutureExt;
+use onhand_core::payments::Provider;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
 use super::levels::RecentLevels;
@@ -125,7 +126,8 @@ fn outcomes(connection: &Connection) -> Result<(Vec<String>, Vec<String>)> {
              LEFT JOIN events e ON e.seq = o.event \
              LEFT JOIN outcome_bodies_{window} b ON b.id = o.body_id \
              WHERE NOT (o.event IS NULL AND b.id IS NOT NULL) \
-             AND (e.kind IS NULL OR e.kind NOT LIKE 'order.%')"
+             AND (e.kind IS NULL OR e.kind NOT LIKE 'order.%' \
+             AND e.kind NOT LIKE 'payment.%')"
         )
     });
     Ok((counted.collect(), offenders.collect()))
@@ -217,6 +219,25 @@ impl Evidence for Snapshot<'_> {
                     consumed: row.get(3)?,
                     released: row.get(4)?,
                 });
+            }
+        }
+        Ok(())
+    }
+
+    async fn gateway_ids(
+        &mut self,
+        names: &[&str],
+        tell: &mut (dyn FnMut(&str, i64) + Send),
+    ) -> Result<()> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT order_id FROM gateway_ids WHERE provider = ?1 AND gateway_id = ?2",
+        )?;
+        for name in names {
+            for provider in Provider::ALL {
+                let mut rows = statement.query([provider.as_str(), name])?;
+                if let Some(row) = rows.next()? {
+                    tell(name, row.get(0)?);
+                }
             }
         }
         Ok(())

@@ -26,6 +26,10 @@ mod look;
 mod migrating;
 mod moving;
 mod opening;
+#[path = "../store/paying.rs"]
+mod paying;
+#[path = "../store/payments.rs"]
+mod payments;
 #[path = "../store/promises.rs"]
 mod promises;
 mod proxy;

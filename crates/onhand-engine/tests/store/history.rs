@@ -2,14 +2,20 @@
 //! moved from one store to another.
 
 use onhand_core::accounts::{Command as Account, Role, Standing};
-use onhand_core::ids::CustomerId;
+use onhand_core::effects::{EffectState, Outcome};
+use onhand_core::ids::{CustomerId, OrderId};
 use onhand_core::orders::{self, LineQuantity, PlaceOrder};
-use onhand_core::{Command, inventory};
+use onhand_core::payments::{Call, Seen};
+use onhand_core::{Command, inventory, payments};
 use onhand_engine::Clock;
 
 use crate::accounts::{api_key, email, new_key, password, register, session, token, user};
 use crate::backend::Backend;
+use crate::paying::{LEASE_SECS, captured, message, place_paid, refunded, retry};
 use crate::world::{World, code, key, order, place, sku, units};
+
+/// The order whose money went back.
+const PAID_BACK: i64 = 7;
 
 /// A sound database with every kind of history.
 pub(crate) async fn history<B: Backend>() -> World<B> {
@@ -41,6 +47,7 @@ pub(crate) async fn history<B: Backend>() -> World<B> {
     let item = inventory::HoldItem { product: sku("cup"), quantity: units(1), location_id: None };
     let hold = inventory::Command::Hold { items: vec![item], reference: None, hold_secs: 60 };
     assert_eq!(code(&world.ask_once(Command::Inventory(hold), key(2)).await), "ok");
+    with_payments(&world).await;
     let mine = PlaceOrder { customer_id: CustomerId::new(1), ..order(&[("tea", 1)], None) };
     let mine = Command::Orders(orders::Command::Place(mine));
     assert_eq!(code(&world.ask(mine).await), "ok");
@@ -49,6 +56,43 @@ pub(crate) async fn history<B: Backend>() -> World<B> {
     assert_eq!(code(&world.ask(open).await), "ok");
     with_accounts(&world).await;
     world
+}
+
+/// Orders that are paid through a gateway: one that waits, one that is paid, one that was paid
+/// after its end, one whose money went back, and one whose gateway does not answer; and a message
+/// that nobody knows what to do with.
+async fn with_payments<B: Backend>(world: &World<B>) {
+    world.payable(&[("tea", 2)], "order_2").await;
+    world.done(message("e2", 2, captured("order_2", 200))).await;
+    world.payable(&[("cup", 1)], "order_3").await;
+    world.payable(&[("cup", 2)], "order_4").await;
+    world.done(message("e4", 4, captured("order_4", 200))).await;
+    world.clock.advance_secs(601);
+    world.done(Command::Inventory(inventory::Command::ExpireDue { most: 10 })).await;
+    world.done(message("e3", 3, captured("order_3", 100))).await;
+    let refund = payments::Command::Refund {
+        order_id: OrderId::new(PAID_BACK).unwrap(),
+        expected_version: None,
+        amount: None,
+        reason: None,
+    };
+    assert_eq!(code(&world.ask_once(Command::Payments(refund), key(3)).await), "ok");
+    for task in world.leased(10).await {
+        let is_refund = matches!(task.call, Call::Refund { .. });
+        let seen = if is_refund { refunded("pay_4", 200) } else { Seen::default() };
+        world.settled(&task, seen, Outcome::Done).await;
+    }
+    world.payable(&[("tea", 1)], "order_1").await;
+    world.done(place_paid(&[("cup", 1)], 100_000)).await;
+    while world.reader.0.effects(Some(EffectState::Dead), None, 1).await.unwrap().rows.is_empty() {
+        for task in world.leased(10).await {
+            let is_stuck = matches!(task.call, Call::CreateIntent { .. });
+            let outcome = if is_stuck { retry() } else { Outcome::Done };
+            world.settled(&task, Seen::default(), outcome).await;
+        }
+        world.clock.advance_secs(LEASE_SECS);
+    }
+    world.done(message("e9", 9, captured("order_9", 900))).await;
 }
 
 /// An admin; an operator who is in, with a session that ended and one that did not; a customer who

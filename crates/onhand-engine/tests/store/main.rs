@@ -12,6 +12,8 @@ mod faulty;
 mod history;
 mod holding;
 mod look;
+mod paying;
+mod payments;
 mod promises;
 mod suite;
 mod verify_meta;

@@ -35,6 +35,19 @@ macro_rules! keeps_every_promise {
                 a_customer_has_so_many_open_orders_and_no_more,
                 a_customer_holds_so_many_units_and_no_more,
             }
+            payments {
+                what_is_owed_is_given_to_one_worker_at_a_time,
+                who_comes_after_the_end_of_a_lease_settles_nothing,
+                a_call_that_fails_is_tried_again_until_somebody_looks,
+                a_message_has_one_effect_however_often_it_comes,
+                a_message_that_comes_too_early_waits_for_its_order,
+                what_is_owed_and_done_in_one_batch_was_never_there,
+                a_paid_order_that_is_cancelled_gives_its_money_back,
+                money_that_is_set_aside_holds_the_stock_for_longer,
+                an_order_that_was_paid_too_late_lives_again,
+                sixty_four_messages_at_once_take_the_money_once,
+                payments_are_listed_as_the_filter_says,
+            }
             behind {
                 lists_miss_nothing_however_far_they_are_behind,
                 times_of_placing_are_bounds_to_the_instant,

@@ -20,6 +20,67 @@ macro_rules! doc {
     };
 }
 
+/// Changes a field of the newest document of an order that is paid through a gateway.
+macro_rules! paid {
+    ($order:literal, $path:literal, $value:literal) => {
+        concat!(
+            "UPDATE events SET body = json_set(body, '$.order.",
+            $path,
+            "', ",
+            $value,
+            ") WHERE seq = (SELECT last_event FROM orders WHERE id = ",
+            $order,
+            ")"
+        )
+    };
+}
+
+/// What is done to payments, and the check that must see it. Order 5 is paid, 6 was paid after its
+/// end, 7 has its money back, 8 waits, and what is owed about 9 is dead.
+const OF_PAYMENTS: &[(&str, &str)] = &[
+    (paid!(5, "payment.attempts[0].captured", "900"), "I10"),
+    (paid!(5, "payment.attempts[0].captured", "100"), "effects"),
+    (paid!(5, "payment.attempts[0].state", "'failed'"), "I10"),
+    (paid!(5, "status", "'cancelled'"), "I10"),
+    (paid!(6, "status", "'pending'"), "I10"),
+    (paid!(7, "payment.refunds[0].amount.amount", "500"), "I10"),
+    (
+        paid!(5, "payment.attempts[#]", "json(json_extract(body, '$.order.payment.attempts[0]'))"),
+        "I10",
+    ),
+    (paid!(5, "payment.attempts[0].id", "'pay_4'"), "I11"),
+    (paid!(8, "payment.intents[0].gateway_id", "'order_9'"), "I11"),
+    (paid!(8, "payment.intents[0].state", "'failed'"), "effects"),
+    (
+        "UPDATE events SET body = json_remove(body, '$.order.payment') \
+         WHERE seq = (SELECT last_event FROM orders WHERE id = 8)",
+        "effects",
+    ),
+    ("UPDATE gateway_ids SET order_id = 8 WHERE gateway_id = 'pay_2'", "I11"),
+    ("UPDATE gateway_ids SET order_id = 1 WHERE gateway_id = 'pay_4'", "I11"),
+    ("UPDATE gateway_ids SET gateway_id = 'order_7' WHERE gateway_id = 'order_1'", "I11"),
+    ("DELETE FROM gateway_ids WHERE gateway_id = 'pay_3'", "I11"),
+    ("INSERT INTO gateway_ids VALUES ('razorpay', 'pay_7', 1)", "I11"),
+    ("INSERT INTO gateway_ids VALUES ('stripe', 'pay_7', 999)", "I11"),
+    ("DELETE FROM effects WHERE order_id = 8", "effects"),
+    ("UPDATE effects SET order_id = 5 WHERE order_id = 9", "effects"),
+    ("UPDATE effects SET order_id = 999 WHERE order_id = 9", "effects"),
+    ("UPDATE effects SET state = 'done' WHERE order_id = 8", "effects"),
+    ("DROP INDEX notices_event; UPDATE notices SET event_id = 'e2' WHERE event_id = 'e4'", "I23"),
+    (
+        "DROP INDEX notices_body; UPDATE notices SET body_hash = (SELECT body_hash FROM notices \
+         WHERE event_id = 'e2') WHERE event_id = 'e4'",
+        "I23",
+    ),
+    ("UPDATE notices SET order_id = 999 WHERE event_id = 'e2'", "I23"),
+    ("UPDATE notices SET order_id = 5 WHERE event_id = 'e9'", "I23"),
+    ("UPDATE notices SET seen = NULL WHERE event_id = 'e9'", "I23"),
+    ("UPDATE numbering SET notice = 1", "I23"),
+    ("UPDATE events SET kind = 'stock.low' WHERE kind = 'payment.captured'", "I9"),
+    ("UPDATE events SET previous = 1 WHERE kind = 'order.revived'", "I9"),
+    ("UPDATE outcomes_1 SET event = 1 WHERE event = (SELECT max(event) FROM outcomes_1)", "I5"),
+];
+
 /// What is done to the database, and the check that must see it.
 const CORRUPTIONS: &[(&str, &str)] = &[
     ("DELETE FROM batches WHERE id = 3", "I3"),
@@ -158,8 +219,8 @@ fn check(sound: &Path, folder: &Path, corruption: &str, wanted: &str) {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute("ATTACH DATABASE ?1 AS lists", [lists.to_str()]).unwrap();
     connection.pragma_update(None, "ignore_check_constraints", "on").unwrap();
-    let changed = connection.execute(corruption, []).unwrap();
-    assert!(changed > 0, "changes nothing: {corruption}");
+    connection.execute_batch(corruption).unwrap();
+    assert!(connection.changes() > 0, "changes nothing: {corruption}");
     drop(connection);
     let report = sqlite::verify(&path, true).unwrap();
     let seen: Vec<_> =
@@ -180,7 +241,7 @@ async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.pragma_update(None, "wal_checkpoint", "truncate").unwrap();
     drop(connection);
-    for (corruption, wanted) in CORRUPTIONS {
+    for (corruption, wanted) in CORRUPTIONS.iter().chain(OF_PAYMENTS) {
         check(&path, folder.path(), corruption, wanted);
     }
 }

@@ -17,8 +17,9 @@ use onhand_core::text::{KeyPrefix, Name};
 use onhand_core::{Actor, Timestamp};
 use onhand_engine::clock::Clock;
 use onhand_engine::committer::Submit;
+use onhand_engine::database::OpenError;
 use onhand_engine::query::UserFilter;
-use onhand_engine::{Reader, SystemClock};
+use onhand_engine::{Reader, SystemClock, sqlite};
 use zeroize::Zeroizing;
 
 use crate::auth::passwords::Passwords;
@@ -26,6 +27,10 @@ use crate::auth::tokens::api_key::ApiKey;
 use crate::cli::DatabaseOptions;
 use crate::http::wire::accounts::{ApiKeyShown, CreatedKeyShown, UserShown};
 use crate::serve;
+
+/// What an operator does instead while the database is served.
+const ASK_THE_SERVER: &str = "a server has this database: ask it, as an admin, at /v1/users and \
+     /v1/api-keys (new users register at /v1/auth/register), or stop it first";
 
 /// Rows that one page of a listing reads.
 const PAGE_ROWS: usize = 200;
@@ -116,6 +121,21 @@ pub(crate) enum KeysAction {
     },
 }
 
+/// Works on the database itself. Where a server has it to itself, says how that is asked.
+async fn beside(
+    options: &DatabaseOptions,
+    work: impl AsyncFnOnce(&Submit, &Reader) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    serve::beside(options, work).await.map_err(|error| {
+        let is_served = error.downcast_ref::<OpenError>().is_some_and(is_in_use);
+        if is_served { error.context(ASK_THE_SERVER) } else { error }
+    })
+}
+
+fn is_in_use(error: &OpenError) -> bool {
+    matches!(error, OpenError::Sqlite(sqlite::OpenError::InUse { .. }))
+}
+
 fn role(text: &str) -> Result<Role, String> {
     let names = Role::ALL.map(Role::as_str).join(", ");
     Role::from_name(text).ok_or_else(|| format!("expected one of {names}"))
@@ -141,7 +161,7 @@ pub(crate) async fn users(action: UsersAction) -> anyhow::Result<ExitCode> {
             let scopes = scopes.map(|text| text.parse::<Scopes>()).transpose()?;
             let password = new_password(&email).await?;
             let new = NewUser { email, name: None, password, role, scopes };
-            serve::beside(&database, async |submit, _| {
+            beside(&database, async |submit, _| {
                 let user = user_of(ask(submit, Command::Register(new)).await?)?;
                 if json {
                     println!("{}", serde_json::to_string(&UserShown::of(&user))?);
@@ -161,7 +181,7 @@ pub(crate) async fn users(action: UsersAction) -> anyhow::Result<ExitCode> {
             set(&database, &email, standing).await
         }
         UsersAction::List { database, json } => {
-            serve::beside(&database, async |_, reader| list_users(reader, json).await).await
+            beside(&database, async |_, reader| list_users(reader, json).await).await
         }
     }
 }
@@ -189,7 +209,7 @@ async fn set(
     standing: Standing,
 ) -> anyhow::Result<ExitCode> {
     let email = Email::new(email)?;
-    serve::beside(database, async |submit, reader| {
+    beside(database, async |submit, reader| {
         let user = reader.user_of_email(email.clone()).await?;
         let id = user.with_context(|| format!("there is no user {email}"))?.id;
         let command = Command::SetUser { id, expected_version: None, standing };
@@ -233,7 +253,7 @@ pub(crate) async fn keys(action: KeysAction) -> anyhow::Result<ExitCode> {
             let prefix = KeyPrefix::new(key.shown())?;
             let hash = TokenHash::new(key.hash());
             let new = NewApiKey { name, prefix, hash, scopes, expires_at };
-            serve::beside(&database, async |submit, _| {
+            beside(&database, async |submit, _| {
                 let row = key_of(ask(submit, Command::CreateKey(new)).await?)?;
                 if json {
                     let shown = CreatedKeyShown::of(&row, Some(key.expose()));
@@ -247,7 +267,7 @@ pub(crate) async fn keys(action: KeysAction) -> anyhow::Result<ExitCode> {
         }
         KeysAction::Revoke { database, id } => {
             let id: ApiKeyId = id.parse()?;
-            serve::beside(&database, async |submit, _| {
+            beside(&database, async |submit, _| {
                 let row = key_of(ask(submit, Command::RevokeKey { id }).await?)?;
                 println!("{} ({}) is revoked", row.id, row.prefix.as_str());
                 Ok(())
@@ -255,7 +275,7 @@ pub(crate) async fn keys(action: KeysAction) -> anyhow::Result<ExitCode> {
             .await
         }
         KeysAction::List { database, json } => {
-            serve::beside(&database, async |_, reader| list_keys(reader, json).await).await
+            beside(&database, async |_, reader| list_keys(reader, json).await).await
         }
     }
 }

@@ -175,7 +175,8 @@ impl Identities {
         };
         let known = match self.users.get(&id).filter(|known| known.is_fresh(rights)) {
             Some(known) => known,
-            None => self.look_up_user(id, reader).await?,
+            // Boxed, like that of keys: whoever is known does not carry the room for it along.
+            None => Box::pin(self.look_up_user(id, reader)).await?,
         };
         if known.row.disabled {
             return Err(Unauthenticated::Refused("the user is disabled"));
@@ -222,7 +223,7 @@ impl Identities {
             None => {
                 // A key that was mistyped or invented is not worth looking for.
                 ApiKey::parse(shown).ok_or(Unauthenticated::Refused("this is not a key"))?;
-                self.look_up_key(hash, reader).await?
+                Box::pin(self.look_up_key(hash, reader)).await?
             }
         };
         if known.row.expires_at.is_some_and(|expires_at| expires_at <= now) {

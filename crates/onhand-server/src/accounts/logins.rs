@@ -16,6 +16,7 @@ use onhand_core::{Actor, Refusal, Timestamp, Version};
 use onhand_engine::committer::{Caller, Submit};
 use onhand_engine::query::ReadError;
 use onhand_engine::{Reader, SubmitError};
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use super::Identities;
@@ -25,7 +26,7 @@ use crate::auth::throttle::Throttle;
 use crate::auth::tokens::access::Bearer;
 use crate::auth::tokens::code::{FirstAdminCode, is_first_admin_code};
 use crate::auth::tokens::refresh::{FirstToken, RefreshToken};
-use crate::limits::{ACCESS_LIFE_SECS_MAX, SESSION_LIFE_SECS_DEFAULT};
+use crate::limits::{ACCESS_LIFE_SECS_MAX, REGISTRATION_TIME, SESSION_LIFE_SECS_DEFAULT};
 
 /// What somebody is given who got in.
 #[derive(Debug)]
@@ -141,27 +142,27 @@ impl Logins {
         name: Option<Name>,
         password: Password,
     ) -> Result<(), LoginError> {
-        match self.add_user(desk, email, name, password, Role::Customer).await {
-            Ok(_) => Ok(()),
-            Err(LoginError::Refused(refusal)) if refusal.code() == "email_taken" => Ok(()),
-            Err(error) => Err(error),
+        let password = self.hashed(password, &email).await?;
+        // To store an account takes longer than to find that it is there, by as much as a flush of
+        // the disk: both are answered at the same moment.
+        let answered_at = Instant::now() + REGISTRATION_TIME;
+        let new = NewUser { email, name, password, role: Role::Customer, scopes: None };
+        match add(desk, new).await {
+            Ok(_) => {}
+            Err(LoginError::Refused(refusal)) if refusal.code() == "email_taken" => {}
+            Err(error) => return Err(error),
         }
+        tokio::time::sleep_until(answered_at).await;
+        Ok(())
     }
 
-    async fn add_user(
+    async fn hashed(
         &self,
-        desk: Desk<'_>,
-        email: Email,
-        name: Option<Name>,
         password: Password,
-        role: Role,
-    ) -> Result<UserView, LoginError> {
+        email: &Email,
+    ) -> Result<Option<PasswordHash>, LoginError> {
         let hash = self.passwords.hash(password, email.as_str()).await?;
-        let password = Some(PasswordHash::new(hash).map_err(internal)?);
-        let new = NewUser { email, name, password, role, scopes: None };
-        let reply = ask(desk, Actor::System.into(), Command::Register(new)).await?;
-        let Reply::User(user) = reply else { return Err(unexpected(&reply)) };
-        Ok(user)
+        Ok(Some(PasswordHash::new(hash).map_err(internal)?))
     }
 
     /// Prepares a code with which one caller may become the first admin.
@@ -193,7 +194,12 @@ impl Logins {
             }
         };
         let Some(hash) = taken else { return Err(LoginError::Wrong) };
-        let made = self.add_user(desk, email, None, password, Role::Admin).await;
+        let made = async {
+            let password = self.hashed(password, &email).await?;
+            add(desk, NewUser { email, name: None, password, role: Role::Admin, scopes: None })
+                .await
+        };
+        let made = made.await;
         if made.is_err() {
             *self.first_admin.lock().unwrap_or_else(PoisonError::into_inner) = Some(hash);
         }
@@ -275,7 +281,7 @@ impl Logins {
                 let refresh = first.of_session(session.id.number());
                 Ok(tokens(desk, session, user, refresh))
             }
-            Ok(other) => Err(unexpected(&other)),
+            Ok(_) => Err(unexpected()),
             // The account has changed since the password was looked at.
             Err(LoginError::Refused(_)) => Err(LoginError::Wrong),
             Err(error) => Err(error),
@@ -313,7 +319,7 @@ impl Logins {
                 );
                 Err(LoginError::Wrong)
             }
-            Ok(other) => Err(unexpected(&other)),
+            Ok(_) => Err(unexpected()),
             Err(LoginError::Refused(_)) => Err(LoginError::Wrong),
             Err(error) => Err(error),
         }
@@ -424,13 +430,20 @@ fn tokens(desk: Desk<'_>, session: SessionView, user: UserView, refresh: Refresh
     Tokens { access, access_secs: issuer.life_secs(), refresh, session, user }
 }
 
+async fn add(desk: Desk<'_>, new: NewUser) -> Result<UserView, LoginError> {
+    let reply = ask(desk, Actor::System.into(), Command::Register(new)).await?;
+    let Reply::User(user) = reply else { return Err(unexpected()) };
+    Ok(user)
+}
+
 async fn ask(desk: Desk<'_>, caller: Caller, command: Command) -> Result<Reply, LoginError> {
     let command = onhand_core::Command::Accounts(command);
     desk.submit.submit(command, caller, None).await?.outcome.map_err(LoginError::Refused)
 }
 
-fn unexpected(reply: &Reply) -> LoginError {
-    LoginError::Internal(format!("accounts answered {reply:?}"))
+/// What was answered is not shown: there is an address in it, and this ends in the log.
+fn unexpected() -> LoginError {
+    LoginError::Internal("accounts answered something that was not asked for".to_owned())
 }
 
 fn internal(error: impl std::fmt::Display) -> LoginError {

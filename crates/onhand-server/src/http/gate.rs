@@ -15,6 +15,7 @@ use onhand_core::ids::UserId;
 use onhand_engine::committer::Caller as EngineCaller;
 use serde_json::Value;
 
+use super::dress::Dress;
 use super::headers::API_KEY;
 use super::problem::Problem;
 use crate::accounts::identity::Who;
@@ -22,6 +23,9 @@ use crate::accounts::{Principal, Unauthenticated};
 use crate::app::App;
 use crate::auth::address::Origin;
 use crate::auth::limiter::{self, Class, Decision};
+
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// The name of the security scheme in the description.
 pub const SCHEME: &str = "bearer";
@@ -39,7 +43,7 @@ pub enum Need {
 
 /// What each route needs, by its method and path, as its description says.
 #[derive(Debug)]
-pub struct Needs(HashMap<String, HashMap<Method, Need>>);
+pub struct Needs(HashMap<String, Vec<(Method, Need)>>);
 
 /// Why a description does not say what a route needs.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,7 +60,7 @@ impl Needs {
     /// # Errors
     /// The first route that does not say what it needs, in a way that is known here.
     pub fn of(description: &Value) -> Result<Self, UnclearNeed> {
-        let mut needs: HashMap<String, HashMap<Method, Need>> = HashMap::new();
+        let mut needs: HashMap<String, Vec<(Method, Need)>> = HashMap::new();
         for (path, item) in description["paths"].as_object().into_iter().flatten() {
             for (name, operation) in item.as_object().into_iter().flatten() {
                 let unclear = || UnclearNeed {
@@ -68,7 +72,7 @@ impl Needs {
                     return Err(unclear());
                 };
                 let need = need(&operation["security"]).ok_or_else(unclear)?;
-                needs.entry(path.clone()).or_default().insert(method, need);
+                needs.entry(path.clone()).or_default().push((method, need));
             }
         }
         Ok(Self(needs))
@@ -79,7 +83,7 @@ impl Needs {
         let methods = self.0.get(path)?;
         // A HEAD is answered by who answers the GET.
         let method = if method == Method::HEAD { &Method::GET } else { method };
-        methods.get(method)
+        methods.iter().find(|(known, _)| known == method).map(|(_, need)| need)
     }
 
     /// Every route with what it needs.
@@ -200,23 +204,27 @@ pub(super) fn rate_limited(secs: u32) -> Problem {
     problem
 }
 
-/// What every request for a route of the API passes through.
+/// What every request for a route of the API passes through. It gives the answer its form, too
+/// (`dress.rs`): each layer of its own costs every request several allocations.
 pub async fn pass(State(app): State<App>, request: Request, next: Next) -> Response {
-    let mut decisions = Vec::new();
+    let dress = Dress::of(&request, app.settings.is_encrypted);
+    // Nobody is counted more than twice: as who they are, and as somebody at their address.
+    let mut decisions = Vec::with_capacity(2);
     let (mut parts, body) = request.into_parts();
-    match enter(&app, &parts, &mut decisions).await {
+    let response = match enter(&app, &parts, &mut decisions).await {
         Ok(caller) => {
             parts.extensions.insert(caller);
-            with_limits(next.run(Request::from_parts(parts, body)).await, &decisions)
+            next.run(Request::from_parts(parts, body)).await
         }
-        Err(problem) => with_limits(problem.into_response(), &decisions),
-    }
+        Err(problem) => problem.into_response(),
+    };
+    dress.put_on(with_limits(response, &decisions))
 }
 
-async fn enter(
-    app: &App,
+async fn enter<'a>(
+    app: &'a App,
     request: &Parts,
-    decisions: &mut Vec<Decision>,
+    decisions: &mut Vec<Decision<'a>>,
 ) -> Result<Caller, Problem> {
     let path = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
     // Where there is no such path or method, the router says so, and nobody comes here.
@@ -306,6 +314,9 @@ fn address(app: &App, request: &Parts) -> IpAddr {
     let peer = request.extensions.get::<super::peer::Peer>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
     let proxies = &app.settings.proxies;
+    if proxies.trusted().is_empty() {
+        return proxies.client(peer, std::iter::empty());
+    }
     let lines = request.headers.get_all(proxies.header().name()).iter();
     let lines: Vec<&str> = lines.map(|line| line.to_str().unwrap_or_default()).collect();
     proxies.client(peer, lines.into_iter())
@@ -322,11 +333,11 @@ fn class(method: &Method, path: &str) -> Class {
     }
 }
 
-fn count(
-    app: &App,
+fn count<'a>(
+    app: &'a App,
     class: Class,
     caller: limiter::Caller,
-    decisions: &mut Vec<Decision>,
+    decisions: &mut Vec<Decision<'a>>,
 ) -> Result<(), Problem> {
     let Some(decision) = app.limiter.check(class, caller) else { return Ok(()) };
     decisions.push(decision);
@@ -334,11 +345,16 @@ fn count(
 }
 
 /// Tells what is left of the limits that a request was counted against.
-fn with_limits(mut response: Response, decisions: &[Decision]) -> Response {
-    for (name, value) in limiter::headers(decisions) {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
+fn with_limits(mut response: Response, decisions: &[Decision<'_>]) -> Response {
+    let Some(told) = limiter::told(decisions) else { return response };
+    let headers = response.headers_mut();
+    for (name, text) in [(RATE_LIMIT_POLICY, &told.policy), (RATE_LIMIT, &told.left)] {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.insert(name, value);
         }
+    }
+    if let Some(secs) = told.retry_after_secs {
+        headers.insert(header::RETRY_AFTER, secs.into());
     }
     response
 }

@@ -4,11 +4,13 @@
 pub mod accounts;
 pub mod answer;
 pub mod call;
+pub mod cards;
 pub mod catalog;
 pub mod cors;
 pub mod crowd;
 mod describe;
 mod discreet;
+mod dress;
 pub mod events;
 pub mod gate;
 mod headers;
@@ -29,8 +31,9 @@ use std::sync::OnceLock;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::handler::Handler;
+use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::OpenApi;
@@ -38,9 +41,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::App;
-use crate::limits::REQUEST_ID_CHARS_MAX;
-use crate::random;
-use headers::Shield;
 use problem::Problem;
 use wire::values;
 
@@ -92,20 +92,21 @@ pub fn needs() -> anyhow::Result<gate::Needs> {
 pub fn router(app: App) -> Router {
     let has_all = !app.settings.has_ops_listener;
     let (routes, _) = if has_all { api() } else { business() }.split_for_parts();
-    let mut routes = routes.layer(from_fn_with_state(app.clone(), gate::pass));
+    let routes = routes.layer(from_fn_with_state(app.clone(), gate::pass));
+    let mut open = Router::new();
     if app.settings.has_bench_routes {
-        routes = routes.merge(ops::bench_routes());
+        open = open.merge(ops::bench_routes());
     }
     if has_all {
-        routes = routes.merge(documents());
+        open = open.merge(documents());
     }
-    dress(routes, app)
+    finish(routes, open, app)
 }
 
 /// The routes of operation, for a listener of their own.
 pub fn operations(app: App) -> Router {
     let (routes, _) = ops::liveness().merge(ops::routes()).split_for_parts();
-    dress(routes.merge(documents()), app)
+    finish(Router::new(), routes.merge(documents()), app)
 }
 
 /// The description, for tools and to click through. Nobody outside is asked whether it is valid.
@@ -117,16 +118,20 @@ fn documents() -> Router<App> {
         .route("/api-docs", get(|| async { axum::response::Redirect::permanent("/docs/") }))
 }
 
-/// What every request passes through.
-fn dress(routes: Router<App>, app: App) -> Router {
-    let is_encrypted = app.settings.is_encrypted;
+/// Puts together what passes through the gate and what is open to everybody. Whoever answers, the
+/// answer is given its form once: behind the gate by the gate.
+fn finish(gated: Router<App>, open: Router<App>, app: App) -> Router {
+    let form = from_fn_with_state(app.clone(), dress::pass);
     let cors = cors::layer(&app.settings.cors_origins);
-    let mut routes =
-        routes.fallback(no_route).method_not_allowed_fallback(no_method).with_state(app);
+    let mut routes = gated
+        .merge(open.layer(form.clone()))
+        .fallback(no_route.layer(form.clone()))
+        .method_not_allowed_fallback(no_method.layer(form.clone()));
     if let Some(cors) = cors {
-        routes = routes.layer(cors);
+        // It answers preflights itself.
+        routes = routes.layer(cors).layer(form);
     }
-    routes.layer(from_fn(move |request, next| pass_through(request, next, is_encrypted)))
+    routes.with_state(app)
 }
 
 /// The description, put into words when it is first asked for.
@@ -150,39 +155,4 @@ async fn no_route(request: Request) -> Problem {
 async fn no_method(request: Request) -> Problem {
     let detail = format!("{} has no {}", request.uri().path(), request.method());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
-}
-
-/// Gives the request an id, the answer its headers, and a problem its body.
-async fn pass_through(request: Request, next: Next, is_encrypted: bool) -> Response {
-    let shield = Shield::of(&request, is_encrypted);
-    let id_header = HeaderName::from_static("request-id");
-    let sent = request.headers().get(&id_header).filter(|value| is_lawful_id(value)).cloned();
-    let id = match sent {
-        Some(id) => id,
-        None => {
-            let id = random::request_id().simple().to_string();
-            HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("unknown"))
-        }
-    };
-    let mut response = next.run(request).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let (parts, _) = response.into_parts();
-        let request_id = id.to_str().unwrap_or_default().to_owned();
-        let mut shown = answer::json_response(problem.status, &problem.body(Some(request_id)));
-        shown.headers_mut().extend(parts.headers.into_iter().filter_map(|(name, value)| {
-            name.filter(|name| name != header::CONTENT_LENGTH).map(|name| (name, value))
-        }));
-        let kind = HeaderValue::from_static("application/problem+json");
-        shown.headers_mut().insert(header::CONTENT_TYPE, kind);
-        response = shown;
-    }
-    let headers = response.headers_mut();
-    headers.insert(id_header, id);
-    shield.cover(headers);
-    response.into_response()
-}
-
-fn is_lawful_id(value: &HeaderValue) -> bool {
-    (1..=REQUEST_ID_CHARS_MAX).contains(&value.len())
-        && value.as_bytes().iter().all(u8::is_ascii_graphic)
 }

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 use super::bench_check::{Correctness, check};
+use super::logins::Logins;
 use super::probe;
 use super::progress::note;
 use super::round::{Operation, Outcome, Pace, Round};
@@ -85,6 +86,9 @@ pub struct BenchOptions {
     /// Place this many orders beforehand, and compare with the empty database
     #[arg(long, default_value = "0")]
     pub preload: u64,
+    /// Let this many people log in at once beside the orders, and compare with the orders alone
+    #[arg(long, conflicts_with_all = ["suite", "url"])]
+    pub logins: Option<NonZeroUsize>,
     /// Repeat the choices of an earlier run
     #[arg(long)]
     pub seed: Option<u64>,
@@ -204,6 +208,15 @@ async fn single(
     let mut targets = Vec::new();
     if let [before, after] = measured.as_slice() {
         targets.push(suite::growth(stage, before.per_second, after.per_second));
+    }
+    if let Some(logins) = options.logins {
+        let people = Logins::prepare(&stage.target).await?.start(logins.get());
+        let beside = round(options, stage, &orders, random).run(&stage.tally).await?;
+        let logged_in = people.stop().await?;
+        let row = suite::beside_logins(logins.get(), outcome.millis(0.99), beside.millis(0.99));
+        targets.push(row);
+        measured.push(Measured::of(&format!("{name}, beside {logins} logins"), &beside));
+        measured.push(Measured::of("log in", &logged_in));
     }
     Ok((measured, targets))
 }

@@ -9,6 +9,7 @@ pub mod workload;
 mod api;
 mod bench_check;
 mod crowd;
+mod logins;
 mod probe;
 mod process;
 mod progress;

@@ -22,9 +22,9 @@ use crate::client::{ClientError, Connection, Reply};
 use crate::random::Random;
 
 /// Significant digits of a latency: 1 % is far below the noise, and a histogram stays small.
-const LATENCY_DIGITS: u8 = 2;
+pub(crate) const LATENCY_DIGITS: u8 = 2;
 /// Longest latency that is told apart, in microseconds: 10 minutes, beyond every time-out.
-const LATENCY_MICROS_MAX: u64 = 600_000_000;
+pub(crate) const LATENCY_MICROS_MAX: u64 = 600_000_000;
 /// Pause after a request that was turned away or lost, so that a sick server is not hammered.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
 /// How long the open loop may run on behind its end to send what was due.

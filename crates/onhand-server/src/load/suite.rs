@@ -76,6 +76,12 @@ pub(crate) fn growth(stage: &Stage, empty: f64, grown: f64) -> Row {
     Row::new("T8", &what, Goal::AtLeast(least), "", ratio(grown, empty))
 }
 
+/// The row of orders beside logins against orders alone, by their 99th percentiles.
+pub(crate) fn beside_logins(logins: usize, alone: f64, beside: f64) -> Row {
+    let what = format!("p99 of orders beside {logins} logins at once, against alone");
+    Row::new("S11", &what, Goal::AtMost(2.0), "x", ratio(beside, alone))
+}
+
 fn is_embedded(stage: &Stage) -> bool {
     stage.plan.as_ref().is_some_and(super::process::ServerPlan::is_embedded)
 }

@@ -1,21 +1,25 @@
-//! How long a login takes says nothing about whether there is such an account. The two kinds are
-//! timed in turns, in random order, and compared by ranks (Mann-Whitney): what disturbs one
-//! disturbs the other.
+//! How long a login takes says nothing about whether there is such an account, and how long a
+//! registration takes nothing about whether the address is taken. The two kinds are timed in turns,
+//! in random order, and compared by ranks (Mann-Whitney): what disturbs one disturbs the other.
 //!
 //! The test fails when twice in a row the ranks are so uneven that chance alone does it once in a
 //! hundred times: one false alarm in ten thousand runs. A difference of a fifth of the spread of
 //! the samples is found in one run of five, one of half of it in practically all, and a comparison
 //! that is left out, which is many times the spread, always.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::http::Method;
 use onhand_core::accounts::Role;
 use onhand_server::random::{Random, fresh_seed};
+use serde_json::json;
+use tokio::task::JoinSet;
 
-use crate::guessing::{behind_a_proxy, hash, log_in};
+use crate::guessing::{PASSWORD, behind_a_proxy, hash, log_in};
 use crate::people::register;
-use crate::world::World;
+use crate::world::{Reply, World};
 
 /// Samples of each kind.
 const SAMPLES: u32 = 300;
@@ -87,6 +91,64 @@ async fn a_login_takes_as_long_whether_there_is_an_account_or_not() {
         found.push(deviations);
     }
     panic!("known accounts differ by {found:?} standard deviations of their ranks (seed {seed})");
+}
+
+/// Registrations at the same time: each waits for most of the time that it takes.
+const LANES: u32 = 15;
+
+async fn sign_up(world: &World, router: &Router, email: &str, from: &str) -> Reply {
+    let headers = [("content-type", "application/json"), ("x-forwarded-for", from)];
+    let body = json!({"email": email, "password": PASSWORD}).to_string();
+    world.knock_at(router, Method::POST, "/v1/auth/register", &headers, body).await
+}
+
+/// The times of addresses that are taken, and of those that are not.
+type Times = (Vec<Duration>, Vec<Duration>);
+
+async fn lane(world: Arc<World>, router: Router, name: String, mut random: Random) -> Times {
+    let (mut taken, mut free) = (Vec::new(), Vec::new());
+    for sample in 0..SAMPLES / LANES {
+        let kinds = [format!("taken@{name}.example"), format!("free-{sample}@{name}.example")];
+        let first = random.index(2);
+        for at in [first, 1 - first] {
+            let from = format!("2001:db8:{at}:{}::1", random.below(1 << 16));
+            let begun = Instant::now();
+            let reply = sign_up(&world, &router, &kinds[at], &from).await;
+            let time = begun.elapsed();
+            assert_eq!(reply.status, 202, "{}", reply.body);
+            if at == 0 { taken.push(time) } else { free.push(time) }
+        }
+    }
+    (taken, free)
+}
+
+#[tokio::test]
+async fn registering_takes_as_long_whether_the_address_is_taken_or_not() {
+    let world = Arc::new(World::new().await);
+    let router = behind_a_proxy(&world);
+    let seed = fresh_seed();
+    let mut random = Random::seeded(seed);
+    let mut found = Vec::new();
+    for number in 0..2 {
+        let mut lanes = JoinSet::new();
+        for at in 0..LANES {
+            let name = format!("lane-{number}-{at}");
+            let email = format!("taken@{name}.example");
+            register(&world, &email, (Role::Customer, None), hash()).await;
+            lanes.spawn(lane(world.clone(), router.clone(), name, random.fork()));
+        }
+        let (mut taken, mut free) = (Vec::new(), Vec::new());
+        for times in lanes.join_all().await {
+            taken.extend(times.0);
+            free.extend(times.1);
+        }
+        let deviations = deviations(&taken, &free);
+        if deviations.abs() < DEVIATIONS_MAX {
+            return;
+        }
+        found.push(deviations);
+    }
+    panic!("addresses that are taken differ by {found:?} standard deviations (seed {seed})");
 }
 
 #[test]

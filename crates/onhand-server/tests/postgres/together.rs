@@ -1,9 +1,15 @@
 //! Several processes on one database: they sell what there is and no more, and each can be
 //! restarted while the others go on.
 
+use std::ffi::OsString;
+
+use axum::http::{Method, StatusCode};
+use onhand_server::client::{Connection, Reply};
+use onhand_server::limits::IDENTITY_SECS_MAX;
+
 use crate::buyers::{Buyers, hold_to};
 use crate::cluster::Cluster;
-use crate::server::Server;
+use crate::server::{Server, address, json, keyed, place_on};
 
 /// Servers with one API key: an idempotency key means something to one caller only.
 async fn servers(url: &str, folders: &[tempfile::TempDir]) -> Vec<Server> {
@@ -64,4 +70,53 @@ async fn processes_are_restarted_one_after_another_and_nobody_is_turned_away() {
     for server in servers {
         server.stop_and_verify().await;
     }
+}
+
+/// What signs the tokens of both processes.
+const SECRET: &str = "5f0b8e1c7d3a49266813c6e0d7f94b25";
+
+async fn send(connection: &mut Connection, method: Method, path: &str, body: &str) -> Reply {
+    connection.send(method, path, &keyed("once"), body.to_owned().into()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rights_taken_away_in_one_process_are_gone_in_the_other() {
+    let cluster = Cluster::start(&[]);
+    let url = cluster.url("onhand", "postgres");
+    let folders = folders(2);
+    let environment = [("ONHAND_TOKEN_SECRET", OsString::from(SECRET))];
+    let migrate = ["--migrate"];
+    let mut here = Server::start_on(url.clone(), folders[0].path(), &migrate, &environment).await;
+    std::fs::write(folders[1].path().join("key"), &here.key).unwrap();
+    let there = Server::start_on(url, folders[1].path(), &[], &environment).await;
+
+    let body = r#"{"email":"eve@shop.example","password":"tomatoes & 7 bees"}"#;
+    let registered = send(&mut here.connection, Method::POST, "/v1/auth/register", body).await;
+    assert_eq!(registered.status, StatusCode::ACCEPTED);
+    let logged_in = send(&mut here.connection, Method::POST, "/v1/auth/login", body).await;
+    let logged_in = json(&logged_in);
+    let token = logged_in["access_token"].as_str().unwrap();
+    let user = logged_in["user"]["id"].as_str().unwrap();
+    let mut eve = Connection::new(address(&there.url, token));
+    // The other process knows her now, and believes what it knows for a minute.
+    assert_eq!(send(&mut eve, Method::GET, "/v1/me", "").await.status, StatusCode::OK);
+    let known_at = std::time::Instant::now();
+    assert_eq!(place_on(&mut eve, "before").await.unwrap().status, StatusCode::CREATED);
+
+    let path = format!("/v1/users/{user}");
+    let version = [("if-match", "*"), ("content-type", "application/json")];
+    let version = version.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    let body = r#"{"disabled":true}"#.into();
+    let disabled = here.connection.send(Method::PATCH, &path, &version, body).await.unwrap();
+    assert_eq!(disabled.status, StatusCode::OK, "{disabled:?}");
+
+    // Her next write there is refused in the decision itself, long before the minute is over.
+    let refused = place_on(&mut eve, "after").await.unwrap();
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{refused:?}");
+    // By that the process has heard of it, and the reads end with the writes.
+    let read = send(&mut eve, Method::GET, "/v1/me", "").await;
+    assert_eq!(read.status, StatusCode::UNAUTHORIZED, "{read:?}");
+    assert!(known_at.elapsed().as_secs() < IDENTITY_SECS_MAX, "the minute proves nothing");
+    here.stop_and_verify().await;
+    there.stop_and_verify().await;
 }

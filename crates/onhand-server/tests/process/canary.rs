@@ -1,6 +1,7 @@
 //! Secrets that sing when they are seen. The binary is given some in each way in which it takes
-//! secrets, and whatever it writes or answers afterwards is searched for them; and for control
-//! characters, by which a caller could write lines of the log or colours of the terminal.
+//! secrets, and whatever it writes or answers afterwards is searched for them; the log also for
+//! what it was told about people, and for control characters, by which a caller could write lines
+//! of it or colours of the terminal.
 
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -48,6 +49,18 @@ const CANARIES: [&str; 9] = [
     QUERY,
     TOKEN_SECRET,
     REFRESH_SECRET,
+];
+
+/// What is known of people: their answers may hold it, a log may not. What the server takes down
+/// about people in a further way gets one of its own here.
+const PEOPLE: [&str; 7] = [
+    "canary-of-the-address@shop.example",
+    "Canary of the Name",
+    "Canary of the Recipient",
+    "Canary of the Street",
+    "Canary of the City",
+    "CANARY-560001",
+    "canary of the metadata",
 ];
 
 /// Begins what callers try to have written on a line of its own.
@@ -187,6 +200,43 @@ fn injections() -> Vec<String> {
     requests
 }
 
+/// Requests with people in them, of which some do what they ask for: somebody registers, logs in,
+/// orders, and is told what is wrong with it.
+fn requests_of_people(api_key: &str) -> Vec<String> {
+    let [email, name, recipient, street, city, postal_code, note] = PEOPLE;
+    let account =
+        format!(r#"{{"email":"{email}","password":"{PASSWORD} & bees","name":"{name}"}}"#);
+    let login = format!(r#"{{"email":"{email}","password":"{PASSWORD} & bees"}}"#);
+    let wrong = format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#);
+    let to = format!(
+        r#""shipping_address":{{"name":"{recipient}","street":"{street}","city":"{city}",
+        "postal_code":"{postal_code}","country":"IN"}},"metadata":{{"note":"{note}"}}"#
+    );
+    let order = format!(r#"{{"items":[{{"sku":"smartphone","quantity":1}}],{to}}}"#);
+    let too_many = format!(r#"{{"items":[{{"sku":"smartphone","quantity":9999}}],{to}}}"#);
+    let unlawful = format!(r#"{{"items":[],"{email}":"{recipient}",{to}}}"#);
+    let credential = format!("Authorization: Bearer {api_key}");
+    let mut requests = Vec::new();
+    for (path, body) in [
+        ("/v1/auth/register", &account),
+        ("/v1/auth/register", &account),
+        ("/v1/auth/login", &wrong),
+        ("/v1/auth/login", &login),
+        ("/v1/orders", &order),
+        ("/v1/orders", &too_many),
+        ("/v1/orders", &unlawful),
+    ] {
+        requests.push(request("POST", path, &credential, body));
+    }
+    let place = format!(r#"{{"shipping_address":"{street}"}}"#);
+    requests.push(request("PATCH", "/v1/orders/ord_1", &credential, &place));
+    let email = email.replace('@', "%40");
+    requests.push(request("GET", &format!("/v1/users?email={email}"), &credential, ""));
+    requests.push(request("GET", &format!("/v1/users/{email}"), &credential, ""));
+    requests.push(request("GET", "/v1/users?limit=100", &credential, ""));
+    requests
+}
+
 fn request(method: &str, path: &str, header: &str, body: &str) -> String {
     let mut request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
     write!(request, "Content-Type: application/json\r\nIdempotency-Key: {}\r\n", body.len())
@@ -213,7 +263,8 @@ async fn a_running_server_keeps_secrets_and_writes_only_lines_of_its_own() {
         ("ONHAND_REFRESH_SECRET", OsString::from(REFRESH_SECRET)),
     ];
     let url = installation.url().replacen('@', &format!(":{DATABASE_PASSWORD}@"), 1);
-    let extra = ["--migrate"];
+    // One address does all of it.
+    let extra = ["--migrate", "--rate-auth", "0"];
     let server = Server::start_on(url, folder.path(), &extra, &environment).await;
     inside.push(server.key.clone());
     for request in requests(&server.key).iter().chain(&injections()) {
@@ -223,6 +274,15 @@ async fn a_running_server_keeps_secrets_and_writes_only_lines_of_its_own() {
         let lines = String::from_utf8(answer).unwrap().replace("\r\n", "\n");
         check_lines(request, &lines.replace('\u{9b}', ""));
     }
+    let mut answers = String::new();
+    for request in requests_of_people(&server.key) {
+        let answer = identity.answer(&server.url, request.as_bytes()).await;
+        check_silence(&request, &answer, &inside);
+        answers.push_str(&String::from_utf8(answer).unwrap());
+    }
+    for status in ["200 OK", "201 Created", "202 Accepted", "401 ", "409 ", "422 "] {
+        assert!(answers.contains(&format!("HTTP/1.1 {status}")), "{status}: {answers}");
+    }
     let command_line = std::fs::read(format!("/proc/{}/cmdline", server.pid())).unwrap();
     check_silence("the command line", &command_line, &inside);
     let (output, log) = (server.output(), server.log());
@@ -230,6 +290,9 @@ async fn a_running_server_keeps_secrets_and_writes_only_lines_of_its_own() {
         assert!(!said.is_empty(), "{what}");
         check_silence(what, said.as_bytes(), &inside);
         check_lines(what, said);
+        for canary in PEOPLE {
+            assert!(!said.contains(canary), "{what} holds {canary}: {said}");
+        }
     }
     server.stop_and_verify().await;
 }

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::server::{run, run_with};
+use crate::server::{Server, run, run_with};
 
 const GOOD: &str = "9f0c7d1e5b2a48c6813f6e0d7a94b25c";
 
@@ -63,4 +63,24 @@ async fn an_operator_can_put_somebody_else_in_charge() {
     assert!(revoked.text.contains("is revoked"), "{}", revoked.text);
     let verified = run(folder, "verify", &[]).await;
     assert_eq!(verified.code, Some(0), "{}", verified.text);
+}
+
+#[tokio::test]
+async fn while_a_server_has_the_database_commands_say_how_it_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let server = Server::start(folder, &[]).await;
+    for (command, arguments) in [
+        ("users", ["disable", "--email", "user@example.com"].as_slice()),
+        ("users", &["list"]),
+        ("keys", &["create", "--name", "till", "--scopes", "orders:read"]),
+        ("keys", &["revoke", "key_1"]),
+    ] {
+        let refused = run(folder, command, arguments).await;
+        assert_eq!(refused.code, Some(3), "{}", refused.text);
+        for wanted in ["/v1/users", "/v1/api-keys", "another onhand process", "lock file"] {
+            assert!(refused.text.contains(wanted), "{command} {arguments:?}: {}", refused.text);
+        }
+    }
+    server.stop_and_verify().await;
 }

@@ -52,16 +52,10 @@ impl Razorpay {
             }
             Err(Failure::strange(effect, "an order over something else than was asked for"))
         };
-        if ask_first {
-            let known: List<Order> =
-                self.get(&["orders"], &[("receipt", &name)]).await.map_err(not_settled)?;
-            let ours =
-                known.items.into_iter().filter(|order| order.receipt.as_ref() == Some(&name));
-            if let Some(oldest) = ours.min_by_key(|order| order.created_at) {
-                is_wanted(&oldest, Effect::Write)?;
-                seen.intents.push(oldest.seen(number));
-                return Ok(());
-            }
+        if ask_first && let Some(oldest) = self.oldest_order(&name).await? {
+            is_wanted(&oldest, Effect::Write)?;
+            seen.intents.push(oldest.seen(number));
+            return Ok(());
         }
         let body = json!({
             "amount": amount.amount,
@@ -74,6 +68,25 @@ impl Razorpay {
         is_wanted(&order, Effect::Write)?;
         seen.intents.push(order.seen(number));
         Ok(())
+    }
+
+    /// Looks whether there is such an order, and makes none.
+    pub(super) async fn find_order(
+        &self,
+        seen: &mut Seen,
+        order_id: OrderId,
+        number: u32,
+    ) -> Result<(), Failure> {
+        let found = self.oldest_order(&receipt(order_id, number)).await?;
+        seen.intents.extend(found.map(|order| order.seen(number)));
+        Ok(())
+    }
+
+    async fn oldest_order(&self, receipt: &String) -> Result<Option<Order>, Failure> {
+        let query = [("receipt", receipt.as_str())];
+        let known: List<Order> = self.get(&["orders"], &query).await.map_err(not_settled)?;
+        let ours = known.items.into_iter().filter(|order| order.receipt.as_ref() == Some(receipt));
+        Ok(ours.min_by_key(|order| order.created_at))
     }
 
     /// Takes the money that an attempt has set aside. Razorpay takes it once at most, and says no

@@ -92,6 +92,7 @@ impl PaymentGateway for Razorpay {
                 let wanted = calls::NewOrder { order_id, number: *number, amount, capture };
                 self.create_order(&mut seen, wanted, ask_first).await
             }
+            Call::FindIntent { number } => self.find_order(&mut seen, order_id, *number).await,
             Call::Capture { intent: _, attempt, amount } => {
                 self.capture(&mut seen, attempt, *amount, ask_first).await
             }

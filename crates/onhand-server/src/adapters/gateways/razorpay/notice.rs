@@ -2,7 +2,9 @@
 //! says of itself beyond that (its name, in a header) is not signed and proves nothing.
 
 use axum::http::HeaderMap;
+use onhand_core::limits::REFERENCE_CHARS_MAX;
 use onhand_core::payments::{Notice, Provider, Seen};
+use onhand_core::text::Reference;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -76,9 +78,9 @@ pub(super) fn read(
     let given = given.filter(|id| (1..=NOTICE_ID_CHARS_MAX).contains(&id.len()));
     let mut notice = Notice {
         provider: Provider::Razorpay,
-        event_id: given.map_or_else(|| hex(&body_hash), str::to_owned),
+        event_id: reference(given.unwrap_or(&hex(&body_hash))),
         body_hash,
-        kind: bounded(&event).as_str().to_owned(),
+        kind: reference(bounded(&event).as_str()),
         order_id: None,
         seen: Seen::default(),
     };
@@ -89,6 +91,13 @@ pub(super) fn read(
         take_in(&mut notice, kind, payload).map_err(|Strange| NoticeError::Unreadable)?;
     }
     Ok(notice)
+}
+
+/// What the gateway calls something, as far as it can be kept.
+fn reference(text: &str) -> Reference {
+    let kept = text.chars().take(REFERENCE_CHARS_MAX).collect::<String>();
+    let known = Reference::new(kept.trim());
+    known.or_else(|_| Reference::new("unreadable")).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// What a customer can write, the notes of a payment, names no order. What only we can write does:

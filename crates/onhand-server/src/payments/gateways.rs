@@ -1,0 +1,91 @@
+//! The gateways of this installation, by the name of whoever takes the money.
+
+use axum::http::HeaderMap;
+use onhand_core::payments::{Notice, Provider, Task};
+use onhand_core::text::GatewayId;
+
+use crate::adapters::gateways::http::bounded;
+use crate::adapters::gateways::razorpay::Razorpay;
+use crate::adapters::gateways::{Answer, NoticeError, Outcome, PaymentGateway};
+
+/// Every gateway that is configured.
+#[derive(Debug, Default)]
+pub struct Gateways {
+    /// Razorpay, or what stands in for it.
+    pub razorpay: Option<Razorpay>,
+}
+
+impl Gateways {
+    /// Whether it is configured.
+    pub fn has(&self, provider: Provider) -> bool {
+        match provider {
+            Provider::Razorpay => self.razorpay.is_some(),
+            Provider::Stripe => false,
+        }
+    }
+
+    /// Those that are configured; the first is asked when nobody names one.
+    pub fn providers(&self) -> impl Iterator<Item = Provider> {
+        Provider::ALL.iter().copied().filter(|provider| self.has(*provider))
+    }
+
+    /// Makes a call.
+    pub async fn call(&self, task: &Task) -> Answer {
+        let Task { order_id, call, ask_first, .. } = task;
+        let gateway = match task.provider {
+            Provider::Razorpay => self.razorpay.as_ref(),
+            Provider::Stripe => None,
+        };
+        match gateway {
+            Some(gateway) => gateway.call(*order_id, call, *ask_first).await,
+            None => Answer {
+                seen: onhand_core::payments::Seen::default(),
+                outcome: Outcome::Retry {
+                    reason: bounded(&format!("{} is not configured", task.provider.as_str())),
+                    after: None,
+                },
+            },
+        }
+    }
+
+    /// Reads a message; `None` where the gateway is not configured.
+    ///
+    /// # Errors
+    /// [`NoticeError`].
+    pub fn read_notice(
+        &self,
+        provider: Provider,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Option<Result<Notice, NoticeError>> {
+        match provider {
+            Provider::Razorpay => Some(self.razorpay.as_ref()?.read_notice(headers, body)),
+            Provider::Stripe => None,
+        }
+    }
+
+    /// Whether a customer's browser brings the gateway's own word about an attempt.
+    pub fn is_checkout_signature(
+        &self,
+        provider: Provider,
+        intent: &GatewayId,
+        attempt: &GatewayId,
+        signature: &str,
+    ) -> bool {
+        match provider {
+            Provider::Razorpay => self
+                .razorpay
+                .as_ref()
+                .is_some_and(|one| one.is_checkout_signature(intent, attempt, signature)),
+            Provider::Stripe => false,
+        }
+    }
+
+    /// The name of the key that a browser needs to pay through it.
+    pub fn public_key(&self, provider: Provider) -> Option<&str> {
+        match provider {
+            Provider::Razorpay => self.razorpay.as_ref().map(Razorpay::key_id),
+            Provider::Stripe => None,
+        }
+    }
+}

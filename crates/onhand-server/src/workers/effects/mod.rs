@@ -1,0 +1,242 @@
+//! Does what is owed to gateways. Leases what is due in batches, asks side by side up to a bound, and
+//! settles what came of it in batches again: however many orders there are in a second, there are few
+//! commits for it. A worker that dies loses nothing: its leases run out, and the next one asks the
+//! gateway first.
+
+mod breaker;
+mod pace;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use onhand_core::command::Reply;
+use onhand_core::effects::{Command, Outcome as Ending, Settlement};
+use onhand_core::limits::EFFECTS_LEASED_MAX;
+use onhand_core::payments::{Call, Provider, Seen, Task};
+use onhand_core::{Actor, Command as AnyCommand, Timestamp};
+use onhand_engine::SubmitError;
+use onhand_engine::clock::Clock;
+use onhand_engine::committer::{Answer, Submit};
+use tokio::sync::Notify;
+use tokio::task::{Id, JoinSet};
+use tokio::time::{Instant, timeout};
+
+use self::breaker::Breaker;
+use self::pace::{Budget, backoff};
+use crate::adapters::gateways::Outcome;
+use crate::adapters::gateways::http::bounded;
+use crate::limits::{
+    BREAKER_OPEN, EFFECT_LEASE_SECS, EFFECTS_AT_ONCE_MAX, EFFECTS_LOOK_EVERY, EFFECTS_STOP_TIMEOUT,
+};
+use crate::payments::gateways::Gateways;
+
+/// What a worker works with.
+#[derive(Clone)]
+pub struct Tools {
+    /// The way to the committer.
+    pub submit: Submit,
+    /// Who is asked.
+    pub gateways: Arc<Gateways>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Somebody owes something since just now.
+    pub wake: Arc<Notify>,
+}
+
+impl std::fmt::Debug for Tools {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tools").finish_non_exhaustive()
+    }
+}
+
+struct Worker {
+    tools: Tools,
+    asking: JoinSet<(Task, Seen, Outcome)>,
+    /// What is being asked, should the answer never come.
+    tasks: HashMap<Id, Task>,
+    /// What came of calls and is not settled yet.
+    finished: Vec<Settlement>,
+    breakers: BTreeMap<Provider, Breaker>,
+    budget: Budget,
+}
+
+/// Works until `stop` completes; then gives back what it has not done.
+pub async fn run(tools: Tools, stop: impl Future<Output = ()>) {
+    let mut worker = Worker {
+        tools,
+        asking: JoinSet::new(),
+        tasks: HashMap::new(),
+        finished: Vec::new(),
+        breakers: BTreeMap::new(),
+        budget: Budget::default(),
+    };
+    tokio::pin!(stop);
+    let mut has_more = true;
+    loop {
+        let is_idle = worker.asking.is_empty() && !has_more;
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            Some(done) = worker.asking.join_next_with_id() => worker.note(done),
+            () = worker.tools.wake.notified(), if is_idle => {}
+            () = tokio::time::sleep(EFFECTS_LOOK_EVERY), if !has_more => worker.budget.pass(),
+            () = std::future::ready(()), if has_more && worker.asking.is_empty() => {}
+        }
+        while let Some(done) = worker.asking.try_join_next_with_id() {
+            worker.note(done);
+        }
+        if worker.settle().await.is_err() {
+            return;
+        }
+        let free = EFFECTS_AT_ONCE_MAX - worker.asking.len();
+        if free < EFFECTS_AT_ONCE_MAX / 2 || worker.are_all_open() {
+            has_more = false;
+            continue;
+        }
+        has_more = match worker.lease(free.min(EFFECTS_LEASED_MAX)).await {
+            Ok(leased) => leased == free,
+            Err(SubmitError::Stopping) => return,
+            Err(error) => {
+                tracing::warn!(%error, "what is owed to gateways cannot be leased; trying again");
+                false
+            }
+        };
+    }
+    worker.stop().await;
+}
+
+impl Worker {
+    /// Leases what is due and begins to ask; answers how many it got.
+    async fn lease(&mut self, most: usize) -> Result<usize, SubmitError> {
+        let command = Command::Lease { most, secs: EFFECT_LEASE_SECS };
+        let answer = self.submit(command).await?;
+        let Answer { outcome: Ok(Reply::Tasks(tasks)), .. } = answer else {
+            tracing::error!(?answer, "a lease was answered with something else");
+            return Ok(0);
+        };
+        let leased = tasks.len();
+        for task in tasks {
+            self.begin(task);
+        }
+        Ok(leased)
+    }
+
+    /// Asks, unless the gateway is down or too much is asked again and again.
+    fn begin(&mut self, task: Task) {
+        let is_first = task.tries == 0 || matches!(task.call, Call::Fetch { .. });
+        let now = Instant::now();
+        let breaker = self.breakers.entry(task.provider).or_default();
+        if !self.budget.allows(is_first) || !breaker.allows(now) {
+            let again_at = self.after(BREAKER_OPEN);
+            self.finished.push(settlement(task, Seen::default(), Ending::Untried, again_at));
+            return;
+        }
+        let (gateways, asked) = (self.tools.gateways.clone(), task.clone());
+        let handle = self.asking.spawn(async move {
+            let answer = gateways.call(&asked).await;
+            (asked, answer.seen, answer.outcome)
+        });
+        self.tasks.insert(handle.id(), task);
+    }
+
+    fn note(&mut self, done: Result<(Id, (Task, Seen, Outcome)), tokio::task::JoinError>) {
+        let (task, seen, outcome) = match done {
+            Ok((id, done)) => {
+                self.tasks.remove(&id);
+                done
+            }
+            Err(error) => {
+                let Some(task) = self.tasks.remove(&error.id()) else { return };
+                tracing::error!(%error, call = ?task.call, "an adapter panicked");
+                (task, Seen::default(), Outcome::Unknown(bounded("the adapter panicked")))
+            }
+        };
+        let breaker = self.breakers.entry(task.provider).or_default();
+        breaker.note(Instant::now(), is_answer(&outcome));
+        let wait = match &outcome {
+            Outcome::Retry { after: Some(after), .. } => *after,
+            Outcome::Done
+            | Outcome::Declined(_)
+            | Outcome::Retry { after: None, .. }
+            | Outcome::Unknown(_) => backoff(task.tries),
+        };
+        let again_at = self.after(wait);
+        let ending = match outcome {
+            Outcome::Done => Ending::Done,
+            Outcome::Declined(reason) => Ending::Declined(reason),
+            Outcome::Retry { reason, .. } => Ending::Retry(reason),
+            Outcome::Unknown(reason) => Ending::Unknown(reason),
+        };
+        self.finished.push(settlement(task, seen, ending, again_at));
+    }
+
+    /// Hands in what came of calls. What cannot be handed in is kept: it happened.
+    async fn settle(&mut self) -> Result<(), SubmitError> {
+        while !self.finished.is_empty() {
+            let most = self.finished.len().min(EFFECTS_LEASED_MAX);
+            let settlements: Vec<_> = self.finished.iter().take(most).cloned().collect();
+            match self.submit(Command::Settle { settlements }).await {
+                Ok(Answer { outcome: Ok(Reply::Settled { .. }), .. }) => {
+                    self.finished.drain(..most);
+                }
+                Ok(answer) => {
+                    tracing::error!(?answer, "what came of calls was not taken in");
+                    self.finished.drain(..most);
+                }
+                Err(SubmitError::Stopping) => return Err(SubmitError::Stopping),
+                Err(error) => {
+                    tracing::warn!(%error, "what came of calls cannot be stored; trying again");
+                    tokio::time::sleep(EFFECTS_LOOK_EVERY).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn submit(&self, command: Command) -> Result<Answer, SubmitError> {
+        self.tools.submit.submit(AnyCommand::Effects(command), Actor::System, None).await
+    }
+
+    fn are_all_open(&self) -> bool {
+        let now = Instant::now();
+        !self.breakers.is_empty() && self.breakers.values().all(|breaker| breaker.is_open(now))
+    }
+
+    fn after(&self, wait: std::time::Duration) -> Timestamp {
+        let now = self.tools.clock.now();
+        now.checked_add(wait).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Waits for the answers that are on their way, and gives back what stays without one.
+    async fn stop(mut self) {
+        let answers = async {
+            while let Some(done) = self.asking.join_next_with_id().await {
+                self.note(done);
+            }
+        };
+        if timeout(EFFECTS_STOP_TIMEOUT, answers).await.is_err() {
+            self.asking.abort_all();
+            let now = self.tools.clock.now();
+            for (_, task) in std::mem::take(&mut self.tasks) {
+                let ending = Ending::Unknown(bounded("the server stopped before the answer came"));
+                self.finished.push(settlement(task, Seen::default(), ending, now));
+            }
+        }
+        if let Err(error) = self.settle().await {
+            tracing::warn!(%error, "what came of the last calls was not stored: they are asked about");
+        }
+    }
+}
+
+fn settlement(task: Task, seen: Seen, outcome: Ending, again_at: Timestamp) -> Settlement {
+    let Task { epoch, order_id, provider, call, .. } = task;
+    Settlement { epoch, order_id, provider, call, seen, outcome, again_at }
+}
+
+/// Whether the gateway is there: also a no is an answer.
+fn is_answer(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Done | Outcome::Declined(_) => true,
+        Outcome::Retry { .. } | Outcome::Unknown(_) => false,
+    }
+}
