@@ -1,6 +1,6 @@
 //! Money that is taken at once, and goes back in parts.
 
-use onhand_core::payments::{AttemptState, Capture, RefundState};
+use onhand_core::payments::{AttemptState, Call, Capture, RefundState};
 
 use crate::shop::{ASKING, GOOD, Shop, create, fetch, refund};
 
@@ -76,6 +76,10 @@ async fn an_intent_says_whose_it_is_and_is_the_same_when_it_is_asked_for_again()
     shop.front.forget_keys();
     let later = shop.done(order_id, &create(700, Capture::Manual), true).await.seen;
     assert_ne!(later.intents[0].id, intent.id);
+    // Nor is it looked for when nobody wants it any more.
+    shop.front.take_came();
+    let found = shop.done(order_id, &Call::FindIntent { number: 1 }, true).await;
+    assert!(found.seen.is_empty() && shop.front.take_came().is_empty());
     assert!(shop.direct.charges(intent.id.as_str()).await.is_empty());
 }
 
