@@ -25,6 +25,8 @@ enum Need {
     Squawk,
     /// A server. The step runs once with every version there is.
     Postgres,
+    /// What stands in for Stripe.
+    Localstripe,
 }
 
 /// What a step does.
@@ -116,6 +118,22 @@ const STEPS: &[Step] = &[
             "postgres",
         ]),
     },
+    Step {
+        name: "tests on localstripe",
+        needs: Need::Localstripe,
+        // The packages and features of the step before: nothing else is built for this one.
+        work: Work::Cargo(&[
+            "test",
+            "--package",
+            "onhand-engine",
+            "--package",
+            "onhand-server",
+            "--features",
+            "onhand-engine/services,onhand-server/services",
+            "--test",
+            "stripe",
+        ]),
+    },
     Step { name: "torture", needs: Need::Postgres, work: Work::Torture(&ON_POSTGRES) },
     Step { name: "torture", needs: Need::Nothing, work: Work::Torture(&[]) },
 ];
@@ -162,7 +180,14 @@ impl Bench<'_> {
                 Err(error) => Outcome::LeftOut(format!("{error:#}")),
             },
             (Need::Postgres, Ok(services)) => return self.with_each_postgres(services, step),
-            (Need::Squawk | Need::Postgres, Err(error)) => Outcome::LeftOut(format!("{error:#}")),
+            // It lives as long as its step.
+            (Need::Localstripe, Ok(services)) => match services.localstripe() {
+                Ok((_localstripe, environment)) => attempt(environment),
+                Err(error) => Outcome::LeftOut(format!("{error:#}")),
+            },
+            (Need::Squawk | Need::Postgres | Need::Localstripe, Err(error)) => {
+                Outcome::LeftOut(format!("{error:#}"))
+            }
         };
         vec![(step.name.to_owned(), outcome)]
     }
@@ -243,7 +268,9 @@ mod tests {
             let met = match (&step.needs, &step.work) {
                 (Need::Tool(name), _) => TOOLS.iter().any(|tool| tool.name == *name),
                 (Need::Squawk, work) => matches!(work, Work::Squawk(_)),
-                (Need::Nothing | Need::Postgres, work) => !matches!(work, Work::Squawk(_)),
+                (Need::Nothing | Need::Postgres | Need::Localstripe, work) => {
+                    !matches!(work, Work::Squawk(_))
+                }
             };
             assert!(met, "{}", step.name);
         }
