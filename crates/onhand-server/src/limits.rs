@@ -183,6 +183,8 @@ pub const NOTICE_BYTES_MAX: usize = 256 << 10;
 /// How old a message of Stripe may be, and how far in the future, in seconds; as its own libraries
 /// have it.
 pub const NOTICE_AGE_SECS_MAX: u64 = 300;
+/// Seconds after which what a gateway says to have made is not taken for made just now.
+pub const INTENT_FRESH_SECS: i64 = 60;
 /// Most signatures of one message that are looked at: one for each secret of a rotation.
 pub const NOTICE_SIGNATURES_MAX: usize = 16;
 

@@ -1,10 +1,14 @@
 //! What a bank or the gateway will not do.
 
+use std::slice;
+use std::sync::Arc;
+
 use onhand_core::Money;
 use onhand_core::payments::{AttemptState, Call, Capture};
+use onhand_engine::clock::{Clock, ManualClock, SystemClock};
 use onhand_server::adapters::gateways::{Outcome, PaymentGateway};
 
-use crate::shop::{DECLINED, Shop, adapter, create, fresh_order, refund};
+use crate::shop::{DECLINED, GOOD, Shop, adapter, create, fresh_order, refund};
 
 #[tokio::test]
 async fn a_bank_that_says_no_is_heard() {
@@ -18,7 +22,7 @@ async fn a_bank_that_says_no_is_heard() {
     let notice = shop.notice(&intent.id).await;
     assert_eq!(notice.kind.as_str(), "payment_intent.payment_failed");
     assert_eq!(notice.order_id, Some(order_id));
-    assert_eq!(notice.seen.attempts, [attempt.clone()]);
+    assert_eq!(notice.seen.attempts, slice::from_ref(&attempt));
     // What was never taken does not go back.
     for ask_first in [false, true] {
         let answer = shop.call(order_id, &refund(1, &attempt.id, 500), ask_first).await;
@@ -50,7 +54,7 @@ async fn what_the_gateway_does_not_know_is_declined() {
 #[tokio::test]
 async fn a_key_that_is_wrong_can_be_put_right() {
     let shop = Shop::open().await;
-    let stranger = adapter(&shop.front.url, "pk_test_canary", "whsec_1");
+    let stranger = adapter(&shop.front.url, "pk_test_canary", "whsec_1", Arc::new(SystemClock));
     let answer = stranger.call(fresh_order(), &create(5, Capture::Automatic), false).await;
     let Outcome::Retry { reason, .. } = &answer.outcome else { unreachable!("{answer:?}") };
     assert!(reason.as_str().contains("the secret key of Stripe"), "{reason}");
@@ -80,4 +84,27 @@ async fn a_known_key_with_another_form_is_not_called_refused() {
     let (order_id, _) = shop.order(500, Capture::Automatic).await;
     let answer = shop.call(order_id, &create(600, Capture::Automatic), true).await;
     assert!(matches!(answer.outcome, Outcome::Unknown(_)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_another_order_of_this_number_paid_is_not_taken_for_this_one() {
+    let shop = Shop::open().await;
+    let (order_id, intent) = shop.order(500, Capture::Automatic).await;
+    assert_eq!(shop.pay(&intent.id, GOOD).await, 200);
+    // Such as after a restart with an older copy of the database; the key is still known.
+    let later = ManualClock::new(SystemClock.now());
+    later.advance_secs(3_600);
+    let restored = adapter(&shop.front.url, "sk_test_shop", "whsec_1", Arc::new(later));
+    let call = create(500, Capture::Automatic);
+    for ask_first in [false, true] {
+        let answer = restored.call(order_id, &call, ask_first).await;
+        assert!(matches!(answer.outcome, Outcome::Declined(_)), "{answer:?}");
+        assert!(answer.seen.is_empty());
+    }
+    // What nobody has used is as good as new, however old it is.
+    let (order_id, intent) = shop.order(500, Capture::Automatic).await;
+    for ask_first in [false, true] {
+        let answer = restored.call(order_id, &call, ask_first).await;
+        assert_eq!((answer.outcome, &answer.seen.intents[0].id), (Outcome::Done, &intent.id));
+    }
 }

@@ -8,7 +8,7 @@ use onhand_core::Money;
 use onhand_core::ids::OrderId;
 use onhand_core::payments::{Call, Capture, Notice, SeenAttempt, SeenIntent};
 use onhand_core::text::GatewayId;
-use onhand_engine::clock::SystemClock;
+use onhand_engine::clock::{Clock, SystemClock};
 use onhand_server::adapters::gateways::http::{Http, HttpLimits};
 use onhand_server::adapters::gateways::stripe::{Stripe, StripeConfig};
 use onhand_server::adapters::gateways::{Answer, Outcome, PaymentGateway};
@@ -34,7 +34,7 @@ impl Shop {
     pub(crate) async fn open() -> Self {
         let mail = Mail::open();
         let front = Front::start().await;
-        let stripe = adapter(&front.url, "sk_test_shop", SECRET);
+        let stripe = adapter(&front.url, "sk_test_shop", SECRET, Arc::new(SystemClock));
         Self { front, direct: Direct::new(), stripe, mail }
     }
 
@@ -96,14 +96,19 @@ impl Shop {
     }
 }
 
-pub(crate) fn adapter(base_url: &str, secret_key: &str, webhook_secret: &str) -> Stripe {
+pub(crate) fn adapter(
+    base_url: &str,
+    secret_key: &str,
+    webhook_secret: &str,
+    clock: Arc<dyn Clock>,
+) -> Stripe {
     let config = StripeConfig {
         secret_key: Secret::new(secret_key),
         webhook_secrets: vec![Secret::new("whsec_older"), Secret::new(webhook_secret)],
         base_url: base_url.to_owned(),
     };
     let http = Http::new(HttpLimits::default()).unwrap();
-    Stripe::new(config, http, Arc::new(SystemClock)).unwrap()
+    Stripe::new(config, http, clock).unwrap()
 }
 
 pub(crate) fn dollars(amount: i64) -> Money {

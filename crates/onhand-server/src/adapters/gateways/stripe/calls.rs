@@ -13,6 +13,7 @@ use super::wire::{
     Charge, Intent, ORDER_NOTE, RECEIPT_NOTE, REFUND_NOTE, Refund, Strange, refund_key,
 };
 use crate::adapters::gateways::http::{Effect, Failure, bounded};
+use crate::limits::INTENT_FRESH_SECS;
 
 /// Intents are asked for with their newest charge, whatever the version says.
 const WITH_CHARGE: (&str, &str) = ("expand[]", "latest_charge");
@@ -50,6 +51,7 @@ impl Stripe {
         &self,
         seen: &mut Seen,
         wanted: NewIntent<'_>,
+        ask_first: bool,
     ) -> Result<(), Failure> {
         let NewIntent { order_id, number, amount, capture } = wanted;
         let name = receipt(order_id, number);
@@ -71,7 +73,27 @@ impl Stripe {
             let reason = "an intent over something else than was asked for";
             return Err(Failure::strange(Effect::Write, reason));
         }
+        let is_fresh = self.clock.now().as_second() <= intent.created + INTENT_FRESH_SECS;
+        if ask_first || !is_fresh {
+            self.check_unused(&intent.id).await?;
+        }
         seen.intents.push(told);
+        Ok(())
+    }
+
+    /// Whether nobody has used an intent whose secret nobody can have. Otherwise there was another
+    /// order of this number, before the database was replaced by another one or an older copy, and
+    /// what was paid for that one must not pay for this one. The answer to the key does not tell:
+    /// it is as it was at first.
+    async fn check_unused(&self, id: &GatewayId) -> Result<(), Failure> {
+        let path = ["payment_intents", id.as_str()];
+        let intent: Intent = self.get(&path, &[]).await.map_err(not_settled)?;
+        if intent.id != *id {
+            return Err(Failure::strange(Effect::Write, "another intent than was asked about"));
+        }
+        if intent.is_tried() || intent.is_canceled() {
+            return Err(refused("another order of this number was paid at this account before"));
+        }
         Ok(())
     }
 

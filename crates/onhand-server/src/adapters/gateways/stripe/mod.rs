@@ -80,11 +80,10 @@ impl PaymentGateway for Stripe {
     async fn call(&self, order_id: OrderId, call: &Call, ask_first: bool) -> Answer {
         let mut seen = Seen::default();
         let made = match call {
-            // An earlier try is found by its key; see there.
             Call::CreateIntent { number, amount, capture } => {
                 let wanted =
                     calls::NewIntent { order_id, number: *number, amount: *amount, capture };
-                self.create_intent(&mut seen, wanted).await
+                self.create_intent(&mut seen, wanted, ask_first).await
             }
             // Nobody was given the secret of an intent of which we do not know, and nobody can pay
             // without. It is as good as none, and looking for it would not be sure to find it.

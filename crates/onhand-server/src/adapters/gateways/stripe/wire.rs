@@ -35,6 +35,9 @@ pub(super) struct Intent {
     charges: Option<List<Charge>>,
     last_payment_error: Option<PaymentError>,
     client_secret: Option<GatewayId>,
+    /// In seconds.
+    #[serde(default)]
+    pub(super) created: i64,
     #[serde(default)]
     metadata: Value,
 }
