@@ -32,6 +32,7 @@ pub const TYPES: &[&str] = &[
     "order.delivered",
     "order.expired",
     "order.fulfilled",
+    "order.hold_extended",
     "order.partially_fulfilled",
     "order.placed",
     "order.returned",

@@ -215,8 +215,9 @@ pub const SIMULATED_CONNECTIONS_MAX: usize = 1_000;
 pub const EFFECTS_AT_ONCE_MAX: usize = 128;
 /// How often somebody looks whether something is due, when nobody says so.
 pub const EFFECTS_LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Seconds that a worker has for what it leased: longer than a call with all its requests may take.
-pub const EFFECT_LEASE_SECS: i64 = 60;
+/// Seconds that a worker has for what it leased: longer than a call may take that makes a dozen
+/// requests, each of them slow.
+pub const EFFECT_LEASE_SECS: i64 = 180;
 /// How long a stop waits for answers of gateways that are on their way.
 pub const EFFECTS_STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait before the first repetition of a call.

@@ -20,7 +20,7 @@ use alloc::string::String;
 pub use check::violations;
 pub use gateway::{Call, Notice, Seen, SeenAttempt, SeenIntent, SeenRefund, Task};
 pub use notice::{KeptNotice, NoticeKey};
-pub use owed::owes;
+pub use owed::{due, next_call, owes};
 pub use payment::{
     Attempt, AttemptState, Capture, Intent, IntentState, Payment, Provider, Refund, RefundCause,
     RefundState, Status,

@@ -16,6 +16,16 @@ pub fn owes(order: &Order) -> bool {
     owed(order).is_some()
 }
 
+/// What is asked of the gateway next, if anything: for people who look at it.
+pub fn next_call(order: &Order) -> Option<Call> {
+    owed(order).map(|owed| owed.call)
+}
+
+/// What an order still keeps of what is paid, in minor units: nothing once it has ended.
+pub fn due(order: &Order) -> i64 {
+    if has_ended(order.status) { 0 } else { order.total }
+}
+
 /// When something is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {

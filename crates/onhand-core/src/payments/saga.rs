@@ -88,7 +88,7 @@ fn follow(draft: &mut Draft<'_>, order: &mut Order) -> Result<Option<&'static st
         }
         Status::Pending if set_aside => {
             let until = draft.after_secs(draft.policy().authorized_hold_secs);
-            Ok(orders::hold_until(draft, order, until)?.then_some("order.updated"))
+            Ok(orders::hold_until(draft, order, until)?.then_some("order.hold_extended"))
         }
         // Nobody can pay it: its stock is free again, exactly once.
         Status::Pending if is_hopeless => {

@@ -47,6 +47,8 @@ macro_rules! keeps_every_promise {
                 an_order_that_was_paid_too_late_lives_again,
                 sixty_four_messages_at_once_take_the_money_once,
                 payments_are_listed_as_the_filter_says,
+                a_payment_goes_its_way_whatever_is_run_again,
+                a_batch_of_messages_asks_no_oftener_than_one,
             }
             behind {
                 lists_miss_nothing_however_far_they_are_behind,

@@ -19,6 +19,7 @@ use super::wire::accounts::{ApiKeyShown, SessionShown, UserShown};
 use super::wire::catalog::{CategoryView, ProductView};
 use super::wire::lists::List;
 use super::wire::orders::{BatchRowView, BatchView, OrderView};
+use super::wire::payments::EffectView;
 use super::wire::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
 use crate::limits::PAGE_ROWS_DEFAULT;
 
@@ -116,11 +117,7 @@ fn shown(reply: &Reply, success: StatusCode) -> Response {
         Reply::KeysTouched { keys } => json_response(success, &json!({ "touched": keys })),
         Reply::Tasks(tasks) => json_response(success, &json!({ "tasks": tasks.len() })),
         Reply::Settled { effects } => json_response(success, &json!({ "settled": effects })),
-        Reply::Effect(effect) => {
-            let (id, state) = (effect.id().to_string(), effect.state.as_str());
-            let shown = json!({ "object": "effect", "id": id, "state": state });
-            versioned(success, effect.version, &shown)
-        }
+        Reply::Effect(effect) => versioned(success, effect.version, &EffectView::of(effect)),
         Reply::Notice { is_new } => json_response(success, &json!({ "is_new": is_new })),
     }
 }

@@ -55,7 +55,7 @@ impl FromRequest<App> for Call {
     }
 }
 
-async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+pub(super) async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
     let limited = Limited::new(body, bytes_max).collect();
     match tokio::time::timeout(BODY_TIMEOUT, limited).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),

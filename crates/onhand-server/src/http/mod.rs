@@ -18,6 +18,7 @@ pub mod listener;
 pub mod locations;
 pub mod ops;
 pub mod orders;
+pub mod payments;
 pub mod peer;
 pub mod problem;
 pub mod reservations;
@@ -69,6 +70,7 @@ fn business() -> OpenApiRouter<App> {
         .merge(stock::routes())
         .merge(reservations::routes())
         .merge(orders::routes())
+        .merge(payments::routes())
         .merge(events::routes())
         .merge(accounts::routes())
         .merge(ops::liveness())

@@ -188,3 +188,32 @@ async fn a_paid_order_is_not_paid_again() {
     assert_eq!(answer.outcome, Outcome::Done);
     assert_eq!(answer.seen.intents[0].id, intent);
 }
+
+#[tokio::test]
+async fn what_the_gateway_lets_go_was_neither_taken_nor_given_back() {
+    let mut world = World::with(PATIENT, false, QUICK).await;
+    let intent = world.intent(1, Capture::Manual).await;
+    let attempt = world.paid(&intent, "authorized").await;
+    assert_eq!(world.notice().await.unwrap().kind, "payment.authorized");
+    let body = serde_json::json!({ "payment_id": attempt.as_str() });
+    let reply = world.send(Method::POST, "/_control/let-go", body).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    for _ in 0..2 {
+        let notice = world.notice().await.unwrap();
+        assert!(notice.kind.starts_with("refund."), "{notice:?}");
+        assert_eq!(notice.seen.attempts[0].state, AttemptState::Voided);
+        assert_eq!(notice.seen.refunds, []);
+    }
+    let amount = rupees(50_000);
+    let capture = Call::Capture { intent: None, attempt: attempt.clone(), amount };
+    for ask_first in [false, true] {
+        let answer = world.call(1, &capture, ask_first).await;
+        assert!(matches!(answer.outcome, Outcome::Declined(_)), "{answer:?}");
+        assert_eq!(answer.seen.attempts[0].state, AttemptState::Voided);
+    }
+    world.done(1, &Call::Void { intent: None, attempt: attempt.clone() }).await;
+    let seen = world.done(1, &Call::Fetch { intents: vec![intent.clone()] }).await.seen;
+    assert_eq!((seen.attempts[0].state, seen.refunds.len()), (AttemptState::Voided, 0));
+    // The customer may try again.
+    world.paid(&intent, "captured").await;
+}

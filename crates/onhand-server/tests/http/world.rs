@@ -70,6 +70,8 @@ fn parts(submit: Submit, reader: Reader, clock: Arc<ManualClock>) -> Parts {
         logins: Logins::new(Passwords::start().unwrap(), refresh),
         limiter: Limiter::new(rates),
         needs: http::needs().unwrap(),
+        gateways: Arc::default(),
+        owed: Arc::default(),
         settings: Settings::default(),
     }
 }

@@ -3,23 +3,25 @@
 //! variant, so a new refusal does not compile until it has its sample.
 
 use onhand_core::accounts::{Email, Role};
+use onhand_core::effects::{self, EffectState};
 use onhand_core::ids::{
-    ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId, UserId,
+    ApiKeyId, CategoryId, CustomerId, EffectId, LocationId, OrderId, PaymentId, ProductId,
+    ReservationId, UserId,
 };
 use onhand_core::inventory::{ReservationState, ShortItem};
 use onhand_core::limits::{
     FULFILMENTS_MAX, HELD_UNITS_PER_CUSTOMER_MAX, LOCATIONS_MAX, OPEN_ORDERS_PER_CUSTOMER_MAX,
-    QUANTITY_MAX,
+    PAYMENT_REFUNDS_MAX, QUANTITY_MAX,
 };
 use onhand_core::orders::{Action, Status};
 use onhand_core::text::{Name, Reference, Sku};
-use onhand_core::{Refusal, accounts, catalog, inventory, orders};
+use onhand_core::{Refusal, accounts, catalog, inventory, orders, payments as core_payments};
 use onhand_engine::SubmitError;
 use serde_json::Value;
 
 use crate::http::accounts::invalid_credentials;
 use crate::http::problem::{FieldError, Problem};
-use crate::http::{call, gate};
+use crate::http::{call, gate, payments};
 
 /// One problem of every code that a route may answer.
 pub(super) fn all() -> Vec<Problem> {
@@ -34,8 +36,45 @@ pub(super) fn all() -> Vec<Problem> {
     problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
     let refusals = std::iter::successors(accounts_after(None), |one| accounts_after(Some(one)));
     problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
+    let refusals = std::iter::successors(payments_after(None), |one| payments_after(Some(one)));
+    problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
+    problems.extend(of_effects().map(|one| Problem::from(Refusal::from(one))));
     problems.extend(of_the_gate());
+    problems.extend(payments::problems());
     problems
+}
+
+fn payments_after(previous: Option<&core_payments::Refusal>) -> Option<core_payments::Refusal> {
+    use core_payments::{Refusal as R, Status as S};
+    let payment_id = PaymentId::of_order(OrderId::new(42)?);
+    Some(match previous {
+        None => R::NoPayment { order_id: payment_id.order() },
+        Some(R::NoPayment { .. }) => R::PaymentExists { payment_id, status: S::AwaitingPayment },
+        Some(R::PaymentExists { .. }) => R::AlreadyPaid { payment_id },
+        Some(R::AlreadyPaid { .. }) => R::NotPayable { status: Status::Cancelled },
+        Some(R::NotPayable { .. }) => R::NotAuthorized { status: S::Captured },
+        Some(R::NotAuthorized { .. }) => R::NotPaid { status: S::AwaitingPayment },
+        Some(R::NotPaid { .. }) => R::PaymentCurrencyMismatch {
+            expected: "INR".parse().ok()?,
+            actual: "EUR".parse().ok()?,
+        },
+        Some(R::PaymentCurrencyMismatch { .. }) => {
+            R::RefundTooLarge { requested: 99_900, left: 49_900 }
+        }
+        Some(R::RefundTooLarge { .. }) => {
+            R::CaptureAmountMismatch { requested: 49_900, authorized: 99_800 }
+        }
+        Some(R::CaptureAmountMismatch { .. }) => {
+            R::TooManyRefunds { most: PAYMENT_REFUNDS_MAX as u64 }
+        }
+        Some(R::TooManyRefunds { .. }) => return None,
+    })
+}
+
+fn of_effects() -> impl Iterator<Item = effects::Refusal> {
+    let unknown = EffectId::new(42).map(|effect_id| effects::Refusal::UnknownEffect { effect_id });
+    let state = EffectState::Waiting;
+    unknown.into_iter().chain([effects::Refusal::EffectNotDead { state }])
 }
 
 fn of_the_gate() -> Vec<Problem> {

@@ -5,14 +5,15 @@ use onhand_core::Quantity;
 use onhand_core::catalog::ProductRef;
 use onhand_core::ids::{CustomerId, LocationId, ProductId};
 use onhand_core::limits::{METADATA_ENTRIES_MAX, ORDER_LINES_MAX, REFERENCE_CHARS_MAX};
-use onhand_core::orders::{LineQuantity, Metadata, PaymentTerms, PlaceItem, PlaceOrder};
+use onhand_core::orders::{LineQuantity, Metadata, PlaceItem, PlaceOrder};
 use onhand_core::text::{Name, Reason, Reference, Sku};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::terms::{Checkout, PaymentBody};
+use crate::http::cards;
 use crate::http::problem::Problem;
-use crate::http::reservations::lawful_hold_secs;
 use crate::http::wire::catalog::Money;
 use crate::http::wire::orders::{Address, Total, Tracking};
 use crate::http::wire::{Shown, values};
@@ -28,24 +29,6 @@ struct ItemBody {
     product_id: Option<Shown<ProductId>>,
     #[schema(value_type = values::Quantity)]
     quantity: Quantity,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-enum Provider {
-    /// Paid outside onhand; an operator confirms the order.
-    Manual,
-}
-
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct PaymentBody {
-    /// Who takes the payment.
-    #[expect(dead_code, reason = "there is one so far; parsing refuses all others")]
-    provider: Provider,
-    /// Life of the stock's hold in seconds.
-    #[serde(default)]
-    expires_in_s: Option<i64>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -91,12 +74,17 @@ pub(super) fn lawful_metadata(pointer: &str, metadata: Metadata) -> Result<Metad
         );
         return Err(Problem::field(pointer, expected, metadata.len().into()));
     }
+    cards::refuse_in(pointer, &metadata)?;
     Ok(metadata)
 }
 
 impl OrderBody {
     /// The command; `at` is where the body stands in the request.
-    pub(in crate::http) fn lawful(self, at: &str) -> Result<PlaceOrder, Problem> {
+    pub(in crate::http) fn lawful(
+        self,
+        at: &str,
+        checkout: Checkout<'_>,
+    ) -> Result<PlaceOrder, Problem> {
         if self.items.is_empty() || self.items.len() > ORDER_LINES_MAX {
             let expected = format!("expected 1 to {ORDER_LINES_MAX} items");
             return Err(Problem::field(format!("{at}/items"), expected, self.items.len().into()));
@@ -117,16 +105,10 @@ impl OrderBody {
             };
             items.push(PlaceItem { product, quantity: item.quantity });
         }
-        let payment = match self.payment {
-            None => PaymentTerms::NotRequired,
-            Some(payment) => PaymentTerms::Awaited {
-                hold_secs: lawful_hold_secs(
-                    &format!("{at}/payment/expires_in_s"),
-                    payment.expires_in_s,
-                )?,
-                through: None,
-            },
-        };
+        if let Some(name) = &self.payment_method {
+            cards::refuse(&format!("{at}/payment_method"), name.as_str())?;
+        }
+        let payment = checkout.terms(at, self.payment)?;
         Ok(PlaceOrder {
             items,
             customer_id: self.customer_id.map(|id| id.0),

@@ -1,6 +1,7 @@
 //! `/v1/orders`: placing, moving and reading orders. The rules are in the core's `orders/`.
 
 mod bodies;
+mod terms;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -29,6 +30,7 @@ use bodies::{
     BatchBody, CancelBody, ErrorPolicyBody, FulfilBody, NothingBody, OrderPatchBody, ReturnBody,
     lawful_lines, lawful_metadata,
 };
+pub(super) use terms::Checkout;
 
 /// The routes of orders.
 pub fn routes() -> OpenApiRouter<App> {
@@ -51,9 +53,15 @@ pub fn routes() -> OpenApiRouter<App> {
     params(("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(values::PLACING_CODES))),
     responses((status = 201, description = "The order", body = OrderView<'static>)))]
-async fn place_order(call: Call) -> Result<Response, Problem> {
-    let order = call.json::<OrderBody>()?.lawful("")?;
+async fn place_order(
+    State(app): State<App>,
+    caller: Caller,
+    call: Call,
+) -> Result<Response, Problem> {
+    let checkout = Checkout { app: &app, is_customer: caller.own().is_some() };
+    let order = call.json::<OrderBody>()?.lawful("", checkout)?;
     let answer = call.submit_once(AnyCommand::Orders(Command::Place(order))).await?;
+    app.owed.notify_one();
     answered(answer, StatusCode::CREATED)
 }
 
@@ -63,13 +71,14 @@ async fn place_order(call: Call) -> Result<Response, Problem> {
     params(("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(values::PLACING_CODES))),
     responses((status = 200, description = "One outcome per order", body = BatchView<'static>)))]
-async fn place_orders(call: Call) -> Result<Response, Problem> {
+async fn place_orders(State(app): State<App>, call: Call) -> Result<Response, Problem> {
+    let checkout = Checkout { app: &app, is_customer: false };
     let body: BatchBody = call.json()?;
     if body.orders.is_empty() || body.orders.len() > BATCH_ORDERS_MAX {
         let expected = format!("expected 1 to {BATCH_ORDERS_MAX} orders");
         return Err(Problem::field("/orders", expected, body.orders.len().into()));
     }
-    let lawful = |(at, order): (usize, OrderBody)| order.lawful(&format!("/orders/{at}"));
+    let lawful = |(at, order): (usize, OrderBody)| order.lawful(&format!("/orders/{at}"), checkout);
     let orders = body.orders.into_iter().enumerate().map(lawful).collect::<Result<_, _>>()?;
     let error_policy = match body.error_policy {
         Some(ErrorPolicyBody::RejectAll) => ErrorPolicy::RejectAll,

@@ -10,6 +10,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::catalog::Money;
+use super::payments::PaymentSummaryView;
 use super::{
     Shown, ShownCustomer, ShownLocation, ShownOrder, ShownProduct, ShownReservation, values,
 };
@@ -199,6 +200,9 @@ pub struct OrderView<'a> {
     /// What has been paid back.
     #[schema(value_type = Total)]
     amount_refunded: Money,
+    /// How it is paid through a gateway, and how far that has come.
+    #[schema(value_type = Option<PaymentSummaryView<'static>>, required)]
+    payment: Option<PaymentSummaryView<'a>>,
     /// How it is to be paid, in the caller's words.
     #[schema(value_type = Option<values::Name>, required)]
     payment_method: Option<&'a str>,
@@ -245,7 +249,7 @@ pub fn order_example() -> serde_json::Value {
             }]
         }],
         "subtotal": money(99_800), "total": money(99_800), "amount_paid": money(0),
-        "amount_refunded": money(0), "payment_method": "cash on delivery",
+        "amount_refunded": money(0), "payment": null, "payment_method": "cash on delivery",
         "shipping_address": {
             "name": "A. Rao", "street": "1 MG Road", "city": "Bengaluru",
             "postal_code": "560001", "country": "IN"
@@ -285,7 +289,9 @@ impl<'a> OrderView<'a> {
     /// The view of an order.
     pub fn of(order: &'a Order) -> Self {
         let total = Money { amount: order.total, currency: order.currency };
-        let nothing = Money { amount: 0, currency: order.currency };
+        let payment = order.payment.as_ref();
+        let paid = payment.map_or(0, |payment| payment.captured(order.currency));
+        let refunded = payment.map_or(0, |payment| payment.refunded(order.currency));
         Self {
             id: Shown(order.id),
             object: "order",
@@ -296,8 +302,9 @@ impl<'a> OrderView<'a> {
             lines: order,
             subtotal: total,
             total,
-            amount_paid: nothing,
-            amount_refunded: nothing,
+            amount_paid: Money { amount: paid, currency: order.currency },
+            amount_refunded: Money { amount: refunded, currency: order.currency },
+            payment: PaymentSummaryView::of(order),
             payment_method: order.payment_method.as_ref().map(|name| name.as_str()),
             shipping_address: order.shipping_address.as_ref(),
             external_reference: order.external_reference.as_ref().map(|text| text.as_str()),

@@ -6,10 +6,12 @@ use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 use onhand_core::accounts::{EndReason as Reasons, Role as Roles, Scope as Scopes};
 use onhand_core::inventory::{MovementKind as Kind, ReservationState as State};
 use onhand_core::limits::{
-    AMOUNT_MAX, EMAIL_CHARS_MAX, KEY_PREFIX_CHARS_MAX, METADATA_ENTRIES_MAX, NAME_CHARS_MAX,
-    QUANTITY_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX,
+    AMOUNT_MAX, EMAIL_CHARS_MAX, GATEWAY_ID_CHARS_MAX, KEY_PREFIX_CHARS_MAX, METADATA_ENTRIES_MAX,
+    NAME_CHARS_MAX, QUANTITY_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SKU_CHARS_MAX,
+    TEXT_CHARS_MAX,
 };
 use onhand_core::orders::{Action as Arrow, Status};
+use onhand_core::payments;
 use serde_json::json;
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{OneOfBuilder, Ref, RefOr};
@@ -50,6 +52,28 @@ values! {
     SessionId => id("ses", "session");
     /// An API key's id.
     ApiKeyId => id("key", "API key");
+    /// A payment's id.
+    PaymentId => id("pay", "payment");
+    /// The id of something that is owed to a gateway.
+    EffectId => id("eff", "effect");
+    /// The name that a gateway has given to one of its own objects.
+    GatewayId => text(1, GATEWAY_ID_CHARS_MAX, "As the gateway calls it.", "pay_IluHYEIZzZ1lBM");
+    /// Who takes the money.
+    Provider => one_of(payments::Provider::ALL.iter().map(|one| one.as_str()));
+    /// When money that is set aside is taken.
+    CaptureMode => one_of(payments::Capture::ALL.iter().map(|one| one.as_str()));
+    /// What a payment has come to.
+    PaymentStatus => one_of(payments::Status::ALL.iter().map(|one| one.as_str()));
+    /// How far one try to pay has come.
+    AttemptStatus => one_of(payments::AttemptState::ALL.iter().map(|one| one.as_str()));
+    /// How far money on its way back has come.
+    RefundStatus => one_of(payments::RefundState::ALL.iter().map(|one| one.as_str()));
+    /// Why money goes back.
+    RefundCause => one_of(payments::RefundCause::ALL.iter().map(|one| one.as_str()));
+    /// Where something is that is owed to a gateway.
+    EffectStatus => one_of(["waiting", "dead", "done"]);
+    /// What is done next about money that is not where it should be.
+    ReconciliationAction => one_of(super::payments::ACTIONS);
     /// An event's id.
     EventId => id("evt", "event");
     /// The shop's own name of what is stocked.

@@ -11,6 +11,8 @@ pub(super) enum PaymentState {
     Captured,
     /// All of it went back.
     Refunded,
+    /// Nobody took it in time. Told of as a refund.
+    LetGo,
 }
 
 /// How far a refund has come.
@@ -62,8 +64,10 @@ impl Order {
 
     /// Whether a further try makes sense.
     pub(super) fn is_open(&self) -> bool {
-        let has_money = |payment: &Payment| payment.state != PaymentState::Failed;
-        !self.payments.iter().any(has_money)
+        self.payments.iter().all(|payment| match payment.state {
+            PaymentState::Failed | PaymentState::LetGo => true,
+            PaymentState::Authorized | PaymentState::Captured | PaymentState::Refunded => false,
+        })
     }
 
     /// Whether nothing is under way.
@@ -105,7 +109,7 @@ impl Payment {
     pub(super) fn is_captured(&self) -> bool {
         match self.state {
             PaymentState::Captured | PaymentState::Refunded => true,
-            PaymentState::Failed | PaymentState::Authorized => false,
+            PaymentState::Failed | PaymentState::Authorized | PaymentState::LetGo => false,
         }
     }
 
@@ -120,7 +124,7 @@ impl Payment {
             PaymentState::Failed => "failed",
             PaymentState::Authorized => "authorized",
             PaymentState::Captured => "captured",
-            PaymentState::Refunded => "refunded",
+            PaymentState::Refunded | PaymentState::LetGo => "refunded",
         }
     }
 
@@ -159,10 +163,13 @@ impl Payment {
                 })
             })
             .collect();
-        let captured = if self.is_captured() { self.amount } else { 0 };
+        let (captured, refunded, refunds) = match self.is_captured() {
+            true => (self.amount, self.refunded(), refunds),
+            false => (0, 0, Vec::new()),
+        };
         json!({
             "id": self.id, "status": self.status(), "amount": self.amount, "captured": captured,
-            "refunded": self.refunded(), "refunds": refunds,
+            "refunded": refunded, "refunds": refunds,
         })
     }
 }

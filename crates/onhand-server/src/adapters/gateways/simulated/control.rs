@@ -27,6 +27,7 @@ type Shared = State<Arc<Simulated>>;
 pub(super) fn routes() -> Router<Arc<Simulated>> {
     Router::new()
         .route("/_control/pay", post(pay))
+        .route("/_control/let-go", post(let_go))
         .route("/_control/faults", post(set_faults))
         .route("/_control/deliver", post(deliver))
         .route("/_control/ledger", get(ledger))
@@ -93,6 +94,21 @@ async fn pay(State(simulated): Shared, body: Bytes) -> Result<Json<Value>, Respo
         "razorpay_payment_id": payment,
         "razorpay_signature": sign(&simulated.config.key_secret, signed.as_bytes()),
     })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LetGoBody {
+    payment_id: String,
+}
+
+/// Lets go of what a payment has set aside, as after days in which nobody took it.
+async fn let_go(State(simulated): Shared, body: Bytes) -> Result<Json<Value>, Response> {
+    let wrong = |_| error(StatusCode::BAD_REQUEST, "expected a payment");
+    let LetGoBody { payment_id } = serde_json::from_slice(&body).map_err(wrong)?;
+    let gone = simulated.change(|state, millis| state.ledger.let_go(&payment_id, millis));
+    gone.map_err(IntoResponse::into_response)?;
+    Ok(Json(json!({ "let_go": payment_id })))
 }
 
 /// Changes how often the faults that it names happen.

@@ -233,7 +233,7 @@ impl Ledger {
             PaymentState::Captured | PaymentState::Refunded => {
                 return Err(Refusal("This payment has already been captured"));
             }
-            PaymentState::Failed => {
+            PaymentState::Failed | PaymentState::LetGo => {
                 return Err(NOT_AUTHORIZED);
             }
         }
@@ -248,6 +248,30 @@ impl Ledger {
         payment.state = PaymentState::Captured;
         self.tell("payment.captured", id, None);
         self.tell("order.paid", id, None);
+        self.rest(id);
+        Ok(())
+    }
+
+    /// Nobody has taken the money in time.
+    pub(super) fn let_go(&mut self, id: &str, millis: i64) -> Result<(), Refusal> {
+        if self.payment(id)?.1.state != PaymentState::Authorized {
+            return Err(NOT_AUTHORIZED);
+        }
+        let made = self.id("rfnd", millis);
+        let (payment, _) = self.payment_mut(id)?;
+        payment.state = PaymentState::LetGo;
+        payment.refunds.push(Refund {
+            id: made.clone(),
+            amount: payment.amount,
+            receipt: None,
+            notes: json!([]),
+            key: None,
+            state: RefundState::Processed,
+            created_at: millis / 1_000,
+        });
+        self.owners.insert(made.clone(), id.to_owned());
+        self.tell("refund.created", id, Some(&made));
+        self.tell("refund.processed", id, Some(&made));
         self.rest(id);
         Ok(())
     }
@@ -277,7 +301,7 @@ impl Ledger {
         let left = payment.amount - payment.refunded();
         let amount = amount.unwrap_or(left);
         match payment.state {
-            PaymentState::Failed | PaymentState::Authorized => {
+            PaymentState::Failed | PaymentState::Authorized | PaymentState::LetGo => {
                 return Err(Refusal(
                     "The payment status should be captured for action to be taken",
                 ));

@@ -1,0 +1,373 @@
+//! `/v1/payments`: paying for an order, taking what is set aside, giving money back; and what
+//! gateways send. The rules are in the core's `payments/`; whoever asks a gateway is in
+//! `workers/effects`.
+
+mod effects;
+mod notices;
+mod reconciliation;
+
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use onhand_core::command::Reply;
+use onhand_core::ids::{OrderId, PaymentId};
+use onhand_core::orders::Order;
+use onhand_core::payments::{Capture, Command, Provider, Refusal, Status};
+use onhand_core::text::{GatewayId, Reason};
+use onhand_core::{Command as AnyCommand, Money};
+use onhand_engine::committer::Answer;
+use onhand_engine::query::PaymentFilter;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::answer::{answered, cursor, list, page_rows, versioned};
+use super::call::{Call, Named, Params, in_path};
+use super::gate::Caller;
+use super::problem::Problem;
+use super::wire::catalog::Money as SentMoney;
+use super::wire::lists::List;
+use super::wire::payments::PaymentView;
+use super::wire::values;
+use crate::app::App;
+
+/// The routes of payments.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(start_payment))
+        .routes(routes!(list_payments))
+        .routes(routes!(get_payment))
+        .routes(routes!(capture_payment))
+        .routes(routes!(void_payment))
+        .routes(routes!(refund_payment))
+        .routes(routes!(return_from_checkout))
+        .merge(notices::routes())
+        .merge(effects::routes())
+        .merge(reconciliation::routes())
+}
+
+/// How an order is to be paid.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewPayment, example = json!({"provider": "razorpay", "capture": "automatic"}))]
+struct StartBody {
+    /// Who takes the money; the first that is configured when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<values::Provider>)]
+    provider: Option<Provider>,
+    /// When it is taken; `automatic` when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<values::CaptureMode>)]
+    capture: Option<Capture>,
+}
+
+/// A gateway that is configured: the one that is named, or the first.
+///
+/// # Errors
+/// 422 where there is no such one.
+pub(super) fn configured(
+    app: &App,
+    named: Option<Provider>,
+    pointer: &str,
+) -> Result<Provider, Problem> {
+    let provider = named.or(app.gateways.providers().next());
+    if let Some(provider) = provider.filter(|provider| app.gateways.has(*provider)) {
+        return Ok(provider);
+    }
+    let names: Vec<_> = app.gateways.providers().map(Provider::as_str).collect();
+    let expected = match names.as_slice() {
+        [] => "no payment gateway is configured: expected `manual` or nothing".to_owned(),
+        names => format!("expected one of {}", names.join(", ")),
+    };
+    Err(Problem::field(pointer, expected, named.map_or("", Provider::as_str).into()))
+}
+
+/// Begin the payment of an order that waits for one.
+#[utoipa::path(post, path = "/v1/orders/{id}/payments", tag = "Payments",
+    security(("bearer" = ["orders:write"]), ("bearer" = ["orders:own"])), request_body = StartBody,
+    params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
+        ("Idempotency-Key" = String, Header,)),
+    extensions(("x-codes" = json!(["unknown_order", "already_paid", "not_payable",
+        "payment_exists"]))),
+    responses((status = 201, description = "The payment", body = PaymentView<'static>)))]
+async fn start_payment(
+    State(app): State<App>,
+    Named(id): Named,
+    call: Call,
+) -> Result<Response, Problem> {
+    let StartBody { provider, capture } =
+        call.json_or(StartBody { provider: None, capture: None })?;
+    let order_id = in_path(&id)?;
+    let provider = configured(&app, provider, "/provider")?;
+    let (expected_version, capture) =
+        (call.expected_version()?, capture.unwrap_or(Capture::Automatic));
+    let command = Command::Start { order_id, expected_version, provider, capture };
+    submit(&app, &call, command, StatusCode::CREATED).await
+}
+
+/// Hands a command in, wakes whoever asks the gateway, and answers with the payment.
+async fn submit(
+    app: &App,
+    call: &Call,
+    command: Command,
+    success: StatusCode,
+) -> Result<Response, Problem> {
+    let answer = call.submit_once(AnyCommand::Payments(command)).await?;
+    app.owed.notify_one();
+    let Answer { outcome: Ok(Reply::Order(order)), replayed } = &answer else {
+        return answered(answer, success);
+    };
+    let mut response = shown(app, order, success)?;
+    if success == StatusCode::CREATED {
+        let path = format!("/v1/payments/{}", PaymentId::of_order(order.id));
+        if let Ok(path) = HeaderValue::from_str(&path) {
+            response.headers_mut().insert(header::LOCATION, path);
+        }
+    }
+    if *replayed {
+        let name = HeaderName::from_static("idempotency-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+fn shown(app: &App, order: &Order, status: StatusCode) -> Result<Response, Problem> {
+    match view(app, order) {
+        Some(view) => Ok(versioned(status, order.version, &view)),
+        None => Err(no_payment(order.id)),
+    }
+}
+
+fn view<'a>(app: &'a App, order: &'a Order) -> Option<PaymentView<'a>> {
+    let provider = order.payment.as_ref()?.provider;
+    PaymentView::of(order, app.gateways.public_key(provider))
+}
+
+fn no_payment(order_id: OrderId) -> Problem {
+    onhand_core::Refusal::from(Refusal::NoPayment { order_id }).into()
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PaymentList {
+    limit: Option<u32>,
+    starting_after: Option<String>,
+    status: Option<String>,
+    provider: Option<String>,
+}
+
+/// A name out of a list, in a query.
+fn named<T>(
+    pointer: &str,
+    text: Option<&str>,
+    all: &[T],
+    name: impl Fn(&T) -> &'static str,
+) -> Result<Option<T>, Problem>
+where
+    T: Copy,
+{
+    let Some(text) = text else { return Ok(None) };
+    let found = all.iter().find(|one| name(one) == text).copied();
+    let names: Vec<_> = all.iter().map(name).collect();
+    let expected = || format!("expected one of {}", names.join(", "));
+    found.map(Some).ok_or_else(|| Problem::field(pointer, expected(), text.into()))
+}
+
+/// List payments, those of the newest orders first.
+#[utoipa::path(get, path = "/v1/payments", tag = "Payments",
+    security(("bearer" = ["payments:read"]), ("bearer" = ["orders:own"])), params(PaymentList),
+    responses((status = 200, description = "A page", body = List<PaymentView<'static>>)))]
+async fn list_payments(
+    State(app): State<App>,
+    caller: Caller,
+    Params(query, sent): Params<PaymentList>,
+) -> Result<Response, Problem> {
+    let limit = page_rows(query.limit)?;
+    let before = cursor(query.starting_after.as_deref(), |id: PaymentId| id.order().number())?;
+    let status = named("?status", query.status.as_deref(), Status::ALL, |one| one.as_str())?;
+    let provider =
+        named("?provider", query.provider.as_deref(), Provider::ALL, |one| one.as_str())?;
+    let filter = PaymentFilter { status, provider };
+    let page = app.reader.payments(filter, caller.own(), before, limit).await?;
+    Ok(list(&page, ("/v1/payments", &sent), |order| view(&app, order), |id| format!("pay_{id}")))
+}
+
+/// Read a payment.
+#[utoipa::path(get, path = "/v1/payments/{id}", tag = "Payments",
+    security(("bearer" = ["payments:read"]), ("bearer" = ["orders:own"])),
+    params(("id" = String, Path,)), extensions(("x-codes" = json!(["no_payment"]))),
+    responses((status = 200, description = "The payment", body = PaymentView<'static>)))]
+async fn get_payment(
+    State(app): State<App>,
+    caller: Caller,
+    Named(id): Named,
+) -> Result<Response, Problem> {
+    let order_id = in_path::<PaymentId>(&id)?.order();
+    let order = app.reader.order(order_id, caller.own()).await?;
+    let order = order.ok_or_else(|| no_payment(order_id))?;
+    shown(&app, &order, StatusCode::OK)
+}
+
+/// Money to take.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CapturePayment, example = json!({"amount": {"amount": 99800, "currency": "INR"}}))]
+struct CaptureBody {
+    /// What the caller believes is set aside; another sum is refused.
+    #[serde(default)]
+    amount: Option<SentMoney>,
+}
+
+/// Take the money that is set aside.
+#[utoipa::path(post, path = "/v1/payments/{id}/capture", tag = "Payments",
+    security(("bearer" = ["payments:write"])), request_body = CaptureBody,
+    params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
+        ("Idempotency-Key" = String, Header,)),
+    extensions(("x-codes" = json!(["unknown_order", "no_payment", "not_authorized",
+        "payment_currency_mismatch", "capture_amount_mismatch"]))),
+    responses((status = 200, description = "The payment", body = PaymentView<'static>)))]
+async fn capture_payment(
+    State(app): State<App>,
+    Named(id): Named,
+    call: Call,
+) -> Result<Response, Problem> {
+    let CaptureBody { amount } = call.json_or(CaptureBody::default())?;
+    let order_id = in_path::<PaymentId>(&id)?.order();
+    let (expected_version, amount) = (call.expected_version()?, lawful_amount(amount)?);
+    let command = Command::Capture { order_id, expected_version, amount };
+    submit(&app, &call, command, StatusCode::OK).await
+}
+
+/// An amount that can be taken or given back.
+fn lawful_amount(amount: Option<SentMoney>) -> Result<Option<Money>, Problem> {
+    let Some(SentMoney { amount, currency }) = amount else { return Ok(None) };
+    if amount >= 1 {
+        return Ok(Some(Money::new(amount, currency)));
+    }
+    let expected = "expected at least 1, in minor units";
+    Err(Problem::field("/amount/amount", expected, amount.into()))
+}
+
+/// Money to let go.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = VoidPayment, example = json!({"reason": "custom:fraud"}))]
+struct VoidBody {
+    /// Why.
+    #[serde(default)]
+    #[schema(value_type = Option<values::Reason>)]
+    reason: Option<Reason>,
+}
+
+/// Let go of the money that is set aside, and cancel the order.
+#[utoipa::path(post, path = "/v1/payments/{id}/void", tag = "Payments",
+    security(("bearer" = ["payments:write"])), request_body = VoidBody,
+    params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
+        ("Idempotency-Key" = String, Header,)),
+    extensions(("x-codes" = json!(["unknown_order", "no_payment", "not_authorized",
+        "invalid_transition"]))),
+    responses((status = 200, description = "The payment", body = PaymentView<'static>)))]
+async fn void_payment(
+    State(app): State<App>,
+    Named(id): Named,
+    call: Call,
+) -> Result<Response, Problem> {
+    let VoidBody { reason } = call.json_or(VoidBody::default())?;
+    let order_id = in_path::<PaymentId>(&id)?.order();
+    let expected_version = call.expected_version()?;
+    let command = Command::Void { order_id, expected_version, reason };
+    submit(&app, &call, command, StatusCode::OK).await
+}
+
+/// Money to give back.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewRefund, example = json!({
+    "amount": {"amount": 49900, "currency": "INR"}, "reason": "damaged"
+}))]
+struct RefundBody {
+    /// How much; all that is left when absent.
+    #[serde(default)]
+    amount: Option<SentMoney>,
+    /// Why.
+    #[serde(default)]
+    #[schema(value_type = Option<values::Reason>)]
+    reason: Option<Reason>,
+}
+
+/// Give money back: some, or all that is left.
+#[utoipa::path(post, path = "/v1/payments/{id}/refunds", tag = "Payments",
+    security(("bearer" = ["payments:write"])), request_body = RefundBody,
+    params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
+        ("Idempotency-Key" = String, Header,)),
+    extensions(("x-codes" = json!(["unknown_order", "no_payment", "not_paid",
+        "payment_currency_mismatch", "refund_too_large", "too_many_refunds"]))),
+    responses((status = 201, description = "The payment", body = PaymentView<'static>)))]
+async fn refund_payment(
+    State(app): State<App>,
+    Named(id): Named,
+    call: Call,
+) -> Result<Response, Problem> {
+    let RefundBody { amount, reason } = call.json_or(RefundBody::default())?;
+    let order_id = in_path::<PaymentId>(&id)?.order();
+    let (expected_version, amount) = (call.expected_version()?, lawful_amount(amount)?);
+    let command = Command::Refund { order_id, expected_version, amount, reason };
+    submit(&app, &call, command, StatusCode::CREATED).await
+}
+
+/// What the checkout in the customer's browser says.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = CheckoutReturn, example = json!({
+    "provider_payment_id": "pay_IluHYEIZzZ1lBM",
+    "signature": "86b6c2ac420c7d1f7a6b42582d45c4cfdbd521b5986409179e253f5ebd1aec1b"
+}))]
+struct CheckoutBody {
+    /// The gateway's name for the customer's try.
+    #[schema(value_type = values::GatewayId)]
+    provider_payment_id: GatewayId,
+    /// The gateway's signature over its order, as we know it, and that name.
+    #[schema(value_type = values::Text)]
+    signature: String,
+}
+
+/// Come back from the checkout: where the gateway has signed, it is asked at once how things stand.
+/// That alone pays nothing.
+#[utoipa::path(post, path = "/v1/payments/{id}/checkout-return", tag = "Payments",
+    security(("bearer" = ["orders:write"]), ("bearer" = ["orders:own"])),
+    request_body = CheckoutBody,
+    params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
+    extensions(("x-codes" = json!(["unknown_order", "no_payment", "checkout_signature_wrong"]))),
+    responses((status = 202, description = "The payment", body = PaymentView<'static>)))]
+async fn return_from_checkout(
+    State(app): State<App>,
+    caller: Caller,
+    Named(id): Named,
+    call: Call,
+) -> Result<Response, Problem> {
+    let CheckoutBody { provider_payment_id, signature } = call.json()?;
+    let order_id = in_path::<PaymentId>(&id)?.order();
+    let order = app.reader.order(order_id, caller.own()).await?;
+    let payment = order.and_then(|order| order.payment).ok_or_else(|| no_payment(order_id))?;
+    let known = payment.intents.iter().filter_map(|intent| intent.gateway_id.as_ref());
+    let is_signed = |intent: &GatewayId| {
+        let gateways = &app.gateways;
+        gateways.is_checkout_signature(payment.provider, intent, &provider_payment_id, &signature)
+    };
+    if !known.into_iter().any(is_signed) {
+        return Err(signature_wrong());
+    }
+    submit(&app, &call, Command::Look { order_id }, StatusCode::ACCEPTED).await
+}
+
+/// One problem of every code of its own, for the description.
+pub(super) fn problems() -> Vec<Problem> {
+    vec![signature_wrong(), notices::signature_missing(), notices::signature_wrong()]
+}
+
+fn signature_wrong() -> Problem {
+    let detail = "the gateway has not signed this for the order that it belongs to";
+    Problem::new(StatusCode::BAD_REQUEST, "checkout_signature_wrong", detail)
+}
