@@ -19,7 +19,10 @@ async fn a_payment_is_taken_told_and_given_back_in_parts() {
     assert_eq!(notice.kind.as_str(), "payment_intent.succeeded");
     assert_eq!(notice.order_id, Some(order_id));
     assert_eq!(notice.seen.intents, slice::from_ref(&intent));
+    shop.front.take_came();
     let attempt = shop.attempt(order_id, &intent.id).await;
+    // Also when nothing has gone back, or nothing any more: a refund may have failed.
+    assert!(shop.front.take_came().iter().any(|came| came.path == "/v1/refunds"));
     assert_eq!(notice.seen.attempts, slice::from_ref(&attempt));
     assert_eq!((attempt.state, attempt.captured), (AttemptState::Captured, 1_000));
 

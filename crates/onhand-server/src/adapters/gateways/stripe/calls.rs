@@ -13,7 +13,7 @@ use super::wire::{
     Charge, Intent, ORDER_NOTE, RECEIPT_NOTE, REFUND_NOTE, Refund, Strange, refund_key,
 };
 use crate::adapters::gateways::http::{Effect, Failure, bounded};
-use crate::limits::INTENT_FRESH_SECS;
+use crate::limits::{GATEWAY_CAPTURED_MAX, INTENT_FRESH_SECS};
 
 /// Intents are asked for with their newest charge, whatever the version says.
 const WITH_CHARGE: (&str, &str) = ("expand[]", "latest_charge");
@@ -262,6 +262,7 @@ impl Stripe {
         order_id: OrderId,
         intents: &[GatewayId],
     ) -> Result<(), Failure> {
+        let mut captured = 0;
         for id in intents {
             let path = ["payment_intents", id.as_str()];
             let intent: Intent = self.get(&path, &[WITH_CHARGE]).await?;
@@ -278,7 +279,14 @@ impl Stripe {
                 })?;
                 let is_taken = attempt.state == AttemptState::Captured;
                 seen.attempts.push(attempt);
-                if is_taken && charge.has_refunds() {
+                // Not only where some is said to have gone back: what failed on its way does not
+                // count there any more.
+                if is_taken {
+                    captured += 1;
+                    if captured > GATEWAY_CAPTURED_MAX {
+                        let reason = "an order that was paid more often than can be";
+                        return Err(Failure::strange(Effect::Read, reason));
+                    }
                     self.fetch_refunds(seen, order_id, &charge.id).await?;
                 }
             }

@@ -66,8 +66,9 @@ impl Stripe {
     pub fn new(config: StripeConfig, http: Http, clock: Arc<dyn Clock>) -> Result<Self, HttpError> {
         let StripeConfig { secret_key, webhook_secrets, base_url } = config;
         let base = address(&base_url)?;
-        if secret_key.expose().is_empty() {
-            return Err(HttpError::Key);
+        let is_empty = |secret: &Secret| secret.expose().is_empty();
+        if is_empty(&secret_key) || webhook_secrets.iter().any(is_empty) {
+            return Err(HttpError::Empty);
         }
         let header = Zeroizing::new([b"Bearer ", secret_key.expose()].concat());
         let mut authorization = HeaderValue::from_bytes(&header).map_err(|_| HttpError::Key)?;
@@ -132,9 +133,13 @@ mod tests {
     use crate::adapters::gateways::http::HttpLimits;
 
     fn stripe(secret_key: &str, base_url: &str) -> Result<Stripe, HttpError> {
+        stripe_with(secret_key, "webhook-canary", base_url)
+    }
+
+    fn stripe_with(secret_key: &str, webhook: &str, base_url: &str) -> Result<Stripe, HttpError> {
         let config = StripeConfig {
             secret_key: Secret::new(secret_key),
-            webhook_secrets: vec![Secret::new("webhook-canary")],
+            webhook_secrets: vec![Secret::new("webhook-older"), Secret::new(webhook)],
             base_url: base_url.into(),
         };
         assert!(!format!("{config:?}").contains("canary"));
@@ -153,8 +158,16 @@ mod tests {
     fn what_cannot_be_sent_safely_is_refused() {
         assert!(stripe("sk_test_1", "http://127.0.0.1:8420").is_ok());
         assert!(stripe("sk_test_1", "http://api.stripe.com").is_err());
-        for wrong in ["", "sk_test\n", "sk\0"] {
-            assert!(stripe(wrong, BASE_URL).is_err(), "{wrong:?}");
+        for wrong in ["sk_test\n", "sk\0"] {
+            assert!(matches!(stripe(wrong, BASE_URL), Err(HttpError::Key)), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_signs_with_an_empty_secret() {
+        for (key, webhook) in [("", "b"), ("a", ""), ("", "")] {
+            let refused = stripe_with(key, webhook, BASE_URL);
+            assert!(matches!(refused, Err(HttpError::Empty)), "{key} {webhook}");
         }
     }
 

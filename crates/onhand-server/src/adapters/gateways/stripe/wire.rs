@@ -73,7 +73,6 @@ pub(super) struct Charge {
     pub(super) id: GatewayId,
     amount: i64,
     amount_captured: Option<i64>,
-    amount_refunded: Option<i64>,
     currency: String,
     status: ChargeStatus,
     captured: bool,
@@ -261,11 +260,6 @@ impl Charge {
     /// The intent that it belongs to.
     pub(super) fn intent(&self) -> Option<&GatewayId> {
         self.payment_intent.as_ref().map(Link::id)
-    }
-
-    /// Whether something went back, as far as that is told.
-    pub(super) fn has_refunds(&self) -> bool {
-        self.amount_refunded != Some(0)
     }
 
     /// Its refunds, where it brings them along.
