@@ -180,6 +180,13 @@ pub const GATEWAY_REASON_CHARS_MAX: usize = 300;
 pub const GATEWAY_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 /// Most bytes of a message of a gateway.
 pub const NOTICE_BYTES_MAX: usize = 256 << 10;
+/// How old a message of Stripe may be, and how far in the future, in seconds; as its own libraries
+/// have it.
+pub const NOTICE_AGE_SECS_MAX: u64 = 300;
+/// Seconds after which what a gateway says to have made is not taken for made just now.
+pub const INTENT_FRESH_SECS: i64 = 60;
+/// Most signatures of one message that are looked at: one for each secret of a rotation.
+pub const NOTICE_SIGNATURES_MAX: usize = 16;
 
 /// Most orders of the simulated gateway; beyond it the oldest with no money under way is forgotten.
 pub const SIMULATED_ORDERS_MAX: usize = 100_000;

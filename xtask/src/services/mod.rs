@@ -7,6 +7,7 @@ mod apt;
 mod cluster;
 mod folders;
 mod installation;
+mod localstripe;
 pub(crate) mod process;
 mod runs;
 mod venv;
@@ -22,6 +23,7 @@ use anyhow::{Context, Result, ensure};
 use account::Account;
 pub(crate) use cluster::Cluster;
 pub(crate) use installation::{Installation, MAJOR_MIN};
+pub(crate) use localstripe::Localstripe;
 use runs::Run;
 
 /// The major version that the wheel holds; others have to be installed.
@@ -32,6 +34,9 @@ pub(crate) type Environment = Vec<(&'static str, OsString)>;
 
 /// The variable in which tests find the server.
 pub(crate) const POSTGRES_URL: &str = "ONHAND_TEST_POSTGRES_URL";
+
+/// The variable in which tests find what stands in for Stripe.
+const LOCALSTRIPE_URL: &str = "ONHAND_TEST_LOCALSTRIPE_URL";
 
 /// A service by name, or why there is none.
 pub(crate) type Offer<T> = (String, Result<T>);
@@ -93,6 +98,13 @@ impl Services {
         by_name(&venv::SCHEMATHESIS.program(&self.cache)?)
     }
 
+    /// Starts what stands in for Stripe, and says how tests find it.
+    pub(crate) fn localstripe(&self) -> Result<(Localstripe, Environment)> {
+        let localstripe = Localstripe::start(&self.cache)?;
+        let told = vec![(LOCALSTRIPE_URL, localstripe.url().into())];
+        Ok((localstripe, told))
+    }
+
     /// The newest PostgreSQL of this system that has a program.
     pub(crate) fn newest_with(&self, program: &str) -> Result<Installation> {
         let newest = |found: Vec<Installation>| {
@@ -134,9 +146,7 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
         match offer.and_then(|found| Ok((services.start(&found)?, found))) {
             Ok(((cluster, told), found)) => {
                 println!("# {name} ({})", found.version);
-                for (variable, value) in told {
-                    println!("export {variable}={}", quoted(&value.to_string_lossy()));
-                }
+                tell(&told);
                 println!(
                     "{} {}\n",
                     quoted(&found.bin.join("psql").to_string_lossy()),
@@ -147,12 +157,31 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
             Err(error) => println!("# {name} is left out: {error:#}\n"),
         }
     }
-    if clusters.is_empty() {
+    let localstripe = match services.localstripe() {
+        Ok((localstripe, told)) => {
+            println!("# localstripe");
+            tell(&told);
+            println!();
+            Some(localstripe)
+        }
+        Err(error) => {
+            println!("# localstripe is left out: {error:#}\n");
+            None
+        }
+    };
+    if clusters.is_empty() && localstripe.is_none() {
         return Ok(false);
     }
     println!("# running until Ctrl-C or the end of the input");
     io::copy(&mut io::stdin().lock(), &mut io::sink())?;
     Ok(true)
+}
+
+/// Says how to reach a service, as a shell takes it in.
+fn tell(told: &Environment) {
+    for (variable, value) in told {
+        println!("export {variable}={}", quoted(&value.to_string_lossy()));
+    }
 }
 
 /// The second process of a run, which ends what the first has started.

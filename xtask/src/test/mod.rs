@@ -28,6 +28,8 @@ enum Need {
     Schemathesis,
     /// A server. The step runs once with every version there is.
     Postgres,
+    /// What stands in for Stripe.
+    Localstripe,
 }
 
 /// What a step does.
@@ -122,6 +124,22 @@ const STEPS: &[Step] = &[
         ]),
     },
     Step { name: "promises", needs: Need::Schemathesis, work: Work::Promises },
+    Step {
+        name: "tests on localstripe",
+        needs: Need::Localstripe,
+        // The packages and features of the step before: nothing else is built for this one.
+        work: Work::Cargo(&[
+            "test",
+            "--package",
+            "onhand-engine",
+            "--package",
+            "onhand-server",
+            "--features",
+            "onhand-engine/services,onhand-server/services",
+            "--test",
+            "stripe",
+        ]),
+    },
     Step { name: "torture", needs: Need::Postgres, work: Work::Torture(&ON_POSTGRES) },
     Step { name: "torture", needs: Need::Nothing, work: Work::Torture(&[]) },
 ];
@@ -172,9 +190,15 @@ impl Bench<'_> {
                 Err(error) => Outcome::LeftOut(format!("{error:#}")),
             },
             (Need::Postgres, Ok(services)) => return self.with_each_postgres(services, step),
-            (Need::Squawk | Need::Schemathesis | Need::Postgres, Err(error)) => {
-                Outcome::LeftOut(format!("{error:#}"))
-            }
+            // It lives as long as its step.
+            (Need::Localstripe, Ok(services)) => match services.localstripe() {
+                Ok((_localstripe, environment)) => attempt(environment),
+                Err(error) => Outcome::LeftOut(format!("{error:#}")),
+            },
+            (
+                Need::Squawk | Need::Schemathesis | Need::Postgres | Need::Localstripe,
+                Err(error),
+            ) => Outcome::LeftOut(format!("{error:#}")),
         };
         vec![(step.name.to_owned(), outcome)]
     }
@@ -259,7 +283,7 @@ mod tests {
                 (Need::Tool(name), _) => TOOLS.iter().any(|tool| tool.name == *name),
                 (Need::Squawk, work) => matches!(work, Work::Squawk(_)),
                 (Need::Schemathesis, work) => matches!(work, Work::Promises),
-                (Need::Nothing | Need::Postgres, work) => {
+                (Need::Nothing | Need::Postgres | Need::Localstripe, work) => {
                     !matches!(work, Work::Squawk(_) | Work::Promises)
                 }
             };
