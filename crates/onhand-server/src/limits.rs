@@ -234,3 +234,7 @@ pub const BREAKER_OPEN: Duration = Duration::from_secs(5);
 pub const RETRY_BUDGET_PERCENT: u32 = 10;
 /// Most calls that may be made again at once.
 pub const RETRY_BUDGET_MAX: u32 = 100;
+/// Longest time that reading a payment may wait for the gateway, in seconds.
+pub const PAYMENT_WAIT_SECS_MAX: u32 = 10;
+/// How often it looks meanwhile.
+pub const PAYMENT_LOOK_EVERY: Duration = Duration::from_millis(50);

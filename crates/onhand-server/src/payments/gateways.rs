@@ -1,7 +1,8 @@
 //! The gateways of this installation, by the name of whoever takes the money.
 
 use axum::http::HeaderMap;
-use onhand_core::payments::{Notice, Provider, Task};
+use onhand_core::limits::HOLD_SECS_DEFAULT;
+use onhand_core::payments::{Capture, Notice, Provider, Task};
 use onhand_core::text::GatewayId;
 
 use crate::adapters::gateways::http::bounded;
@@ -9,9 +10,26 @@ use crate::adapters::gateways::razorpay::Razorpay;
 use crate::adapters::gateways::stripe::Stripe;
 use crate::adapters::gateways::{Answer, NoticeError, Outcome, PaymentGateway};
 
+/// How an order is paid about which the caller says nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Defaults {
+    /// Life of a hold that waits for a payment, in seconds.
+    pub hold_secs: i64,
+    /// When the money is taken.
+    pub capture: Capture,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self { hold_secs: HOLD_SECS_DEFAULT, capture: Capture::Automatic }
+    }
+}
+
 /// Every gateway that is configured.
 #[derive(Debug, Default)]
 pub struct Gateways {
+    /// How an order is paid about which the caller says nothing else.
+    pub defaults: Defaults,
     /// Razorpay, or what stands in for it.
     pub razorpay: Option<Razorpay>,
     /// Stripe, with the key that browsers need.

@@ -3,11 +3,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use onhand_core::payments::{LatePayment, Policy};
+use onhand_core::limits::{HOLD_SECS_DEFAULT, HOLD_SECS_MAX, HOLD_SECS_MIN};
+use onhand_core::payments::{Capture, LatePayment, Policy};
 use onhand_engine::SystemClock;
 
-use super::gateways::Gateways;
+use super::gateways::{Defaults, Gateways};
 use crate::accounts::options::configured;
 use crate::adapters::gateways::http::{Http, HttpError, HttpLimits};
 use crate::adapters::gateways::razorpay::{BASE_URL, Razorpay, RazorpayConfig};
@@ -15,6 +17,7 @@ use crate::adapters::gateways::simulated::command::{KEY_ID, KEY_SECRET, WEBHOOK_
 use crate::adapters::gateways::simulated::{FaultPlan, Pace, SimulatedConfig};
 use crate::adapters::gateways::stripe::{self, Stripe, StripeConfig};
 use crate::auth::secrets::{Secret, SecretError};
+use crate::limits::GATEWAY_TIMEOUT;
 use crate::random;
 
 /// Who takes the money, and what the shop has decided about payments. Secrets come from
@@ -39,6 +42,20 @@ pub struct PaymentOptions {
     /// where there is some, `refund` gives the money back.
     #[arg(long, env = "ONHAND_LATE_PAYMENT", default_value = "reserve", value_parser = late)]
     late_payment: LatePayment,
+    /// For how many seconds the stock of an order is held that waits for its payment.
+    #[arg(long, env = "ONHAND_PAYMENT_HOLD_SECS", default_value_t = HOLD_SECS_DEFAULT,
+        value_parser = clap::value_parser!(i64).range(HOLD_SECS_MIN..=HOLD_SECS_MAX))]
+    payment_hold_secs: i64,
+    /// When the money is taken that a customer has authorised: `automatic`, at once, or `manual`,
+    /// when an operator says so.
+    #[arg(long, env = "ONHAND_PAYMENT_CAPTURE", default_value = "automatic",
+        value_parser = capture)]
+    payment_capture: Capture,
+    /// How many seconds a request to a gateway may take.
+    #[arg(long, env = "ONHAND_GATEWAY_TIMEOUT_SECS",
+        default_value_t = GATEWAY_TIMEOUT.as_secs(),
+        value_parser = clap::value_parser!(u64).range(1..=60))]
+    gateway_timeout_secs: u64,
     /// After how many seconds a gateway that says nothing is asked, time after time.
     #[arg(long, env = "ONHAND_PAYMENT_POLL_SECS", value_delimiter = ',', num_args = 1..=16,
         value_parser = clap::value_parser!(i64).range(1..=30 * 24 * 3600))]
@@ -127,8 +144,8 @@ impl Named {
         Ok((key, webhooks))
     }
 
-    fn http(&self) -> Result<Http, PaymentsError> {
-        Http::new(HttpLimits::default()).map_err(|error| self.cannot(error))
+    fn http(&self, limits: HttpLimits) -> Result<Http, PaymentsError> {
+        Http::new(limits).map_err(|error| self.cannot(error))
     }
 
     fn cannot(&self, error: HttpError) -> PaymentsError {
@@ -139,6 +156,11 @@ impl Named {
 fn late(text: &str) -> Result<LatePayment, String> {
     let names = || LatePayment::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>();
     LatePayment::from_name(text).ok_or_else(|| format!("expected one of {}", names().join(", ")))
+}
+
+fn capture(text: &str) -> Result<Capture, String> {
+    let names = || Capture::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>();
+    Capture::from_name(text).ok_or_else(|| format!("expected one of {}", names().join(", ")))
 }
 
 fn secrets(name: &'static str) -> Result<Option<Vec<Secret>>, PaymentsError> {
@@ -164,44 +186,50 @@ impl PaymentOptions {
     /// # Errors
     /// [`PaymentsError`].
     pub fn gateways(&self, is_production: bool) -> Result<Gateways, PaymentsError> {
-        let mut gateways = Gateways::default();
+        let timeout = Duration::from_secs(self.gateway_timeout_secs);
+        let limits = HttpLimits { timeout, ..HttpLimits::default() };
+        let mut gateways = Gateways { defaults: self.defaults(), ..Gateways::default() };
         if let Some(key_id) = self.razorpay_key_id.clone() {
             let (key_secret, webhook_secrets) = RAZORPAY.secrets(&key_id, is_production)?;
             let base_url = self.razorpay_url.clone();
             let config = RazorpayConfig { key_id, key_secret, webhook_secrets, base_url };
-            let razorpay = Razorpay::new(config, RAZORPAY.http()?);
+            let razorpay = Razorpay::new(config, RAZORPAY.http(limits)?);
             gateways.razorpay = Some(razorpay.map_err(|error| RAZORPAY.cannot(error))?);
         }
         if let Some(key) = self.stripe_publishable_key.clone() {
             let (secret_key, webhook_secrets) = STRIPE.secrets(&key, is_production)?;
             let base_url = self.stripe_url.clone();
             let config = StripeConfig { secret_key, webhook_secrets, base_url };
-            let stripe = Stripe::new(config, STRIPE.http()?, Arc::new(SystemClock));
+            let stripe = Stripe::new(config, STRIPE.http(limits)?, Arc::new(SystemClock));
             gateways.stripe = Some((stripe.map_err(|error| STRIPE.cannot(error))?, key));
         }
         Ok(gateways)
+    }
+
+    /// The gateways of the demo: one that is simulated, at an address of this machine.
+    ///
+    /// # Errors
+    /// [`PaymentsError`].
+    pub fn simulated(&self, at: SocketAddr) -> Result<Gateways, PaymentsError> {
+        let config = RazorpayConfig {
+            key_id: KEY_ID.into(),
+            key_secret: Secret::new(KEY_SECRET),
+            webhook_secrets: vec![Secret::new(WEBHOOK_SECRET)],
+            base_url: format!("http://{at}"),
+        };
+        let razorpay = Razorpay::new(config, RAZORPAY.http(HttpLimits::default())?);
+        let razorpay = Some(razorpay.map_err(|error| RAZORPAY.cannot(error))?);
+        Ok(Gateways { razorpay, defaults: self.defaults(), ..Gateways::default() })
+    }
+
+    fn defaults(&self) -> Defaults {
+        Defaults { hold_secs: self.payment_hold_secs, capture: self.payment_capture }
     }
 
     /// Whether a real gateway is configured.
     pub fn is_configured(&self) -> bool {
         self.razorpay_key_id.is_some() || self.stripe_publishable_key.is_some()
     }
-}
-
-/// The gateways of the demo: one that is simulated, at an address of this machine.
-///
-/// # Errors
-/// [`PaymentsError`].
-pub fn simulated(at: SocketAddr) -> Result<Gateways, PaymentsError> {
-    let config = RazorpayConfig {
-        key_id: KEY_ID.into(),
-        key_secret: Secret::new(KEY_SECRET),
-        webhook_secrets: vec![Secret::new(WEBHOOK_SECRET)],
-        base_url: format!("http://{at}"),
-    };
-    let razorpay = Razorpay::new(config, RAZORPAY.http()?);
-    let razorpay = Some(razorpay.map_err(|error| RAZORPAY.cannot(error))?);
-    Ok(Gateways { razorpay, ..Gateways::default() })
 }
 
 /// The simulated gateway of the demo, which pays every order and says so at an address.
