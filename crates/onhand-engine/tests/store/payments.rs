@@ -178,6 +178,23 @@ pub(crate) async fn a_message_that_comes_too_early_waits_for_its_order<B: Backen
     world.close().await;
 }
 
+pub(crate) async fn a_message_that_names_its_order_tells_whose_the_earlier_ones_are<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 10)]).await;
+    world.done(place_paid(&[("tea", 1)], 600)).await;
+    // The answer to the first call is lost: nobody has said whose `order_1` is.
+    assert_eq!(world.leased(1).await.len(), 1);
+    assert!(is_new(&world.ask(message("e1", 1, captured("order_1", 100))).await));
+    assert_eq!(unmatched(&world).await, 1);
+    let mut naming = message("e2", 2, intent("order_1"));
+    if let Command::Payments(payments::Command::Receive(notice)) = &mut naming {
+        notice.order_id = Some(number(1));
+    }
+    assert!(is_new(&world.ask(naming).await));
+    assert_eq!(world.reader.order(number(1)).await.status, Status::Confirmed);
+    assert_eq!((unmatched(&world).await, world.owed(number(1)).await), (0, None));
+    world.close().await;
+}
+
 pub(crate) async fn what_is_owed_and_done_in_one_batch_was_never_there<B: Backend>() {
     let world = World::<B>::with(&[("tea", 10)]).await;
     // Somebody who never had it says that all of it is done.
