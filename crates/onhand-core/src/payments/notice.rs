@@ -74,10 +74,7 @@ pub(super) fn receive(draft: &mut Draft<'_>, notice: &Notice) -> Result<Reply, S
     if let Some(order_id) = order_id.filter(|_| !notice.seen.is_empty()) {
         take_in(draft, order_id, &notice.seen, Source::Notice, None)?;
         for intent in &notice.seen.intents {
-            // Earlier messages may not have said whose it is.
-            if draft.order_of_gateway_id(notice.provider, &intent.id)? == Some(order_id) {
-                take_in_waiting(draft, order_id, notice.provider, &intent.id)?;
-            }
+            take_in_waiting(draft, order_id, notice.provider, &intent.id)?;
         }
     }
     Ok(Reply::Notice { is_new: true })
@@ -90,6 +87,9 @@ pub(crate) fn take_in_waiting(
     provider: Provider,
     intent: &GatewayId,
 ) -> Result<(), Stop> {
+    if draft.order_of_gateway_id(provider, intent)? != Some(order_id) {
+        return Ok(());
+    }
     for mut kept in draft.waiting_notices(provider, intent)? {
         let Some(seen) = kept.seen.take() else { continue };
         kept.order_id = Some(order_id);

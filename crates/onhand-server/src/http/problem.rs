@@ -320,22 +320,26 @@ fn status(refusal: &Refusal) -> StatusCode {
                 StatusCode::CONFLICT
             }
         },
-        Refusal::Payments(refusal) => match refusal {
-            payments::Refusal::NoPayment { .. } => StatusCode::NOT_FOUND,
-            payments::Refusal::PaymentCurrencyMismatch { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            payments::Refusal::PaymentExists { .. }
-            | payments::Refusal::AlreadyPaid { .. }
-            | payments::Refusal::NotPayable { .. }
-            | payments::Refusal::NotAuthorized { .. }
-            | payments::Refusal::NotPaid { .. }
-            | payments::Refusal::RefundTooLarge { .. }
-            | payments::Refusal::CaptureAmountMismatch { .. }
-            | payments::Refusal::TooManyRefunds { .. } => StatusCode::CONFLICT,
-        },
+        Refusal::Payments(refusal) => payment_status(refusal),
         Refusal::Effects(refusal) => match refusal {
             effects::Refusal::UnknownEffect { .. } => StatusCode::NOT_FOUND,
             effects::Refusal::EffectNotDead { .. } => StatusCode::CONFLICT,
         },
+    }
+}
+
+fn payment_status(refusal: &payments::Refusal) -> StatusCode {
+    match refusal {
+        payments::Refusal::NoPayment { .. } => StatusCode::NOT_FOUND,
+        payments::Refusal::PaymentCurrencyMismatch { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        payments::Refusal::PaymentExists { .. }
+        | payments::Refusal::AlreadyPaid { .. }
+        | payments::Refusal::NotPayable { .. }
+        | payments::Refusal::NotAuthorized { .. }
+        | payments::Refusal::NotPaid { .. }
+        | payments::Refusal::RefundTooLarge { .. }
+        | payments::Refusal::CaptureAmountMismatch { .. }
+        | payments::Refusal::TooManyRefunds { .. } => StatusCode::CONFLICT,
     }
 }
 

@@ -122,7 +122,7 @@ pub async fn run(options: PaymentsChaosOptions) -> Result<ExitCode> {
     }
     let mut arguments = vec![
         format!("--payment-poll-secs={}", POLL_SECS.map(|secs| secs.to_string()).join(",")),
-        format!("--payment-timeout-secs={GATEWAY_TIMEOUT_SECS}"),
+        format!("--gateway-timeout-secs={GATEWAY_TIMEOUT_SECS}"),
     ];
     arguments.extend_from_slice(&options.serve_args);
     let plan = ServerPlan::new(&dir, options.database_url.as_deref(), &arguments)?;
