@@ -217,6 +217,12 @@ pub const SIMULATED_CONNECTIONS_MAX: usize = 1_000;
 
 /// Most calls to gateways at a time.
 pub const EFFECTS_AT_ONCE_MAX: usize = 128;
+/// Most calls to gateways that are begun at each look while customers crowd at the committer.
+pub const EFFECTS_AT_ONCE_RUSH: usize = 64;
+/// Commands in one batch from which on customers count as a crowd: more than gateways send at once.
+pub const RUSH_COMMANDS_PER_BATCH: u64 = 64;
+/// For how long a crowd goes first.
+pub const RUSH_YIELD: Duration = Duration::from_secs(10);
 /// How often somebody looks whether something is due, when nobody says so.
 pub const EFFECTS_LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a worker has for what it leased, as a multiple of what one request may take: longer than
