@@ -28,10 +28,7 @@ use self::pace::{Budget, backoff};
 use self::rush::Rush;
 use crate::adapters::gateways::Outcome;
 use crate::adapters::gateways::http::bounded;
-use crate::limits::{
-    BREAKER_OPEN, EFFECTS_AT_ONCE_MAX, EFFECTS_AT_ONCE_RUSH, EFFECTS_LOOK_EVERY,
-    EFFECTS_STOP_TIMEOUT,
-};
+use crate::limits::{BREAKER_OPEN, EFFECTS_AT_ONCE_MAX, EFFECTS_LOOK_EVERY, EFFECTS_STOP_TIMEOUT};
 use crate::payments::gateways::Gateways;
 
 /// What a worker works with.
@@ -81,7 +78,8 @@ pub async fn run(tools: Tools, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
     let (mut has_more, mut look_at) = (true, Instant::now());
     loop {
-        let is_rush = worker.rush.is_on(Instant::now(), worker.tools.submit.stats());
+        let rush = worker.rush.calls(Instant::now(), worker.tools.submit.stats());
+        let is_rush = rush.is_some();
         let is_idle = worker.asking.is_empty() && !has_more && !is_rush;
         let mut is_time = !is_rush;
         tokio::select! {
@@ -101,10 +99,10 @@ pub async fn run(tools: Tools, stop: impl Future<Output = ()>) {
         if !is_time && !worker.asking.is_empty() {
             continue;
         }
-        let at_once = match (is_rush, is_time) {
-            (false, _) => EFFECTS_AT_ONCE_MAX,
-            (true, true) => EFFECTS_AT_ONCE_RUSH,
-            (true, false) => 0,
+        let at_once = match rush {
+            None => EFFECTS_AT_ONCE_MAX,
+            Some(calls) if is_time => calls,
+            Some(_) => 0,
         };
         match worker.turn(at_once).await {
             Ok(may_be_more) => has_more = may_be_more && !is_rush,

@@ -1,6 +1,6 @@
-//! Whether customers crowd at the committer. While they do, gateways are asked at a steady low rate:
-//! what has not been placed is lost to whoever turns away, and what is owed keeps for some seconds.
-//! A crowd that stays is not waited for: orders that nobody can pay are no use either.
+//! Whether customers crowd at the committer. While they do, gateways are asked a little beside
+//! them: what has not been placed is lost to whoever turns away, and what is owed keeps for some
+//! seconds. A crowd that stays is not waited for: orders that nobody can pay are no use either.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,7 +8,10 @@ use std::time::Duration;
 use onhand_engine::committer::CommitterStats;
 use tokio::time::Instant;
 
-use crate::limits::{EFFECTS_LOOK_EVERY, RUSH_COMMANDS_PER_BATCH, RUSH_YIELD};
+use crate::limits::{
+    EFFECTS_AT_ONCE_MAX, EFFECTS_LOOK_EVERY, RUSH_COMMANDS_PER_BATCH, RUSH_COMMANDS_PER_CALL,
+    RUSH_YIELD,
+};
 
 /// What the committer does, as far as it was looked at.
 #[derive(Debug)]
@@ -18,19 +21,21 @@ pub(super) struct Rush {
     commands: u64,
     /// Since when there is a crowd.
     since: Option<Instant>,
+    /// Calls to gateways that may be begun at each look beside it.
+    calls: usize,
 }
 
 impl Rush {
     pub(super) fn new(now: Instant) -> Self {
-        Self { looked_at: now, batches: 0, commands: 0, since: None }
+        Self { looked_at: now, batches: 0, commands: 0, since: None, calls: 0 }
     }
 
-    /// Whether customers go first now.
-    pub(super) fn is_on(&mut self, now: Instant, stats: &CommitterStats) -> bool {
+    /// How many calls may be begun at each look, where customers go first now.
+    pub(super) fn calls(&mut self, now: Instant, stats: &CommitterStats) -> Option<usize> {
         let counts =
             (stats.batches.load(Ordering::Relaxed), stats.commands.load(Ordering::Relaxed));
         self.look(now, counts);
-        self.since.is_some_and(|since| now < since + RUSH_YIELD)
+        self.since.filter(|since| now < *since + RUSH_YIELD).map(|_| self.calls)
     }
 
     /// Commands that are decided together were waiting together.
@@ -42,6 +47,8 @@ impl Rush {
         let (new_batches, new) = (batches - self.batches, commands - self.commands);
         (self.looked_at, self.batches, self.commands) = (now, batches, commands);
         let is_crowded = new_batches > 0 && new / new_batches >= RUSH_COMMANDS_PER_BATCH;
+        let calls = usize::try_from(new / RUSH_COMMANDS_PER_CALL).unwrap_or(usize::MAX);
+        self.calls = calls.clamp(1, EFFECTS_AT_ONCE_MAX);
         self.since = is_crowded.then(|| self.since.unwrap_or(now));
     }
 }
