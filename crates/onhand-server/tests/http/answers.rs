@@ -63,6 +63,7 @@ async fn an_order_is_answered_whole() {
       },
       "number": 1,
       "object": "order",
+      "payment": null,
       "payment_method": null,
       "shipping_address": null,
       "status": "confirmed",

@@ -19,6 +19,7 @@ mod installation;
 mod people;
 mod rates;
 mod sessions;
+mod till;
 mod timing;
 mod tour;
 mod world;
