@@ -58,9 +58,9 @@ pub(crate) async fn history<B: Backend>() -> World<B> {
     world
 }
 
-/// Orders that are paid through a gateway: one that waits, one that is paid, one that was paid after
-/// its end, one whose money goes back, and one whose gateway does not answer; and a message that
-/// nobody knows what to do with.
+/// Orders that are paid through a gateway: one that waits, one that is paid, one that was paid
+/// after its end, one whose money goes back, and one whose gateway does not answer; and a
+/// message that nobody knows what to do with.
 async fn with_payments<B: Backend>(world: &World<B>) {
     world.payable(&[("tea", 2)], "order_2").await;
     world.done(message("e2", 2, captured("order_2", 200))).await;

@@ -320,22 +320,27 @@ fn status(refusal: &Refusal) -> StatusCode {
                 StatusCode::CONFLICT
             }
         },
-        Refusal::Payments(refusal) => match refusal {
-            payments::Refusal::NoPayment { .. } => StatusCode::NOT_FOUND,
-            payments::Refusal::PaymentCurrencyMismatch { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            payments::Refusal::PaymentExists { .. }
-            | payments::Refusal::AlreadyPaid { .. }
-            | payments::Refusal::NotPayable { .. }
-            | payments::Refusal::NotAuthorized { .. }
-            | payments::Refusal::NotPaid { .. }
-            | payments::Refusal::RefundTooLarge { .. }
-            | payments::Refusal::CaptureAmountMismatch { .. }
-            | payments::Refusal::TooManyRefunds { .. } => StatusCode::CONFLICT,
-        },
+        Refusal::Payments(refusal) => status_of_payments(refusal),
         Refusal::Effects(refusal) => match refusal {
             effects::Refusal::UnknownEffect { .. } => StatusCode::NOT_FOUND,
             effects::Refusal::EffectNotDead { .. } => StatusCode::CONFLICT,
         },
+    }
+}
+
+fn status_of_payments(refusal: &payments::Refusal) -> StatusCode {
+    use payments::Refusal as R;
+    match refusal {
+        R::NoPayment { .. } => StatusCode::NOT_FOUND,
+        R::PaymentCurrencyMismatch { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        R::PaymentExists { .. }
+        | R::AlreadyPaid { .. }
+        | R::NotPayable { .. }
+        | R::NotAuthorized { .. }
+        | R::NotPaid { .. }
+        | R::RefundTooLarge { .. }
+        | R::CaptureAmountMismatch { .. }
+        | R::TooManyRefunds { .. } => StatusCode::CONFLICT,
     }
 }
 

@@ -110,7 +110,8 @@ fn anonymous(reply: &Reply, number: &str) -> (u16, String, String) {
 /// Method, path, headers, body.
 type Way = (Method, &'static str, Vec<(&'static str, &'static str)>, Value);
 
-/// The ways to an order and to what is known by its number, each with the headers and bodies that are worth a try.
+/// The ways to an order and to what is known by its number, each with the headers and bodies
+/// that are worth a try.
 fn ways() -> Vec<Way> {
     let address = json!({"street": "2 MG Road", "city": "Bengaluru", "country": "IN"});
     let mut ways = Vec::new();

@@ -185,8 +185,8 @@ impl Till {
         self.until(&path, |payment| payment["status"] == status).await
     }
 
-    /// Places an order of one smartphone (8399999 minor units) that is to be paid so; its payment, once
-    /// the customer can pay.
+    /// Places an order of one smartphone (8399999 minor units) that is to be paid so; its
+    /// payment, once the customer can pay.
     pub(crate) async fn sell(&self, capture: &str) -> Value {
         let payment = json!({"provider": "razorpay", "capture": capture});
         let order = json!({"items": [{"sku": "smartphone", "quantity": 1}], "payment": payment});
