@@ -146,7 +146,7 @@ fn path_to(path: &str, number: &str) -> String {
 }
 
 /// What a customer may not do at all, whoever's it is.
-const FOR_OPERATORS: [&str; 9] = [
+const FOR_OPERATORS: [&str; 10] = [
     "/confirm",
     "/fulfilments",
     "/deliver",
@@ -154,6 +154,7 @@ const FOR_OPERATORS: [&str; 9] = [
     "/capture",
     "/void",
     "/refunds",
+    "/check",
     "/requeue",
     "/skip",
 ];
@@ -163,7 +164,7 @@ async fn an_order_of_somebody_else_is_an_order_that_never_was() {
     let shop = Shop::with_gateway().await;
     let world = &shop.world;
     let ways = ways();
-    assert_eq!(ways.len(), 3 * (9 + 5 + 2), "the routes with the number of an order");
+    assert_eq!(ways.len(), 3 * (9 + 6 + 2), "the routes with the number of an order");
     let mut keys = 0;
     for (whose, person) in [("a", &shop.a), ("b", &shop.b)] {
         let foreign = shop.orders.iter().filter(|(other, _)| **other != whose);

@@ -33,6 +33,9 @@ pub(crate) const NOTICES: &str = "/v1/payments/webhooks/razorpay";
 /// Longest wait for anything that should happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long to wait for an event before looking all the same.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
 /// The gateways of a shop whose gateway is at this address.
 pub(crate) fn gateways(base_url: &str) -> Gateways {
     let config = RazorpayConfig {
@@ -42,7 +45,9 @@ pub(crate) fn gateways(base_url: &str) -> Gateways {
         base_url: base_url.into(),
     };
     let http = Http::new(HttpLimits::default()).unwrap();
-    Gateways { razorpay: Some(Razorpay::new(config, http).unwrap()), ..Gateways::default() }
+    let mut gateways = Gateways::default();
+    gateways.razorpay.replace(Razorpay::new(config, http).unwrap());
+    gateways
 }
 
 /// What Razorpay's key signs.
@@ -111,7 +116,7 @@ impl Till {
     }
 
     /// A key that nobody has used.
-    fn fresh_key(&self) -> String {
+    pub(crate) fn fresh_key(&self) -> String {
         format!("till-{}", self.calls.fetch_add(1, Ordering::Relaxed))
     }
 
@@ -171,7 +176,8 @@ impl Till {
                 if is_so(&last) {
                     return;
                 }
-                durable.changed().await.unwrap();
+                // Also what no event tells may have changed: who has an effect.
+                _ = timeout(LOOK_EVERY, durable.changed()).await;
             }
         };
         let waited = timeout(PATIENCE, waiting).await;

@@ -282,6 +282,7 @@ async fn payments(till: &Till) {
     let forged = json!({"provider_payment_id": "pay_x", "signature": signed_by_key("x|pay_x")});
     let forged = post(world, &step("checkout-return"), forged, 400).await;
     assert_eq!(forged["code"], "checkout_signature_wrong");
+    post(world, &step("check"), json!({}), 202).await;
     post(world, &step("capture"), json!({}), 200).await;
     till.until_status(&payment, "captured").await;
     post(world, &step("void"), json!({}), 409).await;
