@@ -227,3 +227,10 @@ pub const BREAKER_OPEN: Duration = Duration::from_secs(5);
 pub const RETRY_BUDGET_PERCENT: u32 = 10;
 /// Most calls that may be made again at once.
 pub const RETRY_BUDGET_MAX: u32 = 100;
+
+/// Most payments about which `onhand reconcile --ask` has the gateways asked.
+pub const RECONCILE_ASK_ROWS_MAX: usize = 1_000;
+/// How long it waits for what they say.
+pub const RECONCILE_ASK_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often it looks whether that has come.
+pub const RECONCILE_LOOK_EVERY: Duration = Duration::from_millis(200);
