@@ -146,6 +146,9 @@ impl<S: Store> Run<'_, S> {
     ) -> Result<(), StoreError> {
         let commands = part.iter().map(|submission| &submission.command);
         let commands: Vec<_> = commands.filter(|command| command.names_by_steps()).collect();
+        if commands.is_empty() {
+            return Ok(());
+        }
         for _ in 0..NAMING_STEPS_MAX {
             let mut needs = Needs::default();
             for command in &commands {

@@ -68,7 +68,7 @@ impl DatabaseOptions {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the API.
-    Serve(ServeOptions),
+    Serve(Box<ServeOptions>),
     /// Bring the schema up to date, show what is applied, or begin a new step.
     Migrate {
         #[command(subcommand)]
@@ -184,7 +184,7 @@ fn exit_code(error: &anyhow::Error) -> u8 {
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command {
-        Command::Serve(options) => runtime.block_on(serve::run(options)),
+        Command::Serve(options) => runtime.block_on(serve::run(*options)),
         Command::Migrate { action } => runtime.block_on(migrate(action)),
         Command::Seed { database } => runtime.block_on(serve::seed(&database)),
         Command::ClearData { database, yes } => runtime.block_on(clear_data(&database, yes)),

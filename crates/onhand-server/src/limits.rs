@@ -180,6 +180,13 @@ pub const GATEWAY_REASON_CHARS_MAX: usize = 300;
 pub const GATEWAY_RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 /// Most bytes of a message of a gateway.
 pub const NOTICE_BYTES_MAX: usize = 256 << 10;
+/// How old a message of Stripe may be, and how far in the future, in seconds; as its own libraries
+/// have it.
+pub const NOTICE_AGE_SECS_MAX: u64 = 300;
+/// Seconds after which what a gateway says to have made is not taken for made just now.
+pub const INTENT_FRESH_SECS: i64 = 60;
+/// Most signatures of one message that are looked at: one for each secret of a rotation.
+pub const NOTICE_SIGNATURES_MAX: usize = 16;
 
 /// Most orders of the simulated gateway; beyond it the oldest with no money under way is forgotten.
 pub const SIMULATED_ORDERS_MAX: usize = 100_000;
@@ -227,6 +234,10 @@ pub const BREAKER_OPEN: Duration = Duration::from_secs(5);
 pub const RETRY_BUDGET_PERCENT: u32 = 10;
 /// Most calls that may be made again at once.
 pub const RETRY_BUDGET_MAX: u32 = 100;
+/// Longest time that reading a payment may wait for the gateway, in seconds.
+pub const PAYMENT_WAIT_SECS_MAX: u32 = 10;
+/// How often it looks meanwhile.
+pub const PAYMENT_LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Most payments about which `onhand reconcile --ask` has the gateways asked.
 pub const RECONCILE_ASK_ROWS_MAX: usize = 1_000;

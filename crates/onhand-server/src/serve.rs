@@ -30,7 +30,7 @@ use crate::http::listener::Door;
 use crate::http::tls::Renewal;
 use crate::limits::{OPS_CONNECTIONS_MAX, TLS_RENEWAL_EVERY};
 use crate::payments::gateways::Gateways;
-use crate::payments::options::{self, PaymentOptions, demo_gateway};
+use crate::payments::options::{PaymentOptions, demo_gateway};
 use crate::workers::effects::Tools;
 use crate::{demo, http, workers};
 
@@ -200,7 +200,7 @@ async fn taking_payments(
             tracing::error!(%error, "the simulated gateway cannot work");
         }
     });
-    Ok(TakingPayments { gateways: options::simulated(at)?, simulated: Some(simulated) })
+    Ok(TakingPayments { gateways: options.payments.simulated(at)?, simulated: Some(simulated) })
 }
 
 /// An address by which this process reaches itself.

@@ -82,20 +82,20 @@ fn pass_on(from: impl Read + Send + 'static, kind: fn(String) -> Line, say: Sync
 
 /// A server that has said where it listens.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     door: Door,
 }
 
 /// Where a server is, and what lets the load generator in.
 #[derive(Debug, Clone)]
-pub(super) struct Door {
-    pub(super) url: String,
-    pub(super) token: Option<String>,
+pub(crate) struct Door {
+    pub(crate) url: String,
+    pub(crate) token: Option<String>,
 }
 
 impl Server {
-    pub(super) fn start(command: Command) -> Result<Self> {
+    pub(crate) fn start(command: Command) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let child = Child::start(command)?;
         let deadline = Instant::now() + START_MAX;
@@ -116,17 +116,17 @@ impl Server {
     }
 
     /// The same for whoever has this token.
-    pub(super) fn with_token(mut self, token: String) -> Self {
+    pub(crate) fn with_token(mut self, token: String) -> Self {
         self.door.token = Some(token);
         self
     }
 
-    pub(super) fn door(&self) -> &Door {
+    pub(crate) fn door(&self) -> &Door {
         &self.door
     }
 
     /// Asks it to stop, and waits until it has.
-    pub(super) fn stop(self) -> Result<()> {
+    pub(crate) fn stop(self) -> Result<()> {
         let mut kill = Command::new("kill");
         kill.arg(self.child.child.id().to_string());
         output(kill, ANSWER_MAX)?;

@@ -4,7 +4,7 @@
 //! The load generator is `onhand bench`; here is only what it cannot measure alone. Read on in
 //! `round`.
 
-mod child;
+pub(crate) mod child;
 mod driver;
 mod machine;
 mod pair;

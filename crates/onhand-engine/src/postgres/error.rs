@@ -102,6 +102,8 @@ impl Error {
                     SqlState::LOCK_NOT_AVAILABLE,
                     SqlState::UNIQUE_VIOLATION,
                     SqlState::DUPLICATE_TABLE,
+                    // A table's own type: the catalogue of types may hear of it first.
+                    SqlState::DUPLICATE_OBJECT,
                 ]
                 .contains(code)
         })

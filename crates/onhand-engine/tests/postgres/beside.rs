@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use onhand_core::command::Reply;
 use onhand_core::ids::OrderId;
 use onhand_core::orders::{self, Status};
 use onhand_core::{Actor, Command};
@@ -13,6 +14,7 @@ use tokio_postgres::Client;
 
 use crate::faults::stored_orders;
 use crate::faulty::{Fault, Step};
+use crate::paying::{captured, lease, message, place_paid};
 use crate::server::{Postgres, connect};
 use crate::world::{Verdict, World, code, key, place};
 
@@ -191,6 +193,48 @@ async fn what_is_being_written_is_waited_for_by_who_asks_for_it() {
     assert_eq!(world.reader.order(first).await.status, Status::Cancelled);
     let sold = SOLD + i64::try_from(BESIDE_COMMANDS[0]).unwrap() - 2;
     assert_eq!(world.figures("tea").await, (1_000, sold, 1_000 - sold));
+    world.close().await;
+}
+
+/// So are messages that it keeps, names of gateways' that it takes, and what it owes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_about_payments_is_waited_for_too() {
+    let world = alone().await;
+    let order = world.payable(&[("tea", 1)], "order_A").await;
+    // The connection beside is open from now on: what does not wait is asked before the end of the
+    // batch that is held up.
+    let holdup = Holdup::begin(&world).await;
+    let mut asked = JoinSet::new();
+    ask(&world, &mut asked, orders(1, 1), (Step::Commit, 1)).await;
+    ask(&world, &mut asked, orders(2, BESIDE_COMMANDS[0]), (Step::Commit, 2)).await;
+    holdup.end().await;
+    assert!(all_ok(&answers(asked).await));
+    let rounds = [
+        (message("e1", 1, captured("order_A", 100)), message("e1", 1, captured("order_A", 100))),
+        (place_paid(&[("tea", 1)], 600), lease(1)),
+    ];
+    for (first, others) in rounds {
+        for _ in 0..=BESIDE_AFTER_BATCHES {
+            assert_eq!(code(&world.ask(place(&[("tea", 1)])).await), "ok");
+        }
+        let holdup = Holdup::begin(&world).await;
+        let mut asked = JoinSet::new();
+        ask(&world, &mut asked, vec![(first, None)], (Step::Commit, 1)).await;
+        let others = vec![(others, None); BESIDE_COMMANDS[0]];
+        ask(&world, &mut asked, others, (Step::Begin, 2)).await;
+        holdup.end().await;
+        let answers = answers(asked).await;
+        assert!(all_ok(&answers), "{answers:?}");
+        let replies = answers.iter().flatten().flat_map(|answer| &answer.outcome);
+        let counts = |reply: &&Reply| {
+            **reply == Reply::Notice { is_new: true }
+                || matches!(reply, Reply::Tasks(tasks) if !tasks.is_empty())
+        };
+        assert_eq!(replies.filter(counts).count(), 1);
+        assert_eq!(times(&world, Step::Begin), 2, "nothing was decided in vain");
+    }
+    let kinds = world.reader.timeline(order.id).await;
+    assert_eq!(kinds.iter().filter(|kind| *kind == "payment.captured").count(), 1);
     world.close().await;
 }
 

@@ -4,6 +4,10 @@
 use std::sync::Arc;
 
 use onhand_core::Actor;
+use onhand_core::command::Reply;
+use onhand_core::effects::Outcome;
+use onhand_core::ids::OrderId;
+use onhand_core::payments::Task;
 use onhand_engine::committer::{self, Config, Running, Submit};
 use onhand_engine::limits::READ_CONNECTIONS_MAX;
 use onhand_engine::postgres::Database;
@@ -11,6 +15,7 @@ use onhand_engine::{Reader, SystemClock};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
+use crate::paying::{captured, intent, lease, message, place_paid, settle, tasks};
 use crate::server::Postgres;
 use crate::world::{Verdict, World, code, key, place};
 
@@ -147,6 +152,55 @@ async fn check_warm<const LOCKED: bool>() {
     world.close().await;
 }
 
+/// What is owed is given to one worker, and a message has one effect, whichever process has it.
+async fn check_payments<const LOCKED: bool>() {
+    const ORDERS: usize = 40;
+    const MESSAGES: usize = 60;
+    let world = World::<Postgres<LOCKED>>::with(&[("tea", 1_000)]).await;
+    let neighbours = neighbours(&world, 3).await;
+    let placed = rush(&neighbours, ORDERS, |_| (place_paid(&[("tea", 1)], 600), None)).await;
+    assert_eq!(count(&placed, "ok"), ORDERS);
+    let mut given: Vec<Task> = Vec::new();
+    loop {
+        let answers = rush(&neighbours, 6, |_| (lease(7), None)).await;
+        let before = given.len();
+        given.extend(answers.into_iter().flat_map(|one| tasks(one.unwrap().outcome.unwrap())));
+        if given.len() == before {
+            break;
+        }
+    }
+    let name = |number: i64| format!("order_{number}");
+    let settled = rush(&neighbours, 2 * ORDERS, |worker| {
+        let task = &given[worker % ORDERS];
+        let seen = intent(&name(task.order_id.number()));
+        (settle(task, seen, Outcome::Done), None)
+    });
+    assert_eq!(count(&settled.await, "ok"), 2 * ORDERS);
+    let mut orders: Vec<i64> = given.iter().map(|task| task.order_id.number()).collect();
+    orders.sort_unstable();
+    assert!(orders.is_sorted_by(|one, next| one < next) && orders.len() == ORDERS, "{orders:?}");
+    let answers = rush(&neighbours, 2 * MESSAGES, |sender| {
+        let number = sender % MESSAGES;
+        let paid = captured(&name(orders[number % ORDERS]), 100);
+        (message(&format!("e{number}"), u8::try_from(number).unwrap(), paid), None)
+    });
+    let answers = answers.await;
+    let is_new = |answer: &&Verdict| {
+        let reply = answer.as_ref().unwrap().outcome.as_ref().unwrap();
+        *reply == Reply::Notice { is_new: true }
+    };
+    assert_eq!(answers.iter().filter(is_new).count(), MESSAGES);
+    for id in orders.into_iter().filter_map(OrderId::new) {
+        let kinds = world.reader.timeline(id).await;
+        assert_eq!(kinds.iter().filter(|kind| *kind == "payment.captured").count(), 1);
+        assert_eq!(world.owed(id).await, None);
+    }
+    for neighbour in neighbours {
+        neighbour.stop();
+    }
+    world.close().await;
+}
+
 macro_rules! with_and_without_locks {
     ($($check:ident: $locked:ident, $unlocked:ident;)+) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -165,6 +219,7 @@ with_and_without_locks! {
     check_rush: three_processes_sell_what_there_is, three_processes_sell_what_there_is_unlocked;
     check_one_key: a_key_has_one_effect_in_all_processes, a_key_has_one_effect_unlocked;
     check_cursor: a_cursor_misses_no_event, a_cursor_misses_no_event_unlocked;
+    check_payments: a_payment_is_made_once, a_payment_is_made_once_unlocked;
     check_warm: nobody_sells_from_memory, nobody_sells_from_memory_unlocked;
 }
 

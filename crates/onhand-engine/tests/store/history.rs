@@ -59,8 +59,8 @@ pub(crate) async fn history<B: Backend>() -> World<B> {
 }
 
 /// Orders that are paid through a gateway: one that waits, one that is paid, one that was paid
-/// after its end, one whose money goes back, and one whose gateway does not answer; and a
-/// message that nobody knows what to do with.
+/// after its end, one whose money went back, and one whose gateway does not answer; and a message
+/// that nobody knows what to do with.
 async fn with_payments<B: Backend>(world: &World<B>) {
     world.payable(&[("tea", 2)], "order_2").await;
     world.done(message("e2", 2, captured("order_2", 200))).await;
@@ -78,10 +78,8 @@ async fn with_payments<B: Backend>(world: &World<B>) {
     };
     assert_eq!(code(&world.ask_once(Command::Payments(refund), key(3)).await), "ok");
     for task in world.leased(10).await {
-        let seen = match task.call {
-            Call::Refund { .. } => refunded("pay_4", 200),
-            _ => Seen::default(),
-        };
+        let is_refund = matches!(task.call, Call::Refund { .. });
+        let seen = if is_refund { refunded("pay_4", 200) } else { Seen::default() };
         world.settled(&task, seen, Outcome::Done).await;
     }
     world.payable(&[("tea", 1)], "order_1").await;

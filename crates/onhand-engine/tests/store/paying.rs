@@ -121,10 +121,9 @@ impl<B: Backend> World<B> {
 
     /// How many leases still counted.
     pub(crate) async fn settled(&self, task: &Task, seen: Seen, outcome: Outcome) -> u64 {
-        match self.done(settle(task, seen, outcome)).await {
-            Reply::Settled { effects } => effects,
-            other => panic!("{other:?}"),
-        }
+        let reply = self.done(settle(task, seen, outcome)).await;
+        let Reply::Settled { effects } = reply else { panic!("{reply:?}") };
+        effects
     }
 
     pub(crate) async fn owed(&self, id: OrderId) -> Option<Effect> {
@@ -133,10 +132,8 @@ impl<B: Backend> World<B> {
 
     /// An order whose gateway's order has this name; the customer can pay now.
     pub(crate) async fn payable(&self, items: &[(&str, i64)], name: &str) -> Arc<Order> {
-        let order = match self.done(place_paid(items, 600)).await {
-            Reply::Order(order) => order,
-            other => panic!("{other:?}"),
-        };
+        let reply = self.done(place_paid(items, 600)).await;
+        let Reply::Order(order) = reply else { panic!("{reply:?}") };
         let [task] = &self.leased(1).await[..] else { panic!("nothing is due") };
         assert_eq!(task.order_id, order.id);
         assert_eq!(self.settled(task, intent(name), Outcome::Done).await, 1);
@@ -145,8 +142,6 @@ impl<B: Backend> World<B> {
 }
 
 pub(crate) fn tasks(reply: Reply) -> Vec<Task> {
-    match reply {
-        Reply::Tasks(tasks) => tasks,
-        other => panic!("{other:?}"),
-    }
+    let Reply::Tasks(tasks) = reply else { panic!("{reply:?}") };
+    tasks
 }

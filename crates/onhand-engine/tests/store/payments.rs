@@ -15,6 +15,7 @@ use onhand_engine::query::PaymentFilter;
 use tokio::sync::Barrier;
 
 use crate::backend::Backend;
+use crate::faulty::{Fault, Step};
 use crate::paying::{
     LEASE_SECS, attempt, captured, gateway_id, intent, lease, message, place_paid, refunded, retry,
     settle, tasks,
@@ -177,6 +178,23 @@ pub(crate) async fn a_message_that_comes_too_early_waits_for_its_order<B: Backen
     world.close().await;
 }
 
+pub(crate) async fn a_message_that_names_its_order_tells_whose_the_earlier_ones_are<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 10)]).await;
+    world.done(place_paid(&[("tea", 1)], 600)).await;
+    // The answer to the first call is lost: nobody has said whose `order_1` is.
+    assert_eq!(world.leased(1).await.len(), 1);
+    assert!(is_new(&world.ask(message("e1", 1, captured("order_1", 100))).await));
+    assert_eq!(unmatched(&world).await, 1);
+    let mut naming = message("e2", 2, intent("order_1"));
+    if let Command::Payments(payments::Command::Receive(notice)) = &mut naming {
+        notice.order_id = Some(number(1));
+    }
+    assert!(is_new(&world.ask(naming).await));
+    assert_eq!(world.reader.order(number(1)).await.status, Status::Confirmed);
+    assert_eq!((unmatched(&world).await, world.owed(number(1)).await), (0, None));
+    world.close().await;
+}
+
 pub(crate) async fn what_is_owed_and_done_in_one_batch_was_never_there<B: Backend>() {
     let world = World::<B>::with(&[("tea", 10)]).await;
     // Somebody who never had it says that all of it is done.
@@ -325,5 +343,71 @@ pub(crate) async fn payments_are_listed_as_the_filter_says<B: Backend>() {
     let look = payments::Command::Look { order_id: number(1) };
     world.done(Command::Payments(look)).await;
     assert!(world.owed(number(1)).await.unwrap().due_at <= world.clock.now());
+    world.close().await;
+}
+
+/// What happens to one payment, from its order to the end of a refund; before each step the store
+/// fails in some way.
+async fn life<B: Backend>(world: &World<B>, fails: Option<(Step, u32)>) -> Vec<String> {
+    let disturb = || {
+        world.faults.clear();
+        if let Some((step, times)) = fails {
+            world.faults.next(step, times, Fault::Conflict);
+        }
+    };
+    disturb();
+    let Reply::Order(order) = world.done(place_paid(&[("tea", 1)], 600)).await else {
+        panic!("no order")
+    };
+    let (id, body) = (order.id, u8::try_from(order.id.number()).unwrap());
+    let (name, event) = (format!("order_{id}"), format!("e{id}"));
+    for seen in [intent(&name), refunded(&format!("pay_{id}"), 100)] {
+        disturb();
+        let [task] = &world.leased(1).await[..] else { panic!("nothing is due") };
+        assert_eq!(task.order_id, id);
+        disturb();
+        assert_eq!(world.settled(task, seen, Outcome::Done).await, 1);
+        if matches!(task.call, Call::CreateIntent { .. }) {
+            disturb();
+            assert!(is_new(&world.ask(message(&event, body, captured(&name, 100))).await));
+            disturb();
+            assert_eq!(code(&world.ask(cancel(id)).await), "ok");
+        }
+    }
+    world.faults.clear();
+    world.reader.timeline(id).await
+}
+
+pub(crate) async fn a_payment_goes_its_way_whatever_is_run_again<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 10)]).await;
+    let usual = life(&world, None).await;
+    assert_eq!(usual.last().map(String::as_str), Some("payment.refunded"), "{usual:?}");
+    for step in [Step::Begin, Step::Load, Step::Commit] {
+        for times in [1, 3] {
+            assert_eq!(life(&world, Some((step, times))).await, usual, "{step:?} {times}");
+        }
+    }
+    assert_eq!(world.figures("tea").await, (10, 0, 10));
+    world.close().await;
+}
+
+pub(crate) async fn a_batch_of_messages_asks_no_oftener_than_one<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 100)]).await;
+    for id in 1..=21 {
+        world.payable(&[("tea", 1)], &format!("order_{id}")).await;
+    }
+    let paid = |id: u8| message(&format!("e{id}"), id, captured(&format!("order_{id}"), 100));
+    let loads = || world.faults.steps().iter().filter(|step| **step == Step::Load).count();
+    world.faults.clear();
+    assert!(is_new(&world.ask(paid(21)).await));
+    let of_one = loads();
+    let many = (1..=20).map(|id| (paid(id), None)).collect();
+    let answers = world.in_one_batch(|_| {}, many).await;
+    assert!(answers.iter().all(is_new));
+    assert_eq!(loads(), of_one);
+    // An order asks as often as it did before there were payments: once, when it begins.
+    world.faults.clear();
+    world.placed(&[("tea", 1)], None).await;
+    assert_eq!(loads(), 0);
     world.close().await;
 }

@@ -41,12 +41,15 @@ macro_rules! keeps_every_promise {
                 a_call_that_fails_is_tried_again_until_somebody_looks,
                 a_message_has_one_effect_however_often_it_comes,
                 a_message_that_comes_too_early_waits_for_its_order,
+                a_message_that_names_its_order_tells_whose_the_earlier_ones_are,
                 what_is_owed_and_done_in_one_batch_was_never_there,
                 a_paid_order_that_is_cancelled_gives_its_money_back,
                 money_that_is_set_aside_holds_the_stock_for_longer,
                 an_order_that_was_paid_too_late_lives_again,
                 sixty_four_messages_at_once_take_the_money_once,
                 payments_are_listed_as_the_filter_says,
+                a_payment_goes_its_way_whatever_is_run_again,
+                a_batch_of_messages_asks_no_oftener_than_one,
             }
             behind {
                 lists_miss_nothing_however_far_they_are_behind,

@@ -230,7 +230,10 @@ impl Identities {
             return Err(Unauthenticated::Refused("the key has expired"));
         }
         let second = now.as_second();
-        if known.row.used.swap(second, Ordering::Relaxed) != second {
+        // Looked at before it is written: whoever writes takes the value away from all other cores.
+        if known.row.used.load(Ordering::Relaxed) != second
+            && known.row.used.swap(second, Ordering::Relaxed) != second
+        {
             self.note_use(known.row.id, now);
         }
         Ok(Principal {

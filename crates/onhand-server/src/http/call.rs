@@ -151,6 +151,8 @@ impl Call {
             return Ok(None);
         }
         let digits = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        // A number may be spelled with a sign, a version not.
+        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
         match digits.and_then(|digits| digits.parse().ok()) {
             Some(version) => Ok(Some(version)),
             None => Err(Problem::field(
@@ -200,7 +202,8 @@ impl Call {
         let text = value.to_str().unwrap_or("");
         // The IETF form is a quoted string; a bare token is what most clients send.
         let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
-        if bare.is_empty() || bare.len() > KEY_CHARS_MAX {
+        let is_visible = bare.bytes().all(|byte| byte.is_ascii_graphic());
+        if bare.is_empty() || bare.len() > KEY_CHARS_MAX || !is_visible {
             let expected = format!("expected 1 to {KEY_CHARS_MAX} visible ASCII characters");
             return Err(Problem::field("Idempotency-Key", expected, text.into()));
         }

@@ -56,10 +56,10 @@ async fn list_events(
     if after < 0 {
         return Err(Problem::field("?after", "expected a position, 0 or more", after.into()));
     }
+    let last_seen = last_event_id(&headers)?;
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
     if accept.contains("text/event-stream") {
-        let after = last_event_id(&headers)?.unwrap_or(after);
-        let feed = Sse::new(live(app, after, kinds));
+        let feed = Sse::new(live(app, last_seen.unwrap_or(after), kinds));
         return Ok(feed.keep_alive(KeepAlive::new().interval(FEED_KEEP_ALIVE)).into_response());
     }
     let page = app.reader.events(after, kinds, page_rows(query.limit)?).await?;

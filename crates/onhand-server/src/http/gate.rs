@@ -296,16 +296,14 @@ fn allowed(need: &Need, principal: &Principal) -> Result<(Scopes, Option<UserId>
 /// What the caller shows: `Authorization: Bearer`, or the header that some clients have for keys.
 /// Where one is there twice nothing is shown: a proxy in front may have looked at the other one.
 fn shown(headers: &HeaderMap) -> Option<&str> {
-    if headers.contains_key(header::AUTHORIZATION) {
-        let (scheme, token) = only(headers, header::AUTHORIZATION)?.split_once(' ')?;
-        return scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_start());
-    }
-    only(headers, API_KEY)
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(first) = values.next() else { return only(headers.get_all(API_KEY).iter()) };
+    let (scheme, token) = only(std::iter::once(first).chain(values))?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case(SCHEME).then(|| token.trim_start())
 }
 
 /// The value of a header that is there once.
-fn only(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
-    let mut values = headers.get_all(name).iter();
+fn only<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Option<&'a str> {
     let first = values.next()?;
     if values.next().is_some() { None } else { first.to_str().ok() }
 }

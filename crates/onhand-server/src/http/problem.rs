@@ -320,7 +320,7 @@ fn status(refusal: &Refusal) -> StatusCode {
                 StatusCode::CONFLICT
             }
         },
-        Refusal::Payments(refusal) => status_of_payments(refusal),
+        Refusal::Payments(refusal) => payment_status(refusal),
         Refusal::Effects(refusal) => match refusal {
             effects::Refusal::UnknownEffect { .. } => StatusCode::NOT_FOUND,
             effects::Refusal::EffectNotDead { .. } => StatusCode::CONFLICT,
@@ -328,19 +328,18 @@ fn status(refusal: &Refusal) -> StatusCode {
     }
 }
 
-fn status_of_payments(refusal: &payments::Refusal) -> StatusCode {
-    use payments::Refusal as R;
+fn payment_status(refusal: &payments::Refusal) -> StatusCode {
     match refusal {
-        R::NoPayment { .. } => StatusCode::NOT_FOUND,
-        R::PaymentCurrencyMismatch { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        R::PaymentExists { .. }
-        | R::AlreadyPaid { .. }
-        | R::NotPayable { .. }
-        | R::NotAuthorized { .. }
-        | R::NotPaid { .. }
-        | R::RefundTooLarge { .. }
-        | R::CaptureAmountMismatch { .. }
-        | R::TooManyRefunds { .. } => StatusCode::CONFLICT,
+        payments::Refusal::NoPayment { .. } => StatusCode::NOT_FOUND,
+        payments::Refusal::PaymentCurrencyMismatch { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        payments::Refusal::PaymentExists { .. }
+        | payments::Refusal::AlreadyPaid { .. }
+        | payments::Refusal::NotPayable { .. }
+        | payments::Refusal::NotAuthorized { .. }
+        | payments::Refusal::NotPaid { .. }
+        | payments::Refusal::RefundTooLarge { .. }
+        | payments::Refusal::CaptureAmountMismatch { .. }
+        | payments::Refusal::TooManyRefunds { .. } => StatusCode::CONFLICT,
     }
 }
 

@@ -54,6 +54,7 @@ struct HoldBody {
     #[schema(value_type = values::Reference)]
     reference: Reference,
     #[serde(default)]
+    #[schema(value_type = Option<values::HoldSecs>)]
     expires_in_s: Option<i64>,
 }
 
@@ -161,6 +162,7 @@ async fn get_reservation(State(app): State<App>, Named(id): Named) -> Result<Res
 #[schema(example = json!({"expires_in_s": 600}))]
 struct ExtendBody {
     #[serde(default)]
+    #[schema(value_type = Option<values::HoldSecs>)]
     expires_in_s: Option<i64>,
 }
 

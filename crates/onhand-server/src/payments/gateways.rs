@@ -1,18 +1,39 @@
 //! The gateways of this installation, by the name of whoever takes the money.
 
 use axum::http::HeaderMap;
-use onhand_core::payments::{Notice, Provider, Task};
+use onhand_core::limits::HOLD_SECS_DEFAULT;
+use onhand_core::payments::{Capture, Notice, Provider, Task};
 use onhand_core::text::GatewayId;
 
 use crate::adapters::gateways::http::bounded;
 use crate::adapters::gateways::razorpay::Razorpay;
+use crate::adapters::gateways::stripe::Stripe;
 use crate::adapters::gateways::{Answer, NoticeError, Outcome, PaymentGateway};
+
+/// How an order is paid about which the caller says nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Defaults {
+    /// Life of a hold that waits for a payment, in seconds.
+    pub hold_secs: i64,
+    /// When the money is taken.
+    pub capture: Capture,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self { hold_secs: HOLD_SECS_DEFAULT, capture: Capture::Automatic }
+    }
+}
 
 /// Every gateway that is configured.
 #[derive(Debug, Default)]
 pub struct Gateways {
+    /// How an order is paid about which the caller says nothing else.
+    pub defaults: Defaults,
     /// Razorpay, or what stands in for it.
     pub razorpay: Option<Razorpay>,
+    /// Stripe, with the key that browsers need.
+    pub stripe: Option<(Stripe, String)>,
 }
 
 impl Gateways {
@@ -20,7 +41,7 @@ impl Gateways {
     pub fn has(&self, provider: Provider) -> bool {
         match provider {
             Provider::Razorpay => self.razorpay.is_some(),
-            Provider::Stripe => false,
+            Provider::Stripe => self.stripe.is_some(),
         }
     }
 
@@ -32,20 +53,21 @@ impl Gateways {
     /// Makes a call.
     pub async fn call(&self, task: &Task) -> Answer {
         let Task { order_id, call, ask_first, .. } = task;
-        let gateway = match task.provider {
-            Provider::Razorpay => self.razorpay.as_ref(),
-            Provider::Stripe => None,
-        };
-        match gateway {
-            Some(gateway) => gateway.call(*order_id, call, *ask_first).await,
-            None => Answer {
-                seen: onhand_core::payments::Seen::default(),
-                outcome: Outcome::Retry {
-                    reason: bounded(&format!("{} is not configured", task.provider.as_str())),
-                    after: None,
-                },
+        let answer = match task.provider {
+            Provider::Razorpay => match &self.razorpay {
+                Some(razorpay) => Some(razorpay.call(*order_id, call, *ask_first).await),
+                None => None,
             },
-        }
+            Provider::Stripe => match &self.stripe {
+                Some((stripe, _)) => Some(stripe.call(*order_id, call, *ask_first).await),
+                None => None,
+            },
+        };
+        answer.unwrap_or_else(|| {
+            let reason = bounded(&format!("{} is not configured", task.provider.as_str()));
+            let outcome = Outcome::Retry { reason, after: None };
+            Answer { seen: onhand_core::payments::Seen::default(), outcome }
+        })
     }
 
     /// Reads a message; `None` where the gateway is not configured.
@@ -60,7 +82,7 @@ impl Gateways {
     ) -> Option<Result<Notice, NoticeError>> {
         match provider {
             Provider::Razorpay => Some(self.razorpay.as_ref()?.read_notice(headers, body)),
-            Provider::Stripe => None,
+            Provider::Stripe => Some(self.stripe.as_ref()?.0.read_notice(headers, body)),
         }
     }
 
@@ -77,6 +99,7 @@ impl Gateways {
                 .razorpay
                 .as_ref()
                 .is_some_and(|one| one.is_checkout_signature(intent, attempt, signature)),
+            // Stripe's checkout brings no signature.
             Provider::Stripe => false,
         }
     }
@@ -85,7 +108,7 @@ impl Gateways {
     pub fn public_key(&self, provider: Provider) -> Option<&str> {
         match provider {
             Provider::Razorpay => self.razorpay.as_ref().map(Razorpay::key_id),
-            Provider::Stripe => None,
+            Provider::Stripe => self.stripe.as_ref().map(|(_, key)| key.as_str()),
         }
     }
 }

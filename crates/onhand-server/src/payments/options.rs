@@ -3,16 +3,21 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use onhand_core::payments::{LatePayment, Policy};
+use onhand_core::limits::{HOLD_SECS_DEFAULT, HOLD_SECS_MAX, HOLD_SECS_MIN};
+use onhand_core::payments::{Capture, LatePayment, Policy};
+use onhand_engine::SystemClock;
 
-use super::gateways::Gateways;
+use super::gateways::{Defaults, Gateways};
 use crate::accounts::options::configured;
 use crate::adapters::gateways::http::{Http, HttpError, HttpLimits};
 use crate::adapters::gateways::razorpay::{BASE_URL, Razorpay, RazorpayConfig};
 use crate::adapters::gateways::simulated::command::{KEY_ID, KEY_SECRET, WEBHOOK_SECRET};
 use crate::adapters::gateways::simulated::{FaultPlan, Pace, SimulatedConfig};
+use crate::adapters::gateways::stripe::{self, Stripe, StripeConfig};
 use crate::auth::secrets::{Secret, SecretError};
+use crate::limits::GATEWAY_TIMEOUT;
 use crate::random;
 
 /// Who takes the money, and what the shop has decided about payments. Secrets come from
@@ -26,10 +31,31 @@ pub struct PaymentOptions {
     /// Where Razorpay is.
     #[arg(long, env = "ONHAND_RAZORPAY_URL", default_value = BASE_URL)]
     razorpay_url: String,
+    /// The publishable key of Stripe, which browsers need. Without it Stripe is not asked; its secrets
+    /// come from ONHAND_STRIPE_SECRET_KEY and ONHAND_STRIPE_WEBHOOK_SECRET, or from files.
+    #[arg(long, env = "ONHAND_STRIPE_PUBLISHABLE_KEY")]
+    stripe_publishable_key: Option<String>,
+    /// Where Stripe is.
+    #[arg(long, env = "ONHAND_STRIPE_URL", default_value = stripe::BASE_URL)]
+    stripe_url: String,
     /// What happens when an order is paid after it has expired: `reserve` holds its stock again
     /// where there is some, `refund` gives the money back.
     #[arg(long, env = "ONHAND_LATE_PAYMENT", default_value = "reserve", value_parser = late)]
     late_payment: LatePayment,
+    /// For how many seconds the stock of an order is held that waits for its payment.
+    #[arg(long, env = "ONHAND_PAYMENT_HOLD_SECS", default_value_t = HOLD_SECS_DEFAULT,
+        value_parser = clap::value_parser!(i64).range(HOLD_SECS_MIN..=HOLD_SECS_MAX))]
+    payment_hold_secs: i64,
+    /// When the money is taken that a customer has authorised: `automatic`, at once, or `manual`,
+    /// when an operator says so.
+    #[arg(long, env = "ONHAND_PAYMENT_CAPTURE", default_value = "automatic",
+        value_parser = capture)]
+    payment_capture: Capture,
+    /// How many seconds a request to a gateway may take.
+    #[arg(long, env = "ONHAND_GATEWAY_TIMEOUT_SECS",
+        default_value_t = GATEWAY_TIMEOUT.as_secs(),
+        value_parser = clap::value_parser!(u64).range(1..=60))]
+    gateway_timeout_secs: u64,
     /// After how many seconds a gateway that says nothing is asked, time after time.
     #[arg(long, env = "ONHAND_PAYMENT_POLL_SECS", value_delimiter = ',', num_args = 1..=16,
         value_parser = clap::value_parser!(i64).range(1..=30 * 24 * 3600))]
@@ -52,22 +78,89 @@ pub enum PaymentsError {
         error: SecretError,
     },
     /// There is a key and a secret is missing.
-    #[error("a Razorpay key is configured, and {0} is not")]
-    Missing(&'static str),
+    #[error("a key of {gateway} is configured, and {name} is not")]
+    Missing {
+        /// Of whom.
+        gateway: &'static str,
+        /// What.
+        name: &'static str,
+    },
     /// Both secrets are the same: whoever knows one knows the other.
-    #[error("the secrets of Razorpay's key and of its webhooks are the same")]
-    Equal,
+    #[error("the secrets of {0}'s key and of its webhooks are the same")]
+    Equal(&'static str),
     /// A key for trying out in production.
-    #[error("--production refuses a test key of Razorpay")]
-    TestKey,
+    #[error("--production refuses a test key of {0}")]
+    TestKey(&'static str),
     /// The gateway cannot be asked.
-    #[error("Razorpay: {0}")]
-    Http(#[from] HttpError),
+    #[error("{gateway}: {error}")]
+    Http {
+        /// Whom.
+        gateway: &'static str,
+        /// Why.
+        error: HttpError,
+    },
+}
+
+/// A gateway as its options call it, and the environment that has its secrets.
+struct Named {
+    gateway: &'static str,
+    key_secret: &'static str,
+    webhook_secret: &'static str,
+    test_prefix: &'static str,
+}
+
+const RAZORPAY: Named = Named {
+    gateway: "Razorpay",
+    key_secret: "ONHAND_RAZORPAY_KEY_SECRET",
+    webhook_secret: "ONHAND_RAZORPAY_WEBHOOK_SECRET",
+    test_prefix: "rzp_test_",
+};
+
+const STRIPE: Named = Named {
+    gateway: "Stripe",
+    key_secret: "ONHAND_STRIPE_SECRET_KEY",
+    webhook_secret: "ONHAND_STRIPE_WEBHOOK_SECRET",
+    test_prefix: "pk_test_",
+};
+
+impl Named {
+    /// The secret of the key, and those of webhooks.
+    fn secrets(
+        &self,
+        public_key: &str,
+        is_production: bool,
+    ) -> Result<(Secret, Vec<Secret>), PaymentsError> {
+        let gateway = self.gateway;
+        if is_production && public_key.starts_with(self.test_prefix) {
+            return Err(PaymentsError::TestKey(gateway));
+        }
+        let missing = |name| PaymentsError::Missing { gateway, name };
+        let key = secrets(self.key_secret)?.and_then(|some| some.into_iter().next());
+        let key = key.ok_or(missing(self.key_secret))?;
+        let webhooks = secrets(self.webhook_secret)?.ok_or(missing(self.webhook_secret))?;
+        if webhooks.contains(&key) {
+            return Err(PaymentsError::Equal(gateway));
+        }
+        Ok((key, webhooks))
+    }
+
+    fn http(&self, limits: HttpLimits) -> Result<Http, PaymentsError> {
+        Http::new(limits).map_err(|error| self.cannot(error))
+    }
+
+    fn cannot(&self, error: HttpError) -> PaymentsError {
+        PaymentsError::Http { gateway: self.gateway, error }
+    }
 }
 
 fn late(text: &str) -> Result<LatePayment, String> {
     let names = || LatePayment::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>();
     LatePayment::from_name(text).ok_or_else(|| format!("expected one of {}", names().join(", ")))
+}
+
+fn capture(text: &str) -> Result<Capture, String> {
+    let names = || Capture::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>();
+    Capture::from_name(text).ok_or_else(|| format!("expected one of {}", names().join(", ")))
 }
 
 fn secrets(name: &'static str) -> Result<Option<Vec<Secret>>, PaymentsError> {
@@ -93,45 +186,50 @@ impl PaymentOptions {
     /// # Errors
     /// [`PaymentsError`].
     pub fn gateways(&self, is_production: bool) -> Result<Gateways, PaymentsError> {
-        let Some(key_id) = self.razorpay_key_id.clone() else {
-            return Ok(Gateways::default());
+        let timeout = Duration::from_secs(self.gateway_timeout_secs);
+        let limits = HttpLimits { timeout, ..HttpLimits::default() };
+        let mut gateways = Gateways { defaults: self.defaults(), ..Gateways::default() };
+        if let Some(key_id) = self.razorpay_key_id.clone() {
+            let (key_secret, webhook_secrets) = RAZORPAY.secrets(&key_id, is_production)?;
+            let base_url = self.razorpay_url.clone();
+            let config = RazorpayConfig { key_id, key_secret, webhook_secrets, base_url };
+            let razorpay = Razorpay::new(config, RAZORPAY.http(limits)?);
+            gateways.razorpay = Some(razorpay.map_err(|error| RAZORPAY.cannot(error))?);
+        }
+        if let Some(key) = self.stripe_publishable_key.clone() {
+            let (secret_key, webhook_secrets) = STRIPE.secrets(&key, is_production)?;
+            let base_url = self.stripe_url.clone();
+            let config = StripeConfig { secret_key, webhook_secrets, base_url };
+            let stripe = Stripe::new(config, STRIPE.http(limits)?, Arc::new(SystemClock));
+            gateways.stripe = Some((stripe.map_err(|error| STRIPE.cannot(error))?, key));
+        }
+        Ok(gateways)
+    }
+
+    /// The gateways of the demo: one that is simulated, at an address of this machine.
+    ///
+    /// # Errors
+    /// [`PaymentsError`].
+    pub fn simulated(&self, at: SocketAddr) -> Result<Gateways, PaymentsError> {
+        let config = RazorpayConfig {
+            key_id: KEY_ID.into(),
+            key_secret: Secret::new(KEY_SECRET),
+            webhook_secrets: vec![Secret::new(WEBHOOK_SECRET)],
+            base_url: format!("http://{at}"),
         };
-        if is_production && key_id.starts_with("rzp_test_") {
-            return Err(PaymentsError::TestKey);
-        }
-        let key_secret =
-            secrets("ONHAND_RAZORPAY_KEY_SECRET")?.and_then(|some| some.into_iter().next());
-        let key_secret = key_secret.ok_or(PaymentsError::Missing("ONHAND_RAZORPAY_KEY_SECRET"))?;
-        let webhook_secrets = secrets("ONHAND_RAZORPAY_WEBHOOK_SECRET")?
-            .ok_or(PaymentsError::Missing("ONHAND_RAZORPAY_WEBHOOK_SECRET"))?;
-        if webhook_secrets.contains(&key_secret) {
-            return Err(PaymentsError::Equal);
-        }
-        let base_url = self.razorpay_url.clone();
-        let config = RazorpayConfig { key_id, key_secret, webhook_secrets, base_url };
-        let razorpay = Razorpay::new(config, Http::new(HttpLimits::default())?)?;
-        Ok(Gateways { razorpay: Some(razorpay) })
+        let razorpay = Razorpay::new(config, RAZORPAY.http(HttpLimits::default())?);
+        let razorpay = Some(razorpay.map_err(|error| RAZORPAY.cannot(error))?);
+        Ok(Gateways { razorpay, defaults: self.defaults(), ..Gateways::default() })
+    }
+
+    fn defaults(&self) -> Defaults {
+        Defaults { hold_secs: self.payment_hold_secs, capture: self.payment_capture }
     }
 
     /// Whether a real gateway is configured.
     pub fn is_configured(&self) -> bool {
-        self.razorpay_key_id.is_some()
+        self.razorpay_key_id.is_some() || self.stripe_publishable_key.is_some()
     }
-}
-
-/// The gateways of the demo: one that is simulated, at an address of this machine.
-///
-/// # Errors
-/// [`PaymentsError`].
-pub fn simulated(at: SocketAddr) -> Result<Gateways, PaymentsError> {
-    let config = RazorpayConfig {
-        key_id: KEY_ID.into(),
-        key_secret: Secret::new(KEY_SECRET),
-        webhook_secrets: vec![Secret::new(WEBHOOK_SECRET)],
-        base_url: format!("http://{at}"),
-    };
-    let razorpay = Razorpay::new(config, Http::new(HttpLimits::default())?)?;
-    Ok(Gateways { razorpay: Some(razorpay) })
 }
 
 /// The simulated gateway of the demo, which pays every order and says so at an address.

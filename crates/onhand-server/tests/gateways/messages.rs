@@ -194,13 +194,13 @@ async fn what_the_gateway_lets_go_was_neither_taken_nor_given_back() {
     let mut world = World::with(PATIENT, false, QUICK).await;
     let intent = world.intent(1, Capture::Manual).await;
     let attempt = world.paid(&intent, "authorized").await;
-    assert_eq!(world.notice().await.unwrap().kind, "payment.authorized");
+    assert_eq!(world.notice().await.unwrap().kind.as_str(), "payment.authorized");
     let body = serde_json::json!({ "payment_id": attempt.as_str() });
     let reply = world.send(Method::POST, "/_control/let-go", body).await;
     assert_eq!(reply.status, StatusCode::OK);
     for _ in 0..2 {
         let notice = world.notice().await.unwrap();
-        assert!(notice.kind.starts_with("refund."), "{notice:?}");
+        assert!(notice.kind.as_str().starts_with("refund."), "{notice:?}");
         assert_eq!(notice.seen.attempts[0].state, AttemptState::Voided);
         assert_eq!(notice.seen.refunds, []);
     }

@@ -93,7 +93,7 @@ impl Gateway {
         let mut environment: Vec<_> = secrets().into();
         environment.push(("ONHAND_RAZORPAY_URL", self.url.clone().into()));
         // What a dead process had begun is somebody else's the sooner.
-        environment.push(("ONHAND_PAYMENT_TIMEOUT_SECS", "1".into()));
+        environment.push(("ONHAND_GATEWAY_TIMEOUT_SECS", "1".into()));
         environment.push(("ONHAND_PAYMENT_POLL_SECS", "1,1,1,1,1,1,5".into()));
         environment
     }
@@ -219,7 +219,7 @@ async fn a_stop_gives_back_what_is_being_asked() {
     // The answers begin and never end: the calls stay on their way.
     gateway.control("/_control/faults", json!({"stall": 1.0})).await;
     let mut environment = gateway.environment();
-    environment.retain(|(name, _)| *name != "ONHAND_PAYMENT_TIMEOUT_SECS");
+    environment.retain(|(name, _)| *name != "ONHAND_GATEWAY_TIMEOUT_SECS");
     let mut server = Server::start_taking(folder.path(), &shop, &[], &environment).await;
     for number in 0..20 {
         buy(&mut server, &format!("key-{number}")).await.unwrap();

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use onhand_core::text::Text;
 use reqwest::Url;
 use serde::de::DeserializeOwned;
@@ -78,7 +78,8 @@ pub struct Question<'a> {
     pub method: Method,
     /// The whole address.
     pub url: Url,
-    /// Headers; those with secrets are marked as sensitive.
+    /// Headers; those with secrets are marked as sensitive. A body of which they do not say what
+    /// it is, is JSON.
     pub headers: HeaderMap,
     /// The body; empty for none.
     pub body: Vec<u8>,
@@ -224,10 +225,14 @@ impl Http {
 
     async fn exchange(&self, question: Question<'_>) -> Result<Came, Failure> {
         let effect = question.effect;
-        let mut request = self.client.request(question.method, question.url);
-        request = request.headers(question.headers);
-        if !question.body.is_empty() {
-            request = request.header(header::CONTENT_TYPE, "application/json").body(question.body);
+        let Question { method, url, mut headers, body, .. } = question;
+        if !body.is_empty() {
+            let json = HeaderValue::from_static("application/json");
+            headers.entry(header::CONTENT_TYPE).or_insert(json);
+        }
+        let mut request = self.client.request(method, url).headers(headers);
+        if !body.is_empty() {
+            request = request.body(body);
         }
         let mut response = request.send().await.map_err(|error| lost(effect, &error))?;
         let mut came = Came {

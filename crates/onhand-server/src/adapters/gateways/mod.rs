@@ -5,6 +5,7 @@
 pub mod http;
 pub mod razorpay;
 pub mod simulated;
+pub mod stripe;
 
 use std::time::Duration;
 

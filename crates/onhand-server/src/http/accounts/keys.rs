@@ -39,7 +39,7 @@ struct KeyBody {
     #[schema(value_type = values::Name)]
     name: Name,
     /// What it lets a program do.
-    #[schema(value_type = Vec<values::Scope>)]
+    #[schema(value_type = Vec<values::Scope>, min_items = 1)]
     scopes: Scopes,
     /// When it is over; never when absent.
     #[schema(value_type = Option<values::Instant>)]

@@ -3,6 +3,7 @@
 //! only the refusals of its rule (an empty list: it can do nothing but succeed); what follows from
 //! the form of its request is added here.
 
+mod forms;
 mod samples;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +54,7 @@ pub(super) fn whole(mut api: OpenApi) -> OpenApi {
         let writes = writes.into_iter().flatten().map(|operation| (operation, true));
         let reads = item.get.iter_mut().map(|operation| (operation, false));
         for (operation, is_write) in writes.chain(reads) {
+            forms::give(path, operation);
             give_examples(path, operation, &components);
             give_problems(operation, is_write, &samples);
         }

@@ -30,12 +30,13 @@ pub(super) struct PaymentBody {
     /// Who takes the payment; the first gateway that is configured when absent.
     #[serde(default)]
     provider: Option<PaidThrough>,
-    /// When a gateway takes the money; `automatic` when absent.
+    /// When a gateway takes the money; as it is configured when absent.
     #[serde(default)]
     #[schema(value_type = Option<values::CaptureMode>)]
     capture: Option<Capture>,
     /// Life of the stock's hold in seconds.
     #[serde(default)]
+    #[schema(value_type = Option<values::HoldSecs>)]
     expires_in_s: Option<i64>,
 }
 
@@ -59,7 +60,9 @@ impl Checkout<'_> {
         let Some(body) = body.or_else(|| (self.is_customer && has_gateway).then_some(asks)) else {
             return Ok(PaymentTerms::NotRequired);
         };
-        let hold_secs = lawful_hold_secs(&format!("{at}/payment/expires_in_s"), body.expires_in_s)?;
+        let defaults = self.app.gateways.defaults;
+        let hold_secs = body.expires_in_s.or(Some(defaults.hold_secs));
+        let hold_secs = lawful_hold_secs(&format!("{at}/payment/expires_in_s"), hold_secs)?;
         let named = match body.provider {
             Some(PaidThrough::Manual) => {
                 return Ok(PaymentTerms::Awaited { hold_secs, through: None });
@@ -69,7 +72,7 @@ impl Checkout<'_> {
             None => None,
         };
         let provider = configured(self.app, named, &format!("{at}/payment/provider"))?;
-        let capture = body.capture.unwrap_or(Capture::Automatic);
+        let capture = body.capture.unwrap_or(defaults.capture);
         Ok(PaymentTerms::Awaited { hold_secs, through: Some((provider, capture)) })
     }
 }

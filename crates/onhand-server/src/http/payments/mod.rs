@@ -31,6 +31,9 @@ use super::wire::lists::List;
 use super::wire::payments::PaymentView;
 use super::wire::values;
 use crate::app::App;
+use crate::limits::{PAYMENT_LOOK_EVERY, PAYMENT_WAIT_SECS_MAX};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// The routes of payments.
 pub fn routes() -> OpenApiRouter<App> {
@@ -57,7 +60,7 @@ struct StartBody {
     #[serde(default)]
     #[schema(value_type = Option<values::Provider>)]
     provider: Option<Provider>,
-    /// When it is taken; `automatic` when absent.
+    /// When it is taken; as it is configured when absent.
     #[serde(default)]
     #[schema(value_type = Option<values::CaptureMode>)]
     capture: Option<Capture>,
@@ -102,7 +105,7 @@ async fn start_payment(
     let order_id = in_path(&id)?;
     let provider = configured(&app, provider, "/provider")?;
     let (expected_version, capture) =
-        (call.expected_version()?, capture.unwrap_or(Capture::Automatic));
+        (call.expected_version()?, capture.unwrap_or(app.gateways.defaults.capture));
     let command = Command::Start { order_id, expected_version, provider, capture };
     submit(&app, &call, command, StatusCode::CREATED).await
 }
@@ -195,20 +198,43 @@ async fn list_payments(
     Ok(list(&page, ("/v1/payments", &sent), |order| view(&app, order), |id| format!("pay_{id}")))
 }
 
-/// Read a payment.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct PaymentWait {
+    /// Seconds to wait at most until the gateway has been asked and the customer can pay.
+    #[param(minimum = 0, maximum = 10)]
+    wait_s: Option<u32>,
+}
+
+/// Read a payment; on demand once the customer can pay by it.
 #[utoipa::path(get, path = "/v1/payments/{id}", tag = "Payments",
     security(("bearer" = ["payments:read"]), ("bearer" = ["orders:own"])),
-    params(("id" = String, Path,)), extensions(("x-codes" = json!(["no_payment"]))),
+    params(("id" = String, Path,), PaymentWait),
+    extensions(("x-codes" = json!(["no_payment"]))),
     responses((status = 200, description = "The payment", body = PaymentView<'static>)))]
 async fn get_payment(
     State(app): State<App>,
     caller: Caller,
     Named(id): Named,
+    Params(query, _): Params<PaymentWait>,
 ) -> Result<Response, Problem> {
     let order_id = in_path::<PaymentId>(&id)?.order();
-    let order = app.reader.order(order_id, caller.own()).await?;
-    let order = order.ok_or_else(|| no_payment(order_id))?;
-    shown(&app, &order, StatusCode::OK)
+    let secs = query.wait_s.unwrap_or(0);
+    if secs > PAYMENT_WAIT_SECS_MAX {
+        let expected = format!("expected 0 to {PAYMENT_WAIT_SECS_MAX}");
+        return Err(Problem::field("?wait_s", expected, secs.into()));
+    }
+    let end = Instant::now() + Duration::from_secs(secs.into());
+    loop {
+        let order = app.reader.order(order_id, caller.own()).await?;
+        let order = order.ok_or_else(|| no_payment(order_id))?;
+        let payment = order.payment.as_ref().map(|payment| payment.status(&order));
+        if payment != Some(Status::Created) || Instant::now() >= end {
+            return shown(&app, &order, StatusCode::OK);
+        }
+        tokio::time::sleep(PAYMENT_LOOK_EVERY).await;
+    }
 }
 
 /// Money to take.

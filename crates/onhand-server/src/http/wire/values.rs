@@ -6,9 +6,9 @@ use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 use onhand_core::accounts::{EndReason as Reasons, Role as Roles, Scope as Scopes};
 use onhand_core::inventory::{MovementKind as Kind, ReservationState as State};
 use onhand_core::limits::{
-    AMOUNT_MAX, EMAIL_CHARS_MAX, GATEWAY_ID_CHARS_MAX, KEY_PREFIX_CHARS_MAX, METADATA_ENTRIES_MAX,
-    NAME_CHARS_MAX, QUANTITY_MAX, REASON_CHARS_MAX, REFERENCE_CHARS_MAX, SKU_CHARS_MAX,
-    TEXT_CHARS_MAX,
+    AMOUNT_MAX, EMAIL_CHARS_MAX, GATEWAY_ID_CHARS_MAX, HOLD_SECS_MAX, HOLD_SECS_MIN,
+    KEY_PREFIX_CHARS_MAX, METADATA_ENTRIES_MAX, NAME_CHARS_MAX, QUANTITY_MAX, REASON_CHARS_MAX,
+    REFERENCE_CHARS_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX,
 };
 use onhand_core::orders::{Action as Arrow, Status};
 use onhand_core::payments;
@@ -77,7 +77,10 @@ values! {
     /// An event's id.
     EventId => id("evt", "event");
     /// The shop's own name of what is stocked.
-    Sku => text(1, SKU_CHARS_MAX, "Printable ASCII other than `/`, `?`, `#` and `%`.", "TEA-1");
+    Sku => of_form(
+        text(1, SKU_CHARS_MAX, "Printable ASCII other than `/`, `?`, `#` and `%`.", "TEA-1"),
+        r#"^[!"$&'()*+,\-.0-9:;<=>@A-Z\[\\\]^_`a-z{|}~]+$"#,
+    );
     /// A short line of text.
     Name => text(1, NAME_CHARS_MAX, "Without control characters or outer spaces.", "Green tea");
     /// Longer text.
@@ -85,7 +88,10 @@ values! {
     /// The name of something in another system.
     Reference => text(1, REFERENCE_CHARS_MAX, "A name in another system, kept as it is.", "PO-77");
     /// Why something happened.
-    Reason => text(1, REASON_CHARS_MAX, "Lower case: a usual reason or `custom:...`.", "received");
+    Reason => of_form(
+        text(1, REASON_CHARS_MAX, "Lower case: a usual reason or `custom:...`.", "received"),
+        r"^[a-z0-9_:\-.]+$",
+    );
     /// Who asked.
     Actor => text(1, REFERENCE_CHARS_MAX, "Who asked: `usr_5`, `key_7`, `system`.", "local");
     /// A point in time.
@@ -96,6 +102,8 @@ values! {
     Quantity => whole(1, QUANTITY_MAX, "Whole units, at least 1.");
     /// Units of a level.
     Units => whole(0, QUANTITY_MAX, "Whole units, 0 or more.");
+    /// Seconds for which stock is held.
+    HoldSecs => whole(HOLD_SECS_MIN, HOLD_SECS_MAX, "Seconds; 10 minutes when absent.");
     /// Minor units of a price.
     Amount => whole(0, AMOUNT_MAX, "Whole minor units (paise, cents).");
     /// Where an order is in its life.
@@ -111,7 +119,10 @@ values! {
     /// What happened.
     EventType => one_of(onhand_core::events::TYPES.iter().copied());
     /// An e-mail address.
-    Email => text(3, EMAIL_CHARS_MAX, "An e-mail address, in lower case.", "ada@example.com");
+    Email => of_form(
+        text(3, EMAIL_CHARS_MAX, "An e-mail address, in lower case.", "ada@example.com"),
+        r"^[^@\s]{1,64}@([^@\s.]+(\.[^@\s.]+)+|localhost)$",
+    );
     /// What kind of account somebody has.
     Role => one_of(Roles::ALL.iter().map(|role| role.as_str()));
     /// One right.
@@ -158,6 +169,12 @@ fn text(min: usize, max: usize, description: &str, example: &str) -> Object {
         .description(Some(description))
         .examples([json!(example)])
         .build()
+}
+
+/// The same, of a form.
+fn of_form(mut text: Object, pattern: &str) -> Object {
+    text.pattern = Some(pattern.to_owned());
+    text
 }
 
 fn instant() -> Object {

@@ -85,40 +85,57 @@ pub async fn run(tools: Tools, stop: impl Future<Output = ()>) {
         while let Some(done) = worker.asking.try_join_next_with_id() {
             worker.note(done);
         }
-        if worker.settle().await.is_err() {
-            return;
-        }
-        let free = EFFECTS_AT_ONCE_MAX - worker.asking.len();
-        if free < EFFECTS_AT_ONCE_MAX / 2 || worker.are_all_open() {
-            has_more = false;
-            continue;
-        }
-        has_more = match worker.lease(free.min(EFFECTS_LEASED_MAX)).await {
-            Ok(leased) => leased == free,
+        match worker.turn().await {
+            Ok(leased_all) => has_more = leased_all,
             Err(SubmitError::Stopping) => return,
             Err(error) => {
-                tracing::warn!(%error, "what is owed to gateways cannot be leased; trying again");
-                false
+                tracing::warn!(%error, "what is owed to gateways waits; trying again");
+                tokio::time::sleep(EFFECTS_LOOK_EVERY).await;
             }
-        };
+        }
     }
     worker.stop().await;
 }
 
 impl Worker {
-    /// Leases what is due and begins to ask; answers how many it got.
-    async fn lease(&mut self, most: usize) -> Result<usize, SubmitError> {
-        let command = Command::Lease { most, secs: EFFECT_LEASE_SECS };
-        let answer = self.submit(command).await?;
-        let Answer { outcome: Ok(Reply::Tasks(tasks)), .. } = answer else {
-            tracing::error!(?answer, "a lease was answered with something else");
-            return Ok(0);
+    /// Hands in what came of calls and, in the same batch, leases what is due where there is room.
+    /// Answers whether there may be more.
+    async fn turn(&mut self) -> Result<bool, SubmitError> {
+        let free = EFFECTS_AT_ONCE_MAX - self.asking.len();
+        let is_lease = free >= EFFECTS_AT_ONCE_MAX / 2 && !self.are_all_open();
+        let most = free.min(EFFECTS_LEASED_MAX);
+        let finished = self.finished.len().min(EFFECTS_LEASED_MAX);
+        let settlements: Vec<_> = self.finished.iter().take(finished).cloned().collect();
+        let settle = async {
+            if settlements.is_empty() {
+                return Ok(());
+            }
+            self.settle(settlements).await
         };
-        let leased = tasks.len();
-        for task in tasks {
+        let lease = async { if is_lease { self.lease(most).await } else { Ok(Vec::new()) } };
+        let (settled, leased) = tokio::join!(settle, lease);
+        if settled.is_ok() {
+            self.finished.drain(..finished);
+        }
+        let leased = leased?;
+        let may_be_more = is_lease && leased.len() == most;
+        for task in leased {
             self.begin(task);
         }
-        Ok(leased)
+        settled?;
+        Ok(may_be_more || !self.finished.is_empty())
+    }
+
+    /// Leases what is due.
+    async fn lease(&self, most: usize) -> Result<Vec<Task>, SubmitError> {
+        let command = Command::Lease { most, secs: EFFECT_LEASE_SECS };
+        match self.submit(command).await? {
+            Answer { outcome: Ok(Reply::Tasks(tasks)), .. } => Ok(tasks),
+            answer => {
+                tracing::error!(?answer, "a lease was answered with something else");
+                Ok(Vec::new())
+            }
+        }
     }
 
     /// Asks, unless the gateway is down or too much is asked again and again.
@@ -170,25 +187,10 @@ impl Worker {
         self.finished.push(settlement(task, seen, ending, again_at));
     }
 
-    /// Hands in what came of calls. What cannot be handed in is kept: it happened.
-    async fn settle(&mut self) -> Result<(), SubmitError> {
-        while !self.finished.is_empty() {
-            let most = self.finished.len().min(EFFECTS_LEASED_MAX);
-            let settlements: Vec<_> = self.finished.iter().take(most).cloned().collect();
-            match self.submit(Command::Settle { settlements }).await {
-                Ok(Answer { outcome: Ok(Reply::Settled { .. }), .. }) => {
-                    self.finished.drain(..most);
-                }
-                Ok(answer) => {
-                    tracing::error!(?answer, "what came of calls was not taken in");
-                    self.finished.drain(..most);
-                }
-                Err(SubmitError::Stopping) => return Err(SubmitError::Stopping),
-                Err(error) => {
-                    tracing::warn!(%error, "what came of calls cannot be stored; trying again");
-                    tokio::time::sleep(EFFECTS_LOOK_EVERY).await;
-                }
-            }
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), SubmitError> {
+        let answer = self.submit(Command::Settle { settlements }).await?;
+        if !matches!(answer, Answer { outcome: Ok(Reply::Settled { .. }), .. }) {
+            tracing::error!(?answer, "what came of calls was not taken in");
         }
         Ok(())
     }
@@ -222,8 +224,13 @@ impl Worker {
                 self.finished.push(settlement(task, Seen::default(), ending, now));
             }
         }
-        if let Err(error) = self.settle().await {
-            tracing::warn!(%error, "what came of the last calls is lost: the next one asks");
+        while !self.finished.is_empty() {
+            let most = self.finished.len().min(EFFECTS_LEASED_MAX);
+            let settlements = self.finished.drain(..most).collect();
+            if let Err(error) = self.settle(settlements).await {
+                tracing::warn!(%error, "what came of the last calls is not stored: it is asked for");
+                return;
+            }
         }
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn read(
 fn reference(text: &str) -> Reference {
     let kept = text.chars().take(REFERENCE_CHARS_MAX).collect::<String>();
     let known = Reference::new(kept.trim());
-    known.or_else(|_| Reference::new("unreadable")).unwrap_or_else(|error| panic!("{error}"))
+    known.or_else(|_| Reference::new("unnamed")).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// What a customer can write, the notes of a payment, names no order. What only we can write does:
