@@ -201,8 +201,8 @@ impl Shop {
         self.world.code(&command);
     }
 
-    /// Lets everything come to its end: the worker is well, and nothing new happens. What is lost of
-    /// the messages stays lost.
+    /// Lets everything come to its end: the worker is well, and nothing new happens. What
+    /// is lost of the messages stays lost.
     pub(crate) fn rest(&mut self) {
         for _ in 0..60 {
             while let Some(task) = self.lease() {
@@ -283,8 +283,8 @@ fn no_sequence_of_happenings_takes_money_for_nothing_or_stock_for_no_money() {
     assert!(missed.is_empty(), "never reached {missed:?} among {reached:?}");
 }
 
-/// What becomes of an order when nothing goes wrong, in which a worker is called whenever it may have
-/// something to do.
+/// What becomes of an order when nothing goes wrong, in which a worker is called whenever it
+/// may have something to do.
 const SCRIPTS: [(Capture, &[Happening], (Status, payments::Status)); 6] = {
     use Happening::{
         Cancel, Fails, NoticesCome, Pays, RefundSome, RunsOut, RunsOutAndIsSold, SucceedsLate, Work,

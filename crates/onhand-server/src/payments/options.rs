@@ -21,7 +21,7 @@ use crate::limits::GATEWAY_TIMEOUT;
 use crate::random;
 
 /// Who takes the money, and what the shop has decided about payments. Secrets come from
-/// ONHAND_RAZORPAY_KEY_SECRET and ONHAND_RAZORPAY_WEBHOOK_SECRET (several, separated by commas), or
+/// ONHAND_RAZORPAY_KEY_SECRET and ONHAND_RAZORPAY_WEBHOOK_SECRET (several, separated by spaces), or
 /// from files that these names with _FILE behind them name.
 #[derive(Debug, Clone, clap::Args)]
 pub struct PaymentOptions {

@@ -29,6 +29,9 @@ mod installation;
 #[path = "../process/server.rs"]
 #[expect(dead_code, reason = "some of it is for the embedded store")]
 mod server;
+#[path = "../http/till.rs"]
+#[expect(dead_code, reason = "some of it is for what does not depend on the store")]
+mod till;
 mod together;
 #[path = "../http/tour.rs"]
 mod tour;

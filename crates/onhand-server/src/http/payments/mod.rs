@@ -45,6 +45,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(void_payment))
         .routes(routes!(refund_payment))
         .routes(routes!(return_from_checkout))
+        .routes(routes!(check_payment))
         .merge(notices::routes())
         .merge(effects::routes())
         .merge(reconciliation::routes())
@@ -385,6 +386,22 @@ async fn return_from_checkout(
     if !known.into_iter().any(is_signed) {
         return Err(signature_wrong());
     }
+    submit(&app, &call, Command::Look { order_id }, StatusCode::ACCEPTED).await
+}
+
+/// Ask the gateway at once how things stand, without waiting for its message or the next poll.
+#[utoipa::path(post, path = "/v1/payments/{id}/check", tag = "Payments",
+    security(("bearer" = ["payments:write"])),
+    params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
+    extensions(("x-codes" = json!(["unknown_order", "no_payment"]))),
+    responses((status = 202, description = "The payment, as it was before",
+        body = PaymentView<'static>)))]
+async fn check_payment(
+    State(app): State<App>,
+    Named(id): Named,
+    call: Call,
+) -> Result<Response, Problem> {
+    let order_id = in_path::<PaymentId>(&id)?.order();
     submit(&app, &call, Command::Look { order_id }, StatusCode::ACCEPTED).await
 }
 
