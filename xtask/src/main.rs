@@ -5,6 +5,7 @@
 
 mod bench;
 mod cargo;
+mod chaos;
 mod services;
 mod test;
 mod tidy;
@@ -36,6 +37,8 @@ enum Task {
     Services,
     /// Measures onhand on PostgreSQL against one transaction per order, on a throwaway server.
     Bench(bench::Options),
+    /// Lets a hundred thousand payments go wrong while the server is killed, and compares the books.
+    PaymentsChaos(chaos::Options),
     /// Waits for the end of a run and stops what it started; runs start it themselves.
     #[command(hide = true)]
     Janitor {
@@ -51,6 +54,7 @@ fn main() -> Result<ExitCode> {
         Task::Tidy => tidy::run(&root)?,
         Task::Services => services::run(&root)?,
         Task::Bench(options) => bench::run(&root, &options)?,
+        Task::PaymentsChaos(options) => chaos::run(&root, &options)?,
         Task::Janitor { run } => services::janitor(run)?,
     };
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })

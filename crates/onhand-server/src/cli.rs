@@ -1,6 +1,7 @@
-//! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `torture`, `bench`), 2
-//! wrong use or corrupt storage (`verify`), 3 it could not be run, 74 the outcome of a commit is
-//! not known, 78 the database or the network cannot be used as it is configured.
+//! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `torture`,
+//! `payments-chaos`, `bench`), 2 wrong use or corrupt storage (`verify`), 3 it could not be run, 74
+//! the outcome of a commit is not known, 78 the database or the network cannot be used as it is
+//! configured.
 
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
@@ -19,7 +20,7 @@ use crate::accounts::options::AccountsError;
 use crate::adapters::gateways::simulated::command::{self as fake_gateway, FakeGatewayOptions};
 use crate::copy::{self, CopyOptions};
 use crate::edge::EdgeError;
-use crate::load::{bench, torture};
+use crate::load::{bench, payments_chaos, torture};
 use crate::payments;
 use crate::payments::cli::{EffectsAction, ReconcileOptions};
 use crate::payments::options::PaymentsError;
@@ -122,6 +123,8 @@ enum Command {
     },
     /// Race buyers for the last units against a server that is killed again and again, then verify.
     Torture(torture::TortureOptions),
+    /// Let payments go wrong in every way while servers are killed, and compare the books.
+    PaymentsChaos(payments_chaos::PaymentsChaosOptions),
     /// Measure orders per second over HTTP.
     Bench(bench::BenchOptions),
     /// Stand in for Razorpay: its protocol, its messages and its faults, and no money.
@@ -192,6 +195,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             runtime.block_on(verify(&database, !quick, json))
         }
         Command::Torture(options) => runtime.block_on(torture::run(options)),
+        Command::PaymentsChaos(options) => runtime.block_on(payments_chaos::run(options)),
         Command::Bench(options) => runtime.block_on(bench::run(options)),
         Command::Users { action } => runtime.block_on(accounts::cli::users(action)),
         Command::Keys { action } => runtime.block_on(accounts::cli::keys(action)),

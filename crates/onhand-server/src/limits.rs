@@ -156,8 +156,11 @@ pub const THROTTLE_PAIR_FORGET_SECS: i64 = 2 * 24 * 60 * 60;
 /// Most proxies that a request is followed through.
 pub const FORWARDED_HOPS_MAX: usize = 16;
 
-/// How long one request to a payment gateway may take, its answer included.
+/// How long one request to a payment gateway may take unless configured otherwise, its answer
+/// included.
 pub const GATEWAY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most seconds that may be configured for it.
+pub const GATEWAY_TIMEOUT_SECS_MAX: u64 = 60;
 /// Most bytes of a gateway's answer that are read.
 pub const GATEWAY_ANSWER_BYTES_MAX: usize = 1 << 20;
 /// How long connecting to a gateway may take, TLS included: shorter than a request, so that what
@@ -189,7 +192,8 @@ pub const INTENT_FRESH_SECS: i64 = 60;
 pub const NOTICE_SIGNATURES_MAX: usize = 16;
 
 /// Most orders of the simulated gateway; beyond it the oldest with no money under way is forgotten.
-pub const SIMULATED_ORDERS_MAX: usize = 100_000;
+/// More than `payments-chaos` makes in its longest run, because it compares all of them.
+pub const SIMULATED_ORDERS_MAX: usize = 250_000;
 /// Most tries to pay one order of the simulated gateway.
 pub const SIMULATED_PAYMENTS_MAX: usize = 250;
 /// Most refunds of one payment of the simulated gateway.
@@ -215,9 +219,9 @@ pub const SIMULATED_CONNECTIONS_MAX: usize = 1_000;
 pub const EFFECTS_AT_ONCE_MAX: usize = 128;
 /// How often somebody looks whether something is due, when nobody says so.
 pub const EFFECTS_LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Seconds that a worker has for what it leased: longer than a call may take that makes a dozen
-/// requests, each of them slow.
-pub const EFFECT_LEASE_SECS: i64 = 180;
+/// How long a worker has for what it leased, as a multiple of what one request may take: longer than
+/// a call that makes a dozen requests, each of them slow. So nobody else makes the same call.
+pub const EFFECT_LEASE_TIMEOUTS: u32 = 18;
 /// How long a stop waits for answers of gateways that are on their way.
 pub const EFFECTS_STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait before the first repetition of a call.

@@ -153,7 +153,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         settings,
     });
     let clock = Arc::new(SystemClock);
-    let tools = Tools { submit: submit.clone(), gateways, clock, wake: owed };
+    let lease = options.payments.lease();
+    let tools = Tools { submit: submit.clone(), gateways, clock, wake: owed, lease };
     let (end_effects, effects_end) = oneshot::channel::<()>();
     let effects = tokio::spawn(workers::effects::run(tools, effects_end.map(|_| ())));
     let noting = tokio::spawn(workers::key_uses::run(app.clone()));

@@ -38,6 +38,8 @@ enum Work {
     Cargo(&'static [&'static str]),
     /// With further arguments.
     Torture(&'static [&'static str]),
+    /// With further arguments.
+    PaymentsChaos(&'static [&'static str]),
     /// Among the migrations, where its configuration is.
     Squawk(&'static [&'static str]),
     /// A running server and its description.
@@ -70,8 +72,27 @@ const TORTURE: [&str; 11] = [
     "1s",
 ];
 
+/// The chaos of payments, which ends in half a minute. `cargo xtask payments-chaos` is the long one.
+const PAYMENTS_CHAOS: [&str; 12] = [
+    "run",
+    "--package",
+    "onhand-server",
+    "--",
+    "payments-chaos",
+    "--payments",
+    "1000",
+    "--people",
+    "64",
+    "--kills",
+    "3",
+    "--kill-every=1500ms",
+];
+
 /// On the server that a step is given.
 const ON_POSTGRES: [&str; 2] = ["--database-url", POSTGRES];
+
+/// Two processes on it.
+const TWO_ON_POSTGRES: [&str; 4] = ["--database-url", POSTGRES, "--processes", "2"];
 
 /// Cheap steps first.
 const STEPS: &[Step] = &[
@@ -142,6 +163,12 @@ const STEPS: &[Step] = &[
     },
     Step { name: "torture", needs: Need::Postgres, work: Work::Torture(&ON_POSTGRES) },
     Step { name: "torture", needs: Need::Nothing, work: Work::Torture(&[]) },
+    Step {
+        name: "payments-chaos",
+        needs: Need::Postgres,
+        work: Work::PaymentsChaos(&TWO_ON_POSTGRES),
+    },
+    Step { name: "payments-chaos", needs: Need::Nothing, work: Work::PaymentsChaos(&[]) },
 ];
 
 /// Runs every step, also after one has failed. False when one failed, or was left out under
@@ -236,7 +263,7 @@ fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
     let (program, folder) = match step.work {
         Work::Tidy => return tidy::run(root),
         Work::Promises => return promises::hold(root, environment),
-        Work::Cargo(_) | Work::Torture(_) => ("cargo", root.to_path_buf()),
+        Work::Cargo(_) | Work::Torture(_) | Work::PaymentsChaos(_) => ("cargo", root.to_path_buf()),
         Work::Squawk(_) => ("squawk", root.join(MIGRATIONS)),
     };
     let arguments = arguments(&step.work);
@@ -258,12 +285,13 @@ fn arguments(work: &Work) -> Vec<&'static str> {
         Work::Promises => vec!["run", "/openapi.json"],
         Work::Cargo(arguments) | Work::Squawk(arguments) => arguments.to_vec(),
         Work::Torture(more) => TORTURE.iter().chain(*more).copied().collect(),
+        Work::PaymentsChaos(more) => PAYMENTS_CHAOS.iter().chain(*more).copied().collect(),
     }
 }
 
 fn describe(work: &Work) -> String {
     let program = match work {
-        Work::Tidy | Work::Cargo(_) | Work::Torture(_) => "cargo",
+        Work::Tidy | Work::Cargo(_) | Work::Torture(_) | Work::PaymentsChaos(_) => "cargo",
         Work::Squawk(_) => "squawk",
         Work::Promises => promises::PROGRAM,
     };

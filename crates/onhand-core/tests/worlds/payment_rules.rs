@@ -5,7 +5,7 @@ use onhand_core::ids::{EffectId, OrderId};
 use onhand_core::orders::Status;
 use onhand_core::payments::{
     self, Attempt, AttemptState, Capture, Notice, Payment, Provider, RefundCause, RefundState,
-    Seen, SeenAttempt, SeenRefund,
+    Seen, SeenAttempt, SeenIntent, SeenRefund,
 };
 use onhand_core::text::{GatewayId, Reference};
 use onhand_core::{Command, Money};
@@ -349,4 +349,22 @@ fn whoever_lost_the_lease_settles_nothing() {
     shop.settle(first, Seen::default(), Outcome::Declined(text("no")));
     assert_eq!(shop.status(), (Status::Pending, payments::Status::Created));
     assert!(shop.world.effects[&order_id()].leased);
+}
+
+#[test]
+fn what_waits_is_taken_in_when_a_message_says_whose_it_is() {
+    let mut shop = Shop::new(Capture::Automatic);
+    let failed = || told(vec![attempt("pay_1", AttemptState::Failed, rupees(TOTAL))]);
+    shop.hear_of("evt_1", 1, failed());
+    assert!(shop.payment().attempts.is_empty());
+    // The answer to the call that made the gateway's order was lost; a message about that order
+    // carries our own name for it.
+    let id = gateway_id("order_ord_1-1_0");
+    let mut seen = told(vec![attempt("pay_2", AttemptState::Captured, rupees(TOTAL))]);
+    seen.intents.push(SeenIntent { number: 1, id, client_secret: None });
+    let named = Notice { order_id: Some(order_id()), ..notice("evt_2", 2, seen) };
+    assert_eq!(shop.ask(payments::Command::Receive(named)), "ok");
+    assert_eq!(shop.status(), (Status::Confirmed, payments::Status::Captured));
+    assert_eq!(shop.payment().attempts.len(), 2);
+    assert!(shop.world.notices.values().all(|one| one.seen.is_none() && one.order_id.is_some()));
 }

@@ -3,7 +3,7 @@
 //! standard output, `listening on http://HOST:PORT`, and `/readyz`.
 
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -41,6 +41,8 @@ pub(crate) struct ServerPlan {
     dir: PathBuf,
     database_url: String,
     extra: Vec<String>,
+    /// Further variables of the environment: what is secret is no argument.
+    environment: Vec<(&'static str, String)>,
     /// The API key of every request; made before the first start.
     key: OnceCell<String>,
 }
@@ -63,7 +65,20 @@ impl ServerPlan {
         let embedded = || format!("sqlite:{}", dir.join("onhand.db").display());
         let database_url = database_url.map_or_else(embedded, str::to_owned);
         let key = OnceCell::new();
-        Ok(Self { program, dir, database_url, extra: extra.to_vec(), key })
+        let (extra, environment) = (extra.to_vec(), Vec::new());
+        Ok(Self { program, dir, database_url, extra, environment, key })
+    }
+
+    /// The same with further arguments and variables for the server.
+    pub(crate) fn with(
+        mut self,
+        arguments: &[String],
+        environment: &[(&'static str, &str)],
+    ) -> Self {
+        self.extra.extend_from_slice(arguments);
+        let added = environment.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        self.environment.extend(added);
+        self
     }
 
     /// Where the data is.
@@ -134,22 +149,29 @@ impl ServerPlan {
     }
 
     fn spawn(&self, listen: Option<SocketAddr>) -> Result<Child> {
-        let log = OpenOptions::new().create(true).append(true).open(self.log_path())?;
         let listen = listen.map_or_else(|| ANY_PORT.to_owned(), |address| address.to_string());
         self.command("serve")
             .args(["--listen", &listen, "--database-url", &self.database_url, "--migrate"])
             .args(UNLIMITED)
             .args(&self.extra)
             .stdout(Stdio::piped())
-            .stderr(log)
+            .stderr(self.log()?)
             .spawn()
             .with_context(|| format!("cannot start {}", self.program.display()))
     }
 
+    /// Where every process writes what it has to say, behind what is there.
+    pub(crate) fn log(&self) -> Result<File> {
+        let path = self.log_path();
+        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        opened.with_context(|| format!("cannot write to {}", path.display()))
+    }
+
     /// The program in its own directory, so that no configuration file lying about changes it.
-    fn command(&self, verb: &str) -> Command {
+    pub(crate) fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.arg(verb).current_dir(&self.dir).stdin(Stdio::null()).kill_on_drop(true);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

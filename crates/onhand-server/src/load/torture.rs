@@ -71,7 +71,7 @@ pub struct TortureOptions {
 }
 
 /// Reads `2s`, `500ms` or `1h 30m`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     let parsed: jiff::SignedDuration = text.parse().map_err(|error| format!("{error}"))?;
     parsed.try_into().map_err(|_| "a duration cannot be negative".to_owned())
 }

@@ -17,7 +17,7 @@ use crate::adapters::gateways::simulated::command::{KEY_ID, KEY_SECRET, WEBHOOK_
 use crate::adapters::gateways::simulated::{FaultPlan, Pace, SimulatedConfig};
 use crate::adapters::gateways::stripe::{self, Stripe, StripeConfig};
 use crate::auth::secrets::{Secret, SecretError};
-use crate::limits::GATEWAY_TIMEOUT;
+use crate::limits::{EFFECT_LEASE_TIMEOUTS, GATEWAY_TIMEOUT, GATEWAY_TIMEOUT_SECS_MAX};
 use crate::random;
 
 /// Who takes the money, and what the shop has decided about payments. Secrets come from
@@ -51,10 +51,11 @@ pub struct PaymentOptions {
     #[arg(long, env = "ONHAND_PAYMENT_CAPTURE", default_value = "automatic",
         value_parser = capture)]
     payment_capture: Capture,
-    /// How many seconds a request to a gateway may take.
+    /// How many seconds a request to a gateway may take. What a process had begun when it died is
+    /// taken up by another one after eighteen times as long.
     #[arg(long, env = "ONHAND_GATEWAY_TIMEOUT_SECS",
         default_value_t = GATEWAY_TIMEOUT.as_secs(),
-        value_parser = clap::value_parser!(u64).range(1..=60))]
+        value_parser = clap::value_parser!(u64).range(1..=GATEWAY_TIMEOUT_SECS_MAX))]
     gateway_timeout_secs: u64,
     /// After how many seconds a gateway that says nothing is asked, time after time.
     #[arg(long, env = "ONHAND_PAYMENT_POLL_SECS", value_delimiter = ',', num_args = 1..=16,
@@ -186,8 +187,7 @@ impl PaymentOptions {
     /// # Errors
     /// [`PaymentsError`].
     pub fn gateways(&self, is_production: bool) -> Result<Gateways, PaymentsError> {
-        let timeout = Duration::from_secs(self.gateway_timeout_secs);
-        let limits = HttpLimits { timeout, ..HttpLimits::default() };
+        let limits = HttpLimits::within(self.timeout());
         let mut gateways = Gateways { defaults: self.defaults(), ..Gateways::default() };
         if let Some(key_id) = self.razorpay_key_id.clone() {
             let (key_secret, webhook_secrets) = RAZORPAY.secrets(&key_id, is_production)?;
@@ -224,6 +224,15 @@ impl PaymentOptions {
 
     fn defaults(&self) -> Defaults {
         Defaults { hold_secs: self.payment_hold_secs, capture: self.payment_capture }
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(self.gateway_timeout_secs)
+    }
+
+    /// For how long a worker gets what it is to ask.
+    pub fn lease(&self) -> Duration {
+        self.timeout() * EFFECT_LEASE_TIMEOUTS
     }
 
     /// Whether a real gateway is configured.

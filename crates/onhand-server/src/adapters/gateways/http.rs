@@ -32,11 +32,16 @@ pub struct HttpLimits {
 
 impl Default for HttpLimits {
     fn default() -> Self {
-        Self {
-            connect_timeout: GATEWAY_CONNECT_TIMEOUT,
-            timeout: GATEWAY_TIMEOUT,
-            answer_bytes_max: GATEWAY_ANSWER_BYTES_MAX,
-        }
+        Self::within(GATEWAY_TIMEOUT)
+    }
+}
+
+impl HttpLimits {
+    /// The usual ones, for a request that may take so long. Connecting may take less of it, so that
+    /// what was never sent is known not to be done.
+    pub fn within(timeout: Duration) -> Self {
+        let connect_timeout = GATEWAY_CONNECT_TIMEOUT.min(timeout / 2);
+        Self { connect_timeout, timeout, answer_bytes_max: GATEWAY_ANSWER_BYTES_MAX }
     }
 }
 

@@ -8,6 +8,7 @@ mod pace;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use onhand_core::command::Reply;
 use onhand_core::effects::{Command, Outcome as Ending, Settlement};
@@ -25,9 +26,7 @@ use self::breaker::Breaker;
 use self::pace::{Budget, backoff};
 use crate::adapters::gateways::Outcome;
 use crate::adapters::gateways::http::bounded;
-use crate::limits::{
-    BREAKER_OPEN, EFFECT_LEASE_SECS, EFFECTS_AT_ONCE_MAX, EFFECTS_LOOK_EVERY, EFFECTS_STOP_TIMEOUT,
-};
+use crate::limits::{BREAKER_OPEN, EFFECTS_AT_ONCE_MAX, EFFECTS_LOOK_EVERY, EFFECTS_STOP_TIMEOUT};
 use crate::payments::gateways::Gateways;
 
 /// What a worker works with.
@@ -41,6 +40,8 @@ pub struct Tools {
     pub clock: Arc<dyn Clock>,
     /// Somebody owes something since just now.
     pub wake: Arc<Notify>,
+    /// How long what is leased is nobody else's.
+    pub lease: Duration,
 }
 
 impl std::fmt::Debug for Tools {
@@ -128,7 +129,8 @@ impl Worker {
 
     /// Leases what is due.
     async fn lease(&self, most: usize) -> Result<Vec<Task>, SubmitError> {
-        let command = Command::Lease { most, secs: EFFECT_LEASE_SECS };
+        let secs = i64::try_from(self.tools.lease.as_secs()).unwrap_or(i64::MAX);
+        let command = Command::Lease { most, secs };
         match self.submit(command).await? {
             Answer { outcome: Ok(Reply::Tasks(tasks)), .. } => Ok(tasks),
             answer => {
@@ -204,7 +206,7 @@ impl Worker {
         !self.breakers.is_empty() && self.breakers.values().all(|breaker| breaker.is_open(now))
     }
 
-    fn after(&self, wait: std::time::Duration) -> Timestamp {
+    fn after(&self, wait: Duration) -> Timestamp {
         let now = self.tools.clock.now();
         now.checked_add(wait).unwrap_or(Timestamp::MAX)
     }

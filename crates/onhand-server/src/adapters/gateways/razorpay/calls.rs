@@ -5,7 +5,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use onhand_core::Money;
 use onhand_core::ids::OrderId;
-use onhand_core::payments::{AttemptState, Capture, Seen, receipt};
+use onhand_core::payments::{AttemptState, Capture, RefundState, Seen, receipt};
 use onhand_core::text::GatewayId;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -17,6 +17,11 @@ use crate::limits::{GATEWAY_CAPTURED_MAX, GATEWAY_PAGE_ROWS_MAX, GATEWAY_PAGES_M
 
 /// By this a refund that is asked for twice is paid out once.
 const REFUND_KEY: HeaderName = HeaderName::from_static("x-refund-idempotency");
+
+/// How often a gateway must say the same before it is believed, where its sums do not add up.
+const LOOKS: u32 = 3;
+
+const CONTRADICTION: &str = "it says one thing and then another";
 
 /// What a 400 says while somebody else is at the same payment.
 const BUSY: &str = "another payment operation is in progress";
@@ -153,7 +158,17 @@ impl Razorpay {
 
     /// Razorpay has no request to let go of money: it does so by itself, days after nobody took it.
     pub(super) async fn void(&self, seen: &mut Seen, attempt: &GatewayId) -> Result<(), Failure> {
-        let payment: Payment = self.get(&["payments", attempt.as_str()], &[]).await?;
+        let path = ["payments", attempt.as_str()];
+        let payment: Payment = self.get(&path, &[]).await?;
+        if payment.state() == AttemptState::Captured {
+            // Nobody has said yet how much that is.
+            for _ in 1..LOOKS {
+                let again: Payment = self.get(&path, &[]).await?;
+                if again.money() != payment.money() || again.state() != payment.state() {
+                    return Err(Failure::strange(Effect::Read, CONTRADICTION));
+                }
+            }
+        }
         note(seen, &payment, attempt, Effect::Read)?;
         if payment.state() == AttemptState::Captured {
             return Err(Failure::Refused { status: 200, reason: bounded("captured meanwhile") });
@@ -198,31 +213,61 @@ impl Razorpay {
         order_id: OrderId,
         intents: &[GatewayId],
     ) -> Result<(), Failure> {
-        let strange = || Failure::strange(Effect::Read, "a payment of another order");
-        let mut captured = 0;
         for intent in intents {
-            let path = ["orders", intent.as_str(), "payments"];
-            for payment in self.all::<Payment>(&path, |payment| &payment.id).await? {
-                let attempt = payment.seen().map_err(|_| strange())?;
-                if attempt.intent.as_ref().is_some_and(|other| other != intent) {
-                    return Err(strange());
-                }
-                let is_taken = attempt.state == AttemptState::Captured;
-                seen.attempts.push(attempt);
-                // Not only where it says that some went back: a refund that failed does not count.
-                if is_taken {
-                    captured += 1;
-                    if captured > GATEWAY_CAPTURED_MAX {
-                        let reason = "an order that was paid more often than can be";
-                        return Err(Failure::strange(Effect::Read, reason));
-                    }
-                    for refund in self.refunds(&payment.id).await? {
-                        seen.refunds.push(refund.seen(Some(order_id)).map_err(|_| strange())?);
+            let (mut told, adds_up) = self.look(order_id, intent).await?;
+            if !adds_up {
+                // Sums only grow here: one that was never true would be given back for ever.
+                for _ in 1..LOOKS {
+                    if self.look(order_id, intent).await?.0 != told {
+                        return Err(Failure::strange(Effect::Read, CONTRADICTION));
                     }
                 }
             }
+            seen.attempts.append(&mut told.attempts);
+            seen.refunds.append(&mut told.refunds);
         }
         Ok(())
+    }
+
+    /// What is told of one of its orders, and whether its sums add up.
+    async fn look(&self, order_id: OrderId, intent: &GatewayId) -> Result<(Seen, bool), Failure> {
+        let strange = || Failure::strange(Effect::Read, "a payment of another order");
+        let mut told = Seen::default();
+        let path = ["orders", intent.as_str(), "payments"];
+        let payments = self.all::<Payment>(&path, |payment| &payment.id).await?;
+        if payments.is_empty() {
+            return Ok((told, true));
+        }
+        let (mut captured, mut taken, mut adds_up) = (0, 0, true);
+        let order: Order = self.get(&["orders", intent.as_str()], &[]).await?;
+        for payment in payments {
+            let attempt = payment.seen().map_err(|_| strange())?;
+            if attempt.intent.as_ref().is_some_and(|other| other != intent) {
+                return Err(strange());
+            }
+            taken += attempt.captured;
+            adds_up &= order.money() == payment.money();
+            let is_taken = attempt.state == AttemptState::Captured;
+            told.attempts.push(attempt);
+            // Not only where it says that some went back: a refund that failed does not count.
+            if is_taken {
+                captured += 1;
+                if captured > GATEWAY_CAPTURED_MAX {
+                    let reason = "an order that was paid more often than can be";
+                    return Err(Failure::strange(Effect::Read, reason));
+                }
+                let mut back = 0;
+                for refund in self.refunds(&payment.id).await? {
+                    let refund = refund.seen(Some(order_id)).map_err(|_| strange())?;
+                    let counts = refund.state != RefundState::Failed;
+                    back += if counts { refund.amount.amount } else { 0 };
+                    told.refunds.push(refund);
+                }
+                adds_up &= payment.amount_refunded.is_none_or(|sum| sum == back);
+            }
+        }
+        adds_up &= order.amount_paid.is_none_or(|sum| sum == taken);
+        Ok((told, adds_up))
     }
 
     /// Every refund of a payment.

@@ -23,6 +23,7 @@ pub(super) struct Order {
     amount: i64,
     currency: Currency,
     pub(super) receipt: Option<String>,
+    pub(super) amount_paid: Option<i64>,
     #[serde(default)]
     pub(super) created_at: i64,
 }
@@ -36,6 +37,7 @@ pub(super) struct Payment {
     currency: Currency,
     status: PaymentStatus,
     captured: Option<bool>,
+    pub(super) amount_refunded: Option<i64>,
     error_code: Option<String>,
     error_description: Option<String>,
 }

@@ -117,12 +117,12 @@ async fn set_faults(State(simulated): Shared, body: Bytes) -> Result<Json<Value>
     let rates: Map<String, Value> =
         serde_json::from_slice(&body).map_err(|_| wrong("expected rates by name"))?;
     let mut state = simulated.lock();
-    let mut plan = state.plan;
+    let mut plan = state.chance.plan;
     for (name, rate) in &rates {
         let rate = rate.as_f64().ok_or_else(|| wrong("a rate is a number"))?;
         plan = plan.with(name, rate).map_err(|error| wrong(&error.to_string()))?;
     }
-    state.plan = plan;
+    state.chance.plan = plan;
     Ok(Json(json!({ "faults": plan.to_string() })))
 }
 
@@ -160,7 +160,8 @@ async fn ledger(State(simulated): Shared, Query(page): Query<Page>) -> Response 
 async fn state(State(simulated): Shared) -> Json<Value> {
     let state = simulated.lock();
     Json(json!({
-        "deeds": state.deeds.len(), "outbox": state.outbox.len(), "counts": state.counts,
-        "faults": state.plan.to_string(),
+        "orders": state.ledger.orders_len(), "deeds": state.deeds.len(),
+        "outbox": state.outbox.len(), "counts": state.counts,
+        "faults": state.chance.plan.to_string(), "happened": state.chance.happened(),
     }))
 }

@@ -1,6 +1,7 @@
 //! What goes wrong at the simulated gateway, and how often. A seed determines which request it
 //! hits, as far as requests come in the same order.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -67,6 +68,10 @@ impl Fault {
         ("wrong_amount", Self::WrongAmount),
     ];
 
+    fn position(self) -> Option<usize> {
+        Self::ALL.iter().position(|(_, known)| *known == self)
+    }
+
     /// Those that keep a request from being carried out.
     pub(super) const BEFORE: [Self; 2] = [Self::Error, Self::RateLimit];
     /// Those of an answer about something that was carried out.
@@ -117,20 +122,47 @@ impl FaultPlan {
         Ok(self)
     }
 
-    /// Whether it happens this time.
-    pub(super) fn hits(&self, fault: Fault, random: &mut Random) -> bool {
-        let rate = self.rate(fault);
-        rate > 0.0 && random.fraction() < rate
+    fn rate(&self, fault: Fault) -> f64 {
+        fault.position().map_or(0.0, |at| self.rates[at])
+    }
+}
+
+/// A plan as it is followed: chance, and what it has brought so far.
+#[derive(Debug)]
+pub(super) struct Chance {
+    pub(super) plan: FaultPlan,
+    random: Random,
+    happened: [u64; Fault::ALL.len()],
+}
+
+impl Chance {
+    pub(super) fn new(plan: FaultPlan, seed: u64) -> Self {
+        Self { plan, random: Random::seeded(seed), happened: [0; Fault::ALL.len()] }
+    }
+
+    /// Whether it happens this time. Then it is counted.
+    pub(super) fn hits(&mut self, fault: Fault) -> bool {
+        let rate = self.plan.rate(fault);
+        let happens = rate > 0.0 && self.random.fraction() < rate;
+        if let Some(at) = fault.position().filter(|_| happens) {
+            self.happened[at] += 1;
+        }
+        happens
     }
 
     /// The first of these that happens this time, if any does.
-    pub(super) fn pick(&self, faults: &[Fault], random: &mut Random) -> Option<Fault> {
-        faults.iter().copied().find(|fault| self.hits(*fault, random))
+    pub(super) fn pick(&mut self, faults: &[Fault]) -> Option<Fault> {
+        faults.iter().copied().find(|fault| self.hits(*fault))
     }
 
-    fn rate(&self, fault: Fault) -> f64 {
-        let at = Fault::ALL.iter().position(|(_, known)| *known == fault);
-        at.map_or(0.0, |at| self.rates[at])
+    /// A number from 0 to `end - 1`.
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        self.random.below(end)
+    }
+
+    /// How often each fault has happened.
+    pub(super) fn happened(&self) -> BTreeMap<&'static str, u64> {
+        Fault::ALL.iter().map(|(name, _)| *name).zip(self.happened).collect()
     }
 }
 
@@ -186,11 +218,13 @@ mod tests {
     #[test]
     fn faults_happen_as_often_as_planned() {
         let plan: FaultPlan = "drop=0.25,html=1".parse().unwrap();
-        let mut random = Random::seeded(1);
-        let mut count = |fault| (0..10_000).filter(|_| plan.hits(fault, &mut random)).count();
+        let mut chance = Chance::new(plan, 1);
+        let mut count = |fault| (0..10_000).filter(|_| chance.hits(fault)).count();
         assert!((2_300..2_700).contains(&count(Fault::Drop)));
         assert_eq!(count(Fault::Html), 10_000);
         assert_eq!(count(Fault::Lost), 0);
-        assert_eq!(plan.pick(&Fault::BEFORE, &mut random), None);
+        assert_eq!(chance.happened()["html"], 10_000);
+        assert_eq!(chance.happened()["lost"], 0);
+        assert_eq!(chance.pick(&Fault::BEFORE), None);
     }
 }

@@ -145,6 +145,11 @@ impl Ledger {
         self.orders.get(id).ok_or(NO_SUCH_ID)
     }
 
+    /// How many orders there are.
+    pub(super) fn orders_len(&self) -> usize {
+        self.orders.len()
+    }
+
     /// Orders behind this one.
     pub(super) fn orders_after<'a>(&'a self, id: &str) -> impl Iterator<Item = &'a Order> {
         let behind = (std::ops::Bound::Excluded(id.to_owned()), std::ops::Bound::Unbounded);

@@ -34,10 +34,11 @@ pub(super) async fn attend(
     }
     let (before, after, random) = {
         let mut state = simulated.lock();
-        let super::State { plan, random, counts, .. } = &mut *state;
+        let super::State { chance, counts, .. } = &mut *state;
         counts.requests += 1;
-        let before = plan.pick(&Fault::BEFORE, random);
-        (before, plan.pick(&Fault::AFTER, random), random.below(3))
+        let before = chance.pick(&Fault::BEFORE);
+        let after = if before.is_none() { chance.pick(&Fault::AFTER) } else { None };
+        (before, after, chance.below(3))
     };
     if let Some(fault) = before {
         return refuse(fault == Fault::RateLimit, random);

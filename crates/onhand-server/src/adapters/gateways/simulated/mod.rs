@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use self::agenda::{Agenda, Deed, Delivery};
+use self::faults::Chance;
 pub use self::faults::{Fault, FaultPlan, PlanError};
 use self::ledger::{Ledger, Message, Try};
 use self::senders::Target;
@@ -36,7 +37,6 @@ use crate::auth::secrets::Secret;
 use crate::http::crowd::Crowd;
 use crate::http::listener::{self, Door};
 use crate::limits::{SIMULATED_CONNECTIONS_MAX, SIMULATED_READY_MAX, SIMULATED_SENDERS};
-use crate::random::Random;
 
 /// How fast the simulated world is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,8 +102,7 @@ pub async fn serve(
         ledger: Ledger::default(),
         deeds: Agenda::default(),
         outbox: Agenda::default(),
-        random: Random::seeded(config.seed),
-        plan: config.faults,
+        chance: Chance::new(config.faults, config.seed),
         counts: Counts::default(),
     };
     let simulated = Arc::new(Simulated {
@@ -147,8 +146,7 @@ struct State {
     ledger: Ledger,
     deeds: Agenda<Deed>,
     outbox: Agenda<Delivery>,
-    random: Random,
-    plan: FaultPlan,
+    chance: Chance,
     counts: Counts,
 }
 
@@ -187,8 +185,8 @@ impl Simulated {
 
     /// A customer tries to pay, and the bank is of the mood that is planned for it.
     fn visit(&self, state: &mut State, order_id: &str, millis: i64) {
-        let is_late = state.plan.hits(Fault::Late, &mut state.random);
-        let is_declined = state.plan.hits(Fault::Decline, &mut state.random);
+        let is_late = state.chance.hits(Fault::Late);
+        let is_declined = !is_late && state.chance.hits(Fault::Decline);
         let result = if is_late || is_declined { Try::Fails } else { Try::Succeeds };
         if let Ok(payment) = state.ledger.pay(order_id, None, result, millis)
             && is_late
@@ -199,11 +197,11 @@ impl Simulated {
 
     /// Puts a message into the outbox, as often and as late as is planned.
     fn post(&self, state: &mut State, (kind, mut payload): Message, millis: i64) {
-        let State { plan, random, ledger, .. } = state;
-        if self.config.webhook_url.is_none() || plan.hits(Fault::Lost, random) {
+        let State { chance, ledger, .. } = state;
+        if self.config.webhook_url.is_none() || chance.hits(Fault::Lost) {
             return;
         }
-        if plan.hits(Fault::WrongAmount, random) {
+        if chance.hits(Fault::WrongAmount) {
             distort(&mut payload["payment"]["entity"]);
         }
         let contains: Vec<&String> =
@@ -219,11 +217,11 @@ impl Simulated {
             body: body.into(),
             tries: 0,
         };
-        let copies = if plan.hits(Fault::Repeat, random) { random.below(4) + 2 } else { 1 };
-        let delay = if plan.hits(Fault::Delay, random) { random.below(5_000) } else { 0 };
+        let copies = if chance.hits(Fault::Repeat) { chance.below(4) + 2 } else { 1 };
+        let delay = if chance.hits(Fault::Delay) { chance.below(5_000) } else { 0 };
         for _ in 0..copies {
-            let jitter = state.plan.hits(Fault::Permute, &mut state.random);
-            let jitter = if jitter { state.random.below(250) } else { 0 };
+            let jitter = state.chance.hits(Fault::Permute);
+            let jitter = if jitter { state.chance.below(250) } else { 0 };
             let after = Duration::from_millis(delay + jitter);
             state.deliver_in(after, delivery.clone());
         }
@@ -241,7 +239,7 @@ impl Simulated {
                     self.change(|state, _| _ = state.ledger.authorize(&payment, None));
                 }
                 Some(Deed::SettleRefund(refund)) => self.change(|state, _| {
-                    let is_back = !state.plan.hits(Fault::RefundFail, &mut state.random);
+                    let is_back = !state.chance.hits(Fault::RefundFail);
                     if state.ledger.settle_refund(&refund, is_back).is_err() {
                         tracing::debug!(refund, "forgotten before it was settled");
                     }

@@ -1,0 +1,212 @@
+//! The processes of the chaos: one gateway that lives through all of it, and the servers, which are
+//! killed without warning and started again where they were.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use hyper::StatusCode;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Child;
+use tokio::sync::{Notify, watch};
+use tokio::time::{sleep, timeout};
+
+use crate::adapters::gateways::simulated::command::{KEY_ID, KEY_SECRET, WEBHOOK_SECRET};
+use crate::load::api::{Api, Target, describe};
+use crate::load::process::{ServerPlan, ServerProcess};
+use crate::load::progress::note;
+use crate::load::shopper::Up;
+use crate::random::{Random, uuid_v7};
+
+/// What the gateway's first line begins with.
+const GATEWAY_LISTENS: &str = "fake gateway on ";
+/// Longest wait for it.
+const GATEWAY_START_TIMEOUT: Duration = Duration::from_secs(30);
+/// The first kills come at once: in the middle of the first payments.
+const EARLY_KILL_MILLIS: u64 = 500;
+
+/// The gateway in its own process. Dropping it kills it.
+#[derive(Debug)]
+pub(in crate::load) struct Gateway {
+    _child: Child,
+    url: String,
+    api: Api,
+}
+
+impl Gateway {
+    /// Starts it with these arguments and learns where it listens.
+    async fn start(plan: &ServerPlan, arguments: &[String]) -> Result<Self> {
+        let mut command = plan.command("fake-gateway");
+        command.args(["--listen", "127.0.0.1:0"]).args(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(plan.log()?).spawn()?;
+        let stdout = child.stdout.take().context("the gateway has no standard output")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let line = timeout(GATEWAY_START_TIMEOUT, lines.next_line()).await??;
+        let line = line.context("the gateway ended before it listened")?;
+        let url = line.strip_prefix(GATEWAY_LISTENS).and_then(|rest| rest.split(',').next());
+        let url = url.with_context(|| format!("the gateway said {line:?}"))?.to_owned();
+        let api = Api::new(&Target::new(&url, None)?);
+        Ok(Self { _child: child, url, api })
+    }
+
+    /// Where it is.
+    pub(in crate::load) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Tells it something; what it answers.
+    pub(super) async fn tell(&mut self, path: &str, body: &Value) -> Result<Value> {
+        let reply = self.api.post(path, uuid_v7(), body.to_string().into()).await?;
+        if reply.status != StatusCode::OK {
+            bail!("POST {path} of the gateway: {}", describe(&reply));
+        }
+        Ok(serde_json::from_slice(&reply.body)?)
+    }
+
+    /// Asks it something.
+    pub(in crate::load) async fn ask(&mut self, path: &str) -> Result<Vec<u8>> {
+        let reply = self.api.get(path).await?;
+        if reply.status != StatusCode::OK {
+            bail!("GET {path} of the gateway: {}", describe(&reply));
+        }
+        Ok(reply.body.to_vec())
+    }
+
+    /// Where it stands: what it has before it, and what went wrong so far.
+    pub(in crate::load) async fn state(&mut self) -> Result<Value> {
+        Ok(serde_json::from_slice(&self.ask("/_control/state").await?)?)
+    }
+}
+
+/// Starts a gateway, and gives a server all it needs to take payments through it.
+pub(in crate::load) async fn take_payments(
+    plan: ServerPlan,
+    arguments: &[String],
+) -> Result<(ServerPlan, Gateway)> {
+    let secrets = [
+        ("ONHAND_RAZORPAY_KEY_ID", KEY_ID),
+        ("ONHAND_RAZORPAY_KEY_SECRET", KEY_SECRET),
+        ("ONHAND_RAZORPAY_WEBHOOK_SECRET", WEBHOOK_SECRET),
+    ];
+    let plan = plan.with(&[], &secrets);
+    let gateway = Gateway::start(&plan, arguments).await?;
+    let at = ["--razorpay-url".to_owned(), gateway.url().to_owned()];
+    Ok((plan.with(&at, &[]), gateway))
+}
+
+/// Where messages are taken.
+pub(in crate::load) fn webhook_url(address: SocketAddr) -> String {
+    format!("http://{address}/v1/payments/webhooks/razorpay")
+}
+
+/// A port that is free now. Whoever starts on it says if it is not any more.
+pub(in crate::load) fn free_address() -> Result<SocketAddr> {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+    Ok(socket.local_addr()?)
+}
+
+struct Server {
+    address: SocketAddr,
+    process: ServerProcess,
+    up: watch::Sender<Option<Target>>,
+}
+
+/// Every process.
+pub(super) struct House {
+    pub(super) plan: ServerPlan,
+    pub(super) gateway: Gateway,
+    servers: Vec<Server>,
+    pub(super) kills: u32,
+}
+
+impl House {
+    /// Starts the gateway with these faults, and so many servers on one database.
+    pub(super) async fn open(
+        plan: ServerPlan,
+        servers: usize,
+        faults: &str,
+        seed: u64,
+    ) -> Result<Self> {
+        let addresses = (0..servers).map(|_| free_address()).collect::<Result<Vec<_>>>()?;
+        let first = addresses.first().context("a house without a server")?;
+        let mut arguments = vec!["--auto-pay".to_owned()];
+        for (name, value) in [
+            ("--webhook-url", webhook_url(*first)),
+            ("--faults", faults.to_owned()),
+            ("--seed", seed.to_string()),
+        ] {
+            arguments.extend([name.to_owned(), value]);
+        }
+        let (plan, gateway) = take_payments(plan, &arguments).await?;
+        let mut servers = Vec::new();
+        for address in addresses {
+            let process = plan.start(Some(address)).await?;
+            let (up, _) = watch::channel(Some(target(&plan, &process).await?));
+            servers.push(Server { address, process, up });
+        }
+        Ok(Self { plan, gateway, servers, kills: 0 })
+    }
+
+    /// The ways to all servers.
+    pub(super) fn ways(&self) -> Vec<Up> {
+        self.servers.iter().map(|server| server.up.subscribe()).collect()
+    }
+
+    /// A server that is up.
+    pub(super) async fn target(&self) -> Result<Target> {
+        let server = self.servers.first().context("a house without a server")?;
+        target(&self.plan, &server.process).await
+    }
+
+    /// Kills one server after the other, at random times, and starts it again where it was: until
+    /// everybody is done and enough was survived.
+    pub(super) async fn kill_until(
+        &mut self,
+        done: &Notify,
+        (every, least): (Duration, u32),
+        random: &mut Random,
+    ) -> Result<()> {
+        let mut are_done = false;
+        loop {
+            let early = Duration::from_millis(1 + random.below(EARLY_KILL_MILLIS));
+            let later = every.mul_f64(0.5 + random.fraction());
+            let wait = if self.kills == 0 { early.min(later) } else { later };
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = done.notified(), if !are_done => are_done = true,
+            }
+            if are_done && self.kills >= least {
+                return Ok(());
+            }
+            let index = random.index(self.servers.len());
+            let server = self.servers.swap_remove(index);
+            // Nobody may connect while nobody listens: a socket could catch the free port.
+            server.up.send_replace(None);
+            server.process.kill().await?;
+            self.kills += 1;
+            let process = self.plan.start(Some(server.address)).await;
+            let process = process.with_context(|| format!("after kill {}", self.kills))?;
+            note(&format!(
+                "kill {}: up again after {} ms",
+                self.kills,
+                process.start_time().as_millis()
+            ));
+            server.up.send_replace(Some(target(&self.plan, &process).await?));
+            self.servers.push(Server { process, ..server });
+        }
+    }
+
+    /// Stops the servers politely.
+    pub(super) async fn stop_servers(&mut self) -> Result<()> {
+        for server in self.servers.drain(..) {
+            server.process.stop().await?;
+        }
+        Ok(())
+    }
+}
+
+async fn target(plan: &ServerPlan, process: &ServerProcess) -> Result<Target> {
+    Target::new(&process.url(), Some(plan.key().await?))
+}
