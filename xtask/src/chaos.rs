@@ -11,7 +11,8 @@ use crate::cargo;
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
     /// Orders that are to be paid.
-    #[arg(long, default_value = "100000", value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    #[arg(long, default_value = "100000",
+        value_parser = clap::value_parser!(u32).range(1..=200_000))]
     payments: u32,
     /// Everything else is for `onhand payments-chaos`: behind `--`.
     #[arg(last = true)]

@@ -219,8 +219,9 @@ pub const SIMULATED_CONNECTIONS_MAX: usize = 1_000;
 pub const EFFECTS_AT_ONCE_MAX: usize = 128;
 /// How often somebody looks whether something is due, when nobody says so.
 pub const EFFECTS_LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long a worker has for what it leased, as a multiple of what one request may take: longer than
-/// a call that makes a dozen requests, each of them slow. So nobody else makes the same call.
+/// How long a worker has for what it leased, as a multiple of what one request may take: longer
+/// than a call that makes a dozen requests, each of them slow. So nobody else makes the same
+/// call.
 pub const EFFECT_LEASE_TIMEOUTS: u32 = 18;
 /// How long a stop waits for answers of gateways that are on their way.
 pub const EFFECTS_STOP_TIMEOUT: Duration = Duration::from_secs(5);

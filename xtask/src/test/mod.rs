@@ -72,7 +72,8 @@ const TORTURE: [&str; 11] = [
     "1s",
 ];
 
-/// The chaos of payments, which ends in half a minute. `cargo xtask payments-chaos` is the long one.
+/// The chaos of payments, which ends in half a minute. `cargo xtask payments-chaos` is the long
+/// one.
 const PAYMENTS_CHAOS: [&str; 12] = [
     "run",
     "--package",

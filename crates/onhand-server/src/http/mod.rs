@@ -86,8 +86,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// # Errors
 /// The first route that does not say it.
 pub fn needs() -> anyhow::Result<gate::Needs> {
-    // What completes the description for people is left out: it is most of it, and the memory that it
-    // takes for a moment is not given back for long.
+    // What completes the description for people is left out: it is most of it, and the
+    // memory that it takes for a moment is not given back for long.
     let paths = serde_json::to_value(api().into_openapi().paths)?;
     Ok(gate::Needs::of(&serde_json::json!({ "paths": paths }))?)
 }

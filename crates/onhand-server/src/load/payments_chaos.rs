@@ -1,8 +1,8 @@
-//! `onhand payments-chaos`: thousands of payments through a gateway where everything goes wrong that
-//! can, while the servers are killed without warning. Then the faults stop, everything has to come
-//! to rest within two cycles of asking the gateway, and the gateway's own ledger must say what ours
-//! says, payment by payment. Start with `payments_chaos/plan.rs` (what people do) or
-//! `payments_chaos/books.rs` (what must hold).
+//! `onhand payments-chaos`: thousands of payments through a gateway where everything goes wrong
+//! that can, while the servers are killed without warning. Then the faults stop, everything has
+//! to come to rest within two cycles of asking the gateway, and the gateway's own ledger must
+//! say what ours says, payment by payment. Start with `payments_chaos/plan.rs` (what people do)
+//! or `payments_chaos/books.rs` (what must hold).
 #![expect(clippy::print_stdout, reason = "the summary is this command's output")]
 
 mod books;
@@ -39,12 +39,12 @@ const FAULTS: &str = "error=0.02,rate_limit=0.01,drop=0.02,late_error=0.005,html
     refund_fail=0.01,lost=0.05,repeat=0.2,delay=0.1,permute=0.5,wrong_amount=0.02";
 /// After how many seconds the server asks a gateway that says nothing: together, one cycle.
 const POLL_SECS: [u64; 3] = [1, 2, 4];
-/// Cycles within which everything is at rest once the faults have stopped, and nobody who was killed
-/// has anything leased any more.
+/// Cycles within which everything is at rest once the faults have stopped, and nobody who was
+/// killed has anything leased any more.
 const CYCLES_MAX: u64 = 2;
-/// Seconds that a request to the gateway may take here; so long, times [`EFFECT_LEASE_TIMEOUTS`], is
-/// what a killed server had begun nobody else's. In earnest that is a fifth of the first wait
-/// before a gateway is asked, here it is longer than a cycle.
+/// Seconds that a request to the gateway may take here; so long, times
+/// [`EFFECT_LEASE_TIMEOUTS`], is what a killed server had begun nobody else's. In earnest that
+/// is a fifth of the first wait before a gateway is asked, here it is longer than a cycle.
 const GATEWAY_TIMEOUT_SECS: u64 = 1;
 /// Rows of a page of the gateway's ledger.
 const LEDGER_ROWS: usize = 5_000;

@@ -31,8 +31,9 @@ pub struct PaymentOptions {
     /// Where Razorpay is.
     #[arg(long, env = "ONHAND_RAZORPAY_URL", default_value = BASE_URL)]
     razorpay_url: String,
-    /// The publishable key of Stripe, which browsers need. Without it Stripe is not asked; its secrets
-    /// come from ONHAND_STRIPE_SECRET_KEY and ONHAND_STRIPE_WEBHOOK_SECRET, or from files.
+    /// The publishable key of Stripe, which browsers need. Without it Stripe is not asked;
+    /// its secrets come from ONHAND_STRIPE_SECRET_KEY and ONHAND_STRIPE_WEBHOOK_SECRET, or
+    /// from files.
     #[arg(long, env = "ONHAND_STRIPE_PUBLISHABLE_KEY")]
     stripe_publishable_key: Option<String>,
     /// Where Stripe is.

@@ -33,6 +33,9 @@ pub(crate) const NOTICES: &str = "/v1/payments/webhooks/razorpay";
 /// Longest wait for anything that should happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long the worker has for a call.
+const LEASE: Duration = Duration::from_secs(180);
+
 /// How long to wait for an event before looking all the same.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
@@ -104,6 +107,7 @@ impl Till {
             gateways: app.gateways.clone(),
             clock: app.clock.clone(),
             wake: app.owed.clone(),
+            lease: LEASE,
         };
         tasks.spawn(effects::run(tools, std::future::pending()));
         tasks.spawn(async move {

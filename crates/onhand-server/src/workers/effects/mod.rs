@@ -230,7 +230,7 @@ impl Worker {
             let most = self.finished.len().min(EFFECTS_LEASED_MAX);
             let settlements = self.finished.drain(..most).collect();
             if let Err(error) = self.settle(settlements).await {
-                tracing::warn!(%error, "what came of the last calls is not stored: it is asked for");
+                tracing::warn!(%error, "what came of the last calls is lost: it is asked for");
                 return;
             }
         }
