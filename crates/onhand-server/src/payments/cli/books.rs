@@ -2,6 +2,7 @@
 //! the rows of `/v1`, so that an operator sees the same either way.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::http::{HeaderName, HeaderValue, Method};
@@ -191,13 +192,18 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Begins to do what is due.
-    pub(super) fn start(books: &Books, gateways: Gateways) -> anyhow::Result<Self> {
+    pub(super) fn start(
+        books: &Books,
+        gateways: Gateways,
+        lease: Duration,
+    ) -> anyhow::Result<Self> {
         let Books::Beside(submit, _) = books else { bail!("a server asks for itself") };
         let tools = Tools {
             submit: submit.clone(),
             gateways: Arc::new(gateways),
             clock: Arc::new(SystemClock),
             wake: Arc::new(Notify::new()),
+            lease,
         };
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { _ = stopped.await };
