@@ -104,6 +104,7 @@ impl Till {
             gateways: app.gateways.clone(),
             clock: app.clock.clone(),
             wake: app.owed.clone(),
+            lease: Duration::from_secs(60),
         };
         tasks.spawn(effects::run(tools, std::future::pending()));
         tasks.spawn(async move {
