@@ -33,9 +33,6 @@ pub(crate) const NOTICES: &str = "/v1/payments/webhooks/razorpay";
 /// Longest wait for anything that should happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long the worker has for a call.
-const LEASE: Duration = Duration::from_secs(180);
-
 /// How long to wait for an event before looking all the same.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
@@ -107,7 +104,7 @@ impl Till {
             gateways: app.gateways.clone(),
             clock: app.clock.clone(),
             wake: app.owed.clone(),
-            lease: LEASE,
+            lease: Duration::from_secs(60),
         };
         tasks.spawn(effects::run(tools, std::future::pending()));
         tasks.spawn(async move {
