@@ -51,7 +51,7 @@ use wire::values;
     info(
         title = "onhand",
         description = "Orders and inventory that never sell what is not there. Errors are \
-                   `application/problem+json`; every POST that moves stock needs an \
+                   `application/problem+json`; every POST that moves stock or money needs an \
                    `Idempotency-Key`.",
         license(name = "MIT OR Apache-2.0")
     )

@@ -238,6 +238,7 @@ async fn what_the_browser_needs_is_shown_to_whoever_pays_and_kept_in_no_log() {
         "/v1/events?limit=200",
         &timeline,
         "/v1/orders",
+        "/v1/payments",
         &format!("/v1/orders/{order_id}"),
         "/v1/effects",
         "/v1/reconciliation",

@@ -124,7 +124,7 @@ pub struct NextActionView<'a> {
     /// The name of the key that the checkout asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<&'a str>,
-    /// What the checkout of this gateway asks for besides. Only for whoever pays.
+    /// What the checkout of this gateway asks for besides. Only for whoever pays: not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<&'a str>,
 }
@@ -252,6 +252,17 @@ impl<'a> PaymentView<'a> {
             created_at: order.created_at,
             updated_at: order.updated_at,
         })
+    }
+}
+
+impl PaymentView<'_> {
+    /// The same without what only whoever pays needs.
+    #[must_use]
+    pub fn without_secret(mut self) -> Self {
+        if let Some(action) = &mut self.next_action {
+            action.client_secret = None;
+        }
+        self
     }
 }
 
