@@ -109,13 +109,13 @@ async fn sold(till: &Till, outcome: &'static str) -> Sold {
     Sold { outcome, payment, brought }
 }
 
-async fn race(till: &Arc<Till>, sold: &Sold, pair: [Mover; 2]) {
-    if pair.contains(&Mover::Expire) {
+async fn race(till: &Arc<Till>, sold: &Sold, movers: &[Mover]) {
+    if movers.contains(&Mover::Expire) {
         till.world.clock.advance_secs(601);
     }
-    let barrier = Arc::new(Barrier::new(pair.len()));
+    let barrier = Arc::new(Barrier::new(movers.len()));
     let mut racing = JoinSet::new();
-    for mover in pair {
+    for mover in movers.iter().copied() {
         let (till, sold, barrier) = (till.clone(), sold.clone(), barrier.clone());
         racing.spawn(async move {
             barrier.wait().await;
@@ -174,22 +174,36 @@ async fn check(till: &Till, sold: &Sold, ledger: &[Value], name: &str) {
     }
 }
 
-async fn every_pair(outcome: &'static str, is_known: bool) {
+/// Every two of them, also twice the same one.
+fn pairs() -> Vec<Vec<Mover>> {
+    let with = |at: usize| MOVERS[at..].iter().map(move |second| vec![MOVERS[at], *second]);
+    (0..MOVERS.len()).flat_map(with).collect()
+}
+
+/// Every three of them.
+fn triples() -> Vec<Vec<Mover>> {
+    let of_pair = |pair: Vec<Mover>| {
+        let last = MOVERS.iter().position(|mover| *mover == pair[1]).unwrap();
+        let thirds = MOVERS[last + 1..].iter();
+        thirds.map(|third| [&pair[..], &[*third]].concat()).collect::<Vec<_>>()
+    };
+    pairs().into_iter().filter(|pair| pair[0] != pair[1]).flat_map(of_pair).collect()
+}
+
+async fn every_one_of(groups: Vec<Vec<Mover>>, outcome: &'static str, is_known: bool) {
     let till = Arc::new(Till::with(Policy::default(), false).await);
     let mut races = Vec::new();
-    for (at, first) in MOVERS.iter().enumerate() {
-        for second in &MOVERS[at..] {
-            let sold = sold(&till, outcome).await;
-            if is_known {
-                // The gateway is asked, and says how things stand.
-                act(&till, &sold, Mover::Return).await;
-                let is_heard = |payment: &Value| payment["attempts"] != json!([]);
-                let path = format!("/v1/payments/{}", sold.id("id"));
-                till.until(&path, is_heard).await;
-            }
-            race(&till, &sold, [*first, *second]).await;
-            races.push((format!("{first:?} and {second:?}, {outcome}"), sold));
+    for group in groups {
+        let sold = sold(&till, outcome).await;
+        if is_known {
+            // The gateway is asked, and says how things stand.
+            act(&till, &sold, Mover::Return).await;
+            let is_heard = |payment: &Value| payment["attempts"] != json!([]);
+            let path = format!("/v1/payments/{}", sold.id("id"));
+            till.until(&path, is_heard).await;
         }
+        race(&till, &sold, &group).await;
+        races.push((format!("{group:?}, {outcome}"), sold));
     }
     settle(&till).await;
     let ledger = till.ledger().await;
@@ -201,17 +215,24 @@ async fn every_pair(outcome: &'static str, is_known: bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whoever_races_for_money_that_nobody_has_heard_of_comes_to_one_end() {
-    every_pair("captured", false).await;
+    every_one_of(pairs(), "captured", false).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whoever_races_for_money_that_is_there_comes_to_one_end() {
-    every_pair("captured", true).await;
+    every_one_of(pairs(), "captured", true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whoever_races_for_money_that_is_set_aside_comes_to_one_end() {
-    every_pair("authorized", true).await;
+    every_one_of(pairs(), "authorized", true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn three_who_race_for_one_order_come_to_one_end() {
+    assert_eq!((pairs().len(), triples().len()), (36, 56));
+    every_one_of(triples(), "captured", false).await;
+    every_one_of(triples(), "authorized", true).await;
 }
 
 #[tokio::test]
