@@ -156,13 +156,18 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let lease = options.payments.lease();
     let tools = Tools { submit: submit.clone(), gateways, clock, wake: owed, lease };
     let (end_effects, effects_end) = oneshot::channel::<()>();
-    let effects = tokio::spawn(workers::effects::run(tools, effects_end.map(|_| ())));
+    // Where nobody can be asked, what is owed waits until somebody can.
+    let is_asking = tools.gateways.providers().next().is_some();
+    let stop_effects = effects_end.map(|_| ());
+    let effects = is_asking.then(|| tokio::spawn(workers::effects::run(tools, stop_effects)));
     let noting = tokio::spawn(workers::key_uses::run(app.clone()));
     let sweeper = tokio::spawn(workers::sweeper::run(submit.clone(), leases.clone()));
     drop(submit);
     doors.serve(app, stop).await;
     drop(end_effects);
-    if let Err(error) = effects.await {
+    if let Some(effects) = effects
+        && let Err(error) = effects.await
+    {
         tracing::error!(%error, "what is owed to gateways was not brought to an end");
     }
     for worker in [Some(sweeper), Some(noting), renewal, simulated].into_iter().flatten() {
