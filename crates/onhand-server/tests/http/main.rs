@@ -17,6 +17,7 @@ mod guessing;
 mod hoarding;
 mod installation;
 mod payments;
+mod payments_late;
 mod payments_notices;
 mod payments_races;
 mod payments_refused;
