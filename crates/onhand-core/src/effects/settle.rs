@@ -81,7 +81,7 @@ fn settle_one(draft: &mut Draft<'_>, one: &Settlement) -> Result<bool, Stop> {
         Outcome::Untried => effect.due_at = draft.now(),
         Outcome::Done | Outcome::Declined(_) => match still_owed {
             Some(at) => {
-                effect.tries += 1;
+                effect.tries = draft.policy().polled(effect.tries);
                 (effect.due_at, effect.ask_first, effect.reason) = (at, false, None);
             }
             None => try_again(draft, &mut effect, true, None),
