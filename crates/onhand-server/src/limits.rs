@@ -203,7 +203,7 @@ pub const SIMULATED_AGENDA_MAX: usize = 200_000;
 /// Most messages that are ready to be sent while all senders are busy.
 pub const SIMULATED_READY_MAX: usize = 256;
 /// How many messages the simulated gateway sends at a time, each over a connection that it keeps.
-pub const SIMULATED_SENDERS: usize = 8;
+pub const SIMULATED_SENDERS: usize = 32;
 /// How often the simulated gateway tries to deliver a message.
 pub const SIMULATED_TRIES_MAX: u32 = 12;
 /// Longest wait between two of these.

@@ -368,3 +368,32 @@ fn what_waits_is_taken_in_when_a_message_says_whose_it_is() {
     assert_eq!(shop.payment().attempts.len(), 2);
     assert!(shop.world.notices.values().all(|one| one.seen.is_none() && one.order_id.is_some()));
 }
+
+#[test]
+fn what_was_asked_often_may_fail_as_often_as_what_was_never_asked() {
+    // Set aside, and nobody says whether it is to be taken: the gateway is asked for weeks.
+    let mut shop = Shop::open(Capture::Manual);
+    let seen = || told(vec![attempt("pay_1", AttemptState::Authorized, rupees(TOTAL))]);
+    shop.hear_of("evt_1", 1, seen());
+    for _ in 0..30 {
+        shop.pass(72 * 60 * 60);
+        let task = shop.lease().unwrap();
+        shop.settle(task, seen(), Outcome::Done);
+    }
+    shop.pass(72 * 60 * 60);
+    let task = shop.lease().unwrap();
+    shop.settle(task, Seen::default(), Outcome::Retry(text("busy")));
+    assert_eq!(shop.world.effects[&order_id()].state, effects::EffectState::Waiting);
+}
+
+#[test]
+fn what_was_not_tried_comes_back_later_and_counts_for_nothing() {
+    let mut shop = Shop::new(Capture::Automatic);
+    for _ in 0..30 {
+        let task = shop.lease().unwrap();
+        assert_eq!((task.tries, task.ask_first), (0, false));
+        shop.settle(task, Seen::default(), Outcome::Untried);
+        assert!(shop.lease().is_none(), "not at once");
+        shop.pass(1);
+    }
+}

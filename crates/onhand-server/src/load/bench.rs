@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::bench_check::{Correctness, check};
 use super::logins::Logins;
+use super::paid;
 use super::probe;
 use super::progress::note;
 use super::round::{Operation, Outcome, Pace, Round};
@@ -89,6 +90,10 @@ pub struct BenchOptions {
     /// Let this many people log in at once beside the orders, and compare with the orders alone
     #[arg(long, conflicts_with_all = ["suite", "url"])]
     pub logins: Option<NonZeroUsize>,
+    /// Let every other round place orders that are to be paid, and compare them with those that are
+    /// not; `--rounds` of both
+    #[arg(long, conflicts_with_all = ["suite", "url", "logins", "preload"])]
+    pub payments: bool,
     /// Repeat the choices of an earlier run
     #[arg(long)]
     pub seed: Option<u64>,
@@ -155,6 +160,8 @@ pub async fn run(options: BenchOptions) -> Result<ExitCode> {
     let mut stage = Stage::set(&options).await?;
     let measured = if options.suite {
         suite::run(&options, &mut stage, &mut random).await
+    } else if options.payments {
+        paid::run(&options, &mut stage, &mut random).await
     } else {
         single(&options, &mut stage, &mut random).await
     };
@@ -221,7 +228,7 @@ async fn single(
     Ok((measured, targets))
 }
 
-fn round(
+pub(crate) fn round(
     options: &BenchOptions,
     stage: &Stage,
     orders: &Arc<Orders>,

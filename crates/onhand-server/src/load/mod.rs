@@ -12,6 +12,7 @@ mod api;
 mod bench_check;
 mod crowd;
 mod logins;
+mod paid;
 mod probe;
 mod process;
 mod progress;

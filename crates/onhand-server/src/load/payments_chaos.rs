@@ -7,7 +7,7 @@
 
 mod books;
 mod customer;
-pub(super) mod house;
+pub(crate) mod house;
 mod plan;
 mod settle;
 

@@ -12,6 +12,8 @@ use tokio::task::JoinSet;
 
 use super::api::{ADJUSTMENTS_PER_REQUEST, Api, Stock, Target, describe};
 use super::bench::BenchOptions;
+use super::paid;
+use super::payments_chaos::house::Gateway;
 use super::process::{ServerPlan, ServerProcess};
 use super::progress::{Progress, note};
 use super::round::Tally;
@@ -36,6 +38,8 @@ pub(crate) struct Stage {
     pub(crate) plan: Option<ServerPlan>,
     /// Its process, if it is ours.
     pub(crate) server: Option<ServerProcess>,
+    /// Who takes the money, if anybody does.
+    pub(crate) gateway: Option<Gateway>,
     /// What has been sold.
     pub(crate) tally: Arc<Tally>,
     /// How many products there are.
@@ -54,6 +58,7 @@ impl Stage {
     /// Starts the server, unless one is named, and fills it with products and stock.
     pub(crate) async fn set(options: &BenchOptions) -> Result<Self> {
         let mut token = options.token.clone();
+        let mut gateway = None;
         let (plan, server, temp, url) = match &options.url {
             Some(url) => (None, None, None, url.clone()),
             None => {
@@ -61,7 +66,14 @@ impl Stage {
                 let database_url = options.database_url.as_deref();
                 let plan = ServerPlan::new(&dir, database_url, &serve_arguments(options))?;
                 note(&format!("starting a server on {}", plan.dir().display()));
-                let server = plan.start(None).await?;
+                let (plan, server) = if options.payments {
+                    let (plan, server, takes) = paid::start(plan).await?;
+                    gateway = Some(takes);
+                    (plan, server)
+                } else {
+                    let server = plan.start(None).await?;
+                    (plan, server)
+                };
                 let url = server.url();
                 token = Some(plan.key().await?.to_owned());
                 (Some(plan), Some(server), temp, url)
@@ -76,6 +88,7 @@ impl Stage {
             target,
             plan,
             server,
+            gateway,
             tally: Arc::new(Tally::new(products)),
             products,
             newest_before: newest_before.map(|order| order.id),

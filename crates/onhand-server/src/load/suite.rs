@@ -82,6 +82,29 @@ pub(crate) fn beside_logins(logins: usize, alone: f64, beside: f64) -> Row {
     Row::new("S11", &what, Goal::AtMost(2.0), "x", ratio(beside, alone))
 }
 
+/// The rows of orders that are to be paid against the same without payments.
+pub(crate) fn paid(
+    share: Option<f64>,
+    backlog: Option<f64>,
+    drain_secs: Option<f64>,
+    settled: Option<f64>,
+) -> Vec<Row> {
+    let what = "orders that are to be paid against orders that are not";
+    let told = |what: &str, value: Option<f64>, unit: &str| Row {
+        number: "-",
+        what: what.to_owned(),
+        target: "-".to_owned(),
+        measured: value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}{unit}")),
+        verdict: "told",
+    };
+    vec![
+        Row::new("T12", what, Goal::AtLeast(0.8), "", share),
+        told("orders that waited for the gateway at the end of a round", backlog, ""),
+        told("until all of them were settled", drain_secs, " s"),
+        told("payments settled per second, load and after it", settled, ""),
+    ]
+}
+
 fn is_embedded(stage: &Stage) -> bool {
     stage.plan.as_ref().is_some_and(super::process::ServerPlan::is_embedded)
 }
@@ -91,7 +114,7 @@ fn ratio(part: f64, whole: f64) -> Option<f64> {
 }
 
 /// The median; `None` of nothing.
-fn median(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
+pub(crate) fn median(values: impl IntoIterator<Item = Option<f64>>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().flatten().collect();
     values.sort_unstable_by(f64::total_cmp);
     let last = values.len().checked_sub(1)?;

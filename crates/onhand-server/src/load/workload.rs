@@ -98,6 +98,16 @@ impl Orders {
         Self((0..BODIES_PREPARED).map(|_| buyer.order(lines, random)).collect())
     }
 
+    /// The same, to be paid through the gateway.
+    pub(crate) fn with_payment(&self) -> Self {
+        let paid = |order: &Prepared| {
+            let json = order.body.strip_suffix(b"}").unwrap_or(&order.body);
+            let body = [json, br#","payment":{"provider":"razorpay"}}"#].concat();
+            Prepared { body: body.into(), lines: order.lines.clone() }
+        };
+        Self(self.0.iter().map(paid).collect())
+    }
+
     /// One of them.
     pub(crate) fn pick(&self, random: &mut Random) -> &Prepared {
         &self.0[random.index(self.0.len())]
@@ -189,6 +199,20 @@ mod tests {
             r#"{"sku":"BENCH-0000008","quantity":1}]}"#
         );
         assert_eq!(order_json(&lines), expected);
+    }
+
+    #[test]
+    fn an_order_that_is_to_be_paid_buys_the_same() {
+        let orders =
+            Orders::prepare(Shape::Spread, 9, "1".parse().unwrap(), &mut Random::seeded(1));
+        let (plain, paid) = (&orders.0[0], &orders.with_payment().0[0]);
+        assert_eq!(paid.lines, plain.lines);
+        let (plain, paid): (serde_json::Value, serde_json::Value) = (
+            serde_json::from_slice(&plain.body).unwrap(),
+            serde_json::from_slice(&paid.body).unwrap(),
+        );
+        assert_eq!(paid["items"], plain["items"]);
+        assert_eq!(paid["payment"]["provider"], "razorpay");
     }
 
     #[test]

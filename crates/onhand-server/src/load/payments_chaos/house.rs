@@ -29,7 +29,7 @@ const EARLY_KILL_MILLIS: u64 = 500;
 
 /// The gateway in its own process. Dropping it kills it.
 #[derive(Debug)]
-pub(in crate::load) struct Gateway {
+pub(crate) struct Gateway {
     _child: Child,
     url: String,
     api: Api,
