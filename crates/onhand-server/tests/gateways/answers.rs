@@ -156,10 +156,12 @@ async fn a_list_that_knows_no_pages_is_read_once() {
             )
         })
         .collect();
-    let body = format!(r#"{{"items":[{}]}}"#, rows.join(","));
+    // The order that they are of, and the list of them, in one.
+    let order = r#""id":"order_1","amount":500,"currency":"INR""#;
+    let body = format!(r#"{{{order},"items":[{}]}}"#, rows.join(","));
     let answer = ask(http("200 OK", "", &body), &fetch()).await;
     assert_eq!((word(&answer.outcome), answer.seen.attempts.len()), ("done", 150));
-    let strange = body.replace("order_1", "order_2");
+    let strange = body.replace(r#""order_id":"order_1""#, r#""order_id":"order_2""#);
     let answer = ask(http("200 OK", "", &strange), &fetch()).await;
     assert_eq!((word(&answer.outcome), answer.seen.attempts.len()), ("retry", 0));
 }
