@@ -127,11 +127,23 @@ async fn buy(server: &mut Server, key: &str) -> Option<Value> {
 async fn all(server: &mut Server, path: &str) -> Vec<Value> {
     let (mut rows, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = json(&server.get(&format!("{path}?limit=200{cursor}")).await);
+        let page = page(server, &format!("{path}?limit=200{cursor}")).await;
         rows.extend(page["data"].as_array().unwrap().iter().cloned());
         let Some(next) = page["next_cursor"].as_str() else { return rows };
         cursor = format!("&starting_after={next}");
     }
+}
+
+/// What is at a path. A connection that was idle for too long is closed by the server, perhaps just
+/// when something is asked over it; then it is asked again, over a new one.
+async fn page(server: &mut Server, path: &str) -> Value {
+    for _ in 0..2 {
+        match server.connection.send(Method::GET, path, &[], "".into()).await {
+            Ok(reply) => return json(&reply),
+            Err(error) => assert!(error.outcome_is_unknown(), "{error}: {}", server.log()),
+        }
+    }
+    panic!("{path} was not answered: {}", server.log())
 }
 
 /// Waits until the payments are as wanted; looks again whenever something has happened.
