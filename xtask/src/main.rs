@@ -37,8 +37,7 @@ enum Task {
     Services,
     /// Measures onhand on PostgreSQL against one transaction per order, on a throwaway server.
     Bench(bench::Options),
-    /// Lets a hundred thousand payments go wrong while the server is killed, and compares
-    /// the books.
+    /// Lets a hundred thousand payments go wrong while the server is killed, and compares books.
     PaymentsChaos(chaos::Options),
     /// Waits for the end of a run and stops what it started; runs start it themselves.
     #[command(hide = true)]

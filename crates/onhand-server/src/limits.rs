@@ -217,11 +217,17 @@ pub const SIMULATED_CONNECTIONS_MAX: usize = 1_000;
 
 /// Most calls to gateways at a time.
 pub const EFFECTS_AT_ONCE_MAX: usize = 128;
+/// Commands of a crowd of customers for each call to a gateway that is begun meanwhile: a call
+/// costs about as much as five commands, so that a twelfth of the work is for gateways.
+pub const RUSH_COMMANDS_PER_CALL: u64 = 64;
+/// Commands in one batch from which on customers count as a crowd: more than gateways send at once.
+pub const RUSH_COMMANDS_PER_BATCH: u64 = 64;
+/// For how long a crowd goes first.
+pub const RUSH_YIELD: Duration = Duration::from_secs(10);
 /// How often somebody looks whether something is due, when nobody says so.
 pub const EFFECTS_LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a worker has for what it leased, as a multiple of what one request may take: longer
-/// than a call that makes a dozen requests, each of them slow. So nobody else makes the same
-/// call.
+/// than a call that makes a dozen requests, each of them slow. So nobody else makes the same call.
 pub const EFFECT_LEASE_TIMEOUTS: u32 = 18;
 /// How long a stop waits for answers of gateways that are on their way.
 pub const EFFECTS_STOP_TIMEOUT: Duration = Duration::from_secs(5);

@@ -72,8 +72,7 @@ const TORTURE: [&str; 11] = [
     "1s",
 ];
 
-/// The chaos of payments, which ends in half a minute. `cargo xtask payments-chaos` is the long
-/// one.
+/// The chaos of payments, which ends in half a minute; `cargo xtask payments-chaos` is longer.
 const PAYMENTS_CHAOS: [&str; 12] = [
     "run",
     "--package",

@@ -1,7 +1,7 @@
 //! The load generator behind `onhand bench`, `onhand torture` and `onhand payments-chaos`. It
-//! speaks HTTP like any client and starts servers as child processes; it must not reach into
-//! the engine, or it would measure and trust something that no client sees. Start with
-//! `bench.rs` or `torture.rs`.
+//! speaks HTTP like any client and starts servers as child processes; it must not reach into the
+//! engine, or it would measure and trust something that no client sees. Start with `bench.rs` or
+//! `torture.rs`.
 
 pub mod bench;
 pub mod payments_chaos;

@@ -1,8 +1,8 @@
 //! `onhand payments-chaos`: thousands of payments through a gateway where everything goes wrong
-//! that can, while the servers are killed without warning. Then the faults stop, everything has
-//! to come to rest within two cycles of asking the gateway, and the gateway's own ledger must
-//! say what ours says, payment by payment. Start with `payments_chaos/plan.rs` (what people do)
-//! or `payments_chaos/books.rs` (what must hold).
+//! that can, while the servers are killed without warning. Then the faults stop, everything has to
+//! come to rest within two cycles of asking the gateway, and the gateway's own ledger must say what
+//! ours says, payment by payment. Start with `payments_chaos/plan.rs` (what people do) or
+//! `payments_chaos/books.rs` (what must hold).
 #![expect(clippy::print_stdout, reason = "the summary is this command's output")]
 
 mod books;
@@ -42,9 +42,9 @@ const POLL_SECS: [u64; 3] = [1, 2, 4];
 /// Cycles within which everything is at rest once the faults have stopped, and nobody who was
 /// killed has anything leased any more.
 const CYCLES_MAX: u64 = 2;
-/// Seconds that a request to the gateway may take here; so long, times
-/// [`EFFECT_LEASE_TIMEOUTS`], is what a killed server had begun nobody else's. In earnest that
-/// is a fifth of the first wait before a gateway is asked, here it is longer than a cycle.
+/// Seconds that a request to the gateway may take here; so long, times [`EFFECT_LEASE_TIMEOUTS`],
+/// is what a killed server had begun nobody else's. In earnest that is a fifth of the first wait
+/// before a gateway is asked, here it is longer than a cycle.
 const GATEWAY_TIMEOUT_SECS: u64 = 1;
 /// Rows of a page of the gateway's ledger.
 const LEDGER_ROWS: usize = 5_000;

@@ -1,6 +1,6 @@
-//! Customers and operators who do not give up: they send the same thing under the same key
-//! until the answer is definite, whichever server is up. They place orders, change their minds,
-//! ask for money back, pay twice; they remember what they were promised and judge nothing.
+//! Customers and operators who do not give up: they send the same thing under the same key until
+//! the answer is definite, whichever server is up. They place orders, change their minds, ask for
+//! money back, pay twice; they remember what they were promised and judge nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -57,8 +57,11 @@ pub(super) async fn settle(api: &mut Api, gateway: &mut Gateway, within: Duratio
     let none: Map<String, Value> =
         Fault::ALL.iter().map(|(name, _)| ((*name).to_owned(), json!(0))).collect();
     gateway.tell("/_control/faults", &Value::Object(none)).await?;
+    // What nobody took while servers were down would wait for up to a minute.
+    gateway.tell("/_control/deliver", &json!({})).await?;
     let started = Instant::now();
     let mut operator = Operator { rest: Rest::default(), tried: BTreeSet::new(), api };
+    operator.give_back().await?;
     loop {
         let state = gateway.state().await?;
         let under_way = |name: &str| state[name].as_u64().unwrap_or_default();

@@ -5,6 +5,7 @@
 
 mod breaker;
 mod pace;
+mod rush;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use tokio::time::{Instant, timeout};
 
 use self::breaker::Breaker;
 use self::pace::{Budget, backoff};
+use self::rush::Rush;
 use crate::adapters::gateways::Outcome;
 use crate::adapters::gateways::http::bounded;
 use crate::limits::{BREAKER_OPEN, EFFECTS_AT_ONCE_MAX, EFFECTS_LOOK_EVERY, EFFECTS_STOP_TIMEOUT};
@@ -59,6 +61,7 @@ struct Worker {
     finished: Vec<Settlement>,
     breakers: BTreeMap<Provider, Breaker>,
     budget: Budget,
+    rush: Rush,
 }
 
 /// Works until `stop` completes; then gives back what it has not done.
@@ -70,24 +73,39 @@ pub async fn run(tools: Tools, stop: impl Future<Output = ()>) {
         finished: Vec::new(),
         breakers: BTreeMap::new(),
         budget: Budget::default(),
+        rush: Rush::new(Instant::now()),
     };
     tokio::pin!(stop);
-    let mut has_more = true;
+    let (mut has_more, mut look_at) = (true, Instant::now());
     loop {
-        let is_idle = worker.asking.is_empty() && !has_more;
+        let rush = worker.rush.calls(Instant::now(), worker.tools.submit.stats());
+        let is_rush = rush.is_some();
+        let is_idle = worker.asking.is_empty() && !has_more && !is_rush;
+        let mut is_time = !is_rush;
         tokio::select! {
             biased;
             () = &mut stop => break,
             Some(done) = worker.asking.join_next_with_id() => worker.note(done),
             () = worker.tools.wake.notified(), if is_idle => {}
-            () = tokio::time::sleep(EFFECTS_LOOK_EVERY), if !has_more => worker.budget.pass(),
+            () = tokio::time::sleep_until(look_at), if !has_more => {
+                worker.budget.pass();
+                (look_at, is_time) = (Instant::now() + EFFECTS_LOOK_EVERY, true);
+            }
             () = std::future::ready(()), if has_more && worker.asking.is_empty() => {}
         }
         while let Some(done) = worker.asking.try_join_next_with_id() {
             worker.note(done);
         }
-        match worker.turn().await {
-            Ok(leased_all) => has_more = leased_all,
+        if !is_time && !worker.asking.is_empty() {
+            continue;
+        }
+        let at_once = match rush {
+            None => EFFECTS_AT_ONCE_MAX,
+            Some(calls) if is_time => calls,
+            Some(_) => 0,
+        };
+        match worker.turn(at_once).await {
+            Ok(may_be_more) => has_more = may_be_more && !is_rush,
             Err(SubmitError::Stopping) => return,
             Err(error) => {
                 tracing::warn!(%error, "what is owed to gateways waits; trying again");
@@ -101,9 +119,9 @@ pub async fn run(tools: Tools, stop: impl Future<Output = ()>) {
 impl Worker {
     /// Hands in what came of calls and, in the same batch, leases what is due where there is room.
     /// Answers whether there may be more.
-    async fn turn(&mut self) -> Result<bool, SubmitError> {
-        let free = EFFECTS_AT_ONCE_MAX - self.asking.len();
-        let is_lease = free >= EFFECTS_AT_ONCE_MAX / 2 && !self.are_all_open();
+    async fn turn(&mut self, at_once: usize) -> Result<bool, SubmitError> {
+        let free = at_once.saturating_sub(self.asking.len());
+        let is_lease = free > 0 && free >= at_once / 2 && !self.are_all_open();
         let most = free.min(EFFECTS_LEASED_MAX);
         let finished = self.finished.len().min(EFFECTS_LEASED_MAX);
         let settlements: Vec<_> = self.finished.iter().take(finished).cloned().collect();

@@ -1,0 +1,80 @@
+//! Whether customers crowd at the committer. While they do, gateways are asked a little beside
+//! them: what has not been placed is lost to whoever turns away, and what is owed keeps for some
+//! seconds. A crowd that stays is not waited for: orders that nobody can pay are no use either.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use onhand_engine::committer::CommitterStats;
+use tokio::time::Instant;
+
+use crate::limits::{
+    EFFECTS_AT_ONCE_MAX, EFFECTS_LOOK_EVERY, RUSH_COMMANDS_PER_BATCH, RUSH_COMMANDS_PER_CALL,
+    RUSH_YIELD,
+};
+
+/// What the committer does, as far as it was looked at.
+#[derive(Debug)]
+pub(super) struct Rush {
+    looked_at: Instant,
+    batches: u64,
+    commands: u64,
+    /// Since when there is a crowd.
+    since: Option<Instant>,
+    /// Calls to gateways that may be begun at each look beside it.
+    calls: usize,
+}
+
+impl Rush {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { looked_at: now, batches: 0, commands: 0, since: None, calls: 0 }
+    }
+
+    /// How many calls may be begun at each look, where customers go first now.
+    pub(super) fn calls(&mut self, now: Instant, stats: &CommitterStats) -> Option<usize> {
+        let counts =
+            (stats.batches.load(Ordering::Relaxed), stats.commands.load(Ordering::Relaxed));
+        self.look(now, counts);
+        self.since.filter(|since| now < *since + RUSH_YIELD).map(|_| self.calls)
+    }
+
+    /// Commands that are decided together were waiting together.
+    fn look(&mut self, now: Instant, (batches, commands): (u64, u64)) {
+        let elapsed: Duration = now - self.looked_at;
+        if elapsed < EFFECTS_LOOK_EVERY {
+            return;
+        }
+        let (new_batches, new) = (batches - self.batches, commands - self.commands);
+        (self.looked_at, self.batches, self.commands) = (now, batches, commands);
+        let is_crowded = new_batches > 0 && new / new_batches >= RUSH_COMMANDS_PER_BATCH;
+        let calls = usize::try_from(new / RUSH_COMMANDS_PER_CALL).unwrap_or(usize::MAX);
+        self.calls = calls.clamp(1, EFFECTS_AT_ONCE_MAX);
+        self.since = is_crowded.then(|| self.since.unwrap_or(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_goes_first_for_a_while_and_not_for_ever() {
+        let start = Instant::now();
+        let mut rush = Rush::new(start);
+        let (mut batches, mut commands) = (0, 0);
+        let mut is_on = |after: Duration, per_batch: u64| {
+            (batches, commands) = (batches + 10, commands + 10 * per_batch);
+            let now = start + after;
+            rush.look(now, (batches, commands));
+            rush.since.is_some_and(|since| now < since + RUSH_YIELD)
+        };
+        let second = Duration::from_secs(1);
+        assert!(!is_on(second, RUSH_COMMANDS_PER_BATCH - 1));
+        assert!(is_on(second * 2, RUSH_COMMANDS_PER_BATCH));
+        assert!(is_on(second * 3, RUSH_COMMANDS_PER_BATCH));
+        assert!(!is_on(second * 2 + RUSH_YIELD, RUSH_COMMANDS_PER_BATCH));
+        assert!(!is_on(second * 3 + RUSH_YIELD, RUSH_COMMANDS_PER_BATCH), "it stays");
+        assert!(!is_on(second * 4 + RUSH_YIELD, 1), "it is gone");
+        assert!(is_on(second * 5 + RUSH_YIELD, RUSH_COMMANDS_PER_BATCH), "the next one");
+    }
+}
