@@ -53,8 +53,8 @@ impl Command {
         }
     }
 
-    /// Whether it names more once the first rows that it names are at hand: then a batch's are asked
-    /// for together, and not one by one.
+    /// Whether it names more once the first rows that it names are at hand: then a batch's
+    /// are asked for together, and not one by one.
     pub fn names_by_steps(&self) -> bool {
         match self {
             Self::Payments(_) | Self::Effects(_) => true,

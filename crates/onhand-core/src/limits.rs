@@ -77,8 +77,8 @@ pub const REFRESH_GRACE_SECS: i64 = 10;
 pub const KEY_PREFIX_CHARS_MAX: usize = 16;
 /// Most uses of keys that one command notes; what is beyond is not noted, and the next use is.
 pub const KEY_USES_MAX: usize = 500;
-/// Longest id of a gateway's object in characters, or of what a browser needs to pay. Those of known
-/// gateways have at most 30 and 70.
+/// Longest id of a gateway's object in characters, or of what a browser needs to pay. Those of
+/// known gateways have at most 30 and 70.
 pub const GATEWAY_ID_CHARS_MAX: usize = 128;
 /// Most gateway's orders of one payment.
 pub const PAYMENT_INTENTS_MAX: usize = 20;

@@ -1,5 +1,5 @@
-//! Enums that are stored and shown by a name: one list gives the variants, their names, both ways, and
-//! all of them.
+//! Enums that are stored and shown by a name: one list gives the variants, their names, both
+//! ways, and all of them.
 
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident {

@@ -21,6 +21,9 @@ use crate::adapters::gateways::simulated::command::{self as fake_gateway, FakeGa
 use crate::copy::{self, CopyOptions};
 use crate::edge::EdgeError;
 use crate::load::{bench, payments_chaos, torture};
+use crate::payments;
+use crate::payments::cli::{EffectsAction, ReconcileOptions};
+use crate::payments::options::PaymentsError;
 use crate::serve::{self, ServeOptions};
 
 /// Orders and inventory that never sell what is not there.
@@ -111,6 +114,13 @@ enum Command {
         #[command(subcommand)]
         action: KeysAction,
     },
+    /// Show where the books of orders and gateways differ, and what is done about it.
+    Reconcile(ReconcileOptions),
+    /// List what is owed to gateways, and see to what is tried no more.
+    Effects {
+        #[command(subcommand)]
+        action: EffectsAction,
+    },
     /// Race buyers for the last units against a server that is killed again and again, then verify.
     Torture(torture::TortureOptions),
     /// Let payments go wrong in every way while servers are killed, and compare the books.
@@ -169,7 +179,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     let database = error.downcast_ref::<OpenError>();
     let is_configuration = database.is_some_and(OpenError::is_configuration)
         || error.is::<EdgeError>()
-        || error.is::<AccountsError>();
+        || error.is::<AccountsError>()
+        || error.is::<PaymentsError>();
     if is_configuration { 78 } else { 3 }
 }
 
@@ -188,6 +199,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Bench(options) => runtime.block_on(bench::run(options)),
         Command::Users { action } => runtime.block_on(accounts::cli::users(action)),
         Command::Keys { action } => runtime.block_on(accounts::cli::keys(action)),
+        Command::Reconcile(options) => runtime.block_on(payments::cli::reconcile(options)),
+        Command::Effects { action } => runtime.block_on(payments::cli::effects(action)),
         Command::FakeGateway(options) => runtime.block_on(fake_gateway::run(options)),
         Command::Copy(options) => runtime.block_on(copy::run(&options)),
         Command::Openapi => {

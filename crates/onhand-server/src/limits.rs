@@ -249,3 +249,10 @@ pub const RETRY_BUDGET_MAX: u32 = 100;
 pub const PAYMENT_WAIT_SECS_MAX: u32 = 10;
 /// How often it looks meanwhile.
 pub const PAYMENT_LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Most payments about which `onhand reconcile --ask` has the gateways asked.
+pub const RECONCILE_ASK_ROWS_MAX: usize = 1_000;
+/// How long it waits for what they say.
+pub const RECONCILE_ASK_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often it looks whether that has come.
+pub const RECONCILE_LOOK_EVERY: Duration = Duration::from_millis(200);

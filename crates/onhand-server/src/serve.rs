@@ -14,7 +14,7 @@ use onhand_core::payments::Policy;
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
 use onhand_engine::database::{OpenError, Schema, StartError};
 use onhand_engine::query::UserFilter;
-use onhand_engine::{Database, Location, Reader, StoreError, SystemClock};
+use onhand_engine::{Database, Location, Reader, StoreError, SystemClock, sqlite};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
@@ -156,13 +156,18 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let lease = options.payments.lease();
     let tools = Tools { submit: submit.clone(), gateways, clock, wake: owed, lease };
     let (end_effects, effects_end) = oneshot::channel::<()>();
-    let effects = tokio::spawn(workers::effects::run(tools, effects_end.map(|_| ())));
+    // Where nobody can be asked, what is owed waits until somebody can.
+    let is_asking = tools.gateways.providers().next().is_some();
+    let stop_effects = effects_end.map(|_| ());
+    let effects = is_asking.then(|| tokio::spawn(workers::effects::run(tools, stop_effects)));
     let noting = tokio::spawn(workers::key_uses::run(app.clone()));
     let sweeper = tokio::spawn(workers::sweeper::run(submit.clone(), leases.clone()));
     drop(submit);
     doors.serve(app, stop).await;
     drop(end_effects);
-    if let Err(error) = effects.await {
+    if let Some(effects) = effects
+        && let Err(error) = effects.await
+    {
         tracing::error!(%error, "what is owed to gateways was not brought to an end");
     }
     for worker in [Some(sweeper), Some(noting), renewal, simulated].into_iter().flatten() {
@@ -235,15 +240,24 @@ async fn greet(reader: &Reader, logins: &Logins, options: &ServeOptions) -> anyh
 /// In words for the operator; an embedded database that is being served is not to be had.
 pub async fn beside(
     options: &DatabaseOptions,
+    policy: Arc<Policy>,
     work: impl AsyncFnOnce(&Submit, &Reader) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let Engine { database: _database, submit, reader, running, ended: _ } =
-        open(options, Schema::MigrateIfAlone, None, None, Arc::default()).await?;
+        open(options, Schema::MigrateIfAlone, None, None, policy).await?;
     let worked = work(&submit, &reader).await;
     drop((submit, reader));
     let code = finish(running).await?;
     worked?;
     Ok(code)
+}
+
+/// The same error; where a server has the database to itself, behind what to do instead.
+pub fn advise(error: anyhow::Error, advice: &'static str) -> anyhow::Error {
+    let is_in_use =
+        |error: &OpenError| matches!(error, OpenError::Sqlite(sqlite::OpenError::InUse { .. }));
+    let is_served = error.downcast_ref::<OpenError>().is_some_and(is_in_use);
+    if is_served { error.context(advice) } else { error }
 }
 
 /// Every socket on which somebody may ask.
@@ -341,7 +355,7 @@ fn stop(committer_ended: oneshot::Receiver<()>) -> std::io::Result<impl Future<O
 /// # Errors
 /// In words for the operator.
 pub async fn seed(options: &DatabaseOptions) -> anyhow::Result<ExitCode> {
-    let code = beside(options, async |submit, _| demo::load(submit).await).await?;
+    let code = beside(options, Arc::default(), async |submit, _| demo::load(submit).await).await?;
     println!("demo data loaded into {}", options.shown());
     Ok(code)
 }

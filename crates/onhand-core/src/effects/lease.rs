@@ -8,8 +8,8 @@ use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::payments::{self, Task, owed};
 
-/// Leases the oldest that are due. One whose lease has run out is due again: whoever had it may have
-/// done it, so that the next one asks first.
+/// Leases the oldest that are due. One whose lease has run out is due again: whoever had it may
+/// have done it, so that the next one asks first.
 pub(super) fn lease(draft: &mut Draft<'_>, most: usize, secs: i64) -> Result<Reply, Stop> {
     let now = draft.now();
     let mut due: Vec<Effect> = Vec::new();

@@ -24,7 +24,7 @@ pub enum Outcome {
     Retry(Text),
     /// Nobody knows whether it is done.
     Unknown(Text),
-    /// The worker did not come to it: it stops.
+    /// The worker did not ask: the gateway is left alone for a while.
     Untried,
 }
 
@@ -78,7 +78,8 @@ fn settle_one(draft: &mut Draft<'_>, one: &Settlement) -> Result<bool, Stop> {
     effect.leased = false;
     effect.due_at = one.again_at;
     match &one.outcome {
-        Outcome::Untried => effect.due_at = draft.now(),
+        // Nobody was asked, so that nothing counts.
+        Outcome::Untried => {}
         Outcome::Done | Outcome::Declined(_) => match still_owed {
             Some(at) => {
                 effect.tries = draft.policy().polled(effect.tries);

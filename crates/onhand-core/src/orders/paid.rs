@@ -1,5 +1,5 @@
-//! What a payment does to its order: it is confirmed, its stock is held longer, it lives again after
-//! its end, or it fails for good.
+//! What a payment does to its order: it is confirmed, its stock is held longer, it lives again
+//! after its end, or it fails for good.
 
 use alloc::vec::Vec;
 

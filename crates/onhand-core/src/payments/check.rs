@@ -1,5 +1,5 @@
-//! The promises about money, counted anew from an order as it stands: I10, I11 and I12. Asked by the
-//! proofs and by every test, never by a rule.
+//! The promises about money, counted anew from an order as it stands: I10, I11 and I12. Asked
+//! by the proofs and by every test, never by a rule.
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -23,8 +23,8 @@ pub enum Call {
         /// When the money is to be taken.
         capture: Capture,
     },
-    /// Whether there is such an order by now: our own has ended, and nobody knows whether an earlier
-    /// call has made it. None is made any more.
+    /// Whether there is such an order by now: our own has ended, and nobody knows whether
+    /// an earlier call has made it. None is made any more.
     FindIntent {
         /// Its number within the payment.
         number: u32,

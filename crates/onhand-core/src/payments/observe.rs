@@ -1,6 +1,6 @@
-//! Taking in what a gateway tells. Everything only moves forward: a state to a later one, a sum to a
-//! larger one, whoever says it and in whatever order it comes. What was known already changes
-//! nothing.
+//! Taking in what a gateway tells. Everything only moves forward: a state to a later one, a sum
+//! to a larger one, whoever says it and in whatever order it comes. What was known already
+//! changes nothing.
 
 use super::gateway::{Seen, SeenAttempt, SeenIntent, SeenRefund};
 use super::payment::{

@@ -10,8 +10,8 @@ use crate::Money;
 use crate::orders::{Order, Status};
 use crate::text::GatewayId;
 
-/// Whether anything is still to be done about the payment of an order: then, and only then, there is
-/// an effect.
+/// Whether anything is still to be done about the payment of an order: then, and only then,
+/// there is an effect.
 pub fn owes(order: &Order) -> bool {
     owed(order).is_some()
 }

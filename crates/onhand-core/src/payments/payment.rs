@@ -45,8 +45,8 @@ named! {
 }
 
 named! {
-    /// How far one try of a customer to pay has come, in the order in which it may move: a failed one
-    /// may still be authorised days later, and captured money stays captured.
+    /// How far one try of a customer to pay has come, in the order in which it may move: a
+    /// failed one may still be authorised days later, and captured money stays captured.
     AttemptState {
         /// Begun.
         Created = "created",

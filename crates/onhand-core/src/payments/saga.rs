@@ -140,8 +140,8 @@ fn end_call(
     }
 }
 
-/// The gateway has said how things stand: that ends the doubt, and, where an order needs no money any
-/// more and was asked about often enough, the asking.
+/// The gateway has said how things stand: that ends the doubt, and, where an order needs no
+/// money any more and was asked about often enough, the asking.
 fn end_fetch(draft: &Draft<'_>, order: &mut Order) -> Result<Option<&'static str>, Stop> {
     let polls = draft.find_effect(order.id)?.map_or(0, |effect| effect.tries + 1);
     let is_over = order.status != Status::Pending;
@@ -207,8 +207,8 @@ fn give_up(order: &mut Order, call: &Call, reason: &Text, now: Timestamp) -> Vec
     }
 }
 
-/// Owes what was taken and is not due: what is beyond the total, all of it where the order has ended,
-/// and whatever was paid in a currency that nobody asked for.
+/// Owes what was taken and is not due: what is beyond the total, all of it where the order has
+/// ended, and whatever was paid in a currency that nobody asked for.
 fn owe_refunds(order: &mut Order, now: Timestamp) -> Option<&'static str> {
     let (currency, is_over, total) = (order.currency, has_ended(order.status), order.total);
     let payment = order.payment.as_mut()?;

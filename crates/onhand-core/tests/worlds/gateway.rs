@@ -1,6 +1,6 @@
-//! A gateway in memory, as forgetful clients need it and as naive as can be: it does what it is told,
-//! as often as it is told, and keeps its own books. Whoever asks twice without looking is charged
-//! twice.
+//! A gateway in memory, as forgetful clients need it and as naive as can be: it does what it is
+//! told, as often as it is told, and keeps its own books. Whoever asks twice without looking is
+//! charged twice.
 
 use onhand_core::effects::Outcome;
 use onhand_core::ids::OrderId;

@@ -385,3 +385,15 @@ fn what_was_asked_often_may_fail_as_often_as_what_was_never_asked() {
     shop.settle(task, Seen::default(), Outcome::Retry(text("busy")));
     assert_eq!(shop.world.effects[&order_id()].state, effects::EffectState::Waiting);
 }
+
+#[test]
+fn what_was_not_tried_comes_back_later_and_counts_for_nothing() {
+    let mut shop = Shop::new(Capture::Automatic);
+    for _ in 0..30 {
+        let task = shop.lease().unwrap();
+        assert_eq!((task.tries, task.ask_first), (0, false));
+        shop.settle(task, Seen::default(), Outcome::Untried);
+        assert!(shop.lease().is_none(), "not at once");
+        shop.pass(1);
+    }
+}

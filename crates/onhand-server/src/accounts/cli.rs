@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
@@ -17,9 +18,8 @@ use onhand_core::text::{KeyPrefix, Name};
 use onhand_core::{Actor, Timestamp};
 use onhand_engine::clock::Clock;
 use onhand_engine::committer::Submit;
-use onhand_engine::database::OpenError;
 use onhand_engine::query::UserFilter;
-use onhand_engine::{Reader, SystemClock, sqlite};
+use onhand_engine::{Reader, SystemClock};
 use zeroize::Zeroizing;
 
 use crate::auth::passwords::Passwords;
@@ -126,14 +126,8 @@ async fn beside(
     options: &DatabaseOptions,
     work: impl AsyncFnOnce(&Submit, &Reader) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    serve::beside(options, work).await.map_err(|error| {
-        let is_served = error.downcast_ref::<OpenError>().is_some_and(is_in_use);
-        if is_served { error.context(ASK_THE_SERVER) } else { error }
-    })
-}
-
-fn is_in_use(error: &OpenError) -> bool {
-    matches!(error, OpenError::Sqlite(sqlite::OpenError::InUse { .. }))
+    let worked = serve::beside(options, Arc::default(), work).await;
+    worked.map_err(|error| serve::advise(error, ASK_THE_SERVER))
 }
 
 fn role(text: &str) -> Result<Role, String> {

@@ -1,4 +1,5 @@
 //! The neighbours: whoever is outside, each in its own words. An adapter translates between those
-//! and the core's, with a bound on time, size and depth of whatever comes back, and decides nothing.
+//! and the core's, with a bound on time, size and depth of whatever comes back, and decides
+//! nothing.
 
 pub mod gateways;

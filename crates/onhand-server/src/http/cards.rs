@@ -44,7 +44,8 @@ pub fn refuse_in(pointer: &str, texts: &BTreeMap<String, String>) -> Result<(), 
     Ok(())
 }
 
-fn problem(pointer: &str) -> Problem {
+/// What is answered about a text that holds what is on a card.
+pub fn problem(pointer: &str) -> Problem {
     let expected = "expected no card number and no card code: they are for the payment provider's \
                     own page";
     // What was sent is not repeated: the answer may be written to a log.

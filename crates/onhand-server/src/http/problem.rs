@@ -20,8 +20,8 @@ use crate::limits::RETRY_AFTER_SECS;
 pub struct FieldError {
     /// Where, as a JSON pointer into the body, or the name of a parameter or header.
     pub pointer: String,
-    /// `unknown_field` or `validation_failed`.
-    #[schema(pattern = "^(unknown_field|validation_failed)$")]
+    /// `unknown_field`, `validation_failed` or `card_data`.
+    #[schema(pattern = "^(unknown_field|validation_failed|card_data)$")]
     pub code: &'static str,
     /// In words.
     pub detail: String,
@@ -366,7 +366,8 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
     };
     // A problem has a `status` of its own, which a fact of that name would write a second time.
     if let Some(status) = facts.remove("status") {
-        facts.insert("order_status".into(), status);
+        let name = if tells_of_payment(refusal) { "payment_status" } else { "order_status" };
+        facts.insert(name.into(), status);
     }
     for (name, value) in &mut facts {
         let prefix = match name.as_str() {
@@ -385,4 +386,20 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
         *value = Value::String(format!("{prefix}_{value}"));
     }
     facts
+}
+
+/// Whether the status that a refusal tells is that of a payment, and not of an order.
+fn tells_of_payment(refusal: &Refusal) -> bool {
+    use payments::Refusal as R;
+    let Refusal::Payments(refusal) = refusal else { return false };
+    match refusal {
+        R::PaymentExists { .. } | R::NotAuthorized { .. } | R::NotPaid { .. } => true,
+        R::NoPayment { .. }
+        | R::AlreadyPaid { .. }
+        | R::NotPayable { .. }
+        | R::PaymentCurrencyMismatch { .. }
+        | R::RefundTooLarge { .. }
+        | R::CaptureAmountMismatch { .. }
+        | R::TooManyRefunds { .. } => false,
+    }
 }

@@ -21,7 +21,7 @@ use crate::limits::{EFFECT_LEASE_TIMEOUTS, GATEWAY_TIMEOUT, GATEWAY_TIMEOUT_SECS
 use crate::random;
 
 /// Who takes the money, and what the shop has decided about payments. Secrets come from
-/// ONHAND_RAZORPAY_KEY_SECRET and ONHAND_RAZORPAY_WEBHOOK_SECRET (several, separated by commas), or
+/// ONHAND_RAZORPAY_KEY_SECRET and ONHAND_RAZORPAY_WEBHOOK_SECRET (several, separated by spaces), or
 /// from files that these names with _FILE behind them name.
 #[derive(Debug, Clone, clap::Args)]
 pub struct PaymentOptions {
@@ -31,8 +31,9 @@ pub struct PaymentOptions {
     /// Where Razorpay is.
     #[arg(long, env = "ONHAND_RAZORPAY_URL", default_value = BASE_URL)]
     razorpay_url: String,
-    /// The publishable key of Stripe, which browsers need. Without it Stripe is not asked; its secrets
-    /// come from ONHAND_STRIPE_SECRET_KEY and ONHAND_STRIPE_WEBHOOK_SECRET, or from files.
+    /// The publishable key of Stripe, which browsers need. Without it Stripe is not asked;
+    /// its secrets come from ONHAND_STRIPE_SECRET_KEY and ONHAND_STRIPE_WEBHOOK_SECRET, or
+    /// from files.
     #[arg(long, env = "ONHAND_STRIPE_PUBLISHABLE_KEY")]
     stripe_publishable_key: Option<String>,
     /// Where Stripe is.

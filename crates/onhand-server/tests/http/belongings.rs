@@ -6,14 +6,18 @@ use std::collections::BTreeMap;
 
 use axum::http::Method;
 use onhand_core::accounts::{Role, Scope, Scopes};
+use onhand_core::payments::Policy;
 use serde_json::{Value, json};
 
 use crate::contract::contract;
 use crate::people::{Person, key, user};
+use crate::till::gateways;
 use crate::world::{Reply, World};
 
-/// An order that nobody has placed.
-const NEVER: &str = "ord_987654321";
+/// The number of an order that nobody has placed.
+const NEVER: &str = "987654321";
+/// What is known by the number of an order: itself, its payment, and what is owed about that.
+const KINDS: [&str; 3] = ["ord_", "pay_", "eff_"];
 const REFERENCE_OF_A: &str = "reference-of-a";
 
 struct Shop {
@@ -28,14 +32,23 @@ struct Shop {
 
 impl Shop {
     async fn open() -> Self {
-        let world = World::new().await;
+        Self::in_world(World::new().await, "manual").await
+    }
+
+    /// One with a gateway, which nobody asks.
+    async fn with_gateway() -> Self {
+        let world = World::with(gateways("http://127.0.0.1:1"), Policy::default()).await;
+        Self::in_world(world, "razorpay").await
+    }
+
+    async fn in_world(world: World, provider: &str) -> Self {
         let (a_id, a) = user(&world, "ann", Role::Customer, None).await;
         let (b_id, b) = user(&world, "bob", Role::Customer, None).await;
         let customer = |id: onhand_core::ids::UserId| format!("cus_{}", id.number());
         let ids = BTreeMap::from([("a", customer(a_id)), ("b", customer(b_id))]);
         let mut orders: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         let (_, till) = key(&world, "till", Scopes::of(&[Scope::OrdersWrite]), None).await;
-        let pending = json!({"payment": {"provider": "manual"}});
+        let pending = json!({"payment": {"provider": provider}});
         // Interleaved, so that every page of one has orders of the others before and behind it.
         for (round, more) in
             [json!({}), pending, json!({"metadata": {"a": "b"}})].iter().enumerate()
@@ -59,13 +72,18 @@ impl Shop {
         let text = String::from_utf8_lossy(&reply.bytes);
         let headers = format!("{:?}", reply.headers);
         for (other, orders) in self.orders.iter().filter(|(other, _)| **other != whose) {
-            let foreign = orders.iter().chain(self.ids.get(other));
+            let of_order = |id: &String| KINDS.map(|kind| format!("{kind}{}", number_of(id)));
+            let foreign = orders.iter().flat_map(of_order).chain(self.ids.get(other).cloned());
             for foreign in foreign {
-                let is_named = [&*text, &*headers].iter().any(|said| has_word(said, foreign));
+                let is_named = [&*text, &*headers].iter().any(|said| has_word(said, &foreign));
                 assert!(!is_named, "{name} names {foreign} of {other}: {text} {headers}");
             }
         }
     }
+}
+
+fn number_of(id: &str) -> &str {
+    id.split_once('_').unwrap().1
 }
 
 /// Whether an id stands in a text, and not only as the beginning of a longer one.
@@ -76,9 +94,12 @@ fn has_word(text: &str, id: &str) -> bool {
     })
 }
 
-/// All of an answer but the id that was asked for.
-fn anonymous(reply: &Reply, id: &str) -> (u16, String, String) {
-    let body = String::from_utf8_lossy(&reply.bytes).replace(id, "ID");
+/// All of an answer but the number that was asked for.
+fn anonymous(reply: &Reply, number: &str) -> (u16, String, String) {
+    let mut body = String::from_utf8_lossy(&reply.bytes).into_owned();
+    for kind in KINDS {
+        body = body.replace(&format!("{kind}{number}"), "ID");
+    }
     let mut headers: Vec<_> =
         reply.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
     headers.retain(|line| !line.starts_with("content-length"));
@@ -89,18 +110,23 @@ fn anonymous(reply: &Reply, id: &str) -> (u16, String, String) {
 /// Method, path, headers, body.
 type Way = (Method, &'static str, Vec<(&'static str, &'static str)>, Value);
 
-/// The ways to an order, each with the headers and bodies that are worth a try.
+/// The ways to an order and to what is known by its number, each with the headers and bodies
+/// that are worth a try.
 fn ways() -> Vec<Way> {
     let address = json!({"street": "2 MG Road", "city": "Bengaluru", "country": "IN"});
     let mut ways = Vec::new();
     for operation in contract().operations() {
-        if !operation.path.starts_with("/v1/orders/{id}") {
+        let roots = ["/v1/orders/{id}", "/v1/payments/{id}", "/v1/effects/{id}"];
+        if !roots.iter().any(|root| operation.path.starts_with(root)) {
             continue;
         }
         let method: Method = operation.method.to_uppercase().parse().unwrap();
-        let body = match method {
-            Method::PATCH => json!({"shipping_address": address}),
-            _ => json!({}),
+        let body = if method == Method::PATCH {
+            json!({"shipping_address": address})
+        } else if operation.path.ends_with("/checkout-return") {
+            json!({"provider_payment_id": "pay_x", "signature": "00"})
+        } else {
+            json!({})
         };
         for version in ["*", "\"1\"", "\"99\""] {
             ways.push((method.clone(), operation.path, vec![("if-match", version)], body.clone()));
@@ -109,30 +135,53 @@ fn ways() -> Vec<Way> {
     ways
 }
 
+/// The path to an order, or to what has its number.
+fn path_to(path: &str, number: &str) -> String {
+    let kind = match path.split('/').nth(2) {
+        Some("payments") => "pay_",
+        Some("effects") => "eff_",
+        Some(_) | None => "ord_",
+    };
+    path.replace("{id}", &format!("{kind}{number}"))
+}
+
+/// What a customer may not do at all, whoever's it is.
+const FOR_OPERATORS: [&str; 10] = [
+    "/confirm",
+    "/fulfilments",
+    "/deliver",
+    "/returns",
+    "/capture",
+    "/void",
+    "/refunds",
+    "/check",
+    "/requeue",
+    "/skip",
+];
+
 #[tokio::test]
 async fn an_order_of_somebody_else_is_an_order_that_never_was() {
-    let shop = Shop::open().await;
+    let shop = Shop::with_gateway().await;
     let world = &shop.world;
     let ways = ways();
-    assert_eq!(ways.len(), 3 * 8, "the routes with an order's id");
+    assert_eq!(ways.len(), 3 * (9 + 6 + 2), "the routes with the number of an order");
     let mut keys = 0;
     for (whose, person) in [("a", &shop.a), ("b", &shop.b)] {
         let foreign = shop.orders.iter().filter(|(other, _)| **other != whose);
         for id in foreign.flat_map(|(_, ids)| ids) {
             for (method, path, headers, body) in &ways {
                 let mut answers = Vec::new();
-                for id in [id.as_str(), NEVER] {
+                for number in [number_of(id), NEVER] {
                     keys += 1;
                     let key = format!("way-{keys}");
                     let headers = [&headers[..], &[("idempotency-key", &*key)]].concat();
-                    let path = path.replace("{id}", id);
+                    let path = path_to(path, number);
                     let reply = person.send(world, method.clone(), &path, &headers, body).await;
-                    answers.push(anonymous(&reply, id));
+                    answers.push(anonymous(&reply, number));
                 }
                 let name = format!("{method} {path} {headers:?} as {whose}");
                 assert_eq!(answers[0], answers[1], "{name}");
-                let moves = ["/confirm", "/fulfilments", "/deliver", "/returns"];
-                let is_forbidden = moves.iter().any(|step| path.ends_with(step));
+                let is_forbidden = FOR_OPERATORS.iter().any(|step| path.ends_with(step));
                 assert_eq!(answers[0].0, if is_forbidden { 403 } else { 404 }, "{name}");
             }
         }
@@ -141,12 +190,12 @@ async fn an_order_of_somebody_else_is_an_order_that_never_was() {
 
 #[tokio::test]
 async fn an_order_of_ones_own_is_there() {
-    let shop = Shop::open().await;
+    let shop = Shop::with_gateway().await;
     let id = &shop.orders["b"][1];
     for (method, path, headers, body) in ways() {
         let key = format!("{path}-{}", headers[0].1);
         let headers = [&headers[..], &[("idempotency-key", &*key)]].concat();
-        let path = path.replace("{id}", id);
+        let path = path_to(path, number_of(id));
         let reply = shop.b.send(&shop.world, method, &path, &headers, &body).await;
         assert!(reply.status != 404 && reply.status != 401, "{path}: {}", reply.body);
         shop.names_only("b", &reply, &path);
@@ -193,7 +242,8 @@ async fn no_filter_shows_an_order_of_somebody_else() {
 async fn no_cursor_shows_an_order_of_somebody_else() {
     let shop = Shop::open().await;
     let everything: Vec<&String> = shop.orders.values().flatten().collect();
-    for cursor in everything.iter().map(|id| id.as_str()).chain([NEVER, "ord_1"]) {
+    let never = format!("ord_{NEVER}");
+    for cursor in everything.iter().map(|id| id.as_str()).chain([&*never, "ord_1"]) {
         for limit in [1, 2, 50] {
             let path = format!("/v1/orders?limit={limit}&starting_after={cursor}");
             let page = shop.b.get(&shop.world, &path).await;
@@ -210,6 +260,39 @@ async fn no_cursor_shows_an_order_of_somebody_else() {
             assert_eq!(found, wanted, "{path}");
             shop.names_only("b", &page, &path);
         }
+    }
+}
+
+#[tokio::test]
+async fn no_list_shows_a_payment_of_somebody_else() {
+    let shop = Shop::with_gateway().await;
+    let payments = |ids: &[String]| -> Vec<String> {
+        ids.iter().rev().map(|id| format!("pay_{}", number_of(id))).collect()
+    };
+    let mine = payments(&shop.orders["b"]);
+    for filter in ["", "&status=created", "&provider=razorpay"] {
+        let mut found = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let path = format!("/v1/payments?limit=1{filter}{cursor}");
+            let page = shop.b.get(&shop.world, &path).await;
+            shop.names_only("b", &page, &path);
+            let rows = page.body["data"].as_array().unwrap().iter();
+            found.extend(rows.map(|row| row["id"].as_str().unwrap().to_owned()));
+            let Some(next) = page.body["next_cursor"].as_str() else { break };
+            cursor = format!("&starting_after={next}");
+        }
+        assert_eq!(found, mine, "{filter}");
+    }
+    for (other, ids) in &shop.orders {
+        for id in payments(ids).into_iter().filter(|_| *other != "b") {
+            let page = shop.b.get(&shop.world, &format!("/v1/payments?starting_after={id}")).await;
+            let rows = page.body["data"].as_array().unwrap();
+            assert!(rows.iter().all(|row| mine.iter().any(|id| row["id"] == **id)), "{id}");
+        }
+    }
+    for path in ["/v1/effects", "/v1/reconciliation"] {
+        assert_eq!(shop.b.get(&shop.world, path).await.status, 403, "{path}");
     }
 }
 

@@ -119,7 +119,8 @@ async fn nobody_sets_what_the_server_decides() {
     let mut tried = 0;
     for operation in contract().operations() {
         let media = &operation.body["requestBody"]["content"]["application/json"];
-        if media.is_null() {
+        // What a gateway sends is its own, and nothing of it is read that is not looked for.
+        if media.is_null() || operation.path == "/v1/payments/webhooks/{id}" {
             continue;
         }
         let example = example(media);

@@ -13,9 +13,13 @@ impl Installation {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    /// Where it is.
+    pub(crate) fn location(&self) -> Location {
+        Location::File(self.folder.path().join("onhand.db"))
+    }
+
     pub(crate) async fn open(&self) -> (Database, Reader) {
-        let location = Location::File(self.folder.path().join("onhand.db"));
-        let database = Database::open(&location, Schema::Migrate).await.unwrap();
+        let database = Database::open(&self.location(), Schema::Migrate).await.unwrap();
         let reader = database.reader().unwrap();
         (database, reader)
     }

@@ -9,9 +9,11 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use http_body_util::BodyExt;
 use onhand_core::accounts::{self, NewApiKey, Scope, Scopes, TokenHash};
+use onhand_core::payments::Policy;
 use onhand_core::text::{KeyPrefix, Name};
 use onhand_core::{Actor, Command};
 use onhand_engine::committer::{Config, Running, Submit};
+use onhand_engine::database::verify;
 use onhand_engine::{Database, ManualClock, Reader};
 use onhand_server::accounts::Identities;
 use onhand_server::accounts::logins::Logins;
@@ -22,6 +24,7 @@ use onhand_server::auth::secrets::Secret;
 use onhand_server::auth::tokens::access::{AccessSettings, AccessTokens};
 use onhand_server::auth::tokens::api_key::ApiKey;
 use onhand_server::limits::ACCESS_LIFE_SECS_DEFAULT;
+use onhand_server::payments::gateways::Gateways;
 use onhand_server::{demo, http};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -39,10 +42,10 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     /// An API key that may do everything.
     pub(crate) key: String,
-    router: Router,
+    pub(crate) router: Router,
     _running: Running,
     _database: Database,
-    _installation: Installation,
+    installation: Installation,
 }
 
 pub(crate) struct Reply {
@@ -53,7 +56,12 @@ pub(crate) struct Reply {
 }
 
 /// What handlers work with, on secrets that everybody knows and without limits.
-fn parts(submit: Submit, reader: Reader, clock: Arc<ManualClock>) -> Parts {
+fn parts(
+    submit: Submit,
+    reader: Reader,
+    clock: Arc<ManualClock>,
+    gateways: Arc<Gateways>,
+) -> Parts {
     let secrets = [Secret::new(ACCESS_SECRET)];
     let settings = AccessSettings {
         issuer: "onhand".into(),
@@ -70,7 +78,7 @@ fn parts(submit: Submit, reader: Reader, clock: Arc<ManualClock>) -> Parts {
         logins: Logins::new(Passwords::start().unwrap(), refresh),
         limiter: Limiter::new(rates),
         needs: http::needs().unwrap(),
-        gateways: Arc::default(),
+        gateways,
         owed: Arc::default(),
         settings: Settings::default(),
     }
@@ -91,16 +99,21 @@ fn admin_key() -> (String, Command) {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(Gateways::default(), Policy::default()).await
+    }
+
+    /// A world in which these take payments. Nobody asks them: that does a worker (`till.rs`).
+    pub(crate) async fn with(gateways: Gateways, policy: Policy) -> Self {
         let installation = Installation::fresh().await;
         let (database, reader) = installation.open().await;
         let clock = Arc::new(ManualClock::new("2026-01-01T00:00:00Z".parse().unwrap()));
-        let config = Config { clock: clock.clone(), crash: None, policy: Arc::default() };
+        let config = Config { clock: clock.clone(), crash: None, policy: Arc::new(policy) };
         let (submit, running, _) = database.start(config).unwrap();
         demo::load(&submit).await.unwrap();
         let (key, new) = admin_key();
         let created = submit.submit(new, Actor::Local, None).await.unwrap();
         created.outcome.unwrap();
-        let app = App::new(parts(submit, reader, clock.clone()));
+        let app = App::new(parts(submit, reader, clock.clone(), Arc::new(gateways)));
         let router = http::router(app.clone());
         Self {
             app,
@@ -110,14 +123,21 @@ impl World {
             router,
             _running: running,
             _database: database,
-            _installation: installation,
+            installation,
         }
+    }
+
+    /// Fails unless every promise holds in what is stored.
+    pub(crate) async fn verify(&self) {
+        let report = verify(&self.installation.location(), true).await.unwrap();
+        assert_eq!(report.violations(), 0, "{:#?}", report.checks);
     }
 
     /// What a server on the same database works with that has just started: it knows nobody, and
     /// has counted nothing.
     pub(crate) fn parts(&self) -> Parts {
-        parts(self.app.submit.clone(), self.app.reader.clone(), self.clock.clone())
+        let (submit, reader) = (self.app.submit.clone(), self.app.reader.clone());
+        parts(submit, reader, self.clock.clone(), self.app.gateways.clone())
     }
 
     /// The same server, set up otherwise.

@@ -20,9 +20,13 @@ impl Installation {
         self.cluster.url("onhand", "postgres")
     }
 
+    /// Where it is.
+    pub(crate) fn location(&self) -> Location {
+        Location::Server(self.url())
+    }
+
     pub(crate) async fn open(&self) -> (Database, Reader) {
-        let location = Location::Server(self.url());
-        let database = Database::open(&location, Schema::Migrate).await.unwrap();
+        let database = Database::open(&self.location(), Schema::Migrate).await.unwrap();
         let reader = database.reader().unwrap();
         (database, reader)
     }

@@ -26,9 +26,15 @@ mod description;
 mod encrypted;
 mod failures;
 mod installation;
+#[path = "../http/payments_races.rs"]
+mod payments_races;
+#[path = "../http/payments_shown.rs"]
+mod payments_shown;
 #[path = "../process/server.rs"]
 #[expect(dead_code, reason = "some of it is for the embedded store")]
 mod server;
+#[path = "../http/till.rs"]
+mod till;
 mod together;
 #[path = "../http/tour.rs"]
 mod tour;

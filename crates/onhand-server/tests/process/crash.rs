@@ -4,8 +4,8 @@
 use crate::installation::Installation;
 use crate::server::{Server, verify_on};
 
-/// More batches than loading the demo data takes. The sweeper's count too: one of them may die
-/// instead of an order, and take the answer to the order before with it.
+/// More batches than loading the demo data takes. Those of workers count too: one of them may die
+/// instead of an order's, and take the answer to the order before with it.
 const AFTER_DEMO: u32 = 20;
 
 async fn check(point: &str, batch: u32) {
@@ -38,8 +38,8 @@ async fn check(point: &str, batch: u32) {
     let settled = server.place(&format!("key-{died_at}")).await.unwrap();
     assert_eq!(settled.status, 201, "{crash}");
     let was_placed = settled.headers.contains_key("idempotency-replayed");
-    // What is written outlives the process; only a power cut could take it back.
-    assert_eq!(was_placed, ["written", "durable"].contains(&point), "{crash}");
+    // Whether it is there cannot be foretold: it may be a batch of a worker that died, before the
+    // order's was written or behind it. It is there wholly or not at all.
     assert_eq!(reserved, died_at + u64::from(was_placed), "{crash}");
     assert_eq!(server.reserved().await, died_at + 1, "{crash}");
     server.kill().await;

@@ -13,6 +13,7 @@ mod encrypted;
 mod installation;
 mod lifecycle;
 mod network;
+mod payments;
 mod production;
 #[expect(dead_code, reason = "some of it is for PostgreSQL")]
 mod server;

@@ -156,7 +156,17 @@ impl Server {
 
     /// Starts at an address.
     pub(crate) async fn start_listening(folder: &Path, listen: &str, extra: &[&str]) -> Self {
-        Self::spawn(database(folder), folder, listen, extra, &[]).await
+        Self::start_taking(folder, listen, extra, &[]).await
+    }
+
+    /// The same in an environment.
+    pub(crate) async fn start_taking(
+        folder: &Path,
+        listen: &str,
+        extra: &[&str],
+        environment: &[(&str, OsString)],
+    ) -> Self {
+        Self::spawn(database(folder), folder, listen, extra, environment).await
     }
 
     async fn spawn(

@@ -256,7 +256,7 @@ fn problem_schema(problem: &Problem) -> Schema {
         schema = schema.property("request_id", id).required("request_id");
     }
     for (name, value) in &problem.facts {
-        schema = schema.property(name, fact_schema(name, value));
+        schema = schema.property(name, fact_schema(problem.code, name, value));
         if !MAY_BE_ABSENT.contains(&(problem.code, name.as_str())) {
             schema = schema.required(name);
         }
@@ -273,8 +273,9 @@ fn problem_schema(problem: &Problem) -> Schema {
 const MAY_BE_ABSENT: [(&str, &str); 2] =
     [("external_reference_taken", "order_id"), ("unlawful_scopes", "role")];
 
-/// The schema of a fact, by its name; a bare number or text where it has none of its own.
-fn fact_schema(name: &str, sample: &Value) -> RefOr<Schema> {
+/// The schema of a fact, by its name and, where several kinds of objects have one of that name, by
+/// the code; a bare number or text where it has none of its own.
+fn fact_schema(code: &str, name: &str, sample: &Value) -> RefOr<Schema> {
     let named = match name {
         "sku" => "Sku",
         "product_id" => "ProductId",
@@ -290,8 +291,12 @@ fn fact_schema(name: &str, sample: &Value) -> RefOr<Schema> {
         "location_code" => "Name",
         "external_reference" => "Reference",
         "occurred_at" | "expires_at" | "now" => "Instant",
+        "payment_id" => "PaymentId",
+        "effect_id" => "EffectId",
+        "state" if code == "effect_not_dead" => "EffectStatus",
         "state" => "ReservationState",
         "order_status" => "OrderStatus",
+        "payment_status" => "PaymentStatus",
         "action" | "allowed" => "OrderAction",
         "currency" => "Currency",
         "items" => "ShortItem",

@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::http::accounts::invalid_credentials;
 use crate::http::problem::{FieldError, Problem};
-use crate::http::{call, gate, payments};
+use crate::http::{call, cards, gate, payments};
 
 /// One problem of every code that a route may answer.
 pub(super) fn all() -> Vec<Problem> {
@@ -131,6 +131,7 @@ fn of_requests() -> Vec<Problem> {
         call::version_missing(),
         Problem::field("/items", "expected 1 to 500 items", 0.into()),
         Problem::fields(vec![unknown]),
+        cards::problem("/payment_method"),
     ]
 }
 

@@ -51,7 +51,7 @@ pub fn routes() -> OpenApiRouter<App> {
 #[utoipa::path(post, path = "/v1/orders", tag = "Orders",
     security(("bearer" = ["orders:write"]), ("bearer" = ["orders:own"])), request_body = OrderBody,
     params(("Idempotency-Key" = String, Header,)),
-    extensions(("x-codes" = json!(values::PLACING_CODES))),
+    extensions(("x-codes" = json!(values::checkout_codes()))),
     responses((status = 201, description = "The order", body = OrderView<'static>)))]
 async fn place_order(
     State(app): State<App>,
@@ -69,7 +69,7 @@ async fn place_order(
 #[utoipa::path(post, path = "/v1/orders/batch", tag = "Orders",
     security(("bearer" = ["orders:write"])), request_body = BatchBody,
     params(("Idempotency-Key" = String, Header,)),
-    extensions(("x-codes" = json!(values::PLACING_CODES))),
+    extensions(("x-codes" = json!(values::checkout_codes()))),
     responses((status = 200, description = "One outcome per order", body = BatchView<'static>)))]
 async fn place_orders(State(app): State<App>, call: Call) -> Result<Response, Problem> {
     let checkout = Checkout { app: &app, is_customer: false };
@@ -298,7 +298,7 @@ async fn return_order(Named(id): Named, call: Call) -> Result<Response, Problem>
     request_body = OrderPatchBody,
     params(("id" = String, Path,), ("If-Match" = String, Header,),
         ("Idempotency-Key" = Option<String>, Header,)),
-    extensions(("x-codes" = json!(["unknown_order", "invalid_transition"]))),
+    extensions(("x-codes" = json!(["unknown_order", "invalid_transition", "card_data"]))),
     responses((status = 200, description = "The order", body = OrderView<'static>)))]
 async fn update_order(Named(id): Named, call: Call) -> Result<Response, Problem> {
     let body: OrderPatchBody = call.json()?;

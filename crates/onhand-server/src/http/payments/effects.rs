@@ -35,6 +35,9 @@ struct EffectList {
 }
 
 /// List what is owed to gateways, that of the newest orders first.
+///
+/// There is one effect for each order at most; what exactly is asked follows from the order. One
+/// that is `dead` was tried too often, and waits for somebody to requeue or skip it.
 #[utoipa::path(get, path = "/v1/effects", tag = "Payments",
     security(("bearer" = ["payments:read"])), params(EffectList),
     responses((status = 200, description = "A page", body = List<EffectView<'static>>)))]
@@ -50,7 +53,9 @@ async fn list_effects(
     Ok(list(&page, ("/v1/effects", &sent), EffectView::of, |id| format!("eff_{id}")))
 }
 
-/// Try a dead one again. The gateway is asked first what the tries before have done.
+/// Try a dead one again.
+///
+/// The gateway is asked first what the tries before have done.
 #[utoipa::path(post, path = "/v1/effects/{id}/requeue", tag = "Payments",
     security(("bearer" = ["payments:write"])),
     params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
@@ -64,7 +69,10 @@ async fn requeue_effect(
     move_effect(&app, &call, Command::Requeue { id: in_path(&id)? }).await
 }
 
-/// Give up what a dead one owes: somebody has seen to it outside.
+/// Give up what a dead one owes.
+///
+/// For whoever has seen to it outside: it ends as if the gateway had declined it. An order that
+/// nobody can pay is cancelled, and a refund becomes `failed`.
 #[utoipa::path(post, path = "/v1/effects/{id}/skip", tag = "Payments",
     security(("bearer" = ["payments:write"])),
     params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),

@@ -45,6 +45,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(void_payment))
         .routes(routes!(refund_payment))
         .routes(routes!(return_from_checkout))
+        .routes(routes!(check_payment))
         .merge(notices::routes())
         .merge(effects::routes())
         .merge(reconciliation::routes())
@@ -87,6 +88,9 @@ pub(super) fn configured(
 }
 
 /// Begin the payment of an order that waits for one.
+///
+/// For orders that were placed to be paid otherwise. The gateway is asked afterwards: read the
+/// payment with `wait_s` for what the customer needs to pay.
 #[utoipa::path(post, path = "/v1/orders/{id}/payments", tag = "Payments",
     security(("bearer" = ["orders:write"]), ("bearer" = ["orders:own"])), request_body = StartBody,
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
@@ -147,6 +151,11 @@ fn view<'a>(app: &'a App, order: &'a Order) -> Option<PaymentView<'a>> {
     PaymentView::of(order, app.gateways.public_key(provider))
 }
 
+/// The same as one of many: for whoever looks at payments, and not for whoever pays.
+fn listed<'a>(app: &'a App, order: &'a Order) -> Option<PaymentView<'a>> {
+    view(app, order).map(PaymentView::without_secret)
+}
+
 fn no_payment(order_id: OrderId) -> Problem {
     onhand_core::Refusal::from(Refusal::NoPayment { order_id }).into()
 }
@@ -194,7 +203,7 @@ async fn list_payments(
         named("?provider", query.provider.as_deref(), Provider::ALL, |one| one.as_str())?;
     let filter = PaymentFilter { status, provider };
     let page = app.reader.payments(filter, caller.own(), before, limit).await?;
-    Ok(list(&page, ("/v1/payments", &sent), |order| view(&app, order), |id| format!("pay_{id}")))
+    Ok(list(&page, ("/v1/payments", &sent), |order| listed(&app, order), |id| format!("pay_{id}")))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -206,7 +215,10 @@ struct PaymentWait {
     wait_s: Option<u32>,
 }
 
-/// Read a payment; on demand once the customer can pay by it.
+/// Read a payment.
+///
+/// With `wait_s` the answer waits until the customer can pay by it. `next_action` then has what the
+/// checkout in the browser asks for.
 #[utoipa::path(get, path = "/v1/payments/{id}", tag = "Payments",
     security(("bearer" = ["payments:read"]), ("bearer" = ["orders:own"])),
     params(("id" = String, Path,), PaymentWait),
@@ -247,6 +259,9 @@ struct CaptureBody {
 }
 
 /// Take the money that is set aside.
+///
+/// All of it: another `amount` is refused. The gateway is asked afterwards; `payment.captured` says
+/// when it is done.
 #[utoipa::path(post, path = "/v1/payments/{id}/capture", tag = "Payments",
     security(("bearer" = ["payments:write"])), request_body = CaptureBody,
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
@@ -288,6 +303,8 @@ struct VoidBody {
 }
 
 /// Let go of the money that is set aside, and cancel the order.
+///
+/// What nobody pays is not sold: the stock is free at once.
 #[utoipa::path(post, path = "/v1/payments/{id}/void", tag = "Payments",
     security(("bearer" = ["payments:write"])), request_body = VoidBody,
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
@@ -324,6 +341,9 @@ struct RefundBody {
 }
 
 /// Give money back: some, or all that is left.
+///
+/// The newest try's goes first. The gateway is asked afterwards; `payment.refunded` says when it is
+/// done. The order stays as it is: another key is another refund.
 #[utoipa::path(post, path = "/v1/payments/{id}/refunds", tag = "Payments",
     security(("bearer" = ["payments:write"])), request_body = RefundBody,
     params(("id" = String, Path,), ("If-Match" = Option<String>, Header,),
@@ -359,8 +379,9 @@ struct CheckoutBody {
     signature: String,
 }
 
-/// Come back from the checkout: where the gateway has signed, it is asked at once how things stand.
-/// That alone pays nothing.
+/// Come back from the checkout.
+///
+/// Where the gateway has signed, it is asked at once how things stand. That alone pays nothing.
 #[utoipa::path(post, path = "/v1/payments/{id}/checkout-return", tag = "Payments",
     security(("bearer" = ["orders:write"]), ("bearer" = ["orders:own"])),
     request_body = CheckoutBody,
@@ -385,6 +406,25 @@ async fn return_from_checkout(
     if !known.into_iter().any(is_signed) {
         return Err(signature_wrong());
     }
+    submit(&app, &call, Command::Look { order_id }, StatusCode::ACCEPTED).await
+}
+
+/// Ask the gateway at once how things stand.
+///
+/// Without waiting for its message or the next poll. The answer shows the payment as it was before;
+/// `payment.checked` says when the gateway has answered.
+#[utoipa::path(post, path = "/v1/payments/{id}/check", tag = "Payments",
+    security(("bearer" = ["payments:write"])),
+    params(("id" = String, Path,), ("Idempotency-Key" = String, Header,)),
+    extensions(("x-codes" = json!(["unknown_order", "no_payment"]))),
+    responses((status = 202, description = "The payment, as it was before",
+        body = PaymentView<'static>)))]
+async fn check_payment(
+    State(app): State<App>,
+    Named(id): Named,
+    call: Call,
+) -> Result<Response, Problem> {
+    let order_id = in_path::<PaymentId>(&id)?.order();
     submit(&app, &call, Command::Look { order_id }, StatusCode::ACCEPTED).await
 }
 

@@ -34,6 +34,9 @@ struct Received {
 }
 
 /// Take in a message of a gateway: its webhook.
+///
+/// The signature is checked on the bytes as they came, before any of them is read. What is signed
+/// is answered with 200, also when it came before or means nothing to us.
 #[utoipa::path(post, path = "/v1/payments/webhooks/{id}", tag = "Payments", security(()),
     request_body(content = serde_json::Value, content_type = "application/json",
         description = "As the gateway sends and signs it.", example = json!({"event": "..."})),

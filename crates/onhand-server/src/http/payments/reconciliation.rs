@@ -51,6 +51,10 @@ struct ReconciliationView<'a> {
 }
 
 /// Read where the books of orders and gateways differ.
+///
+/// A row for every order whose money is not where it should be yet, and for every message about
+/// money that belongs to no order: with its age, what is done next, and who does it. Most rows are
+/// orders that wait for their customer.
 #[utoipa::path(get, path = "/v1/reconciliation", tag = "Payments",
     security(("bearer" = ["payments:read"])), params(ReconciliationQuery),
     responses((status = 200, description = "What is open", body = ReconciliationView<'static>)))]

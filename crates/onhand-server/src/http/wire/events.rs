@@ -33,7 +33,7 @@ pub enum EventDataView<'a> {
     Level(LevelView<'a>),
     /// Of `reservation.*`.
     Reservations(ReservationsView<'a>),
-    /// Of `order.*`.
+    /// Of `order.*` and `payment.*`.
     Order(Box<OrderView<'a>>),
     /// Of `user.*`.
     User(UserEntryView),

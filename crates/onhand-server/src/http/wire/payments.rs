@@ -124,7 +124,7 @@ pub struct NextActionView<'a> {
     /// The name of the key that the checkout asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<&'a str>,
-    /// What the checkout of this gateway asks for besides. Only for whoever pays.
+    /// What the checkout of this gateway asks for besides. Only for whoever pays: not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<&'a str>,
 }
@@ -252,6 +252,17 @@ impl<'a> PaymentView<'a> {
             created_at: order.created_at,
             updated_at: order.updated_at,
         })
+    }
+}
+
+impl PaymentView<'_> {
+    /// The same without what only whoever pays needs.
+    #[must_use]
+    pub fn without_secret(mut self) -> Self {
+        if let Some(action) = &mut self.next_action {
+            action.client_secret = None;
+        }
+        self
     }
 }
 
@@ -400,6 +411,8 @@ pub struct RowView<'a> {
     /// Who does it: `onhand` by itself, or an `operator`.
     #[schema(pattern = "^(onhand|operator)$")]
     by: &'static str,
+    /// Whether somebody is at it just now.
+    is_leased: bool,
     /// When it is done, where that is known.
     #[schema(value_type = Option<values::Instant>, required)]
     next_at: Option<Timestamp>,
@@ -416,7 +429,7 @@ fn row_example() -> serde_json::Value {
         "provider": "razorpay", "payment_status": "refunded",
         "provider_id": "order_IluGWxBm9U8zJ8", "due": money(0), "captured": money(99_800),
         "refunded": money(99_800), "age_s": 12, "reason": null, "action": "refund",
-        "by": "onhand", "next_at": "2026-11-21T06:48:16.120394Z"
+        "by": "onhand", "is_leased": false, "next_at": "2026-11-21T06:48:16.120394Z"
     })
 }
 
@@ -452,6 +465,7 @@ impl<'a> RowView<'a> {
             reason: effect.reason.as_ref().map(|text| text.as_str()),
             action: action_of(onhand_core::payments::next_call(order).as_ref()),
             by: if is_dead { "operator" } else { "onhand" },
+            is_leased: effect.leased,
             next_at: (!is_dead).then_some(effect.due_at),
         })
     }
@@ -477,6 +491,7 @@ impl<'a> RowView<'a> {
             reason: None,
             action: "match_or_refund",
             by: "operator",
+            is_leased: false,
             next_at: None,
         }
     }

@@ -234,6 +234,11 @@ pub const PLACING_CODES: &[&str] = &[
     "insufficient_stock",
 ];
 
+/// Codes with which the whole request of one or more orders may be refused.
+pub fn checkout_codes() -> Vec<&'static str> {
+    PLACING_CODES.iter().copied().chain(["card_data"]).collect()
+}
+
 fn placing_refusal() -> Schema {
     let codes = PLACING_CODES.iter();
     let one_of = codes.fold(OneOfBuilder::new(), |one_of, code| {

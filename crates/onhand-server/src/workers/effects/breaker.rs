@@ -1,6 +1,6 @@
 //! A breaker: while a gateway answers next to nothing it is left alone, and then asked once to see
-//! whether it is back. Otherwise every call would wait for its time-out, and a gateway that comes up
-//! again would be run down by all that has piled up.
+//! whether it is back. Otherwise every call would wait for its time-out, and a gateway that
+//! comes up again would be run down by all that has piled up.
 
 use tokio::time::Instant;
 

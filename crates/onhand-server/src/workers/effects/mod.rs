@@ -1,7 +1,7 @@
-//! Does what is owed to gateways. Leases what is due in batches, asks side by side up to a bound, and
-//! settles what came of it in batches again: however many orders there are in a second, there are few
-//! commits for it. A worker that dies loses nothing: its leases run out, and the next one asks the
-//! gateway first.
+//! Does what is owed to gateways. Leases what is due in batches, asks side by side up to a
+//! bound, and settles what came of it in batches again: however many orders there are in a
+//! second, there are few commits for it. A worker that dies loses nothing: its leases run out,
+//! and the next one asks the gateway first.
 
 mod breaker;
 mod pace;
@@ -248,7 +248,7 @@ impl Worker {
             let most = self.finished.len().min(EFFECTS_LEASED_MAX);
             let settlements = self.finished.drain(..most).collect();
             if let Err(error) = self.settle(settlements).await {
-                tracing::warn!(%error, "what came of the last calls is not stored: it is asked for");
+                tracing::warn!(%error, "what came of the last calls is lost: it is asked for");
                 return;
             }
         }

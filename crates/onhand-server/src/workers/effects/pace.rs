@@ -1,4 +1,5 @@
-//! How long to wait before something is tried again, and how much of all asking may be asking again.
+//! How long to wait before something is tried again, and how much of all asking may be asking
+//! again.
 
 use std::time::Duration;
 
