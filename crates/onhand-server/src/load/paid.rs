@@ -1,6 +1,7 @@
-//! `onhand bench --payments`: what placing orders costs when every order is to be paid, against the
-//! same orders without payments. Rounds of both kinds take turns in one run; between them all that
-//! is owed is done, so that no round pays for the one before it. The gateway is simulated in a
+//! `onhand bench --payments`: what placing orders costs when every order is to be paid through a
+//! gateway, against the same orders that wait for a payment by hand, and against those that wait for
+//! none. Rounds of the three kinds take turns in one run; between them all that is owed is done, so
+//! that no round pays for the one before it. The gateway is simulated in a
 //! process of its own, and pays every order at once.
 
 use std::sync::Arc;
@@ -52,14 +53,17 @@ pub(crate) async fn run(
     random: &mut Random,
 ) -> Result<(Vec<Measured>, Vec<Row>)> {
     let orders = Orders::prepare(options.workload, stage.products, options.lines, random);
-    let with_payment = Arc::new(orders.with_payment());
+    let with_payment = Arc::new(orders.paid_through("razorpay"));
+    let by_hand = Arc::new(orders.paid_through("manual"));
     let orders = Arc::new(orders);
-    let (mut alone, mut beside) = (Vec::new(), Vec::new());
+    let (mut against_held, mut against_plain) = (Vec::new(), Vec::new());
     let (mut measured, mut paid_rounds) = (Vec::new(), Vec::new());
     for index in 1..=options.rounds.get() {
         note(&format!("round {index} of {}", options.rounds));
         let plain = round(options, stage, &orders, random).run(&stage.tally).await?;
         measured.push(Measured::of("place order", &plain));
+        let held = round(options, stage, &by_hand, random).run(&stage.tally).await?;
+        measured.push(Measured::of("place order, paid by hand", &held));
         let (outcome, paid) = paid_round(options, stage, &with_payment, random).await?;
         measured.push(Measured::of("place order with payment", &outcome));
         let Paid { backlog, drain, settled_per_second, .. } = &paid;
@@ -68,13 +72,14 @@ pub(crate) async fn run(
              {settled_per_second:.0} payments settled per second",
             drain.as_secs_f64()
         ));
-        alone.push(plain.per_second);
-        beside.push(paid.per_second / plain.per_second);
+        against_held.push(paid.per_second / held.per_second);
+        against_plain.push(paid.per_second / plain.per_second);
         paid_rounds.push(paid);
     }
     let of = |figure: fn(&Paid) -> f64| median(paid_rounds.iter().map(|one| Some(figure(one))));
     let rows = paid(
-        median(beside.into_iter().map(Some)),
+        median(against_held.into_iter().map(Some)),
+        median(against_plain.into_iter().map(Some)),
         of(|one| one.backlog as f64),
         of(|one| one.drain.as_secs_f64()),
         of(|one| one.settled_per_second),

@@ -85,20 +85,22 @@ pub(crate) fn beside_logins(logins: usize, alone: f64, beside: f64) -> Row {
 /// The rows of orders that are to be paid against the same without payments.
 pub(crate) fn paid(
     share: Option<f64>,
+    of_confirmed: Option<f64>,
     backlog: Option<f64>,
     drain_secs: Option<f64>,
     settled: Option<f64>,
 ) -> Vec<Row> {
-    let what = "orders that are to be paid against orders that are not";
+    let what = "orders that wait for a gateway against orders that wait for a payment by hand";
     let told = |what: &str, value: Option<f64>, unit: &str| Row {
         number: "-",
         what: what.to_owned(),
         target: "-".to_owned(),
-        measured: value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}{unit}")),
+        measured: value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}{unit}")),
         verdict: "told",
     };
     vec![
         Row::new("T12", what, Goal::AtLeast(0.8), "", share),
+        told("against orders that wait for no payment", of_confirmed, ""),
         told("orders that waited for the gateway at the end of a round", backlog, ""),
         told("until all of them were settled", drain_secs, " s"),
         told("payments settled per second, load and after it", settled, ""),

@@ -98,11 +98,12 @@ impl Orders {
         Self((0..BODIES_PREPARED).map(|_| buyer.order(lines, random)).collect())
     }
 
-    /// The same, to be paid through the gateway.
-    pub(crate) fn with_payment(&self) -> Self {
+    /// The same, to be paid: through a gateway of this name, or by hand.
+    pub(crate) fn paid_through(&self, provider: &str) -> Self {
+        let terms = format!(r#","payment":{{"provider":"{provider}"}}}}"#);
         let paid = |order: &Prepared| {
             let json = order.body.strip_suffix(b"}").unwrap_or(&order.body);
-            let body = [json, br#","payment":{"provider":"razorpay"}}"#].concat();
+            let body = [json, terms.as_bytes()].concat();
             Prepared { body: body.into(), lines: order.lines.clone() }
         };
         Self(self.0.iter().map(paid).collect())
@@ -205,7 +206,7 @@ mod tests {
     fn an_order_that_is_to_be_paid_buys_the_same() {
         let orders =
             Orders::prepare(Shape::Spread, 9, "1".parse().unwrap(), &mut Random::seeded(1));
-        let (plain, paid) = (&orders.0[0], &orders.with_payment().0[0]);
+        let (plain, paid) = (&orders.0[0], &orders.paid_through("razorpay").0[0]);
         assert_eq!(paid.lines, plain.lines);
         let (plain, paid): (serde_json::Value, serde_json::Value) = (
             serde_json::from_slice(&plain.body).unwrap(),
