@@ -14,6 +14,7 @@ use super::super::call::Params;
 use super::super::problem::Problem;
 use super::super::wire::payments::RowView;
 use crate::app::App;
+use crate::limits::RECONCILIATION_AGE_SECS_MAX;
 use onhand_core::ids::OrderId;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -27,6 +28,7 @@ struct ReconciliationQuery {
     limit: Option<u32>,
     starting_after: Option<String>,
     /// Only what has been owed for so many seconds; 0 when absent.
+    #[param(minimum = 0, maximum = 31_622_400)]
     older_than_s: Option<u32>,
 }
 
@@ -65,7 +67,12 @@ async fn get_reconciliation(
     let limit = page_rows(query.limit)?;
     let after = cursor(query.starting_after.as_deref(), OrderId::number)?;
     let now = app.clock.now();
-    let age = jiff::SignedDuration::from_secs(query.older_than_s.unwrap_or(0).into());
+    let older_than_s = query.older_than_s.unwrap_or(0);
+    if older_than_s > RECONCILIATION_AGE_SECS_MAX {
+        let expected = format!("expected 0 to {RECONCILIATION_AGE_SECS_MAX}");
+        return Err(Problem::field("?older_than_s", expected, older_than_s.into()));
+    }
+    let age = jiff::SignedDuration::from_secs(older_than_s.into());
     let older_than = now.checked_sub(age).unwrap_or(now);
     let page = app.reader.open_payments(older_than, after, limit).await?;
     let unmatched = match after {
