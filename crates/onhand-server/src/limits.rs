@@ -256,6 +256,6 @@ pub const RECONCILE_ASK_ROWS_MAX: usize = 1_000;
 pub const RECONCILE_ASK_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often it looks whether that has come.
 pub const RECONCILE_LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Furthest that somebody may look back for money that is not where it should be, in seconds: a leap
-/// year.
+/// Furthest that somebody may look back for money that is not where it should be, in seconds: a
+/// leap year.
 pub const RECONCILIATION_AGE_SECS_MAX: u32 = 366 * 24 * 3600;
