@@ -1,8 +1,8 @@
 //! `onhand bench --payments`: what placing orders costs when every order is to be paid through a
 //! gateway, against the same orders that wait for a payment by hand, and against those that wait
-//! for none. Rounds of the three kinds take turns in one run; between them all that is owed is done, so
-//! that no round pays for the one before it. The gateway is simulated in a
-//! process of its own, and pays every order at once.
+//! for none. Rounds of the three kinds take turns in one run; between them all that is owed is
+//! done, so that no round pays for the one before it. The gateway is simulated in a process of its
+//! own, and pays every order at once.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
