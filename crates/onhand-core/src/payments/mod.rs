@@ -141,6 +141,12 @@ impl Seen {
         self.intents.is_empty() && self.attempts.is_empty() && self.refunds.is_empty()
     }
 
+    /// Whether it tells of money that is set aside, was taken or goes back.
+    pub fn has_money(&self) -> bool {
+        let is_money = |one: &SeenAttempt| one.state >= AttemptState::Authorized;
+        self.attempts.iter().any(is_money) || !self.refunds.is_empty()
+    }
+
     /// Every name of the gateway's in it, those of its orders first.
     pub(crate) fn gateway_ids(&self) -> impl Iterator<Item = &GatewayId> {
         let intents = self.intents.iter().map(|intent| &intent.id);

@@ -16,6 +16,7 @@ use super::super::wire::payments::RowView;
 use crate::app::App;
 use crate::limits::RECONCILIATION_AGE_SECS_MAX;
 use onhand_core::ids::OrderId;
+use onhand_engine::limits::PAGE_ROWS_MAX;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(get_reconciliation))
@@ -76,7 +77,7 @@ async fn get_reconciliation(
     let older_than = now.checked_sub(age).unwrap_or(now);
     let page = app.reader.open_payments(older_than, after, limit).await?;
     let unmatched = match after {
-        None => app.reader.unmatched_notices(None, limit).await?.rows,
+        None => app.reader.unmatched_notices(None, PAGE_ROWS_MAX).await?.rows,
         Some(_) => Vec::new(),
     };
     let rows = page.rows.iter().filter_map(|(effect, order)| RowView::of_order(effect, order, now));
@@ -86,7 +87,7 @@ async fn get_reconciliation(
         has_more: page.next.is_some(),
         next_cursor: page.next.map(|id| format!("ord_{id}")),
         data: rows.collect(),
-        unmatched: unmatched.iter().map(|notice| RowView::of_notice(notice, now)).collect(),
+        unmatched: RowView::of_notices(&unmatched, now).take(limit).collect(),
     };
     Ok(json_response(StatusCode::OK, &shown))
 }

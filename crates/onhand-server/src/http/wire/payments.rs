@@ -6,7 +6,7 @@ use onhand_core::ids::{EffectId, PaymentId};
 use onhand_core::orders::{Order, Status as OrderStatus};
 use onhand_core::payments::{
     Attempt, AttemptState, Call, Capture, KeptNotice, Payment, Provider, Refund, RefundCause,
-    RefundState, Status, due,
+    RefundState, Seen, Status, due,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -470,8 +470,17 @@ impl<'a> RowView<'a> {
         })
     }
 
-    /// A message about a gateway's order that is nobody's.
-    pub fn of_notice(notice: &'a KeptNotice, now: Timestamp) -> Self {
+    /// Messages of money for gateways' orders that are nobody's. Where none was set aside there is
+    /// nothing to see to.
+    pub fn of_notices(
+        notices: &'a [KeptNotice],
+        now: Timestamp,
+    ) -> impl Iterator<Item = Self> + use<'a> {
+        let has_money = |one: &&KeptNotice| one.seen.as_ref().is_some_and(Seen::has_money);
+        notices.iter().filter(has_money).map(move |one| Self::of_notice(one, now))
+    }
+
+    fn of_notice(notice: &'a KeptNotice, now: Timestamp) -> Self {
         let seen = notice.seen.as_ref();
         let attempt = seen.and_then(|seen| seen.attempts.first());
         let captured =

@@ -128,7 +128,7 @@ async fn open_payments(reader: &Reader, after: Option<i64>) -> anyhow::Result<Pa
         None => reader.unmatched_notices(None, PAGE_ROWS).await?.rows,
         Some(_) => Vec::new(),
     };
-    let unmatched = unmatched.iter().map(|one| serde_json::to_value(RowView::of_notice(one, now)));
+    let unmatched = RowView::of_notices(&unmatched, now).map(serde_json::to_value);
     let next = page.next.map(|id| format!("ord_{id}"));
     Ok(Page { rows, unmatched: unmatched.collect::<Result<_, _>>()?, next })
 }
