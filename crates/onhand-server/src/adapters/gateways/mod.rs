@@ -4,6 +4,7 @@
 
 pub mod http;
 pub mod razorpay;
+mod signature;
 pub mod simulated;
 pub mod stripe;
 
@@ -39,6 +40,17 @@ pub struct Answer {
     pub seen: Seen,
     /// How it went.
     pub outcome: Outcome,
+}
+
+impl Answer {
+    /// What was seen, and how it ended.
+    fn of(seen: Seen, made: Result<(), http::Failure>) -> Self {
+        let outcome = match made {
+            Ok(()) => Outcome::Done,
+            Err(failure) => failure.into(),
+        };
+        Self { seen, outcome }
+    }
 }
 
 /// Why a message is not taken in.

@@ -5,13 +5,13 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use onhand_core::Money;
 use onhand_core::ids::OrderId;
-use onhand_core::payments::{AttemptState, Capture, RefundState, Seen, receipt};
+use onhand_core::payments::{AttemptState, Capture, RefundState, Seen, receipt, refund_receipt};
 use onhand_core::text::GatewayId;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Razorpay;
-use super::wire::{self, List, Order, Payment, REFUND_NOTE, Refund, refund_key};
+use super::wire::{self, List, Order, Payment, REFUND_NOTE, Refund};
 use crate::adapters::gateways::http::{Effect, Failure, Question, bounded};
 use crate::limits::{GATEWAY_CAPTURED_MAX, GATEWAY_PAGE_ROWS_MAX, GATEWAY_PAGES_MAX};
 
@@ -194,7 +194,7 @@ impl Razorpay {
                 return note_refund(seen, refund, &wanted);
             }
         }
-        let name = refund_key(order_id, number);
+        let name = refund_receipt(order_id, number);
         let body = json!({
             "amount": amount.amount,
             "receipt": name,

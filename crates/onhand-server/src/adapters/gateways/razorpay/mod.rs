@@ -1,12 +1,11 @@
 //! Razorpay: how it is asked (`calls.rs`), what it says (`wire.rs`), and how its messages are told
-//! from forged ones (`signature.rs`, `notice.rs`). Its words end here.
+//! from forged ones (`notice.rs`). Its words end here.
 //!
 //! Two different secrets sign: messages carry that of the webhook, what a customer's browser brings
 //! that of the key. One must not do for the other.
 
 mod calls;
 mod notice;
-pub(super) mod signature;
 mod wire;
 
 use std::fmt;
@@ -21,7 +20,7 @@ use reqwest::Url;
 use zeroize::Zeroizing;
 
 use super::http::{Http, HttpError, address};
-use super::{Answer, NoticeError, Outcome, PaymentGateway};
+use super::{Answer, NoticeError, PaymentGateway, signature};
 use crate::auth::secrets::Secret;
 
 /// Where Razorpay is.
@@ -104,11 +103,7 @@ impl PaymentGateway for Razorpay {
             }
             Call::Fetch { intents } => self.fetch(&mut seen, order_id, intents).await,
         };
-        let outcome = match made {
-            Ok(()) => Outcome::Done,
-            Err(failure) => failure.into(),
-        };
-        Answer { seen, outcome }
+        Answer::of(seen, made)
     }
 
     fn read_notice(&self, headers: &HeaderMap, body: &[u8]) -> Result<Notice, NoticeError> {

@@ -8,10 +8,10 @@ use onhand_core::text::Reference;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::signature::{hex, is_of_any};
 use super::wire::{Order, Payment, Refund, Strange};
 use crate::adapters::gateways::NoticeError;
 use crate::adapters::gateways::http::bounded;
+use crate::adapters::gateways::signature::{hex, is_of_any};
 use crate::auth::secrets::Secret;
 use crate::limits::NOTICE_ID_CHARS_MAX;
 

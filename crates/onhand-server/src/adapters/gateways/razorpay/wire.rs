@@ -6,6 +6,7 @@ use onhand_core::ids::OrderId;
 use onhand_core::money::Currency;
 use onhand_core::payments::{
     AttemptState, RefundState, SeenAttempt, SeenIntent, SeenRefund, read_receipt,
+    read_refund_receipt,
 };
 use onhand_core::text::{GatewayId, Text};
 use serde::Deserialize;
@@ -178,8 +179,8 @@ impl Refund {
     /// Whose it is, if it is one of ours. Whoever can write these has our key.
     pub(super) fn owner(&self) -> Option<(OrderId, u32)> {
         let note = || self.notes.get(REFUND_NOTE).and_then(Value::as_str);
-        let receipt = self.receipt.as_deref().and_then(read_refund_key);
-        receipt.or_else(|| note().and_then(read_refund_key))
+        let receipt = self.receipt.as_deref().and_then(read_refund_receipt);
+        receipt.or_else(|| note().and_then(read_refund_receipt))
     }
 
     /// As part of an order, which knows it by its number only if it is its own.
@@ -205,17 +206,6 @@ fn money(amount: i64, currency: Currency) -> Result<Money, Strange> {
     if money.is_price() { Ok(money) } else { Err(Strange) }
 }
 
-/// How Razorpay knows one of its refunds as ours: `ord_42-r1`.
-pub(super) fn refund_key(order_id: OrderId, number: u32) -> String {
-    format!("{order_id}-r{number}")
-}
-
-/// Reads a [`refund_key`] back.
-fn read_refund_key(key: &str) -> Option<(OrderId, u32)> {
-    let (order_id, number) = key.rsplit_once("-r")?;
-    Some((order_id.parse().ok()?, number.parse().ok()?))
-}
-
 /// Code and description of an error, if it is about what was asked for. Of its own trouble the
 /// gateway speaks under other codes, whatever the status is.
 pub(super) fn read_error(body: &[u8]) -> Option<String> {
@@ -239,16 +229,6 @@ pub(super) fn read_error(body: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_of_refunds_are_read_back() {
-        let order_id: OrderId = "ord_42".parse().unwrap();
-        assert_eq!(refund_key(order_id, 1), "ord_42-r1");
-        assert_eq!(read_refund_key("ord_42-r1"), Some((order_id, 1)));
-        for wrong in ["", "ord_42", "ord_42-1", "ord_042-r1", "-r1", "ord_42-r-1", "ord_42-r1 "] {
-            assert_eq!(read_refund_key(wrong), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn payments_are_read_leniently_where_no_money_hangs_on_it() {

@@ -18,7 +18,7 @@ use super::Simulated;
 use super::agenda::Deed;
 use super::api::error;
 use super::ledger::{Refusal, Try};
-use crate::adapters::gateways::razorpay::signature::sign;
+use crate::adapters::gateways::signature::sign;
 use crate::http::peer::Peer;
 use crate::limits::SIMULATED_LEDGER_ROWS_MAX;
 

@@ -31,7 +31,7 @@ use self::faults::Chance;
 pub use self::faults::{Fault, FaultPlan, PlanError};
 use self::ledger::{Ledger, Message, Try};
 use self::senders::Target;
-use super::razorpay::signature::sign;
+use super::signature::sign;
 use crate::auth::forwarded::Proxies;
 use crate::auth::secrets::Secret;
 use crate::http::crowd::Crowd;

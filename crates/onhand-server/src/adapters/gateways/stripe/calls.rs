@@ -4,14 +4,12 @@
 
 use onhand_core::Money;
 use onhand_core::ids::OrderId;
-use onhand_core::payments::{AttemptState, Capture, Seen, SeenAttempt, receipt};
+use onhand_core::payments::{AttemptState, Capture, Seen, SeenAttempt, receipt, refund_receipt};
 use onhand_core::text::GatewayId;
 
 use super::Stripe;
 use super::amount::to_stripe;
-use super::wire::{
-    Charge, Intent, ORDER_NOTE, RECEIPT_NOTE, REFUND_NOTE, Refund, Strange, refund_key,
-};
+use super::wire::{Charge, Intent, ORDER_NOTE, RECEIPT_NOTE, REFUND_NOTE, Refund, Strange};
 use crate::adapters::gateways::http::{Effect, Failure, bounded};
 use crate::limits::{GATEWAY_CAPTURED_MAX, INTENT_FRESH_SECS};
 
@@ -240,7 +238,7 @@ impl Stripe {
                 return note_refund(seen, refund, &wanted);
             }
         }
-        let name = refund_key(order_id, number);
+        let name = refund_receipt(order_id, number);
         let form =
             [("charge", attempt.as_str()), ("amount", &*count), (&*in_notes(REFUND_NOTE), &name)];
         let key = format!("onhand-{name}");

@@ -21,7 +21,7 @@ use reqwest::Url;
 use zeroize::Zeroizing;
 
 use super::http::{Http, HttpError, address};
-use super::{Answer, NoticeError, Outcome, PaymentGateway};
+use super::{Answer, NoticeError, PaymentGateway};
 use crate::auth::secrets::Secret;
 
 /// Where Stripe is.
@@ -104,11 +104,7 @@ impl PaymentGateway for Stripe {
             }
             Call::Fetch { intents } => self.fetch(&mut seen, order_id, intents).await,
         };
-        let outcome = match made {
-            Ok(()) => Outcome::Done,
-            Err(failure) => failure.into(),
-        };
-        Answer { seen, outcome }
+        Answer::of(seen, made)
     }
 
     fn read_notice(&self, headers: &HeaderMap, body: &[u8]) -> Result<Notice, NoticeError> {

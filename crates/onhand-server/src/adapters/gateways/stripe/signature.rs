@@ -4,7 +4,7 @@
 use onhand_core::Timestamp;
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::adapters::gateways::razorpay::signature::sign;
+use crate::adapters::gateways::signature::sign;
 use crate::auth::secrets::Secret;
 use crate::limits::{NOTICE_AGE_SECS_MAX, NOTICE_SIGNATURES_MAX};
 

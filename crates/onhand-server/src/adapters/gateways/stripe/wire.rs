@@ -6,6 +6,7 @@ use onhand_core::Money;
 use onhand_core::ids::OrderId;
 use onhand_core::payments::{
     AttemptState, RefundState, SeenAttempt, SeenIntent, SeenRefund, read_receipt,
+    read_refund_receipt,
 };
 use onhand_core::text::{GatewayId, Text};
 use serde::Deserialize;
@@ -309,7 +310,7 @@ impl Refund {
 
     /// Whose it is, if it is one of ours. Whoever can write this has our key.
     pub(super) fn owner(&self) -> Option<(OrderId, u32)> {
-        read_refund_key(note(&self.metadata, REFUND_NOTE)?)
+        read_refund_receipt(note(&self.metadata, REFUND_NOTE)?)
     }
 
     /// Whether money moves by it. Stripe also writes one down when it lets go of what was never
@@ -359,17 +360,6 @@ fn said(parts: &[&Option<String>]) -> Option<Text> {
     let said: Vec<&str> = parts.iter().filter_map(|part| part.as_deref()).collect();
     let said = bounded(&said.join(": "));
     (!said.as_str().is_empty()).then_some(said)
-}
-
-/// How Stripe knows one of its refunds as ours: `ord_42-r1`.
-pub(super) fn refund_key(order_id: OrderId, number: u32) -> String {
-    format!("{order_id}-r{number}")
-}
-
-/// Reads a [`refund_key`] back.
-fn read_refund_key(key: &str) -> Option<(OrderId, u32)> {
-    let (order_id, number) = key.rsplit_once("-r")?;
-    Some((order_id.parse().ok()?, number.parse().ok()?))
 }
 
 /// Kind, code and description of an error.

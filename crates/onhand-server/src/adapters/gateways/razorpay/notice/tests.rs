@@ -2,8 +2,8 @@
 
 use onhand_core::payments::{AttemptState, RefundState};
 
-use super::super::signature::sign;
 use super::*;
+use crate::adapters::gateways::signature::sign;
 
 const NEW: &str = "whsec-new-0123456789abcdef";
 const OLD: &str = "whsec-old-0123456789abcdef";

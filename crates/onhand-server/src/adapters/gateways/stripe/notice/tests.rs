@@ -4,7 +4,7 @@ use onhand_core::payments::RefundState;
 use serde_json::json;
 
 use super::*;
-use crate::adapters::gateways::razorpay::signature::{hex, sign};
+use crate::adapters::gateways::signature::{hex, sign};
 use crate::limits::NOTICE_SIGNATURES_MAX;
 
 const NEW: &str = "whsec_new0123456789abcdef";

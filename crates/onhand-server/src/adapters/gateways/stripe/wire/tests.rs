@@ -200,16 +200,6 @@ fn refunds_are_known_by_state_and_number() {
 }
 
 #[test]
-fn keys_of_refunds_are_read_back() {
-    let order_id: OrderId = "ord_42".parse().unwrap();
-    assert_eq!(refund_key(order_id, 1), "ord_42-r1");
-    assert_eq!(read_refund_key("ord_42-r1"), Some((order_id, 1)));
-    for wrong in ["", "ord_42", "ord_42-1", "ord_042-r1", "-r1", "ord_42-r-1", "ord_42-r1 "] {
-        assert_eq!(read_refund_key(wrong), None, "{wrong}");
-    }
-}
-
-#[test]
 fn an_error_says_its_kind_and_its_code() {
     fn check(body: &str, wanted: Option<&str>) {
         assert_eq!(read_error(body.as_bytes()).as_deref(), wanted, "{body}");
