@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 
 use super::Draft;
 use super::rows::missing;
-use crate::State;
 use crate::command::Stop;
 use crate::effects::{Effect, EffectState};
 use crate::ids::OrderId;
@@ -14,10 +13,6 @@ use crate::text::GatewayId;
 use alloc::sync::Arc;
 
 impl Draft<'_> {
-    pub(crate) fn state(&self) -> &State {
-        self.state
-    }
-
     pub(crate) fn policy(&self) -> &Policy {
         &self.context.policy
     }

@@ -72,7 +72,7 @@ pub enum Command {
     Lease {
         /// Most of them, at most [`EFFECTS_LEASED_MAX`](crate::limits::EFFECTS_LEASED_MAX).
         most: usize,
-        /// For how long.
+        /// For how many seconds.
         secs: i64,
     },
     /// Takes in what came of leased ones.

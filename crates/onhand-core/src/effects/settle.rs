@@ -48,12 +48,6 @@ pub struct Settlement {
 }
 
 pub(super) fn settle(draft: &mut Draft<'_>, settlements: &[Settlement]) -> Result<Reply, Stop> {
-    let mut needs = crate::Needs::default();
-    for one in settlements {
-        payments::names_of_seen(draft.state(), one.provider, &one.seen, &mut needs);
-        payments::names_of_order(draft.state(), one.order_id, &mut needs);
-    }
-    draft.need(needs)?;
     let mut settled = 0;
     for one in settlements {
         settled += u64::from(settle_one(draft, one)?);
@@ -77,23 +71,24 @@ fn settle_one(draft: &mut Draft<'_>, one: &Settlement) -> Result<bool, Stop> {
     };
     effect.leased = false;
     effect.due_at = one.again_at;
-    match &one.outcome {
+    let trouble = match (&one.outcome, still_owed) {
         // Nobody was asked, so that nothing counts.
-        Outcome::Untried => {}
-        Outcome::Done | Outcome::Declined(_) => match still_owed {
-            Some(at) => {
-                effect.tries = draft.policy().polled(effect.tries);
-                (effect.due_at, effect.ask_first, effect.reason) = (at, false, None);
-            }
-            None => try_again(draft, &mut effect, true, None),
-        },
-        Outcome::Retry(reason) => try_again(draft, &mut effect, false, Some(reason)),
-        Outcome::Unknown(reason) => try_again(draft, &mut effect, true, Some(reason)),
+        (Outcome::Untried, _) => None,
+        (Outcome::Done | Outcome::Declined(_), Some(at)) => {
+            effect.tries = draft.policy().polled(effect.tries);
+            (effect.due_at, effect.ask_first, effect.reason) = (at, false, None);
+            None
+        }
+        (Outcome::Done | Outcome::Declined(_), None) => Some((payments::contradicted(), true)),
+        (Outcome::Retry(reason), _) => Some((reason.clone(), false)),
+        (Outcome::Unknown(reason), _) => Some((reason.clone(), true)),
+    };
+    if let Some((reason, may_be_done)) = &trouble {
+        try_again(draft, &mut effect, *may_be_done, reason);
     }
     let is_dead = effect.state == EffectState::Dead;
-    let trouble = effect.reason.clone();
     draft.save_effect(effect);
-    if let Some(reason) = trouble.filter(|_| one.outcome.is_trouble()) {
+    if let Some((reason, _)) = trouble {
         payments::note_trouble(draft, one.order_id, reason, is_dead)?;
     }
     Ok(is_current)
@@ -103,20 +98,11 @@ fn is_leased(effect: &Effect, one: &Settlement) -> bool {
     effect.leased && effect.epoch == one.epoch && effect.state == EffectState::Waiting
 }
 
-impl Outcome {
-    fn is_trouble(&self) -> bool {
-        match self {
-            Self::Retry(_) | Self::Unknown(_) => true,
-            Self::Done | Self::Declined(_) | Self::Untried => false,
-        }
-    }
-}
-
 /// After so many tries a person has to look at it.
-fn try_again(draft: &Draft<'_>, effect: &mut Effect, ask_first: bool, reason: Option<&Text>) {
+fn try_again(draft: &Draft<'_>, effect: &mut Effect, may_be_done: bool, reason: &Text) {
     effect.tries += 1;
-    effect.ask_first |= ask_first;
-    effect.reason = reason.cloned();
+    effect.ask_first |= may_be_done;
+    effect.reason = Some(reason.clone());
     if effect.tries >= draft.policy().tries_max {
         effect.state = EffectState::Dead;
     }
@@ -133,25 +119,33 @@ pub(super) fn requeue(draft: &mut Draft<'_>, id: EffectId) -> Result<Reply, Stop
     Ok(Reply::Effect(effect))
 }
 
-/// Ends what is owed as if the gateway had declined it: an operator has seen to it.
+/// Ends what is owed as if the gateway had declined it: an operator has seen to it. Where nothing is
+/// owed but to ask how things stand, it is asked when it would be asked next.
 pub(super) fn skip(draft: &mut Draft<'_>, id: EffectId) -> Result<Reply, Stop> {
     let effect = dead(draft, id)?;
     let order = draft.any_order(effect.order_id)?.clone();
+    let mut next = None;
     if let Some(owed) = payments::owed(&order) {
         let outcome = Outcome::Declined(payments::skipped());
         let seen = Seen::default();
         let ending = Some((&owed.call, &outcome));
-        payments::take_in(draft, order.id, &seen, Source::Answer, ending)?;
+        next = payments::take_in(draft, order.id, &seen, Source::Answer, ending)?;
     }
     payments::note_step(draft, effect.order_id, "payment.skipped")?;
-    match draft.find_effect(id.order())? {
-        Some(effect) => Ok(Reply::Effect(effect)),
-        None => Ok(Reply::Effect(Effect { state: EffectState::Done, ..effect })),
-    }
+    let reply = match draft.find_effect(id.order())? {
+        Some(left) if left.state == EffectState::Dead => {
+            let due_at = next.unwrap_or(draft.now());
+            let state = EffectState::Waiting;
+            draft.save_effect(Effect { state, due_at, tries: 0, reason: None, ..left })
+        }
+        Some(left) => left,
+        None => Effect { state: EffectState::Done, ..effect },
+    };
+    Ok(Reply::Effect(reply))
 }
 
 fn dead(draft: &Draft<'_>, id: EffectId) -> Result<Effect, Stop> {
-    let effect = draft.find_effect(id.order())?.filter(|effect| effect.state != EffectState::Done);
+    let effect = draft.find_effect(id.order())?;
     let effect = effect.ok_or(Refusal::UnknownEffect { effect_id: id })?;
     match effect.state {
         EffectState::Dead => Ok(effect),

@@ -57,9 +57,7 @@ pub(super) fn capture(
             return Err(Refusal::CaptureAmountMismatch { requested, authorized }.into());
         }
     }
-    if let Some(payment) = &mut order.payment {
-        payment.capture_asked = true;
-    }
+    payment_mut(&mut order)?.capture_asked = true;
     finish(draft, order, before.as_ref(), "payment.capture_asked")
 }
 
@@ -85,24 +83,24 @@ pub(super) fn refund(
 ) -> Result<Reply, Stop> {
     let mut order = draft.order_at(id, expected_version)?;
     let (before, currency, now) = (owed(&order), order.currency, draft.now());
-    let status = order.payment.as_ref().map(|payment| payment.status(&order));
-    let payment = payment_of(&mut order)?;
-    if payment.captured(currency) == 0 {
-        let status = status.unwrap_or(super::Status::Created);
-        return Err(Refusal::NotPaid { status }.into());
+    let payment = payment_of(&order)?;
+    let captured = payment.captured(currency);
+    if captured == 0 {
+        return Err(Refusal::NotPaid { status: payment.status(&order) }.into());
     }
-    if let Some(amount) = amount
-        && amount.currency != currency
-    {
-        let (expected, actual) = (currency, amount.currency);
-        return Err(Refusal::PaymentCurrencyMismatch { expected, actual }.into());
-    }
-    let left = payment.captured(currency) - payment.refunded(currency);
-    let requested = amount.map_or(left, |amount| amount.amount);
+    let left = captured - payment.refunded(currency);
+    let requested = match amount {
+        Some(amount) => {
+            expect_currency(&order, amount)?;
+            amount.amount
+        }
+        None => left,
+    };
     if requested < 1 || requested > left {
         return Err(Refusal::RefundTooLarge { requested, left }.into());
     }
     let parts = parts_of(payment, currency, requested);
+    let payment = payment_mut(&mut order)?;
     if payment.refunds.len() + parts.len() > PAYMENT_REFUNDS_MAX {
         return Err(Refusal::TooManyRefunds { most: PAYMENT_REFUNDS_MAX as u64 }.into());
     }
@@ -136,7 +134,7 @@ fn parts_of(payment: &Payment, currency: crate::Currency, requested: i64) -> Vec
 pub(super) fn look(draft: &mut Draft<'_>, id: OrderId) -> Result<Reply, Stop> {
     let mut order = draft.order_at(id, None)?;
     let before = owed(&order);
-    let payment = payment_of(&mut order)?;
+    let payment = payment_mut(&mut order)?;
     if payment.is_in_doubt || payment.intents.iter().all(|one| one.gateway_id.is_none()) {
         return Ok(Reply::Order(Arc::new(order)));
     }
@@ -144,16 +142,18 @@ pub(super) fn look(draft: &mut Draft<'_>, id: OrderId) -> Result<Reply, Stop> {
     finish(draft, order, before.as_ref(), "payment.doubted")
 }
 
-fn payment_of(order: &mut Order) -> Result<&mut Payment, Refusal> {
+fn payment_of(order: &Order) -> Result<&Payment, Refusal> {
+    order.payment.as_ref().ok_or(Refusal::NoPayment { order_id: order.id })
+}
+
+fn payment_mut(order: &mut Order) -> Result<&mut Payment, Refusal> {
     let order_id = order.id;
     order.payment.as_mut().ok_or(Refusal::NoPayment { order_id })
 }
 
 /// Minor units that are set aside and not taken; refused when there are none.
 fn set_aside(order: &Order) -> Result<i64, Refusal> {
-    let Some(payment) = &order.payment else {
-        return Err(Refusal::NoPayment { order_id: order.id });
-    };
+    let payment = payment_of(order)?;
     let authorized = payment.attempts.iter().filter(|one| one.state == AttemptState::Authorized);
     if authorized.count() == 0 {
         return Err(Refusal::NotAuthorized { status: payment.status(order) });

@@ -37,9 +37,9 @@ pub fn violations(order: &Order) -> Vec<String> {
     if has_ended(order.status) && net > 0 {
         wrong.push(alloc::format!("the order has ended and keeps {net}"));
     }
-    let was_paid_late = payment.refunds.is_empty() && net > order.total;
-    if was_paid_late {
-        wrong.push(alloc::format!("{net} were paid of {} that are due", order.total));
+    let kept = payment.captured(order.currency) - payment.overpaid(order.currency);
+    if !has_ended(order.status) && kept > order.total {
+        wrong.push(alloc::format!("{kept} were kept of {} that are due", order.total));
     }
     if order.status == Status::Pending && order.is_paid() {
         wrong.push(String::from("the order is paid and still waits"));

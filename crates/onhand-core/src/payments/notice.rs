@@ -104,14 +104,16 @@ pub(crate) fn take_in_waiting(
 impl KeptNotice {
     /// By what it is known.
     pub fn keys(&self) -> [NoticeKey; 2] {
-        let by_event = NoticeKey::Event(self.provider, self.event_id.clone());
-        [by_event, NoticeKey::Body(self.body_hash)]
+        keys(self.provider, &self.event_id, self.body_hash)
     }
 }
 
+fn keys(provider: Provider, event_id: &Reference, body_hash: [u8; 32]) -> [NoticeKey; 2] {
+    [NoticeKey::Event(provider, event_id.clone()), NoticeKey::Body(body_hash)]
+}
+
 fn keys_of(notice: &Notice) -> [NoticeKey; 2] {
-    let by_event = NoticeKey::Event(notice.provider, notice.event_id.clone());
-    [by_event, NoticeKey::Body(notice.body_hash)]
+    keys(notice.provider, &notice.event_id, notice.body_hash)
 }
 
 /// The order that a message is about: that of the gateway's names in it, or the one that it names

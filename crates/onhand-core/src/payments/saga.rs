@@ -147,7 +147,7 @@ fn end_fetch(draft: &Draft<'_>, order: &mut Order) -> Result<Option<&'static str
     let is_over = order.status != Status::Pending;
     let is_enough = is_over && draft.policy().is_enough(polls);
     let Some(payment) = &mut order.payment else { return Ok(None) };
-    let mut said = core::mem::take(&mut payment.is_in_doubt).then_some("payment.checked");
+    let mut said = end_doubt(payment);
     if is_enough {
         for intent in payment.intents.iter_mut().filter(|one| one.state == IntentState::Open) {
             intent.state = IntentState::Failed;
@@ -200,11 +200,12 @@ fn give_up(order: &mut Order, call: &Call, reason: &Text, now: Timestamp) -> Vec
             alloc::vec!["payment.refund_failed"]
         }
         Call::FindIntent { number } => end_find(order, *number).into_iter().collect(),
-        Call::Fetch { .. } => {
-            payment.is_in_doubt = false;
-            Vec::new()
-        }
+        Call::Fetch { .. } => end_doubt(payment).into_iter().collect(),
     }
+}
+
+fn end_doubt(payment: &mut Payment) -> Option<&'static str> {
+    core::mem::take(&mut payment.is_in_doubt).then_some("payment.checked")
 }
 
 /// Owes what was taken and is not due: what is beyond the total, all of it where the order has
@@ -348,6 +349,11 @@ pub(crate) fn note_step(
 /// What is said of a call that an operator gave up.
 pub(crate) fn skipped() -> Text {
     constant_text("given up by an operator")
+}
+
+/// What is said of a call after which the gateway tells that nothing was done.
+pub(crate) fn contradicted() -> Text {
+    constant_text("the gateway said yes, and tells that it is not done")
 }
 
 /// What is said of a call whose worker never came back.
