@@ -16,9 +16,12 @@ use crate::effects::{self, Effect};
 use crate::events::Event;
 use crate::ids::CustomerId;
 use crate::inventory::{self, Level, Location, Mark, Movement, ReservationView, StockChange};
+use crate::jobs::{self, Consumer, Job};
 use crate::orders::{self, Order};
 use crate::payments::{self, Task};
+use crate::schedules::{self, Schedule};
 use crate::text::Sku;
+use crate::webhooks::{self, EndpointEntry};
 use crate::{Needs, Refusal, State, Timestamp};
 
 /// Anything that may change what is remembered.
@@ -36,6 +39,12 @@ pub enum Command {
     Payments(payments::Command),
     /// What is owed to the outside.
     Effects(effects::Command),
+    /// What follows from the log.
+    Jobs(jobs::Command),
+    /// Webhook endpoints.
+    Webhooks(webhooks::Command),
+    /// What is done from time to time.
+    Schedules(schedules::Command),
 }
 
 impl Command {
@@ -50,6 +59,9 @@ impl Command {
             Self::Accounts(command) => command.names(needs),
             Self::Payments(command) => command.names(known, needs),
             Self::Effects(command) => command.names(known, needs),
+            Self::Jobs(command) => command.names(needs),
+            Self::Webhooks(command) => command.names(needs),
+            Self::Schedules(command) => command.names(needs),
         }
     }
 
@@ -58,7 +70,13 @@ impl Command {
     pub fn names_by_steps(&self) -> bool {
         match self {
             Self::Payments(_) | Self::Effects(_) => true,
-            Self::Catalog(_) | Self::Inventory(_) | Self::Orders(_) | Self::Accounts(_) => false,
+            Self::Catalog(_)
+            | Self::Inventory(_)
+            | Self::Orders(_)
+            | Self::Accounts(_)
+            | Self::Jobs(_)
+            | Self::Webhooks(_)
+            | Self::Schedules(_) => false,
         }
     }
 
@@ -97,6 +115,10 @@ pub struct Numbering {
     pub api_key: i64,
     /// Next id of a message of a gateway.
     pub notice: i64,
+    /// Next webhook endpoint id.
+    pub endpoint: i64,
+    /// Next job id.
+    pub job: i64,
     /// How often rights were taken away, from 1: who was let in at a lower count is looked at
     /// again.
     pub rights: i64,
@@ -116,6 +138,8 @@ impl Numbering {
         session: 1,
         api_key: 1,
         notice: 1,
+        endpoint: 1,
+        job: 1,
         rights: 1,
     };
 }
@@ -198,6 +222,26 @@ pub enum Reply {
         /// Whether it came for the first time.
         is_new: bool,
     },
+    /// A webhook endpoint as it was left.
+    Endpoint(EndpointEntry),
+    /// A consumer as it was left.
+    Consumer(Consumer),
+    /// What a worker was given to do.
+    Jobs(Vec<Job>),
+    /// A job as it was left.
+    Job(Job),
+    /// How many rows were forgotten.
+    Forgotten {
+        /// Rows.
+        rows: u64,
+    },
+    /// Whether a run was begun.
+    Turn {
+        /// Whether whoever asked has it.
+        is_given: bool,
+        /// The schedule as it was left.
+        schedule: Schedule,
+    },
 }
 
 /// What is to be remembered and answered.
@@ -246,6 +290,9 @@ pub fn decide(state: &State, command: &Command, context: &Context) -> Result<Dec
         Command::Accounts(command) => command.decide(&mut draft)?,
         Command::Payments(command) => command.decide(&mut draft)?,
         Command::Effects(command) => command.decide(&mut draft)?,
+        Command::Jobs(command) => command.decide(&mut draft)?,
+        Command::Webhooks(command) => command.decide(&mut draft)?,
+        Command::Schedules(command) => command.decide(&mut draft)?,
     };
     Ok(draft.finish(reply))
 }

@@ -12,11 +12,13 @@ use crate::accounts::{ApiKeyEntry, SessionEntry, UserEntry};
 use crate::actor::Actor;
 use crate::catalog::{Category, Product};
 use crate::ids::{
-    ApiKeyId, CategoryId, LocationId, OrderId, ProductId, ReservationId, SessionId, UserId,
+    ApiKeyId, CategoryId, EndpointId, LocationId, OrderId, ProductId, ReservationId, SessionId,
+    UserId,
 };
 use crate::inventory::{Level, Location, ReservationView, StockChange};
 use crate::orders::Order;
 use crate::text::Sku;
+use crate::webhooks::EndpointEntry;
 
 /// Every type of event, for documents and filters.
 pub const TYPES: &[&str] = &[
@@ -35,6 +37,7 @@ pub const TYPES: &[&str] = &[
     "order.hold_extended",
     "order.partially_fulfilled",
     "order.placed",
+    "order.processing",
     "order.returned",
     "order.revived",
     "order.updated",
@@ -76,6 +79,11 @@ pub const TYPES: &[&str] = &[
     "user.registered",
     "user.sessions_ended",
     "user.updated",
+    "webhook_endpoint.created",
+    "webhook_endpoint.deleted",
+    "webhook_endpoint.disabled",
+    "webhook_endpoint.enabled",
+    "webhook_endpoint.updated",
 ];
 
 /// The object that an event is about.
@@ -97,6 +105,8 @@ pub enum Subject {
     Session(SessionId),
     /// An API key.
     ApiKey(ApiKeyId),
+    /// A webhook endpoint.
+    Endpoint(EndpointId),
 }
 
 /// The object as the event left it.
@@ -128,6 +138,8 @@ pub enum EventBody {
     Session(SessionEntry),
     /// An API key.
     ApiKey(ApiKeyEntry),
+    /// A webhook endpoint.
+    Endpoint(EndpointEntry),
 }
 
 impl EventBody {
@@ -148,6 +160,7 @@ impl EventBody {
             Self::User(user) => Some(Subject::User(user.id)),
             Self::Session(session) => Some(Subject::Session(session.id)),
             Self::ApiKey(key) => Some(Subject::ApiKey(key.id)),
+            Self::Endpoint(endpoint) => Some(Subject::Endpoint(endpoint.id)),
         }
     }
 }

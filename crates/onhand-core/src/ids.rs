@@ -89,6 +89,10 @@ ids! {
     EffectId = "eff";
     /// A message of a gateway.
     NoticeId = "ntc";
+    /// A webhook endpoint.
+    EndpointId = "whe";
+    /// Something to be done once.
+    JobId = "job";
 }
 
 impl PaymentId {

@@ -21,6 +21,7 @@ pub mod effects;
 pub mod events;
 pub mod ids;
 pub mod inventory;
+pub mod jobs;
 pub mod limits;
 pub mod money;
 pub mod needs;
@@ -28,8 +29,10 @@ pub mod orders;
 pub mod payments;
 pub mod quantity;
 pub mod refusal;
+pub mod schedules;
 pub mod state;
 pub mod text;
+pub mod webhooks;
 
 pub use actor::Actor;
 pub use command::{Command, Context, Decision, Numbering, Reply, Stop, decide};

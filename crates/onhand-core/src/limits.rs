@@ -90,3 +90,25 @@ pub const PAYMENT_REFUNDS_MAX: usize = 100;
 pub const EFFECTS_LEASED_MAX: usize = 500;
 /// Most messages of a gateway that wait for one of its orders to become known.
 pub const WAITING_NOTICES_MAX: usize = 100;
+/// Most jobs of one queue that wait or are being done. What is beyond waits in the log.
+pub const JOBS_OPEN_MAX: u64 = 10_000;
+/// Most jobs that one step of a consumer makes.
+pub const JOBS_TAKEN_MAX: usize = 1_000;
+/// Most jobs that are leased or settled by one command.
+pub const JOBS_LEASED_MAX: usize = 500;
+/// Most ended jobs that one command forgets.
+pub const JOBS_FORGOTTEN_MAX: usize = 1_000;
+/// Most tries of a job that are kept, the newest.
+pub const JOB_ATTEMPTS_KEPT_MAX: usize = 12;
+/// Most times that a job is given to somebody who does not come back.
+pub const JOB_LEASES_LOST_MAX: usize = 5;
+/// Most webhook endpoints.
+pub const ENDPOINTS_MAX: u64 = 100;
+/// Most types of events that an endpoint may name.
+pub const ENDPOINT_FILTERS_MAX: usize = 100;
+/// Most secrets of an endpoint that sign at once.
+pub const ENDPOINT_SECRETS_MAX: usize = 5;
+/// Longest URL of an endpoint in characters.
+pub const URL_CHARS_MAX: usize = 2_000;
+/// Seconds in which one success of an endpoint is noted.
+pub const SUCCESS_NOTED_SECS: i64 = 60;

@@ -1,15 +1,17 @@
 //! What a decision still lacks: the rows that the engine has to load before it asks again.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use crate::Timestamp;
 use crate::accounts::Email;
 use crate::catalog::ProductRef;
 use crate::ids::{
-    ApiKeyId, CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId, SessionId,
-    UserId,
+    ApiKeyId, CategoryId, CustomerId, EndpointId, JobId, LocationId, OrderId, ProductId,
+    ReservationId, SessionId, UserId,
 };
+use crate::jobs::Queue;
 use crate::payments::{NoticeKey, Provider};
+use crate::schedules::ScheduleName;
 use crate::state::State;
 use crate::text::{GatewayId, Reference, Sku};
 
@@ -62,6 +64,20 @@ pub struct Needs {
     pub open_sessions: BTreeSet<UserId>,
     /// API keys.
     pub api_keys: BTreeSet<ApiKeyId>,
+    /// Who reads the log for these queues.
+    pub consumers: BTreeSet<Queue>,
+    /// Jobs.
+    pub jobs: BTreeSet<JobId>,
+    /// At most this many jobs of these queues that are due, oldest first, of each lane the first.
+    pub due_jobs: BTreeMap<Queue, usize>,
+    /// At most so many jobs that ended, and not as dead ones, before an instant.
+    pub ended_jobs: Option<(Timestamp, usize)>,
+    /// Webhook endpoints.
+    pub endpoints: BTreeSet<EndpointId>,
+    /// How many webhook endpoints there are.
+    pub endpoint_count: bool,
+    /// What is done from time to time.
+    pub schedules: BTreeSet<ScheduleName>,
 }
 
 impl Needs {
@@ -83,12 +99,13 @@ impl Needs {
         }
     }
 
-    /// Takes out what only the time of a decision tells: holds that have run out, effects that
-    /// are due.
+    /// Takes out what only the time of a decision tells: holds that have run out, effects and jobs
+    /// that are due.
     pub fn take_timed(&mut self) -> Self {
         let expired_holds = core::mem::take(&mut self.expired_holds);
         let (due, due_effects) = (self.due.take(), self.due_effects.take());
-        Self { expired_holds, due, due_effects, ..Self::default() }
+        let due_jobs = core::mem::take(&mut self.due_jobs);
+        Self { expired_holds, due, due_effects, due_jobs, ..Self::default() }
     }
 
     /// Whether nothing is named.

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Version, accounts, catalog, effects, inventory, orders, payments};
+use crate::{Version, accounts, catalog, effects, inventory, jobs, orders, payments, webhooks};
 
 /// Why a command was refused. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,10 @@ pub enum Refusal {
     Payments(payments::Refusal),
     /// The rules of what is owed to the outside refuse.
     Effects(effects::Refusal),
+    /// The rules of what follows from the log refuse.
+    Jobs(jobs::Refusal),
+    /// The rules of webhook endpoints refuse.
+    Webhooks(webhooks::Refusal),
     /// One order of a `reject_all` batch was refused, and with it the batch.
     InBatch {
         /// Position of the order in the batch.
@@ -50,6 +54,8 @@ impl Refusal {
             Self::Accounts(refusal) => refusal.code(),
             Self::Payments(refusal) => refusal.code(),
             Self::Effects(refusal) => refusal.code(),
+            Self::Jobs(refusal) => refusal.code(),
+            Self::Webhooks(refusal) => refusal.code(),
             Self::InBatch { refusal, .. } => refusal.code(),
         }
     }
@@ -65,7 +71,9 @@ impl Refusal {
             | Self::Inventory(_)
             | Self::Orders(_)
             | Self::Payments(_)
-            | Self::Effects(_) => true,
+            | Self::Effects(_)
+            | Self::Jobs(_)
+            | Self::Webhooks(_) => true,
         }
     }
 
@@ -179,6 +187,31 @@ impl effects::Refusal {
     }
 }
 
+impl jobs::Refusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownQueue { .. } => "unknown_queue",
+            Self::CursorMoved { .. } => "cursor_moved",
+            Self::NotInLog { .. } => "not_in_log",
+            Self::QueueFull { .. } => "queue_full",
+            Self::ReplayRunning { .. } => "replay_running",
+            Self::UnknownJob { .. } => "unknown_job",
+            Self::JobNotDead { .. } => "job_not_dead",
+        }
+    }
+}
+
+impl webhooks::Refusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownEndpoint { .. } => "unknown_webhook_endpoint",
+            Self::TooManyEndpoints { .. } => "too_many_webhook_endpoints",
+        }
+    }
+}
+
 impl From<catalog::Refusal> for Refusal {
     fn from(refusal: catalog::Refusal) -> Self {
         Self::Catalog(refusal)
@@ -212,5 +245,17 @@ impl From<payments::Refusal> for Refusal {
 impl From<effects::Refusal> for Refusal {
     fn from(refusal: effects::Refusal) -> Self {
         Self::Effects(refusal)
+    }
+}
+
+impl From<jobs::Refusal> for Refusal {
+    fn from(refusal: jobs::Refusal) -> Self {
+        Self::Jobs(refusal)
+    }
+}
+
+impl From<webhooks::Refusal> for Refusal {
+    fn from(refusal: webhooks::Refusal) -> Self {
+        Self::Webhooks(refusal)
     }
 }

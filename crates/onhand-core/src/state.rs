@@ -2,6 +2,8 @@
 //! the same batch have changed. A row is known to be there, known to be absent, or not known at
 //! all; asking for the last names it in [`Needs`].
 
+mod outbox;
+
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -73,6 +75,7 @@ pub struct State {
     waiting_notices: BTreeMap<(Provider, GatewayId), Vec<KeptNotice>>,
     /// What the batch has left of messages.
     kept_notices: BTreeMap<NoticeId, KeptNotice>,
+    pub(crate) outbox: outbox::Outbox,
 }
 
 impl State {
@@ -101,6 +104,7 @@ impl State {
         needs.gateway_ids.retain(|key| !self.gateway_ids.contains_key(key));
         needs.notices.retain(|key| !self.notices.contains_key(key));
         needs.waiting_notices.retain(|key| !self.waiting_notices.contains_key(key));
+        self.outbox.subtract_known(needs);
     }
 
     /// Whether all of these are at hand.
@@ -399,6 +403,7 @@ impl State {
         let claimed = changes.gateway_ids.into_iter().map(|(key, order)| (key, Some(order)));
         self.gateway_ids.extend(claimed);
         self.apply_notices(changes.notices);
+        self.outbox.apply(changes.outbox);
         for movement in movements.iter().filter(|movement| movement.delta_on_hand != 0) {
             let key = (movement.product_id, movement.location_id);
             for ((product, location, at), on_hand) in &mut self.on_hand_at {
@@ -474,6 +479,7 @@ impl State {
         self.notices.clear();
         self.waiting_notices.clear();
         self.kept_notices.clear();
+        self.outbox = outbox::Outbox::default();
         for sku in self.absent.drain(..) {
             if self.skus.get(&sku) == Some(&None) {
                 self.skus.remove(&sku);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::limits::{
     GATEWAY_ID_CHARS_MAX, KEY_PREFIX_CHARS_MAX, NAME_CHARS_MAX, REASON_CHARS_MAX,
-    REFERENCE_CHARS_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX,
+    REFERENCE_CHARS_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX, URL_CHARS_MAX,
 };
 
 /// Why a text was refused, in words for the caller.
@@ -107,9 +107,20 @@ texts! {
     /// end or part a path, so that it can be asked for.
     GatewayId: 1..=GATEWAY_ID_CHARS_MAX, "an id of ASCII letters, digits, `_` and `-`",
         |c| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    /// An address that the server is to call. Whether it may is found out when it does.
+    Url: 1..=URL_CHARS_MAX, "a URL of printable ASCII characters",
+        |c| c.is_ascii_graphic();
     /// The part of an API key by which people know it, and from which nobody can guess it.
     KeyPrefix: 1..=KEY_PREFIX_CHARS_MAX, "printable ASCII characters",
         |c| c.is_ascii_graphic();
+}
+
+/// A text that stands in the program.
+pub(crate) fn constant_text(text: &'static str) -> Text {
+    match Text::new(text) {
+        Ok(text) => text,
+        Err(error) => panic!("{text}: {error}"),
+    }
 }
 
 impl Default for Text {

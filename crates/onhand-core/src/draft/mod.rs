@@ -2,6 +2,7 @@
 //! thrown away whole on a refusal.
 
 mod accounts;
+mod outbox;
 mod payments;
 mod rows;
 
@@ -10,14 +11,16 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+pub use outbox::OutboxChanges;
+
 use crate::accounts::{ApiKey, Session, User};
 use crate::catalog::{Category, Product};
 use crate::command::{Context, Decision, Numbering, Reply, Stop};
 use crate::effects::Effect;
 use crate::events::{Event, EventBody};
 use crate::ids::{
-    ApiKeyId, CategoryId, LocationId, NoticeId, OrderId, ProductId, ReservationId, SessionId,
-    UserId,
+    ApiKeyId, CategoryId, EndpointId, JobId, LocationId, NoticeId, OrderId, ProductId,
+    ReservationId, SessionId, UserId,
 };
 use crate::inventory::{Level, Location, Mark, Move, Movement, Reservation};
 use crate::limits::MOVEMENTS_PER_MARK;
@@ -54,6 +57,8 @@ pub struct Changes {
     pub gateway_ids: BTreeMap<(Provider, GatewayId), OrderId>,
     /// Messages of gateways.
     pub notices: BTreeMap<NoticeId, KeptNotice>,
+    /// What follows from the log, and who is told.
+    pub outbox: OutboxChanges,
 }
 
 /// A decision in the making.
@@ -349,4 +354,6 @@ next_ids! {
     next_session_id: session, SessionId;
     next_api_key_id: api_key, ApiKeyId;
     next_notice_id: notice, NoticeId;
+    next_endpoint_id: endpoint, EndpointId;
+    next_job_id: job, JobId;
 }

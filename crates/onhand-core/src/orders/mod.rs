@@ -62,6 +62,11 @@ pub enum Command {
         /// Refuse unless the order is at this version.
         expected_version: Option<Version>,
     },
+    /// Takes up an order that is confirmed.
+    Process {
+        /// Which order.
+        id: OrderId,
+    },
     /// Cancels an order nothing of which has left, and gives its stock back.
     Cancel {
         /// Which order.
@@ -128,6 +133,7 @@ impl Command {
                 }
             }
             Self::Confirm { id, .. }
+            | Self::Process { id }
             | Self::Cancel { id, .. }
             | Self::Fulfil { id, .. }
             | Self::Deliver { id, .. }
@@ -142,6 +148,7 @@ impl Command {
             Self::Place(order) => order.is_awaited(),
             Self::PlaceMany { orders, .. } => orders.iter().any(PlaceOrder::is_awaited),
             Self::Confirm { .. }
+            | Self::Process { .. }
             | Self::Cancel { .. }
             | Self::Fulfil { .. }
             | Self::Deliver { .. }
@@ -159,6 +166,7 @@ impl Command {
             Self::Confirm { id, expected_version } => {
                 update::confirm(draft, *id, *expected_version)
             }
+            Self::Process { id } => update::process(draft, *id),
             Self::Cancel { id, expected_version, reason } => {
                 cancel::cancel(draft, *id, *expected_version, reason.as_ref())
             }

@@ -12,6 +12,8 @@ named! {
         Pending = "pending",
         /// Paid, or no payment required; the stock is allocated without an end.
         Confirmed = "confirmed",
+        /// A worker has taken it up; it is being got ready to leave.
+        Processing = "processing",
         /// Some units have left.
         PartiallyFulfilled = "partially_fulfilled",
         /// All units have left.
@@ -32,6 +34,8 @@ named! {
     Action {
         /// No further payment is needed.
         Confirm = "confirm",
+        /// A worker takes it up.
+        Process = "process",
         /// Called off.
         Cancel = "cancel",
         /// Time ran out.
@@ -84,7 +88,12 @@ pub const TRANSITIONS: &[Transition] = &[
     arrow(Status::Confirmed, Action::Cancel, Status::Cancelled),
     arrow(Status::Confirmed, Action::FulfilPartly, Status::PartiallyFulfilled),
     arrow(Status::Confirmed, Action::Fulfil, Status::Fulfilled),
+    arrow(Status::Confirmed, Action::Process, Status::Processing),
     arrow(Status::Confirmed, Action::Update, Status::Confirmed),
+    arrow(Status::Processing, Action::Cancel, Status::Cancelled),
+    arrow(Status::Processing, Action::FulfilPartly, Status::PartiallyFulfilled),
+    arrow(Status::Processing, Action::Fulfil, Status::Fulfilled),
+    arrow(Status::Processing, Action::Update, Status::Processing),
     arrow(Status::PartiallyFulfilled, Action::FulfilPartly, Status::PartiallyFulfilled),
     arrow(Status::PartiallyFulfilled, Action::Fulfil, Status::Fulfilled),
     arrow(Status::PartiallyFulfilled, Action::ReturnPartly, Status::PartiallyFulfilled),

@@ -39,6 +39,14 @@ pub(super) fn confirm(
     finish(draft, order, before.as_ref(), "order.confirmed")
 }
 
+/// A worker takes up an order. One that has been taken up is refused like any other that is not
+/// confirmed: a message that comes twice changes nothing.
+pub(super) fn process(draft: &mut Draft<'_>, id: OrderId) -> Result<Reply, Stop> {
+    let mut order = draft.order_at(id, None)?;
+    order.step(Action::Process)?;
+    draft.save_order(order, "order.processing").map(Reply::Order)
+}
+
 pub(super) fn update(
     draft: &mut Draft<'_>,
     id: OrderId,

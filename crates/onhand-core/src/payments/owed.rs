@@ -67,6 +67,7 @@ pub(crate) fn owed(order: &Order) -> Option<Owed> {
         return now(match order.status {
             Status::Pending => Call::CreateIntent { number, amount, capture },
             Status::Confirmed
+            | Status::Processing
             | Status::PartiallyFulfilled
             | Status::Fulfilled
             | Status::Delivered

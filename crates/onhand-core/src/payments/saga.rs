@@ -18,7 +18,7 @@ use crate::effects::{Effect, EffectState, Outcome};
 use crate::ids::OrderId;
 use crate::limits::PAYMENT_REFUNDS_MAX;
 use crate::orders::{self, Order, Status};
-use crate::text::Text;
+use crate::text::{Text, constant_text};
 use crate::{Money, Refusal, Timestamp, inventory};
 
 /// How a call of whoever has the lease went.
@@ -111,6 +111,7 @@ fn follow(draft: &mut Draft<'_>, order: &mut Order) -> Result<Option<&'static st
         Status::Pending
         | Status::Expired
         | Status::Confirmed
+        | Status::Processing
         | Status::PartiallyFulfilled
         | Status::Fulfilled
         | Status::Delivered
@@ -359,11 +360,4 @@ pub(crate) fn contradicted() -> Text {
 /// What is said of a call whose worker never came back.
 pub(crate) fn not_heard_of() -> Text {
     constant_text("nobody who was given it came back")
-}
-
-fn constant_text(text: &'static str) -> Text {
-    match Text::new(text) {
-        Ok(text) => text,
-        Err(error) => panic!("{text}: {error}"),
-    }
 }

@@ -117,6 +117,7 @@ pub(crate) const fn has_ended(status: orders::Status) -> bool {
         orders::Status::Cancelled | orders::Status::Expired => true,
         orders::Status::Pending
         | orders::Status::Confirmed
+        | orders::Status::Processing
         | orders::Status::PartiallyFulfilled
         | orders::Status::Fulfilled
         | orders::Status::Delivered

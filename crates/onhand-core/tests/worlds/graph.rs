@@ -10,9 +10,10 @@ use onhand_core::{Command, Refusal};
 use crate::world::{World, place, units};
 
 /// How to bring an order of three units into each state.
-const PATHS: [(Status, &[Action]); 8] = [
+const PATHS: [(Status, &[Action]); 9] = [
     (Status::Pending, &[]),
     (Status::Confirmed, &[Action::Confirm]),
+    (Status::Processing, &[Action::Confirm, Action::Process]),
     (Status::PartiallyFulfilled, &[Action::Confirm, Action::FulfilPartly]),
     (Status::Fulfilled, &[Action::Confirm, Action::Fulfil]),
     (Status::Delivered, &[Action::Confirm, Action::Fulfil, Action::Deliver]),
@@ -36,6 +37,7 @@ fn command(action: Action) -> Command {
     };
     Command::Orders(match action {
         Action::Confirm => orders::Command::Confirm { id, expected_version },
+        Action::Process => orders::Command::Process { id },
         Action::Cancel => orders::Command::Cancel { id, expected_version, reason: None },
         Action::Expire => return Command::Inventory(inventory::Command::ExpireDue { most: 1 }),
         // What a payment does is in `payments.rs`.

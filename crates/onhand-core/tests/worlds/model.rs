@@ -109,6 +109,7 @@ impl Model {
         match step {
             Step::Place { items, hold_secs } => self.place(items, *hold_secs),
             Step::Confirm(back) => self.confirm(*back),
+            Step::Process(back) => self.process(*back),
             Step::Cancel(back) => self.cancel(*back),
             Step::Fulfil { order, lines } => self.fulfil(*order, lines.as_deref()),
             Step::Deliver(back) => self.deliver(*back),
@@ -194,9 +195,18 @@ impl Model {
         Ok(())
     }
 
+    fn process(&mut self, back: usize) -> Outcome {
+        let order = self.order(back)?;
+        if order.status != Status::Confirmed {
+            return Err("invalid_transition");
+        }
+        order.status = Status::Processing;
+        Ok(())
+    }
+
     fn cancel(&mut self, back: usize) -> Outcome {
         let order = self.order(back)?;
-        if order.status != Status::Pending && order.status != Status::Confirmed {
+        if ![Status::Pending, Status::Confirmed, Status::Processing].contains(&order.status) {
             return Err("invalid_transition");
         }
         order.status = Status::Cancelled;
@@ -209,7 +219,8 @@ impl Model {
 
     fn fulfil(&mut self, back: usize, lines: Option<&[(u32, i64)]>) -> Outcome {
         let order = self.order(back)?;
-        if order.status != Status::Confirmed && order.status != Status::PartiallyFulfilled {
+        let may_leave = [Status::Confirmed, Status::Processing, Status::PartiallyFulfilled];
+        if !may_leave.contains(&order.status) {
             return Err("invalid_transition");
         }
         let parts = order.parts(lines, |line| line.quantity - line.fulfilled)?;

@@ -31,6 +31,7 @@ pub(crate) enum Step {
         hold_secs: Option<i64>,
     },
     Confirm(Back),
+    Process(Back),
     Cancel(Back),
     Fulfil {
         order: Back,
@@ -103,6 +104,7 @@ fn order_step() -> impl Strategy<Value = Step> {
         4 => (items(), option::of(hold_secs()))
             .prop_map(|(items, hold_secs)| Step::Place { items, hold_secs }),
         2 => back().prop_map(Step::Confirm),
+        1 => back().prop_map(Step::Process),
         1 => back().prop_map(Step::Cancel),
         3 => (back(), lines()).prop_map(|(order, lines)| Step::Fulfil { order, lines }),
         1 => back().prop_map(Step::Deliver),
@@ -190,6 +192,7 @@ impl Step {
             Self::Confirm(back) => {
                 orders::Command::Confirm { id: order(*back), expected_version: None }
             }
+            Self::Process(back) => orders::Command::Process { id: order(*back) },
             Self::Cancel(back) => {
                 orders::Command::Cancel { id: order(*back), expected_version: None, reason: None }
             }

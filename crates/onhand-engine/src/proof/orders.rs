@@ -15,12 +15,13 @@ use crate::report::Check;
 /// Orders that are walked together, and are in memory meanwhile.
 const TOGETHER_MAX: i64 = 512;
 /// In these something is still promised.
-const OPEN: [Status; 3] = [Status::Pending, Status::Confirmed, Status::PartiallyFulfilled];
+const OPEN: [Status; 4] =
+    [Status::Pending, Status::Confirmed, Status::Processing, Status::PartiallyFulfilled];
 /// Promises of orders in which nothing is promised any more.
 const PROMISED_IN_VAIN: &str = "SELECT 'res_' || r.id || ' of ord_' || r.order_id \
      FROM reservations r LEFT JOIN orders o ON o.id = r.order_id WHERE r.state = 'held' \
      AND r.order_id IS NOT NULL AND (o.id IS NULL \
-     OR o.status NOT IN ('pending', 'confirmed', 'partially_fulfilled'))";
+     OR o.status NOT IN ('pending', 'confirmed', 'processing', 'partially_fulfilled'))";
 /// Each event of an order is a version of one that is there.
 const OF_NO_ORDER: &str = "SELECT 'events of orders: ' || e.logged || ', versions of orders: ' \
      || o.versions FROM (SELECT count(*) AS logged FROM events WHERE kind LIKE 'order.%' \
