@@ -48,6 +48,7 @@ pub(crate) fn subject_number(body: &EventBody) -> i64 {
         Some(Subject::User(id)) => id.number(),
         Some(Subject::Session(id)) => id.number(),
         Some(Subject::ApiKey(id)) => id.number(),
+        Some(Subject::Endpoint(id)) => id.number(),
         None => 0,
     }
 }

@@ -86,3 +86,11 @@ macro_rules! notice_columns {
     };
 }
 pub(crate) use notice_columns;
+
+macro_rules! job_columns {
+    () => {
+        "id, queue, event, about, lane, replay, state, due_at, leased, epoch, tries, attempts, \
+     version, created_at"
+    };
+}
+pub(crate) use job_columns;

@@ -110,6 +110,10 @@ pub(crate) const TABLES: &[Table] = &[
     table("effects", "order_id"),
     table("gateway_ids", "provider, gateway_id"),
     table("notices", "id"),
+    table("consumers", "name"),
+    table("webhook_endpoints", "name"),
+    table("schedules", "name"),
+    table("jobs", "id"),
     table("events", "seq"),
     // A batch of a file was written by nobody who could ask for it again.
     Table { name: "batches", key: "id", instead: &[("writer", "0")] },
@@ -125,8 +129,9 @@ pub(crate) const OUTCOME_KEY: &str = "key, scope";
 #[derive(Debug, Clone)]
 pub(crate) struct Head {
     /// Next product, category, location, reservation, order, movement, event, batch, user, session
-    /// and API key, how often rights were taken away, and next message of a gateway.
-    pub(crate) next: [i64; 13],
+    /// and API key, how often rights were taken away, and next message of a gateway, webhook
+    /// endpoint and job.
+    pub(crate) next: [i64; 15],
     pub(crate) recorded_at: i64,
     pub(crate) chain: [u8; 32],
     /// The newest window of outcomes and when it was opened; 0 for none.

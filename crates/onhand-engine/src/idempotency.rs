@@ -48,7 +48,8 @@ impl StoredOutcome {
                 | EventBody::Reservations(_)
                 | EventBody::User(_)
                 | EventBody::Session(_)
-                | EventBody::ApiKey(_) => false,
+                | EventBody::ApiKey(_)
+                | EventBody::Endpoint(_) => false,
             };
             if let Some(event) = decision.events.iter().rev().find(is_reply) {
                 return Self::Event(event.seq);

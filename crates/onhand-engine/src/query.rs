@@ -5,6 +5,7 @@ use onhand_core::catalog::Product;
 use onhand_core::events::EventBody;
 use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId, UserId};
 use onhand_core::inventory::{Level, MovementKind, Reservation, ReservationState, Totals};
+use onhand_core::jobs::{JobState, Queue};
 use onhand_core::orders::{Order, Status};
 use onhand_core::payments::{self, Provider};
 use onhand_core::text::Reference;
@@ -143,6 +144,15 @@ pub struct ReservationFilter {
     pub order_id: Option<OrderId>,
     /// With this reference.
     pub reference: Option<Reference>,
+}
+
+/// Which jobs to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JobFilter {
+    /// Of this queue.
+    pub queue: Option<Queue>,
+    /// In this state.
+    pub state: Option<JobState>,
 }
 
 /// Which orders to list.

@@ -1,6 +1,8 @@
 //! The questions that may be asked of what is remembered, whatever the store. Every list is a page
 //! by key, never by offset. How a store answers is in its own `read/`.
 
+mod outbox;
+
 use onhand_core::Timestamp;
 use onhand_core::accounts::{ApiKey, Email, Session, TokenHash, User};
 use onhand_core::catalog::{Category, Product, ProductRef};

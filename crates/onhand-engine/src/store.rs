@@ -8,16 +8,19 @@ use std::sync::Arc;
 
 use onhand_core::accounts::{ApiKey, Session, User};
 use onhand_core::catalog::{Category, Product};
-use onhand_core::draft::Changes;
+use onhand_core::draft::{Changes, OutboxChanges};
 use onhand_core::effects::Effect;
 use onhand_core::ids::{
-    ApiKeyId, CategoryId, LocationId, NoticeId, OrderId, ProductId, ReservationId, SessionId,
-    UserId,
+    ApiKeyId, CategoryId, EndpointId, JobId, LocationId, NoticeId, OrderId, ProductId,
+    ReservationId, SessionId, UserId,
 };
 use onhand_core::inventory::{Level, Location, Mark, Movement, Reservation};
+use onhand_core::jobs::{Consumer, Job, Queue};
 use onhand_core::orders::Order;
 use onhand_core::payments::{KeptNotice, Provider};
+use onhand_core::schedules::{Schedule, ScheduleName};
 use onhand_core::text::GatewayId;
+use onhand_core::webhooks::Endpoint;
 use onhand_core::{Event, Needs, Numbering, State, Timestamp, Version};
 
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
@@ -123,6 +126,46 @@ pub struct Rows {
     pub gateway_ids: BTreeMap<(Provider, GatewayId), OrderId>,
     /// Messages of gateways.
     pub notices: BTreeMap<NoticeId, Guarded<KeptNotice>>,
+    /// What follows from the log.
+    pub outbox: OutboxRows,
+}
+
+/// The rows that a batch leaves of what follows from the log.
+#[derive(Debug, Default)]
+pub struct OutboxRows {
+    /// Who reads the log.
+    pub consumers: BTreeMap<Queue, Guarded<Consumer>>,
+    /// Jobs. Nothing where one is to be deleted, if it was stored.
+    pub jobs: BTreeMap<JobId, Guarded<Option<Job>>>,
+    /// Webhook endpoints.
+    pub endpoints: BTreeMap<EndpointId, Guarded<Endpoint>>,
+    /// What is done from time to time.
+    pub schedules: BTreeMap<ScheduleName, Guarded<Schedule>>,
+}
+
+impl OutboxRows {
+    fn merge(&mut self, changes: &OutboxChanges, state: &State) {
+        for (queue, row) in &changes.consumers {
+            merge(&mut self.consumers, *queue, state.consumer_version(*queue), row.clone());
+        }
+        for (id, row) in &changes.jobs {
+            merge(&mut self.jobs, *id, state.job_version(*id), row.clone());
+        }
+        for (id, row) in &changes.endpoints {
+            merge(&mut self.endpoints, *id, state.endpoint_version(*id), row.clone());
+        }
+        for (name, row) in &changes.schedules {
+            merge(&mut self.schedules, *name, state.schedule_version(*name), row.clone());
+        }
+    }
+
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.consumers.is_empty()
+            && self.jobs.is_empty()
+            && self.endpoints.is_empty()
+            && self.schedules.is_empty()
+    }
 }
 
 fn merge<K: Ord, T>(rows: &mut BTreeMap<K, Guarded<T>>, key: K, stored: Version, row: T) {
@@ -180,6 +223,7 @@ impl Rows {
         for (id, row) in &changes.notices {
             merge(&mut self.notices, *id, state.notice_version(*id), row.clone());
         }
+        self.outbox.merge(&changes.outbox, state);
     }
 
     /// Whether nothing changes. What changes need not have an event: a refresh has none.
@@ -196,6 +240,7 @@ impl Rows {
             && self.effects.is_empty()
             && self.gateway_ids.is_empty()
             && self.notices.is_empty()
+            && self.outbox.is_empty()
     }
 }
 

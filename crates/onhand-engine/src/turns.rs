@@ -45,7 +45,7 @@ enum Confirmed {
 
 /// What a command counts against [`BATCH_WEIGHT_MAX`].
 fn weight(command: &Command) -> usize {
-    use onhand_core::{accounts, effects, inventory, orders};
+    use onhand_core::{accounts, effects, inventory, jobs, orders};
     match command {
         Command::Accounts(accounts::Command::TouchKeys { uses }) => uses.len(),
         Command::Accounts(_) => 1,
@@ -62,6 +62,12 @@ fn weight(command: &Command) -> usize {
         Command::Effects(effects::Command::Lease { most, .. }) => *most,
         Command::Effects(effects::Command::Settle { settlements }) => settlements.len() * 4,
         Command::Effects(_) | Command::Payments(_) => 4,
+        Command::Jobs(jobs::Command::TakeIn { jobs, .. }) => jobs.len(),
+        Command::Jobs(jobs::Command::Settle { settlements, .. }) => settlements.len(),
+        Command::Jobs(jobs::Command::Lease { most, .. } | jobs::Command::Forget { most, .. }) => {
+            *most
+        }
+        Command::Jobs(_) | Command::Webhooks(_) | Command::Schedules(_) => 1,
     }
 }
 

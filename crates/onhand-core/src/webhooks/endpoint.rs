@@ -65,7 +65,7 @@ fn covers(wanted: &str, kind: &str) -> bool {
 }
 
 /// An endpoint as it stands. Its secrets never leave; see [`EndpointEntry`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// Its id.
     pub id: EndpointId,
@@ -80,10 +80,12 @@ pub struct Endpoint {
     /// Whether it is told anything.
     pub state: EndpointState,
     /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_reason: Option<Text>,
     /// When something last reached it, to within [`SUCCESS_NOTED_SECS`].
     ///
     /// [`SUCCESS_NOTED_SECS`]: crate::limits::SUCCESS_NOTED_SECS
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub succeeded_at: Option<Timestamp>,
     /// How often it was changed, successes that were noted included.
     pub version: Version,
@@ -92,6 +94,7 @@ pub struct Endpoint {
     /// When it was last changed.
     pub updated_at: Timestamp,
     /// When it was taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,
 }
 

@@ -12,12 +12,13 @@ use onhand_core::catalog::{Category, Product};
 use onhand_core::effects::{Effect, EffectState};
 use onhand_core::events::EventBody;
 use onhand_core::ids::{
-    ApiKeyId, CategoryId, LocationId, NoticeId, OrderId, ProductId, ReservationId, SessionId,
-    UserId,
+    ApiKeyId, CategoryId, JobId, LocationId, NoticeId, OrderId, ProductId, ReservationId,
+    SessionId, UserId,
 };
 use onhand_core::inventory::{
     Level, Location, Movement, MovementKind, Reservation, ReservationState, Totals,
 };
+use onhand_core::jobs::{Job, JobState};
 use onhand_core::orders::Order;
 use onhand_core::payments::{KeptNotice, Provider};
 use onhand_core::text::{GatewayId, KeyPrefix, Name, Reason, Reference, Sku, Text};
@@ -128,6 +129,11 @@ impl<'a> Reading<'a> {
     fn count(&self, column: usize) -> Result<u64> {
         let number: i64 = self.get(column)?;
         u64::try_from(number).map_err(|_| bad(self.1, number))
+    }
+
+    fn small(&self, column: usize) -> Result<u32> {
+        let number = self.count(column)?;
+        u32::try_from(number).map_err(|_| bad(self.1, number))
     }
 
     fn json<T: for<'de> Deserialize<'de>>(&self, column: usize) -> Result<T> {
@@ -302,14 +308,13 @@ pub(super) fn api_key(row: &Row) -> Result<ApiKey> {
 
 pub(super) fn effect(row: &Row) -> Result<Effect> {
     let row = Reading(row, "effects");
-    let tries = row.count(5)?;
     Ok(Effect {
         order_id: row.id(0, OrderId::new)?,
         state: row.parsed(1, EffectState::from_name)?,
         due_at: row.time(2)?,
         leased: row.get(3)?,
         epoch: row.count(4)?,
-        tries: u32::try_from(tries).map_err(|_| bad(row.1, tries))?,
+        tries: row.small(5)?,
         ask_first: row.get(6)?,
         reason: row.optional(7, |reason| Text::new(reason).ok())?,
         version: row.count(8)?,
@@ -335,6 +340,26 @@ pub(super) fn notice(row: &Row) -> Result<KeptNotice> {
     })
 }
 
+pub(super) fn job(row: &Row) -> Result<Job> {
+    let row = Reading(row, "jobs");
+    Ok(Job {
+        id: row.id(0, JobId::new)?,
+        queue: row.parsed(1, |queue| queue.parse().ok())?,
+        event: row.get(2)?,
+        about: row.parsed(3, |about| Reference::new(about).ok())?,
+        lane: row.optional(4, |lane| Reference::new(lane).ok())?,
+        replay: row.small(5)?,
+        state: row.parsed(6, JobState::from_name)?,
+        due_at: row.time(7)?,
+        leased: row.get(8)?,
+        epoch: row.count(9)?,
+        tries: row.small(10)?,
+        attempts: row.json(11)?,
+        version: row.count(12)?,
+        created_at: row.time(13)?,
+    })
+}
+
 /// A SKU in a column of its own.
 pub(super) fn sku(row: &Row, column: usize) -> Result<Sku> {
     Reading(row, "products").parsed(column, |sku| Sku::new(sku).ok())
@@ -352,7 +377,8 @@ pub(super) fn order(row: &Row, column: usize) -> Result<Order> {
         | EventBody::Reservations(_)
         | EventBody::User(_)
         | EventBody::Session(_)
-        | EventBody::ApiKey(_) => Err(bad("events", "an event that is not about an order")),
+        | EventBody::ApiKey(_)
+        | EventBody::Endpoint(_) => Err(bad("events", "an event that is not about an order")),
     }
 }
 

@@ -128,11 +128,12 @@ impl CopyTarget {
                    reservation = $4, \"order\" = $5, movement = $6, event = $7, batch = $8, \
                    recorded_at = $9, chain = $10, outcome_window = $11, \
                    outcome_window_opened_at = $12, \"user\" = $13, session = $14, \
-                   api_key = $15, rights = $16, notice = $17, next_window_is_empty = true";
+                   api_key = $15, rights = $16, notice = $17, endpoint = $18, \
+                   job = $19, next_window_is_empty = true";
         let [product, category, location, reservation, order, rest @ ..] = &head.next;
-        let [movement, event, batch, user, session, api_key, rights, notice] = rest;
+        let [movement, event, batch, user, session, api_key, rights, notice, endpoint, job] = rest;
         let chain = head.chain.to_vec();
-        let values: [&(dyn ToSql + Sync); 17] = [
+        let values: [&(dyn ToSql + Sync); 19] = [
             product,
             category,
             location,
@@ -150,6 +151,8 @@ impl CopyTarget {
             api_key,
             rights,
             notice,
+            endpoint,
+            job,
         ];
         let put = self.session.client().execute(sql, &values);
         put.await.map_err(|error| wrong("numbering")(error.into()))?;

@@ -126,6 +126,7 @@ impl Flight {
             || needs.sessions.iter().any(|id| rows.sessions.contains_key(id))
             || needs.api_keys.iter().any(|id| rows.api_keys.contains_key(id))
             || touches_payments(rows, needs)
+            || touches_outbox(rows, needs)
             || !needs.references.is_empty()
                 && rows.orders.values().any(|(_, order)| {
                     let reference = order.external_reference.as_ref();
@@ -147,6 +148,18 @@ fn touches_payments(rows: &Rows, needs: &Needs) -> bool {
         || !needs.notices.is_empty() && rows.notices.values().any(|(_, notice)| has_key(notice))
         || !needs.waiting_notices.is_empty()
             && rows.notices.values().any(|(stored, notice)| may_wait(*stored, notice))
+}
+
+/// Whether rows of what follows from the log are named that a batch writes, or are counted.
+fn touches_outbox(rows: &Rows, needs: &Needs) -> bool {
+    let rows = &rows.outbox;
+    !needs.due_jobs.is_empty()
+        || needs.ended_jobs.is_some()
+        || needs.endpoint_count && !rows.endpoints.is_empty()
+        || needs.consumers.iter().any(|queue| rows.consumers.contains_key(queue))
+        || needs.endpoints.iter().any(|id| rows.endpoints.contains_key(id))
+        || needs.schedules.iter().any(|name| rows.schedules.contains_key(name))
+        || needs.jobs.iter().any(|id| rows.jobs.contains_key(id))
 }
 
 async fn fly(

@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 use super::codec::{self, Uuid, get};
 use super::error::{Result, corrupt};
 use super::session::{Session, Value};
-use super::{accounts, payments};
+use super::{accounts, outbox, payments};
 use crate::columns::*;
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
 use crate::limits::WALK_MOVEMENTS_MAX;
@@ -187,6 +187,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
             asked(session, !named.is_empty(), REFERENCES, vec![Box::new(named.clone())]),
             accounts::ask(session, needs),
             payments::ask(session, needs),
+            outbox::ask(session, needs),
         )
     };
     let (
@@ -201,6 +202,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
         named,
         accounts,
         payments,
+        outbox,
     ) = asked_for.await?;
     take_in_stock(needs, &products, &levels, state)?;
     take_in_catalog(needs, &categories, &uses, &locations, state)?;
@@ -208,6 +210,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
     take_in_open_orders(needs, &open, state)?;
     accounts.take_in(needs, state)?;
     payments.take_in(needs, state)?;
+    outbox.take_in(needs, state)?;
     for key in &needs.on_hand_at {
         let on_hand = on_hand_at(session, key.0, key.1, key.2).await?;
         state.load_on_hand_at(*key, on_hand);
@@ -339,7 +342,8 @@ pub(super) async fn timed(
         let rows = session.rows(DUE, &[Box::new(at), Box::new(stored_count(most))]).await?;
         state.load_due(ids(&rows)?);
     }
-    payments::load_due(session, needs, now, state).await
+    payments::load_due(session, needs, now, state).await?;
+    outbox::load_due(session, needs, now, state).await
 }
 
 fn ids(rows: &[Row]) -> Result<Vec<ReservationId>> {

@@ -80,7 +80,8 @@ impl<'a> Writes<'a> {
         self.reservations(rows);
         self.orders(rows);
         self.accounts(rows);
-        self.payments(rows)
+        self.payments(rows)?;
+        self.outbox(rows)
     }
 
     fn products(&mut self, rows: &'a Rows) -> Result<()> {

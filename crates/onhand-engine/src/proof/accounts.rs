@@ -134,7 +134,8 @@ fn line(kind: &str, body: &str, number: i64, nth: i64) -> Result<String, String>
         | EventBody::Stock(_)
         | EventBody::Level { .. }
         | EventBody::Reservations(_)
-        | EventBody::Order(_) => return Err(wrong("it is about something else")),
+        | EventBody::Order(_)
+        | EventBody::Endpoint(_) => return Err(wrong("it is about something else")),
     };
     if id == number { Ok(line) } else { Err(wrong("it is about another one")) }
 }

@@ -5,6 +5,7 @@
 use super::Rule;
 
 const MOVEMENTS: &str = "SELECT count(*) FROM movements";
+const JOBS: &str = "SELECT count(*) FROM jobs";
 const EVENTS: &str = "SELECT count(*) FROM events";
 const LEVELS: &str = "SELECT count(*) FROM levels";
 
@@ -167,6 +168,47 @@ pub(super) const RULES: &[Rule<'static>] = &[
              FROM notices WHERE intent IS NOT NULL AND seen IS NULL",
             "SELECT 'numbering: notice ' || notice FROM numbering \
              WHERE notice <= (SELECT coalesce(max(id), 0) FROM notices)",
+        ],
+    },
+    Rule {
+        id: "I14",
+        promise: "each event makes each of its jobs once, and no job follows from what is not there",
+        is_quick: false,
+        counted: &[JOBS],
+        offenders: &[
+            "SELECT 'job_' || max(id) || ' of event ' || event || ': ' || count(*) || ' times' \
+             FROM jobs WHERE event > 0 GROUP BY queue, event, about, replay HAVING count(*) > 1",
+            "SELECT 'job_' || id || ' of event ' || event FROM jobs \
+             WHERE event < 0 OR event > (SELECT event - 1 FROM numbering)",
+            "SELECT 'job_' || j.id || ' of ' || j.queue FROM jobs j \
+             LEFT JOIN consumers c ON c.name = j.queue WHERE c.name IS NULL",
+            "SELECT 'numbering: job ' || job FROM numbering \
+             WHERE job <= (SELECT coalesce(max(id), 0) FROM jobs)",
+        ],
+    },
+    Rule {
+        id: "I15",
+        promise: "what was done or given up was tried, and what was not waits for its time",
+        is_quick: false,
+        counted: &[JOBS],
+        offenders: &[
+            "SELECT 'job_' || id || ': ' || state FROM jobs \
+             WHERE state NOT IN ('waiting', 'done', 'dead', 'skipped')",
+            "SELECT 'job_' || id || ': ' || state || ' without a try' FROM jobs \
+             WHERE state IN ('done', 'dead') AND attempts = '[]'",
+        ],
+    },
+    Rule {
+        id: "I16",
+        promise: "one after the other where they belong together, and leased only while they wait",
+        is_quick: false,
+        counted: &[JOBS],
+        offenders: &[
+            "SELECT 'job_' || j.id || ' overtook job_' || e.id FROM jobs e \
+             JOIN jobs j ON j.queue = e.queue AND j.lane = e.lane AND j.id > e.id \
+             WHERE e.state = 'waiting' AND e.attempts = '[]' AND j.attempts != '[]'",
+            "SELECT 'job_' || id || ': leased and ' || state FROM jobs \
+             WHERE leased AND (state != 'waiting' OR epoch < 1)",
         ],
     },
     Rule {

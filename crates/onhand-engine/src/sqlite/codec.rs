@@ -13,6 +13,7 @@ use onhand_core::events::EventBody;
 use onhand_core::inventory::{
     Level, Location, Movement, MovementKind, Reservation, ReservationState, Totals,
 };
+use onhand_core::jobs::{Job, JobState};
 use onhand_core::orders::{Order, Status};
 use onhand_core::payments::{KeptNotice, Provider};
 use onhand_core::text::{GatewayId, KeyPrefix, Name, Reason, Reference, Text};
@@ -287,6 +288,30 @@ pub(super) fn notice(row: &Row<'_>) -> Result<KeptNotice> {
     })
 }
 
+pub(super) fn job(row: &Row<'_>) -> Result<Job> {
+    Ok(Job {
+        id: id!(onhand_core::ids::JobId, row, 0),
+        queue: text(row, 1, |queue| queue.parse().ok())?,
+        event: row.get(2)?,
+        about: text(row, 3, |about| Reference::new(about).ok())?,
+        lane: optional_text(row, 4, |lane| Reference::new(lane).ok())?,
+        replay: row.get(5)?,
+        state: text(row, 6, |state| JobState::from_name(&state))?,
+        due_at: time(row, 7)?,
+        leased: row.get(8)?,
+        epoch: version(row, 9)?,
+        tries: row.get(10)?,
+        attempts: json(row, 11)?,
+        version: version(row, 12)?,
+        created_at: time(row, 13)?,
+    })
+}
+
+/// A row that is a document.
+pub(super) fn document<T: for<'de> Deserialize<'de>>(row: &Row<'_>, column: usize) -> Result<T> {
+    json(row, column)
+}
+
 /// An order out of the event that holds it.
 pub(super) fn order(row: &Row<'_>) -> Result<Order> {
     order_in(row, 0)
@@ -304,6 +329,7 @@ pub(super) fn order_in(row: &Row<'_>, column: usize) -> Result<Order> {
         | EventBody::Reservations(_)
         | EventBody::User(_)
         | EventBody::Session(_)
-        | EventBody::ApiKey(_) => Err(bad(column, "an event that is not about an order")),
+        | EventBody::ApiKey(_)
+        | EventBody::Endpoint(_) => Err(bad(column, "an event that is not about an order")),
     }
 }

@@ -147,11 +147,12 @@ impl CopySource {
     pub(crate) fn head(&self) -> Result<Head, CopyError> {
         let wrong = wrong("numbering");
         let sql = "SELECT product, category, location, reservation, \"order\", movement, event, \
-                   batch, \"user\", session, api_key, rights, notice, recorded_at FROM numbering";
+                   batch, \"user\", session, api_key, rights, notice, endpoint, job, \
+                   recorded_at FROM numbering";
         let (next, recorded_at) = self
             .connection
             .query_row(sql, [], |row| {
-                let mut next = [0; 13];
+                let mut next = [0; 15];
                 for (column, number) in next.iter_mut().enumerate() {
                     *number = row.get(column)?;
                 }

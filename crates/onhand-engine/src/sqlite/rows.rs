@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, Connection, Params, params};
 
 use super::levels::Plan;
 use super::write::WriteError;
-use super::{accounts, payments};
+use super::{accounts, outbox, payments};
 use crate::store::Rows;
 use crate::stored::stored_version;
 
@@ -28,7 +28,8 @@ pub(super) fn write_rows(connection: &Connection, rows: &Rows) -> Result<(), Wri
     write_reservations(connection, rows)?;
     write_orders(connection, rows)?;
     accounts::write(connection, rows)?;
-    payments::write(connection, rows)
+    payments::write(connection, rows)?;
+    outbox::write(connection, rows)
 }
 
 fn write_catalog(connection: &Connection, rows: &Rows) -> Result<(), WriteError> {

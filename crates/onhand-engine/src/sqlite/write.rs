@@ -92,7 +92,7 @@ impl SqliteStore {
                 "UPDATE numbering SET product = ?1, category = ?2, location = ?3, \
                  reservation = ?4, \"order\" = ?5, movement = ?6, event = ?7, batch = ?8, \
                  recorded_at = ?9, levels_covered = ?10, \"user\" = ?11, session = ?12, \
-                 api_key = ?13, rights = ?14, notice = ?15",
+                 api_key = ?13, rights = ?14, notice = ?15, endpoint = ?16, job = ?17",
             )?
             .execute(params![
                 next.product,
@@ -110,6 +110,8 @@ impl SqliteStore {
                 next.api_key,
                 next.rights,
                 next.notice,
+                next.endpoint,
+                next.job,
             ])?;
         Ok(plan)
     }
@@ -143,7 +145,8 @@ impl SqliteStore {
 fn newest(connection: &Connection) -> rusqlite::Result<Begun> {
     let mut select = connection.prepare_cached(
         "SELECT product, category, location, reservation, \"order\", movement, event, \
-         batch, recorded_at, \"user\", session, api_key, rights, notice FROM numbering",
+         batch, recorded_at, \"user\", session, api_key, rights, notice, endpoint, \
+         job FROM numbering",
     )?;
     select.query_row([], |row| {
         Ok(Begun {
@@ -160,6 +163,8 @@ fn newest(connection: &Connection) -> rusqlite::Result<Begun> {
                 api_key: row.get(11)?,
                 rights: row.get(12)?,
                 notice: row.get(13)?,
+                endpoint: row.get(14)?,
+                job: row.get(15)?,
             },
             batch: row.get(7)?,
             recorded_at: codec::instant(row.get(8)?)?,

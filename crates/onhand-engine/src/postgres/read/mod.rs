@@ -6,6 +6,7 @@ mod accounts;
 mod catalog;
 mod events;
 mod orders;
+mod outbox;
 mod payments;
 mod reservations;
 mod stock;
