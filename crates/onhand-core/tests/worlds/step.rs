@@ -289,6 +289,7 @@ impl Step {
             Self::Sweep { most } => inventory::Command::ExpireDue { most: *most },
             Self::Place { .. }
             | Self::Confirm(_)
+            | Self::Process(_)
             | Self::Cancel(_)
             | Self::Fulfil { .. }
             | Self::Deliver(_)

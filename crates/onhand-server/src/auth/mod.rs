@@ -6,6 +6,7 @@ pub mod address;
 pub mod forwarded;
 pub mod limiter;
 pub mod passwords;
+pub mod sealed;
 pub mod secrets;
 mod table;
 pub mod throttle;

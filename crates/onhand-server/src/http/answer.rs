@@ -19,6 +19,7 @@ use super::wire::accounts::{ApiKeyShown, SessionShown, UserShown};
 use super::wire::catalog::{CategoryView, ProductView};
 use super::wire::lists::List;
 use super::wire::orders::{BatchRowView, BatchView, OrderView};
+use super::wire::outbox::{ConsumerView, EndpointView, JobView, ScheduleView};
 use super::wire::payments::EffectView;
 use super::wire::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
 use crate::limits::PAGE_ROWS_DEFAULT;
@@ -119,6 +120,15 @@ fn shown(reply: &Reply, success: StatusCode) -> Response {
         Reply::Settled { effects } => json_response(success, &json!({ "settled": effects })),
         Reply::Effect(effect) => versioned(success, effect.version, &EffectView::of(effect)),
         Reply::Notice { is_new } => json_response(success, &json!({ "is_new": is_new })),
+        Reply::Endpoint(row) => location(
+            versioned(success, row.version, &EndpointView::of(row)),
+            format!("/v1/webhook-endpoints/{}", row.id),
+        ),
+        Reply::Consumer(row) => json_response(success, &ConsumerView::of(row)),
+        Reply::Jobs(jobs) => json_response(success, &json!({ "jobs": jobs.len() })),
+        Reply::Job(row) => versioned(success, row.version, &JobView::of(row)),
+        Reply::Forgotten { rows } => json_response(success, &json!({ "forgotten": rows })),
+        Reply::Turn { schedule, .. } => json_response(success, &ScheduleView::of(schedule)),
     }
 }
 
@@ -176,6 +186,23 @@ where
             )),
         },
     }
+}
+
+/// A name out of a list, in a query.
+pub fn named<T>(
+    pointer: &str,
+    text: Option<&str>,
+    all: &[T],
+    name: impl Fn(&T) -> &'static str,
+) -> Result<Option<T>, Problem>
+where
+    T: Copy,
+{
+    let Some(text) = text else { return Ok(None) };
+    let found = all.iter().find(|one| name(one) == text).copied();
+    let names: Vec<_> = all.iter().map(name).collect();
+    let expected = || format!("expected one of {}", names.join(", "));
+    found.map(Some).ok_or_else(|| Problem::field(pointer, expected(), text.into()))
 }
 
 /// A page in the form of every list, of a URL with the query that was sent.

@@ -14,6 +14,7 @@ mod dress;
 pub mod events;
 pub mod gate;
 mod headers;
+pub mod jobs;
 pub mod listener;
 pub mod locations;
 pub mod ops;
@@ -25,6 +26,7 @@ pub mod reservations;
 pub mod stock;
 pub mod strict;
 pub mod tls;
+pub mod webhooks;
 pub mod wire;
 
 use std::sync::OnceLock;
@@ -72,6 +74,8 @@ fn business() -> OpenApiRouter<App> {
         .merge(orders::routes())
         .merge(payments::routes())
         .merge(events::routes())
+        .merge(webhooks::routes())
+        .merge(jobs::routes())
         .merge(accounts::routes())
         .merge(ops::liveness())
 }

@@ -5,7 +5,9 @@ mod words;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use onhand_core::{Refusal, accounts, catalog, effects, inventory, orders, payments};
+use onhand_core::{
+    Refusal, accounts, catalog, effects, inventory, jobs, orders, payments, webhooks,
+};
 use onhand_engine::SubmitError;
 use onhand_engine::query::ReadError;
 use serde::Serialize;
@@ -325,6 +327,20 @@ fn status(refusal: &Refusal) -> StatusCode {
             effects::Refusal::UnknownEffect { .. } => StatusCode::NOT_FOUND,
             effects::Refusal::EffectNotDead { .. } => StatusCode::CONFLICT,
         },
+        Refusal::Jobs(refusal) => match refusal {
+            jobs::Refusal::UnknownQueue { .. } | jobs::Refusal::UnknownJob { .. } => {
+                StatusCode::NOT_FOUND
+            }
+            jobs::Refusal::NotInLog { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            jobs::Refusal::CursorMoved { .. }
+            | jobs::Refusal::QueueFull { .. }
+            | jobs::Refusal::ReplayRunning { .. }
+            | jobs::Refusal::JobNotDead { .. } => StatusCode::CONFLICT,
+        },
+        Refusal::Webhooks(refusal) => match refusal {
+            webhooks::Refusal::UnknownEndpoint { .. } => StatusCode::NOT_FOUND,
+            webhooks::Refusal::TooManyEndpoints { .. } => StatusCode::CONFLICT,
+        },
     }
 }
 
@@ -355,6 +371,8 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
         Refusal::Accounts(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::Payments(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::Effects(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
+        Refusal::Jobs(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
+        Refusal::Webhooks(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::InBatch { index, refusal } => {
             let mut facts = facts(refusal);
             facts.insert("index".into(), (*index).into());
@@ -381,6 +399,8 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
             "api_key_id" => "key",
             "payment_id" => "pay",
             "effect_id" => "eff",
+            "job_id" => "job",
+            "endpoint_id" => "whe",
             _ => continue,
         };
         *value = Value::String(format!("{prefix}_{value}"));

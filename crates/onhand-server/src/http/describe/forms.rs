@@ -61,6 +61,7 @@ fn id_of(path: &str) -> Option<&'static str> {
         "/v1/api-keys" => "ApiKeyId",
         "/v1/categories" => "CategoryId",
         "/v1/effects" => "EffectId",
+        "/v1/jobs" | "/v1/webhook-endpoints/{id}/deliveries" => "JobId",
         "/v1/orders" | "/v1/reconciliation" => "OrderId",
         "/v1/payments" => "PaymentId",
         "/v1/products" | "/v1/stock" => "ProductId",
@@ -76,6 +77,10 @@ fn value_of(path: &str, name: &str) -> Option<&'static str> {
     let value = match name {
         "provider" => "Provider",
         "state" if path == "/v1/effects" => "EffectStatus",
+        "status" if matches!(path, "/v1/jobs" | "/v1/webhook-endpoints/{id}/deliveries") => {
+            "JobStatus"
+        }
+        "queue" => "Queue",
         "status" if path == "/v1/payments" => "PaymentStatus",
         "as_of" | "created_before" | "created_from" => "Instant",
         "category" => "CategoryId",

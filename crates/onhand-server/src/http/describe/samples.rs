@@ -5,17 +5,20 @@
 use onhand_core::accounts::{Email, Role};
 use onhand_core::effects::{self, EffectState};
 use onhand_core::ids::{
-    ApiKeyId, CategoryId, CustomerId, EffectId, LocationId, OrderId, PaymentId, ProductId,
-    ReservationId, UserId,
+    ApiKeyId, CategoryId, CustomerId, EffectId, EndpointId, JobId, LocationId, OrderId, PaymentId,
+    ProductId, ReservationId, UserId,
 };
 use onhand_core::inventory::{ReservationState, ShortItem};
+use onhand_core::jobs::{self, JobState};
 use onhand_core::limits::{
-    FULFILMENTS_MAX, HELD_UNITS_PER_CUSTOMER_MAX, LOCATIONS_MAX, OPEN_ORDERS_PER_CUSTOMER_MAX,
-    PAYMENT_REFUNDS_MAX, QUANTITY_MAX,
+    ENDPOINTS_MAX, FULFILMENTS_MAX, HELD_UNITS_PER_CUSTOMER_MAX, LOCATIONS_MAX,
+    OPEN_ORDERS_PER_CUSTOMER_MAX, PAYMENT_REFUNDS_MAX, QUANTITY_MAX,
 };
 use onhand_core::orders::{Action, Status};
 use onhand_core::text::{Name, Reference, Sku};
-use onhand_core::{Refusal, accounts, catalog, inventory, orders, payments as core_payments};
+use onhand_core::{
+    Refusal, accounts, catalog, inventory, orders, payments as core_payments, webhooks,
+};
 use onhand_engine::SubmitError;
 use serde_json::Value;
 
@@ -39,6 +42,10 @@ pub(super) fn all() -> Vec<Problem> {
     let refusals = std::iter::successors(payments_after(None), |one| payments_after(Some(one)));
     problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
     problems.extend(of_effects().map(|one| Problem::from(Refusal::from(one))));
+    let refusals = std::iter::successors(jobs_after(None), |one| jobs_after(Some(one)));
+    problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
+    let refusals = std::iter::successors(webhooks_after(None), |one| webhooks_after(Some(one)));
+    problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
     problems.extend(of_the_gate());
     problems.extend(payments::problems());
     problems
@@ -75,6 +82,32 @@ fn of_effects() -> impl Iterator<Item = effects::Refusal> {
     let unknown = EffectId::new(42).map(|effect_id| effects::Refusal::UnknownEffect { effect_id });
     let state = EffectState::Waiting;
     unknown.into_iter().chain([effects::Refusal::EffectNotDead { state }])
+}
+
+/// Those that a route may answer: what only a worker is told is not among them.
+fn jobs_after(previous: Option<&jobs::Refusal>) -> Option<jobs::Refusal> {
+    use jobs::Refusal as R;
+    Some(match previous {
+        None => R::NotInLog { from: 90, to: 200, newest: 108 },
+        Some(R::NotInLog { .. }) => R::ReplayRunning { cursor: 90, to: 108 },
+        Some(R::ReplayRunning { .. }) => R::UnknownJob { job_id: JobId::new(12)? },
+        Some(R::UnknownJob { .. }) => R::JobNotDead { state: JobState::Waiting },
+        Some(
+            R::JobNotDead { .. }
+            | R::UnknownQueue { .. }
+            | R::CursorMoved { .. }
+            | R::QueueFull { .. },
+        ) => return None,
+    })
+}
+
+fn webhooks_after(previous: Option<&webhooks::Refusal>) -> Option<webhooks::Refusal> {
+    use webhooks::Refusal as R;
+    Some(match previous {
+        None => R::UnknownEndpoint { endpoint_id: EndpointId::new(7)? },
+        Some(R::UnknownEndpoint { .. }) => R::TooManyEndpoints { most: ENDPOINTS_MAX },
+        Some(R::TooManyEndpoints { .. }) => return None,
+    })
 }
 
 fn of_the_gate() -> Vec<Problem> {

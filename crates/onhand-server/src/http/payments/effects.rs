@@ -10,12 +10,11 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::answer::{answered, cursor, list, page_rows};
+use super::super::answer::{answered, cursor, list, named, page_rows};
 use super::super::call::{Call, Named, Params, in_path};
 use super::super::problem::Problem;
 use super::super::wire::lists::List;
 use super::super::wire::payments::EffectView;
-use super::named;
 use crate::app::App;
 
 pub(super) fn routes() -> OpenApiRouter<App> {

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{answered, cursor, list, page_rows, versioned};
+use super::answer::{answered, cursor, list, named, page_rows, versioned};
 use super::call::{Call, Named, Params, in_path};
 use super::gate::Caller;
 use super::problem::Problem;
@@ -168,23 +168,6 @@ struct PaymentList {
     starting_after: Option<String>,
     status: Option<String>,
     provider: Option<String>,
-}
-
-/// A name out of a list, in a query.
-fn named<T>(
-    pointer: &str,
-    text: Option<&str>,
-    all: &[T],
-    name: impl Fn(&T) -> &'static str,
-) -> Result<Option<T>, Problem>
-where
-    T: Copy,
-{
-    let Some(text) = text else { return Ok(None) };
-    let found = all.iter().find(|one| name(one) == text).copied();
-    let names: Vec<_> = all.iter().map(name).collect();
-    let expected = || format!("expected one of {}", names.join(", "));
-    found.map(Some).ok_or_else(|| Problem::field(pointer, expected(), text.into()))
 }
 
 /// List payments, those of the newest orders first.

@@ -1,6 +1,8 @@
 //! Refusals in words, for people. Programs read the code and the facts.
 
-use onhand_core::{Refusal, accounts, catalog, effects, inventory, orders, payments};
+use onhand_core::{
+    Refusal, accounts, catalog, effects, inventory, jobs, orders, payments, webhooks,
+};
 
 /// A refusal in one sentence.
 pub(super) fn of(refusal: &Refusal) -> String {
@@ -17,6 +19,8 @@ pub(super) fn of(refusal: &Refusal) -> String {
         Refusal::Accounts(refusal) => account_words(refusal),
         Refusal::Payments(refusal) => payment_words(refusal),
         Refusal::Effects(refusal) => effect_words(refusal),
+        Refusal::Jobs(refusal) => job_words(refusal),
+        Refusal::Webhooks(refusal) => webhook_words(refusal),
     }
 }
 
@@ -211,6 +215,36 @@ fn effect_words(refusal: &effects::Refusal) -> String {
         R::UnknownEffect { effect_id } => format!("there is no effect {effect_id}"),
         R::EffectNotDead { state } => {
             format!("the effect is {}: it goes on by itself", state.as_str())
+        }
+    }
+}
+
+fn job_words(refusal: &jobs::Refusal) -> String {
+    use jobs::Refusal as R;
+    match refusal {
+        R::UnknownQueue { queue } => format!("nobody reads the log for the queue `{queue}`"),
+        R::CursorMoved { expected, actual } => {
+            format!("the consumer is at {actual}, not {expected}: somebody else was faster")
+        }
+        R::NotInLog { from, to, newest } => format!(
+            "from {from} to {to} is no part of the log that was told: expected 1 to {newest}, the \
+             first not behind the last"
+        ),
+        R::QueueFull { room } => format!("only {room} more jobs may wait in this queue"),
+        R::ReplayRunning { cursor, to } => {
+            format!("a replay is running: it is at {cursor} of {to}")
+        }
+        R::UnknownJob { job_id } => format!("there is no job {job_id}"),
+        R::JobNotDead { state } => format!("the job is {}: it goes on by itself", state.as_str()),
+    }
+}
+
+fn webhook_words(refusal: &webhooks::Refusal) -> String {
+    use webhooks::Refusal as R;
+    match refusal {
+        R::UnknownEndpoint { endpoint_id } => format!("there is no endpoint {endpoint_id}"),
+        R::TooManyEndpoints { most } => {
+            format!("there are {most} webhook endpoints, the most there may be")
         }
     }
 }

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::accounts::{ApiKeyEntryView, SessionEntryView, UserEntryView};
 use super::catalog::{CategoryView, ProductView};
 use super::orders::{OrderView, order_example};
+use super::outbox::EndpointView;
 use super::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
 use super::values;
 
@@ -41,6 +42,8 @@ pub enum EventDataView<'a> {
     Session(SessionEntryView),
     /// Of `api_key.*`.
     ApiKey(ApiKeyEntryView<'a>),
+    /// Of `webhook_endpoint.*`.
+    Endpoint(EndpointView<'a>),
 }
 
 /// One entry of the log.
@@ -115,6 +118,9 @@ impl<'a> EventView<'a> {
             }
             EventBody::ApiKey(entry) => {
                 (entry.id.to_string(), EventDataView::ApiKey(ApiKeyEntryView::of(entry)))
+            }
+            EventBody::Endpoint(entry) => {
+                (entry.id.to_string(), EventDataView::Endpoint(EndpointView::of(entry)))
             }
         };
         Self {

@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod events;
 pub mod lists;
 pub mod orders;
+pub mod outbox;
 pub mod payments;
 pub mod stock;
 pub mod values;

@@ -5,13 +5,16 @@
 use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 use onhand_core::accounts::{EndReason as Reasons, Role as Roles, Scope as Scopes};
 use onhand_core::inventory::{MovementKind as Kind, ReservationState as State};
+use onhand_core::jobs::JobState;
 use onhand_core::limits::{
     AMOUNT_MAX, EMAIL_CHARS_MAX, GATEWAY_ID_CHARS_MAX, HOLD_SECS_MAX, HOLD_SECS_MIN,
     KEY_PREFIX_CHARS_MAX, METADATA_ENTRIES_MAX, NAME_CHARS_MAX, QUANTITY_MAX, REASON_CHARS_MAX,
-    REFERENCE_CHARS_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX,
+    REFERENCE_CHARS_MAX, SKU_CHARS_MAX, TEXT_CHARS_MAX, URL_CHARS_MAX,
 };
 use onhand_core::orders::{Action as Arrow, Status};
 use onhand_core::payments;
+use onhand_core::schedules::ScheduleName as Schedules;
+use onhand_core::webhooks::EndpointState;
 use serde_json::json;
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{OneOfBuilder, Ref, RefOr};
@@ -74,6 +77,29 @@ values! {
     EffectStatus => one_of(["waiting", "dead", "done"]);
     /// What is done next about money that is not where it should be.
     ReconciliationAction => one_of(super::payments::ACTIONS);
+    /// A webhook endpoint's id.
+    EndpointId => id("whe", "webhook endpoint");
+    /// Whether a webhook endpoint is told anything.
+    EndpointStatus => one_of(EndpointState::ALL.iter().map(|one| one.as_str()));
+    /// A type of event, or a family of them.
+    EventFilter => event_filter();
+    /// An address that the server is to call.
+    Url => of_form(
+        text(1, URL_CHARS_MAX, "An address, `https://` unless told otherwise.",
+            "https://example.com/hooks"),
+        "^[!-~]+$",
+    );
+    /// A job's id.
+    JobId => id("job", "job");
+    /// Where a job is.
+    JobStatus => one_of(JobState::ALL.iter().map(|one| one.as_str()));
+    /// A queue.
+    Queue => of_form(
+        text(1, 20, "`processing`, `mail`, `relay`, or the id of a webhook endpoint.", "mail"),
+        "^(processing|mail|relay|whe_[1-9][0-9]{0,15})$",
+    );
+    /// What is done from time to time.
+    ScheduleName => one_of(Schedules::ALL.iter().map(|one| one.as_str()));
     /// An event's id.
     EventId => id("evt", "event");
     /// The shop's own name of what is stocked.
@@ -207,6 +233,13 @@ fn whole(min: i64, max: i64, description: &str) -> Object {
 
 fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> Object {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).build()
+}
+
+fn event_filter() -> Object {
+    let types = onhand_core::events::TYPES.iter().copied();
+    let families: std::collections::BTreeSet<String> =
+        types.clone().filter_map(|kind| Some(format!("{}.*", kind.split_once('.')?.0))).collect();
+    one_of(types.chain(families.iter().map(String::as_str)))
 }
 
 fn metadata() -> Object {
