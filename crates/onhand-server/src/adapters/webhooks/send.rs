@@ -5,7 +5,7 @@
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use bytes::Bytes;
@@ -223,11 +223,12 @@ fn failure(error: &reqwest::Error) -> Failure {
         if let Some(forbidden) = one.downcast_ref::<Forbidden>() {
             return Failure::Forbidden(*forbidden);
         }
-        let inner = one.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if one.is::<rustls::Error>() {
             return Failure::Tls;
         }
-        cause = one.source();
+        // What is in such an error is not its source: that is the source of what is in it.
+        let inner = one.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        cause = inner.map(|inner| inner as _).or_else(|| one.source());
     }
     if error.is_dns() {
         Failure::Unresolved
@@ -242,8 +243,8 @@ fn failure(error: &reqwest::Error) -> Failure {
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = outgoing::retry_after(headers)?;
     let until = || {
-        let date = Timestamp::try_from(httpdate::parse_http_date(text).ok()?).ok()?;
-        Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+        let date = httpdate::parse_http_date(text).ok()?;
+        Some(date.duration_since(SystemTime::from(now)).unwrap_or_default())
     };
     Some(outgoing::seconds(text).or_else(until)?.min(WEBHOOK_RETRY_AFTER_MAX))
 }
