@@ -4,4 +4,6 @@
 mod answers;
 mod encrypted;
 mod inward;
+#[cfg(feature = "services")]
+mod reference;
 mod world;

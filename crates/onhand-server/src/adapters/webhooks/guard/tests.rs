@@ -1,3 +1,5 @@
+//! The corpus of S22: every way to write an address that leads inward, and what is next to it.
+
 use super::*;
 
 fn guard(http: bool, networks: &[&str]) -> Guard {
