@@ -69,7 +69,7 @@ pub struct EdgeOptions {
 }
 
 /// A network, or one address.
-fn network(text: &str) -> Result<IpNet, AddrParseError> {
+pub(crate) fn network(text: &str) -> Result<IpNet, AddrParseError> {
     text.parse::<IpAddr>().map_or_else(|_| text.parse(), |address| Ok(IpNet::from(address)))
 }
 

@@ -259,3 +259,37 @@ pub const RECONCILE_LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Furthest that somebody may look back for money that is not where it should be, in seconds: a
 /// leap year.
 pub const RECONCILIATION_AGE_SECS_MAX: u32 = 366 * 24 * 3600;
+
+/// Fewest bytes of a secret that signs webhooks; as Standard Webhooks has it.
+pub const WEBHOOK_SECRET_BYTES_MIN: usize = 24;
+/// Most bytes of such a secret.
+pub const WEBHOOK_SECRET_BYTES_MAX: usize = 64;
+/// How often a webhook is sent before it is dead: over 75 hours.
+pub const WEBHOOK_ATTEMPTS_MAX: u32 = 10;
+/// By how much the wait before the next attempt is longer by chance, at the most.
+pub const WEBHOOK_JITTER_PERCENT: u32 = 20;
+/// Longest wait that a receiver may ask for: the longest there is without being asked.
+pub const WEBHOOK_RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a receiver that is overrun is left alone when it does not say how long.
+pub const WEBHOOK_PAUSE: Duration = Duration::from_secs(60);
+/// How long sending a webhook may take, the answer included.
+pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long connecting to a receiver may take, its name and TLS included.
+pub const WEBHOOK_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most bytes of a receiver's answer that are read.
+pub const WEBHOOK_ANSWER_BYTES_MAX: usize = 16 << 10;
+/// Most bytes of it that are kept for people to look at.
+pub const WEBHOOK_EXCERPT_BYTES_MAX: usize = 1 << 10;
+/// Most headers of a receiver's answer.
+pub const WEBHOOK_ANSWER_HEADERS_MAX: usize = 64;
+/// Most connections to one receiver that are kept while nothing is sent.
+pub const WEBHOOK_IDLE_CONNECTIONS_MAX: usize = 4;
+/// For how long they are kept. A name is looked up, and its addresses judged, for each new one.
+pub const WEBHOOK_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest address of a receiver in bytes.
+pub const WEBHOOK_URL_BYTES_MAX: usize = 2 << 10;
+/// Most addresses of one name that are looked at; a name with more is refused.
+pub const WEBHOOK_ADDRESSES_MAX: usize = 64;
+/// Most bytes of a webhook's body; of what is larger, only the link is sent. Standard Webhooks asks
+/// for less than 20 kB.
+pub const WEBHOOK_BODY_BYTES_MAX: usize = 20_000 - 1;

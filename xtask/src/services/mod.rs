@@ -38,6 +38,9 @@ pub(crate) const POSTGRES_URL: &str = "ONHAND_TEST_POSTGRES_URL";
 /// The variable in which tests find what stands in for Stripe.
 const LOCALSTRIPE_URL: &str = "ONHAND_TEST_LOCALSTRIPE_URL";
 
+/// The variable in which tests find a Python that has the reference of Standard Webhooks.
+const STANDARDWEBHOOKS_PYTHON: &str = "ONHAND_TEST_STANDARDWEBHOOKS_PYTHON";
+
 /// A service by name, or why there is none.
 pub(crate) type Offer<T> = (String, Result<T>);
 
@@ -96,6 +99,12 @@ impl Services {
     /// The program that holds a server to its description, to be called by name.
     pub(crate) fn schemathesis(&self) -> Result<Environment> {
         by_name(&venv::SCHEMATHESIS.program(&self.cache)?)
+    }
+
+    /// A Python that has the reference of Standard Webhooks.
+    pub(crate) fn standardwebhooks(&self) -> Result<Environment> {
+        let python = venv::STANDARDWEBHOOKS.program(&self.cache)?;
+        Ok(vec![(STANDARDWEBHOOKS_PYTHON, python.into())])
     }
 
     /// Starts what stands in for Stripe, and says how tests find it.
@@ -169,6 +178,16 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
             None
         }
     };
+    match services.standardwebhooks() {
+        Ok(told) => {
+            println!("# the reference of Standard Webhooks");
+            tell(&told);
+            println!();
+        }
+        Err(error) => {
+            println!("# the reference of Standard Webhooks is left out: {error:#}\n");
+        }
+    }
     if clusters.is_empty() && localstripe.is_none() {
         return Ok(false);
     }

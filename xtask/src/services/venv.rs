@@ -15,15 +15,21 @@ const INSTALL_MAX: Duration = Duration::from_secs(10 * 60);
 /// Lies in an environment that was installed to the end.
 const WHOLE: &str = "whole";
 
-/// A package with a program of its name. Its version is fixed; what it needs itself is not.
+/// A package and what is called of it. Its version is fixed; what it needs itself is not.
 #[derive(Debug)]
 pub(super) struct Package {
     name: &'static str,
     version: &'static str,
+    /// A program of its own, or the Python that finds it.
+    program: &'static str,
 }
 
 /// Sends what a description allows, and what it does not.
-pub(super) const SCHEMATHESIS: Package = Package { name: "schemathesis", version: "4.32.5" };
+pub(super) const SCHEMATHESIS: Package =
+    Package { name: "schemathesis", version: "4.32.5", program: "schemathesis" };
+/// Verifies webhooks, as receivers do.
+pub(super) const STANDARDWEBHOOKS: Package =
+    Package { name: "standardwebhooks", version: "1.1.0", program: "python" };
 
 impl Package {
     /// The program's path in the cache; installs what is not there.
@@ -36,7 +42,7 @@ impl Package {
             let installed = self.install(&folder);
             installed.with_context(|| format!("cannot install {} {}", self.name, self.version))?;
         }
-        Ok(folder.join("bin").join(self.name))
+        Ok(folder.join("bin").join(self.program))
     }
 
     /// The mark is made at the end. The folder cannot be moved when it is done: its programs know

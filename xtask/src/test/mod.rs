@@ -30,6 +30,8 @@ enum Need {
     Postgres,
     /// What stands in for Stripe.
     Localstripe,
+    /// A Python that verifies webhooks.
+    StandardWebhooks,
 }
 
 /// What a step does.
@@ -161,6 +163,22 @@ const STEPS: &[Step] = &[
             "stripe",
         ]),
     },
+    Step {
+        name: "tests with standardwebhooks",
+        needs: Need::StandardWebhooks,
+        work: Work::Cargo(&[
+            "test",
+            "--package",
+            "onhand-engine",
+            "--package",
+            "onhand-server",
+            "--features",
+            "onhand-engine/services,onhand-server/services",
+            "--test",
+            "webhooks",
+            "reference",
+        ]),
+    },
     Step { name: "torture", needs: Need::Postgres, work: Work::Torture(&ON_POSTGRES) },
     Step { name: "torture", needs: Need::Nothing, work: Work::Torture(&[]) },
     Step {
@@ -217,13 +235,21 @@ impl Bench<'_> {
                 Err(error) => Outcome::LeftOut(format!("{error:#}")),
             },
             (Need::Postgres, Ok(services)) => return self.with_each_postgres(services, step),
+            (Need::StandardWebhooks, Ok(services)) => match services.standardwebhooks() {
+                Ok(environment) => attempt(environment),
+                Err(error) => Outcome::LeftOut(format!("{error:#}")),
+            },
             // It lives as long as its step.
             (Need::Localstripe, Ok(services)) => match services.localstripe() {
                 Ok((_localstripe, environment)) => attempt(environment),
                 Err(error) => Outcome::LeftOut(format!("{error:#}")),
             },
             (
-                Need::Squawk | Need::Schemathesis | Need::Postgres | Need::Localstripe,
+                Need::Squawk
+                | Need::Schemathesis
+                | Need::Postgres
+                | Need::Localstripe
+                | Need::StandardWebhooks,
                 Err(error),
             ) => Outcome::LeftOut(format!("{error:#}")),
         };
@@ -311,9 +337,10 @@ mod tests {
                 (Need::Tool(name), _) => TOOLS.iter().any(|tool| tool.name == *name),
                 (Need::Squawk, work) => matches!(work, Work::Squawk(_)),
                 (Need::Schemathesis, work) => matches!(work, Work::Promises),
-                (Need::Nothing | Need::Postgres | Need::Localstripe, work) => {
-                    !matches!(work, Work::Squawk(_) | Work::Promises)
-                }
+                (
+                    Need::Nothing | Need::Postgres | Need::Localstripe | Need::StandardWebhooks,
+                    work,
+                ) => !matches!(work, Work::Squawk(_) | Work::Promises),
             };
             assert!(met, "{}", step.name);
         }

@@ -3,3 +3,5 @@
 //! nothing.
 
 pub mod gateways;
+pub mod outgoing;
+pub mod webhooks;

@@ -3,32 +3,21 @@
 //! gateway and tries nothing twice. What a request that changes something has come to is only said
 //! where it is known: everything else is [`Failure::Unknown`].
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use onhand_core::text::Text;
 use reqwest::Url;
 use serde::de::DeserializeOwned;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::RootCertStore;
 
 use super::Outcome;
+use crate::adapters::outgoing;
+pub use crate::adapters::outgoing::HttpLimits;
 use crate::limits::{
     GATEWAY_ANSWER_BYTES_MAX, GATEWAY_CONNECT_TIMEOUT, GATEWAY_IDLE_CONNECTIONS_MAX,
     GATEWAY_REASON_CHARS_MAX, GATEWAY_RETRY_AFTER_MAX, GATEWAY_TIMEOUT,
 };
-
-/// How long a request may take and how much an answer may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HttpLimits {
-    /// Longest wait for a connection.
-    pub connect_timeout: Duration,
-    /// Longest wait for a whole answer, connecting included.
-    pub timeout: Duration,
-    /// Most bytes of an answer.
-    pub answer_bytes_max: usize,
-}
 
 impl Default for HttpLimits {
     fn default() -> Self {
@@ -179,9 +168,7 @@ impl Http {
     /// # Errors
     /// [`HttpError`] when TLS cannot be set up.
     pub fn new(limits: HttpLimits) -> Result<Self, HttpError> {
-        let mut trusted = RootCertStore::empty();
-        trusted.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        Self::trusting(trusted, limits)
+        Self::trusting(outgoing::trusted_by_the_system(), limits)
     }
 
     /// A client that trusts these and nobody else.
@@ -189,20 +176,8 @@ impl Http {
     /// # Errors
     /// [`HttpError`] when TLS cannot be set up.
     pub fn trusting(trusted: RootCertStore, limits: HttpLimits) -> Result<Self, HttpError> {
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(trusted)
-            .with_no_client_auth();
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .http1_only()
-            .no_proxy()
-            .referer(false)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
+        let client = outgoing::client(trusted, limits)?
             .pool_max_idle_per_host(GATEWAY_IDLE_CONNECTIONS_MAX)
-            .connect_timeout(limits.connect_timeout)
-            .user_agent(concat!("onhand/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self { client, limits })
     }
@@ -310,8 +285,8 @@ fn judge(
 
 /// The header in seconds, bounded. Dates are not read: no gateway of ours sends them.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds).min(GATEWAY_RETRY_AFTER_MAX))
+    let after = outgoing::seconds(outgoing::retry_after(headers)?)?;
+    Some(after.min(GATEWAY_RETRY_AFTER_MAX))
 }
 
 /// What kind of thing it is that cannot be read, without any of its content.

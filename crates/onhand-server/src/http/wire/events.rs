@@ -52,7 +52,7 @@ pub enum EventDataView<'a> {
 pub struct EventView<'a> {
     /// Its id; the same whenever it is read.
     #[schema(value_type = values::EventId)]
-    id: String,
+    pub(crate) id: String,
     #[schema(pattern = "^event$")]
     object: &'static str,
     /// Position in the log, without gaps.
@@ -63,7 +63,7 @@ pub struct EventView<'a> {
     #[schema(value_type = values::EventType)]
     kind: &'a str,
     /// Id of the object that it is about.
-    subject: String,
+    pub(crate) subject: String,
     /// When it was recorded.
     #[schema(value_type = values::Instant)]
     occurred_at: Timestamp,
@@ -71,7 +71,7 @@ pub struct EventView<'a> {
     #[schema(value_type = values::Actor)]
     actor: Cow<'a, str>,
     /// The object as it was left.
-    data: EventDataView<'a>,
+    pub(crate) data: EventDataView<'a>,
 }
 
 fn event_example() -> serde_json::Value {

@@ -1,0 +1,9 @@
+//! Webhooks as their receivers see them: real servers that behave well, badly and not at all, and
+//! names that lead somewhere else the next time.
+
+mod answers;
+mod encrypted;
+mod inward;
+#[cfg(feature = "services")]
+mod reference;
+mod world;
