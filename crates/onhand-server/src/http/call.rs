@@ -132,6 +132,17 @@ impl Call {
         if self.body.is_empty() { Ok(empty) } else { self.json() }
     }
 
+    /// That the body is empty, or an empty object.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub fn expect_nothing(&self) -> Result<(), Problem> {
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        self.json_or(Nothing {}).map(|_| ())
+    }
+
     /// Whether the body is an object with this field; false where it is no object at all.
     pub fn has_field(&self, name: &str) -> bool {
         let body: Result<serde_json::Map<String, Value>, _> = serde_json::from_slice(&self.body);
