@@ -101,7 +101,7 @@ fn asking_how_things_stand_is_put_off_and_not_given_up_when_it_is_skipped() {
     let skip = effects::Command::Skip { id: EffectId::of_order(order_id()) };
     assert_eq!(shop.world.code(&Command::Effects(skip)), "ok");
     let effect = shop.effect();
-    assert_eq!((effect.state, effect.tries), (EffectState::Waiting, 0));
+    assert_eq!((effect.state, effect.tries, effect.polls), (EffectState::Waiting, 0, 1));
     assert_eq!(effect.reason, None);
     assert!(shop.lease().is_none(), "at the next poll, and not before");
     shop.world.now = shop.effect().due_at;
@@ -129,4 +129,28 @@ fn a_gateway_that_says_yes_and_does_nothing_is_for_a_person() {
     assert!(shop.effect().reason.is_some() && shop.payment().trouble.is_some());
     assert_eq!(shop.world.kinds.last(), Some(&"payment.stuck"));
     assert_eq!(shop.status(), (Status::Pending, payments::Status::Created));
+}
+
+#[test]
+fn an_outage_is_no_answer_and_ends_no_asking() {
+    let mut shop = Shop::open(Capture::Automatic);
+    shop.happen(Happening::RunsOut);
+    assert_eq!(shop.status(), (Status::Expired, payments::Status::Cancelled));
+    // Asked nearly as often as may be, and in vain: none of it tells whether a bank was late.
+    for _ in 1..shop.world.policy.tries_max {
+        shop.world.now = shop.world.now.max(shop.effect().due_at);
+        shop.happen(Happening::Away);
+    }
+    let waits = shop.world.policy.poll_secs.clone();
+    shop.pass(waits[0]);
+    for (polls, wait) in (1..).zip(&waits[1..]) {
+        shop.happen(Happening::Work);
+        assert_eq!((shop.effect().polls, shop.effect().tries), (polls, 0));
+        let wait = jiff::SignedDuration::from_secs(*wait);
+        assert_eq!(shop.effect().due_at.duration_since(shop.world.now), wait);
+        shop.world.now = shop.effect().due_at;
+    }
+    shop.happen(Happening::Work);
+    assert!(shop.world.effects.is_empty());
+    assert_eq!(shop.world.kinds.last(), Some(&"payment.closed"));
 }

@@ -302,7 +302,7 @@ pub(super) fn api_key(row: &Row) -> Result<ApiKey> {
 
 pub(super) fn effect(row: &Row) -> Result<Effect> {
     let row = Reading(row, "effects");
-    let tries = row.count(5)?;
+    let (tries, polls) = (row.count(5)?, row.count(11)?);
     Ok(Effect {
         order_id: row.id(0, OrderId::new)?,
         state: row.parsed(1, EffectState::from_name)?,
@@ -315,6 +315,7 @@ pub(super) fn effect(row: &Row) -> Result<Effect> {
         version: row.count(8)?,
         created_at: row.time(9)?,
         updated_at: row.time(10)?,
+        polls: u32::try_from(polls).map_err(|_| bad(row.1, polls))?,
     })
 }
 
