@@ -75,10 +75,12 @@ pub(crate) use api_key_columns;
 macro_rules! effect_columns {
     () => {
         "order_id, state, due_at, leased, epoch, tries, ask_first, reason, version, created_at, \
-     updated_at"
+     updated_at, polls"
     };
 }
 pub(crate) use effect_columns;
+/// How many these are: what is read beside them comes behind.
+pub(crate) const EFFECT_COLUMNS: usize = 12;
 
 macro_rules! notice_columns {
     () => {

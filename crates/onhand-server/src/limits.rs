@@ -231,9 +231,11 @@ pub const EFFECTS_LOOK_EVERY: Duration = Duration::from_millis(100);
 pub const EFFECT_LEASE_TIMEOUTS: u32 = 18;
 /// How long a stop waits for answers of gateways that are on their way.
 pub const EFFECTS_STOP_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest wait before the first repetition of a call.
-pub const EFFECT_BACKOFF_BASE: Duration = Duration::from_millis(500);
-/// Longest wait before any.
+/// Longest wait before the first repetition of a call, in milliseconds, unless it is configured.
+pub const EFFECT_BACKOFF_BASE_MS: u64 = 500;
+/// The same, as it may be configured at most.
+pub const EFFECT_BACKOFF_BASE_MS_MAX: u64 = 60_000;
+/// Longest wait before any repetition.
 pub const EFFECT_BACKOFF_MAX: Duration = Duration::from_secs(10 * 60);
 /// Calls by which it is judged whether a gateway is there, at least.
 pub const BREAKER_CALLS_MIN: u32 = 20;

@@ -153,8 +153,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         settings,
     });
     let clock = Arc::new(SystemClock);
-    let lease = options.payments.lease();
-    let tools = Tools { submit: submit.clone(), gateways, clock, wake: owed, lease };
+    let timing = options.payments.timing();
+    let tools = Tools { submit: submit.clone(), gateways, clock, wake: owed, timing };
     let (end_effects, effects_end) = oneshot::channel::<()>();
     // Where nobody can be asked, what is owed waits until somebody can.
     let is_asking = tools.gateways.providers().next().is_some();

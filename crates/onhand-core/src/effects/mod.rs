@@ -50,8 +50,11 @@ pub struct Effect {
     pub leased: bool,
     /// How often it was leased.
     pub epoch: u64,
-    /// How often what is owed now was tried.
+    /// How often what is owed now was tried in vain.
     pub tries: u32,
+    /// How often the gateway has said how things stand since that is all that is owed.
+    #[serde(default)]
+    pub polls: u32,
     /// Whether a try may have succeeded of which nobody knows.
     pub ask_first: bool,
     /// Why the last try did not succeed.

@@ -75,8 +75,10 @@ fn settle_one(draft: &mut Draft<'_>, one: &Settlement) -> Result<bool, Stop> {
         // Nobody was asked, so that nothing counts.
         (Outcome::Untried, _) => None,
         (Outcome::Done | Outcome::Declined(_), Some(at)) => {
-            effect.tries = draft.policy().polled(effect.tries);
-            (effect.due_at, effect.ask_first, effect.reason) = (at, false, None);
+            effect.polls = effect.polls.saturating_add(1);
+            // Who was asked for weeks may fail as often as who was never asked.
+            (effect.tries, effect.due_at) = (0, at);
+            (effect.ask_first, effect.reason) = (false, None);
             None
         }
         (Outcome::Done | Outcome::Declined(_), None) => Some((payments::contradicted(), true)),
@@ -134,9 +136,9 @@ pub(super) fn skip(draft: &mut Draft<'_>, id: EffectId) -> Result<Reply, Stop> {
     payments::note_step(draft, effect.order_id, "payment.skipped")?;
     let reply = match draft.find_effect(id.order())? {
         Some(left) if left.state == EffectState::Dead => {
-            let due_at = next.unwrap_or(draft.now());
-            let state = EffectState::Waiting;
-            draft.save_effect(Effect { state, due_at, tries: 0, reason: None, ..left })
+            let (state, due_at) = (EffectState::Waiting, next.unwrap_or(draft.now()));
+            let polls = left.polls.saturating_add(1);
+            draft.save_effect(Effect { state, due_at, tries: 0, polls, reason: None, ..left })
         }
         Some(left) => left,
         None => Effect { state: EffectState::Done, ..effect },

@@ -54,13 +54,6 @@ impl Policy {
         nth.or(last).copied().unwrap_or(1).max(1)
     }
 
-    /// How often it counts as asked once it was asked again: never more often than there are waits,
-    /// so that who was asked for weeks may fail as often as who was never asked.
-    pub(crate) fn polled(&self, polls: u32) -> u32 {
-        let most = u32::try_from(self.poll_secs.len()).unwrap_or(u32::MAX);
-        polls.saturating_add(1).min(most)
-    }
-
     /// Whether an order that has ended was asked about often enough.
     pub(crate) fn is_enough(&self, polls: u32) -> bool {
         usize::try_from(polls).map_or(true, |polls| polls >= self.poll_secs.len())

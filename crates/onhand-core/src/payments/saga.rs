@@ -52,7 +52,7 @@ pub(crate) fn take_in(
         order = settle(draft, order, before.as_ref())?;
     }
     let is_poll = owed(&order).is_some_and(|owed| owed.when == When::AtPoll);
-    let polls = draft.find_effect(id)?.map(|effect| effect.tries).filter(|_| is_poll);
+    let polls = draft.find_effect(id)?.map(|effect| effect.polls).filter(|_| is_poll);
     Ok(polls.map(|polls| draft.after_secs(draft.policy().poll_after(polls + 1))))
 }
 
@@ -144,7 +144,7 @@ fn end_call(
 /// The gateway has said how things stand: that ends the doubt, and, where an order needs no
 /// money any more and was asked about often enough, the asking.
 fn end_fetch(draft: &Draft<'_>, order: &mut Order) -> Result<Option<&'static str>, Stop> {
-    let polls = draft.find_effect(order.id)?.map_or(0, |effect| effect.tries + 1);
+    let polls = draft.find_effect(order.id)?.map_or(0, |effect| effect.polls + 1);
     let is_over = order.status != Status::Pending;
     let is_enough = is_over && draft.policy().is_enough(polls);
     let Some(payment) = &mut order.payment else { return Ok(None) };
@@ -305,6 +305,7 @@ fn fresh_effect(draft: &Draft<'_>, order_id: OrderId, next: &Owed) -> Effect {
         leased: false,
         epoch: 0,
         tries: 0,
+        polls: 0,
         ask_first: false,
         reason: None,
         version: 0,

@@ -9,6 +9,7 @@ mod holding;
 mod members;
 mod model;
 mod own;
+mod payment_effects;
 mod payment_rules;
 mod payments;
 mod random;

@@ -1,7 +1,6 @@
 //! The rules of payments one by one: what a gateway tells in odd ways, and what people may not ask.
 
-use onhand_core::effects::{self, Outcome};
-use onhand_core::ids::{EffectId, OrderId};
+use onhand_core::effects::Outcome;
 use onhand_core::orders::Status;
 use onhand_core::payments::{
     self, Attempt, AttemptState, Capture, Notice, Payment, Provider, RefundCause, RefundState,
@@ -13,7 +12,7 @@ use onhand_core::{Command, Money};
 use crate::gateway::text;
 use crate::payments::{Happening, Shop, TOTAL, order_id};
 
-fn rupees(amount: i64) -> Money {
+pub(crate) fn rupees(amount: i64) -> Money {
     Money::new(amount, "INR".parse().unwrap())
 }
 
@@ -21,7 +20,7 @@ fn gateway_id(name: &str) -> GatewayId {
     GatewayId::new(name).unwrap()
 }
 
-fn attempt(name: &str, state: AttemptState, amount: Money) -> SeenAttempt {
+pub(crate) fn attempt(name: &str, state: AttemptState, amount: Money) -> SeenAttempt {
     let captured = if state == AttemptState::Captured { amount.amount } else { 0 };
     let (id, intent) = (gateway_id(name), Some(gateway_id("order_ord_1-1_0")));
     SeenAttempt { id, intent, state, amount, captured, failure: None }
@@ -38,21 +37,21 @@ fn notice(event: &str, body: u8, seen: Seen) -> Notice {
     }
 }
 
-fn told(attempts: Vec<SeenAttempt>) -> Seen {
+pub(crate) fn told(attempts: Vec<SeenAttempt>) -> Seen {
     Seen { attempts, ..Seen::default() }
 }
 
 impl Shop {
-    fn hear_of(&mut self, event: &str, body: u8, seen: Seen) {
+    pub(crate) fn hear_of(&mut self, event: &str, body: u8, seen: Seen) {
         let receive = payments::Command::Receive(notice(event, body, seen));
         assert_eq!(self.world.code(&Command::Payments(receive)), "ok");
     }
 
-    fn ask(&mut self, command: payments::Command) -> &'static str {
+    pub(crate) fn ask(&mut self, command: payments::Command) -> &'static str {
         self.world.code(&Command::Payments(command))
     }
 
-    fn payment(&self) -> &Payment {
+    pub(crate) fn payment(&self) -> &Payment {
         self.world.orders[&order_id()].payment.as_ref().unwrap()
     }
 
@@ -61,7 +60,7 @@ impl Shop {
         attempt
     }
 
-    fn status(&self) -> (Status, payments::Status) {
+    pub(crate) fn status(&self) -> (Status, payments::Status) {
         let order = &self.world.orders[&order_id()];
         (order.status, self.payment().status(order))
     }
@@ -73,7 +72,7 @@ impl Shop {
     }
 
     /// With the gateway's order open.
-    fn open(capture: Capture) -> Self {
+    pub(crate) fn open(capture: Capture) -> Self {
         let mut shop = Self::new(capture);
         shop.happen(Happening::Work);
         shop
@@ -314,44 +313,6 @@ fn an_order_that_the_gateway_will_not_have_fails_and_its_stock_is_free() {
 }
 
 #[test]
-fn a_dead_effect_waits_for_a_person() {
-    let dead = || {
-        let mut shop = Shop::new(Capture::Automatic);
-        while shop.world.effects[&order_id()].state == effects::EffectState::Waiting {
-            shop.happen(Happening::Away);
-        }
-        assert!(shop.lease().is_none());
-        shop
-    };
-    let id = EffectId::of_order(order_id());
-    let ask = |shop: &mut Shop, command| shop.world.code(&Command::Effects(command));
-    let mut shop = dead();
-    assert_eq!(ask(&mut shop, effects::Command::Requeue { id }), "ok");
-    assert_eq!(ask(&mut shop, effects::Command::Requeue { id }), "effect_not_dead");
-    assert_eq!(ask(&mut shop, effects::Command::Skip { id }), "effect_not_dead");
-    let task = shop.lease().unwrap();
-    assert!(task.ask_first && task.tries == 0);
-    let mut shop = dead();
-    assert_eq!(ask(&mut shop, effects::Command::Skip { id }), "ok");
-    assert_eq!(shop.status(), (Status::Cancelled, payments::Status::Cancelled));
-    assert_eq!(ask(&mut shop, effects::Command::Skip { id }), "unknown_effect");
-    let unknown = EffectId::of_order(OrderId::new(7).unwrap());
-    assert_eq!(ask(&mut shop, effects::Command::Requeue { id: unknown }), "unknown_effect");
-}
-
-#[test]
-fn whoever_lost_the_lease_settles_nothing() {
-    let mut shop = Shop::new(Capture::Automatic);
-    let first = shop.lease().unwrap();
-    shop.pass(31);
-    let second = shop.lease().unwrap();
-    assert!(second.epoch > first.epoch && second.ask_first);
-    shop.settle(first, Seen::default(), Outcome::Declined(text("no")));
-    assert_eq!(shop.status(), (Status::Pending, payments::Status::Created));
-    assert!(shop.world.effects[&order_id()].leased);
-}
-
-#[test]
 fn what_waits_is_taken_in_when_a_message_says_whose_it_is() {
     let mut shop = Shop::new(Capture::Automatic);
     let failed = || told(vec![attempt("pay_1", AttemptState::Failed, rupees(TOTAL))]);
@@ -367,33 +328,4 @@ fn what_waits_is_taken_in_when_a_message_says_whose_it_is() {
     assert_eq!(shop.status(), (Status::Confirmed, payments::Status::Captured));
     assert_eq!(shop.payment().attempts.len(), 2);
     assert!(shop.world.notices.values().all(|one| one.seen.is_none() && one.order_id.is_some()));
-}
-
-#[test]
-fn what_was_asked_often_may_fail_as_often_as_what_was_never_asked() {
-    // Set aside, and nobody says whether it is to be taken: the gateway is asked for weeks.
-    let mut shop = Shop::open(Capture::Manual);
-    let seen = || told(vec![attempt("pay_1", AttemptState::Authorized, rupees(TOTAL))]);
-    shop.hear_of("evt_1", 1, seen());
-    for _ in 0..30 {
-        shop.pass(72 * 60 * 60);
-        let task = shop.lease().unwrap();
-        shop.settle(task, seen(), Outcome::Done);
-    }
-    shop.pass(72 * 60 * 60);
-    let task = shop.lease().unwrap();
-    shop.settle(task, Seen::default(), Outcome::Retry(text("busy")));
-    assert_eq!(shop.world.effects[&order_id()].state, effects::EffectState::Waiting);
-}
-
-#[test]
-fn what_was_not_tried_comes_back_later_and_counts_for_nothing() {
-    let mut shop = Shop::new(Capture::Automatic);
-    for _ in 0..30 {
-        let task = shop.lease().unwrap();
-        assert_eq!((task.tries, task.ask_first), (0, false));
-        shop.settle(task, Seen::default(), Outcome::Untried);
-        assert!(shop.lease().is_none(), "not at once");
-        shop.pass(1);
-    }
 }

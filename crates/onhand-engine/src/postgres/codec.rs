@@ -320,6 +320,7 @@ pub(super) fn effect(row: &Row) -> Result<Effect> {
         version: row.count(8)?,
         created_at: row.time(9)?,
         updated_at: row.time(10)?,
+        polls: row.small(11)?,
     })
 }
 

@@ -268,6 +268,7 @@ pub(super) fn effect(row: &Row<'_>) -> Result<Effect> {
         version: version(row, 8)?,
         created_at: time(row, 9)?,
         updated_at: time(row, 10)?,
+        polls: row.get(11)?,
     })
 }
 

@@ -123,10 +123,10 @@ fn write_effect(
         return guarded(&mut delete, "effects", [id, stored]);
     }
     let mut put = connection.prepare_cached(
-        "INSERT INTO effects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+        "INSERT INTO effects VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?13) \
          ON CONFLICT (order_id) DO UPDATE SET state = ?2, due_at = ?3, leased = ?4, epoch = ?5, \
          tries = ?6, ask_first = ?7, reason = ?8, version = ?9, created_at = ?10, \
-         updated_at = ?11 WHERE version = ?12",
+         updated_at = ?11, polls = ?13 WHERE version = ?12",
     )?;
     let values = params![
         id,
@@ -141,6 +141,7 @@ fn write_effect(
         row.created_at.as_microsecond(),
         row.updated_at.as_microsecond(),
         stored,
+        row.polls,
     ];
     guarded(&mut put, "effects", values)
 }

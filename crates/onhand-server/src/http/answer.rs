@@ -62,35 +62,41 @@ pub fn versioned(status: StatusCode, version: u64, value: &impl Serialize) -> Re
 
 /// What the committer answered, with the status of success; a created object says where it is.
 pub fn answered(answer: Answer, success: StatusCode) -> Result<Response, Problem> {
-    let replayed = answer.replayed;
-    let mut response = match answer.outcome {
+    let response = match answer.outcome {
         Ok(reply) => shown(&reply, success),
         Err(refusal) => axum::response::IntoResponse::into_response(Problem::from(refusal)),
     };
-    if replayed {
+    Ok(replayed(response, answer.replayed))
+}
+
+/// An answer that says so when its command was carried out before, under the same key.
+pub(super) fn replayed(mut response: Response, was_before: bool) -> Response {
+    if was_before {
         let name = HeaderName::from_static("idempotency-replayed");
         response.headers_mut().insert(name, HeaderValue::from_static("true"));
     }
-    Ok(response)
+    response
+}
+
+/// An answer that says where the object is, if it created one.
+pub(super) fn located(mut response: Response, path: &str) -> Response {
+    if response.status() == StatusCode::CREATED
+        && let Ok(path) = HeaderValue::from_str(path)
+    {
+        response.headers_mut().insert(header::LOCATION, path);
+    }
+    response
 }
 
 fn shown(reply: &Reply, success: StatusCode) -> Response {
-    let location = |mut response: Response, path: String| {
-        if success == StatusCode::CREATED
-            && let Ok(path) = HeaderValue::from_str(&path)
-        {
-            response.headers_mut().insert(header::LOCATION, path);
-        }
-        response
-    };
     match reply {
-        Reply::Product(row) => location(
+        Reply::Product(row) => located(
             versioned(success, row.version, &ProductView::of(row)),
-            format!("/v1/products/{}", row.id),
+            &format!("/v1/products/{}", row.id),
         ),
-        Reply::Category(row) => location(
+        Reply::Category(row) => located(
             versioned(success, row.version, &CategoryView::of(row)),
-            format!("/v1/categories/{}", row.id),
+            &format!("/v1/categories/{}", row.id),
         ),
         Reply::Location(row) => versioned(success, row.version, &LocationView::of(row)),
         Reply::Stock(changes) => json_response(success, &StockChangesView::of(changes)),
@@ -99,21 +105,21 @@ fn shown(reply: &Reply, success: StatusCode) -> Response {
         }
         Reply::Reservations(views) => json_response(success, &ReservationsView::of(views)),
         Reply::Expired { holds } => json_response(success, &json!({ "expired": holds })),
-        Reply::Order(order) => location(
+        Reply::Order(order) => located(
             versioned(success, order.version, &OrderView::of(order)),
-            format!("/v1/orders/{}", order.id),
+            &format!("/v1/orders/{}", order.id),
         ),
         Reply::Orders(outcomes) => json_response(success, &batch(outcomes)),
-        Reply::User(user) => location(
+        Reply::User(user) => located(
             versioned(success, user.version, &UserShown::of(user)),
-            format!("/v1/users/{}", user.id),
+            &format!("/v1/users/{}", user.id),
         ),
         Reply::Session { session, .. } | Reply::SessionEnded(session) => {
             json_response(success, &SessionShown::of(session))
         }
-        Reply::ApiKey(key) => location(
+        Reply::ApiKey(key) => located(
             json_response(success, &ApiKeyShown::of(key)),
-            format!("/v1/api-keys/{}", key.id),
+            &format!("/v1/api-keys/{}", key.id),
         ),
         Reply::KeysTouched { keys } => json_response(success, &json!({ "touched": keys })),
         Reply::Tasks(tasks) => json_response(success, &json!({ "tasks": tasks.len() })),

@@ -14,12 +14,12 @@ use tokio::time::sleep;
 
 use super::api::Api;
 use super::bench::{BenchOptions, Measured, round};
-use super::payments_chaos::house::{Gateway, free_address, take_payments, webhook_url};
+use super::payments_chaos::house::{Answers, Gateway, free_address, take_payments, webhook_url};
 use super::process::{ServerPlan, ServerProcess};
 use super::progress::note;
 use super::round::Outcome;
 use super::stage::Stage;
-use super::suite::{Row, median, paid};
+use super::suite::{Row, median, paid, webhooks};
 use super::workload::Orders;
 use crate::random::Random;
 
@@ -44,6 +44,9 @@ struct Paid {
     backlog: u64,
     drain: Duration,
     settled_per_second: f64,
+    /// How the gateway's messages were answered during the round, and behind it.
+    rushed: Answers,
+    settling: Answers,
 }
 
 /// The rounds of both kinds, and what comes of comparing them.
@@ -77,14 +80,27 @@ pub(crate) async fn run(
         paid_rounds.push(paid);
     }
     let of = |figure: fn(&Paid) -> f64| median(paid_rounds.iter().map(|one| Some(figure(one))));
-    let rows = paid(
+    let mut rows = paid(
         median(against_held.into_iter().map(Some)),
         median(against_plain.into_iter().map(Some)),
         of(|one| one.backlog as f64),
         of(|one| one.drain.as_secs_f64()),
         of(|one| one.settled_per_second),
     );
+    for (when, answers) in [
+        ("beside orders", of_answers(&paid_rounds, |one| one.rushed)),
+        ("while the rest is settled", of_answers(&paid_rounds, |one| one.settling)),
+    ] {
+        rows.push(webhooks(when, answers));
+    }
     Ok((measured, rows))
+}
+
+/// The medians of the rounds, in seconds: the half of all messages, and all but one in a hundred.
+fn of_answers(rounds: &[Paid], which: fn(&Paid) -> Answers) -> Option<(f64, f64)> {
+    let answered = || rounds.iter().map(which).filter(|one| one.answers > 0);
+    let secs = |of: fn(&Answers) -> f64| median(answered().map(|one| Some(of(&one) / 1_000.0)));
+    secs(|one| one.p50_ms).zip(secs(|one| one.p99_ms))
 }
 
 async fn paid_round(
@@ -94,6 +110,7 @@ async fn paid_round(
     random: &mut Random,
 ) -> Result<(Outcome, Paid)> {
     let gateway = stage.gateway.as_mut().context("nobody takes payments")?;
+    gateway.answers().await?;
     let known_before = known(&gateway.state().await?);
     let placed_before = stage.tally.acknowledged.load(Ordering::Relaxed);
     let started = Instant::now();
@@ -102,6 +119,7 @@ async fn paid_round(
     let ended = Instant::now();
     let gateway = stage.gateway.as_mut().context("nobody takes payments")?;
     let heard = known(&gateway.state().await?) - known_before;
+    let rushed = gateway.answers().await?;
     let mut api = Api::new(&stage.target);
     while !is_drained(&mut api).await? {
         if ended.elapsed() > DRAIN_TIMEOUT {
@@ -109,11 +127,14 @@ async fn paid_round(
         }
         sleep(LOOK_EVERY).await;
     }
+    let gateway = stage.gateway.as_mut().context("nobody takes payments")?;
     let paid = Paid {
         per_second: outcome.per_second,
         backlog: placed.saturating_sub(heard),
         drain: ended.elapsed(),
         settled_per_second: placed as f64 / started.elapsed().as_secs_f64(),
+        rushed,
+        settling: gateway.answers().await?,
     };
     Ok((outcome, paid))
 }

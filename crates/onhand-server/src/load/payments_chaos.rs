@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 
 use self::books::{Books, TheirOrder, Totals};
 use self::customer::Told;
-use self::house::House;
+use self::house::{Answers, House};
 use self::settle::{Rest, all};
 use super::api::{Api, PAGE_ORDERS};
 use super::process::ServerPlan;
@@ -101,6 +101,7 @@ struct Summary {
     people: BTreeMap<&'static str, u64>,
     faults: BTreeMap<String, u64>,
     gateway: BTreeMap<String, u64>,
+    webhooks: Answers,
     totals: Totals,
     load_seconds: f64,
     settled_seconds: f64,
@@ -194,6 +195,7 @@ impl Run {
         let Self { seed, load_time, within, told, rest } = self;
         note("comparing the books");
         let state = house.gateway.state().await?;
+        let webhooks = house.gateway.answers().await?;
         let books = read_books(&mut api, &mut house).await?;
         let mut problems = rest.problems;
         let found = books.differences();
@@ -228,6 +230,7 @@ impl Run {
             people: told.counts,
             faults: numbers(&state["happened"]),
             gateway: numbers(&state["counts"]),
+            webhooks,
             totals: books.totals(),
             load_seconds: load_time.as_secs_f64(),
             settled_seconds: rest.took.as_secs_f64(),
@@ -291,6 +294,11 @@ fn print(summary: &Summary) {
     row("people", list(&people));
     row("faults", list(&summary.faults));
     row("gateway", list(&summary.gateway));
+    let Answers { answers, p50_ms, p99_ms, most_ms } = summary.webhooks;
+    row(
+        "webhooks",
+        format!("{answers} in p50 {p50_ms:.1}, p99 {p99_ms:.1}, at most {most_ms:.0} ms"),
+    );
     let Totals { payments, orders, voided, captured, refunded, refunds } = &summary.totals;
     row("orders", list(orders));
     row("payments", list(payments));

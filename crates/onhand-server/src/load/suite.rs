@@ -107,6 +107,14 @@ pub(crate) fn paid(
     ]
 }
 
+/// The row of how long a gateway waits for the answer to a message: by half of them, and by all but
+/// one in a hundred, in seconds.
+pub(crate) fn webhooks(when: &str, answered: Option<(f64, f64)>) -> Row {
+    let half = answered.map_or_else(|| "-".to_owned(), |(half, _)| format!("{half:.3} s"));
+    let what = format!("p99 of the answers to a gateway's messages {when} (p50 {half})");
+    Row::new("-", &what, Goal::AtMost(1.0), " s", answered.map(|(_, most)| most))
+}
+
 fn is_embedded(stage: &Stage) -> bool {
     stage.plan.as_ref().is_some_and(super::process::ServerPlan::is_embedded)
 }

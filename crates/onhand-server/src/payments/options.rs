@@ -17,8 +17,12 @@ use crate::adapters::gateways::simulated::command::{KEY_ID, KEY_SECRET, WEBHOOK_
 use crate::adapters::gateways::simulated::{FaultPlan, Pace, SimulatedConfig};
 use crate::adapters::gateways::stripe::{self, Stripe, StripeConfig};
 use crate::auth::secrets::{Secret, SecretError};
-use crate::limits::{EFFECT_LEASE_TIMEOUTS, GATEWAY_TIMEOUT, GATEWAY_TIMEOUT_SECS_MAX};
+use crate::limits::{
+    EFFECT_BACKOFF_BASE_MS, EFFECT_BACKOFF_BASE_MS_MAX, EFFECT_LEASE_TIMEOUTS, GATEWAY_TIMEOUT,
+    GATEWAY_TIMEOUT_SECS_MAX,
+};
 use crate::random;
+use crate::workers::effects::Timing;
 
 /// Who takes the money, and what the shop has decided about payments. Secrets come from
 /// ONHAND_RAZORPAY_KEY_SECRET and ONHAND_RAZORPAY_WEBHOOK_SECRET (several, separated by spaces), or
@@ -66,6 +70,11 @@ pub struct PaymentOptions {
     #[arg(long, env = "ONHAND_PAYMENT_TRIES",
         value_parser = clap::value_parser!(u32).range(1..=100))]
     payment_tries: Option<u32>,
+    /// Most milliseconds before such a call is tried for the second time. It is a random part of
+    /// that, and of twice as much with every further try, up to ten minutes.
+    #[arg(long, env = "ONHAND_PAYMENT_BACKOFF_MS", default_value_t = EFFECT_BACKOFF_BASE_MS,
+        value_parser = clap::value_parser!(u64).range(1..=EFFECT_BACKOFF_BASE_MS_MAX))]
+    payment_backoff_ms: u64,
 }
 
 /// Why payments cannot be taken as it is configured.
@@ -231,9 +240,12 @@ impl PaymentOptions {
         Duration::from_secs(self.gateway_timeout_secs)
     }
 
-    /// For how long a worker gets what it is to ask.
-    pub fn lease(&self) -> Duration {
-        self.timeout() * EFFECT_LEASE_TIMEOUTS
+    /// For how long a worker gets what it is to ask, and how long it waits to ask again.
+    pub fn timing(&self) -> Timing {
+        Timing {
+            lease: self.timeout() * EFFECT_LEASE_TIMEOUTS,
+            backoff_base: Duration::from_millis(self.payment_backoff_ms),
+        }
     }
 
     /// Whether a real gateway is configured.
@@ -253,5 +265,58 @@ pub fn demo_gateway(webhook_url: String) -> SimulatedConfig {
         faults: FaultPlan::default(),
         seed: random::fresh_seed(),
         pace: Pace::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        payments: PaymentOptions,
+    }
+
+    fn parse(option: &str, value: &str) -> Result<PaymentOptions, String> {
+        let line = Line::try_parse_from(["onhand", option, value]);
+        line.map(|line| line.payments).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_a_shop_decides_about_time_is_taken_over() {
+        let options = parse("--payment-backoff-ms", "60000").unwrap();
+        assert_eq!(options.timing().backoff_base, Duration::from_secs(60));
+        let options = parse("--gateway-timeout-secs", "2").unwrap();
+        assert_eq!(options.timing().lease, Duration::from_secs(36));
+        let options = parse("--payment-tries", "3").unwrap();
+        assert_eq!(options.policy().tries_max, 3);
+        assert_eq!(options.timing().backoff_base, Duration::from_millis(EFFECT_BACKOFF_BASE_MS));
+        let options = parse("--payment-poll-secs", "60,120").unwrap();
+        assert_eq!(options.policy().poll_secs, [60, 120]);
+        let options = parse("--payment-hold-secs", "900").unwrap();
+        assert_eq!(options.defaults().hold_secs, 900);
+        let options = parse("--payment-capture", "manual").unwrap();
+        assert_eq!(options.defaults().capture, Capture::Manual);
+    }
+
+    #[test]
+    fn what_cannot_be_decided_is_refused_with_its_bounds() {
+        for (option, value, wanted) in [
+            ("--payment-backoff-ms", "0", "1..=60000"),
+            ("--payment-backoff-ms", "60001", "1..=60000"),
+            ("--payment-backoff-ms", "half a second", "invalid digit"),
+            ("--payment-tries", "0", "1..=100"),
+            ("--gateway-timeout-secs", "0", "1..="),
+            ("--payment-poll-secs", "60,0", "1..=2592000"),
+            ("--payment-hold-secs", "0", "0 is not in"),
+            ("--payment-capture", "later", "expected one of automatic, manual"),
+            ("--late-payment", "keep", "expected one of reserve, refund"),
+        ] {
+            let error = parse(option, value).unwrap_err();
+            assert!(error.contains(wanted) && error.contains(option), "{error}");
+        }
     }
 }

@@ -8,4 +8,5 @@ mod calls;
 mod command;
 mod encrypted;
 mod messages;
+mod sums;
 mod world;

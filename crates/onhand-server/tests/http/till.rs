@@ -15,7 +15,7 @@ use onhand_server::auth::secrets::Secret;
 use onhand_server::client::{Address, Connection};
 use onhand_server::http;
 use onhand_server::payments::gateways::Gateways;
-use onhand_server::workers::effects::{self, Tools};
+use onhand_server::workers::effects::{self, Timing, Tools};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
@@ -104,7 +104,10 @@ impl Till {
             gateways: app.gateways.clone(),
             clock: app.clock.clone(),
             wake: app.owed.clone(),
-            lease: Duration::from_secs(60),
+            timing: Timing {
+                lease: Duration::from_secs(60),
+                backoff_base: Duration::from_millis(500),
+            },
         };
         tasks.spawn(effects::run(tools, std::future::pending()));
         tasks.spawn(async move {

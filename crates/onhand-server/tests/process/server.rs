@@ -17,6 +17,8 @@ use tokio::time::timeout;
 
 pub(crate) const ONHAND: &str = env!("CARGO_BIN_EXE_onhand");
 
+/// An address of this machine with a port that is free.
+const ANYWHERE: &str = "127.0.0.1:0";
 /// Longest wait for a process to start or to end.
 const PROCESS_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -145,13 +147,19 @@ impl Server {
         extra: &[&str],
         environment: &[(&str, OsString)],
     ) -> Self {
-        let anywhere = "127.0.0.1:0";
-        Self::spawn(database, folder, anywhere, extra, environment).await
+        let extra = [&["--demo"], extra].concat();
+        Self::spawn(database, folder, ANYWHERE, &extra, environment).await
+    }
+
+    /// Starts on a database that has the demo data. There is no gateway, so that nobody asks one:
+    /// whatever is committed, a customer or the sweeper has asked for.
+    pub(crate) async fn start_seeded(database: String, folder: &Path, extra: &[&str]) -> Self {
+        Self::spawn(database, folder, ANYWHERE, extra, &[]).await
     }
 
     /// Starts at an address that another one had, on a database by its URL.
     pub(crate) async fn start_at(database: String, folder: &Path, listen: &str) -> Self {
-        Self::spawn(database, folder, listen, &[], &[]).await
+        Self::spawn(database, folder, listen, &["--demo"], &[]).await
     }
 
     /// Starts at an address.
@@ -166,7 +174,8 @@ impl Server {
         extra: &[&str],
         environment: &[(&str, OsString)],
     ) -> Self {
-        Self::spawn(database(folder), folder, listen, extra, environment).await
+        let extra = [&["--demo"], extra].concat();
+        Self::spawn(database(folder), folder, listen, &extra, environment).await
     }
 
     async fn spawn(
@@ -179,7 +188,7 @@ impl Server {
         let key = key_of(&database, folder).await;
         let log = std::fs::File::options().create(true).append(true).open(folder.join("log"));
         let mut child = Command::new(ONHAND)
-            .args(["serve", "--demo", "--listen", listen])
+            .args(["serve", "--listen", listen])
             .args(extra)
             .env("ONHAND_SECRET_DIR", folder)
             // There may be a password in it.

@@ -118,7 +118,7 @@ async fn open_payments(
     let values = [&after as _, &to as _, &older_than.as_microsecond() as _, &most as _];
     let mut found = Vec::new();
     for row in rows(client, OPEN_PAYMENTS, &values).await? {
-        found.push((codec::effect(&row)?, codec::order(&row, 11)?));
+        found.push((codec::effect(&row)?, codec::order(&row, EFFECT_COLUMNS)?));
     }
     Ok(page_up_to(found, limit, end, |(effect, _)| effect.order_id.number()))
 }

@@ -110,7 +110,7 @@ fn open_payments(
     let most = stored_count(limit.min(PAGE_ROWS_MAX)) + 1;
     let values = params![after, end.unwrap_or(i64::MAX), older_than.as_microsecond(), most];
     let rows = select
-        .query_map(values, |row| Ok((codec::effect(row)?, codec::order_in(row, 11)?)))?
+        .query_map(values, |row| Ok((codec::effect(row)?, codec::order_in(row, EFFECT_COLUMNS)?)))?
         .collect::<Result<Vec<_>>>()?;
     Ok(page_up_to(rows, limit, end, |(effect, _)| effect.order_id.number()))
 }

@@ -1,7 +1,7 @@
 //! `/v1/api-keys`: what programs come in with. For admins.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::Command as AnyCommand;
 use onhand_core::accounts::{ApiKeyView, Command, NewApiKey, Scopes, TokenHash};
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::answer::{answered, cursor, json_response, list, page_rows};
+use super::super::answer::{answered, cursor, json_response, list, located, page_rows, replayed};
 use super::super::call::{Call, Named, Params, in_path};
 use super::super::problem::Problem;
 use super::super::wire::accounts::{ApiKeyShown, CreatedKeyShown};
@@ -69,19 +69,12 @@ async fn create_key(call: Call) -> Result<Response, Problem> {
         expires_at: expires_at.map(|at| at.0),
     };
     let answer = call.submit(AnyCommand::Accounts(Command::CreateKey(new))).await?;
-    let Answer { outcome: Ok(Reply::ApiKey(row)), replayed } = &answer else {
+    let Answer { outcome: Ok(Reply::ApiKey(row)), replayed: was_before } = &answer else {
         return answered(answer, StatusCode::CREATED);
     };
-    let shown = CreatedKeyShown::of(row, (!replayed).then_some(key.expose()));
-    let mut response = json_response(StatusCode::CREATED, &shown);
-    if let Ok(path) = HeaderValue::from_str(&format!("/v1/api-keys/{}", row.id)) {
-        response.headers_mut().insert(header::LOCATION, path);
-    }
-    if *replayed {
-        let value = HeaderValue::from_static("true");
-        response.headers_mut().insert("idempotency-replayed", value);
-    }
-    Ok(response)
+    let shown = CreatedKeyShown::of(row, (!was_before).then_some(key.expose()));
+    let response = json_response(StatusCode::CREATED, &shown);
+    Ok(replayed(located(response, &format!("/v1/api-keys/{}", row.id)), *was_before))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -7,7 +7,7 @@ mod notices;
 mod reconciliation;
 
 use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::command::Reply;
 use onhand_core::ids::{OrderId, PaymentId};
@@ -22,7 +22,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{answered, cursor, list, named, page_rows, versioned};
+use super::answer::{
+    answered, cursor, list, located, named, page_rows, replayed, versioned,
+};
 use super::call::{Call, Named, Params, in_path};
 use super::gate::Caller;
 use super::problem::Problem;
@@ -122,21 +124,11 @@ async fn submit(
 ) -> Result<Response, Problem> {
     let answer = call.submit_once(AnyCommand::Payments(command)).await?;
     app.owed.notify_one();
-    let Answer { outcome: Ok(Reply::Order(order)), replayed } = &answer else {
+    let Answer { outcome: Ok(Reply::Order(order)), replayed: was_before } = &answer else {
         return answered(answer, success);
     };
-    let mut response = shown(app, order, success)?;
-    if success == StatusCode::CREATED {
-        let path = format!("/v1/payments/{}", PaymentId::of_order(order.id));
-        if let Ok(path) = HeaderValue::from_str(&path) {
-            response.headers_mut().insert(header::LOCATION, path);
-        }
-    }
-    if *replayed {
-        let name = HeaderName::from_static("idempotency-replayed");
-        response.headers_mut().insert(name, HeaderValue::from_static("true"));
-    }
-    Ok(response)
+    let path = format!("/v1/payments/{}", PaymentId::of_order(order.id));
+    Ok(replayed(located(shown(app, order, success)?, &path), *was_before))
 }
 
 fn shown(app: &App, order: &Order, status: StatusCode) -> Result<Response, Problem> {

@@ -324,7 +324,7 @@ pub struct EffectView<'a> {
     due_at: Timestamp,
     /// Whether somebody is at it.
     is_leased: bool,
-    /// How often it was tried.
+    /// How often it was tried in vain.
     tries: u32,
     /// Whether a try may have succeeded of which nobody knows.
     is_unknown: bool,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use hyper::StatusCode;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
@@ -33,6 +34,19 @@ pub(crate) struct Gateway {
     _child: Child,
     url: String,
     api: Api,
+}
+
+/// How long the gateway's messages waited for their answers.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(in crate::load) struct Answers {
+    /// How many were answered, or waited in vain for as long as they may.
+    pub(in crate::load) answers: u64,
+    /// The half, in milliseconds.
+    pub(in crate::load) p50_ms: f64,
+    /// All but one in a hundred.
+    pub(in crate::load) p99_ms: f64,
+    /// The longest.
+    pub(in crate::load) most_ms: f64,
 }
 
 impl Gateway {
@@ -72,6 +86,12 @@ impl Gateway {
             bail!("GET {path} of the gateway: {}", describe(&reply));
         }
         Ok(reply.body.to_vec())
+    }
+
+    /// How its messages were answered since this was asked the last time.
+    pub(in crate::load) async fn answers(&mut self) -> Result<Answers> {
+        let told = self.tell("/_control/answers", &Value::Null).await?;
+        Ok(serde_json::from_value(told)?)
     }
 
     /// Where it stands: what it has before it, and what went wrong so far.

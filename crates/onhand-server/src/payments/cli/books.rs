@@ -2,7 +2,6 @@
 //! the rows of `/v1`, so that an operator sees the same either way.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::http::{HeaderName, HeaderValue, Method};
@@ -22,7 +21,7 @@ use crate::client::Connection;
 use crate::http::wire::payments::{EffectView, RowView};
 use crate::payments::gateways::Gateways;
 use crate::random;
-use crate::workers::effects::{Tools, run};
+use crate::workers::effects::{Timing, Tools, run};
 
 /// Rows that one page of a listing reads.
 const PAGE_ROWS: usize = 200;
@@ -192,18 +191,14 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Begins to do what is due.
-    pub(super) fn start(
-        books: &Books,
-        gateways: Gateways,
-        lease: Duration,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn start(books: &Books, gateways: Gateways, timing: Timing) -> anyhow::Result<Self> {
         let Books::Beside(submit, _) = books else { bail!("a server asks for itself") };
         let tools = Tools {
             submit: submit.clone(),
             gateways: Arc::new(gateways),
             clock: Arc::new(SystemClock),
             wake: Arc::new(Notify::new()),
-            lease,
+            timing,
         };
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { _ = stopped.await };

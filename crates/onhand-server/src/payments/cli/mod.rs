@@ -106,7 +106,7 @@ pub(crate) async fn reconcile(options: ReconcileOptions) -> anyhow::Result<ExitC
         bail!("--ask needs a gateway: configure one of {} as for `serve`", known.join(", "));
     }
     open(books, payments.policy(), async |books| {
-        let start = |gateways| Worker::start(books, gateways, payments.lease());
+        let start = |gateways| Worker::start(books, gateways, payments.timing());
         let worker = gateways.map(start).transpose()?;
         let asked = if ask { ask_first(books).await } else { Ok(()) };
         if let Some(worker) = worker {

@@ -42,8 +42,17 @@ pub struct Tools {
     pub clock: Arc<dyn Clock>,
     /// Somebody owes something since just now.
     pub wake: Arc<Notify>,
+    /// How long it waits.
+    pub timing: Timing,
+}
+
+/// How long whoever asks gateways waits, and is waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
     /// How long what is leased is nobody else's.
     pub lease: Duration,
+    /// Longest wait before the first repetition of a call; with each further one it doubles.
+    pub backoff_base: Duration,
 }
 
 impl std::fmt::Debug for Tools {
@@ -147,7 +156,7 @@ impl Worker {
 
     /// Leases what is due.
     async fn lease(&self, most: usize) -> Result<Vec<Task>, SubmitError> {
-        let secs = i64::try_from(self.tools.lease.as_secs()).unwrap_or(i64::MAX);
+        let secs = i64::try_from(self.tools.timing.lease.as_secs()).unwrap_or(i64::MAX);
         let command = Command::Lease { most, secs };
         match self.submit(command).await? {
             Answer { outcome: Ok(Reply::Tasks(tasks)), .. } => Ok(tasks),
@@ -195,7 +204,7 @@ impl Worker {
             Outcome::Done
             | Outcome::Declined(_)
             | Outcome::Retry { after: None, .. }
-            | Outcome::Unknown(_) => backoff(task.tries),
+            | Outcome::Unknown(_) => backoff(task.tries, self.tools.timing.backoff_base),
         };
         let again_at = self.after(wait);
         let ending = match outcome {

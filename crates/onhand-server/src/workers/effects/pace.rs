@@ -3,15 +3,13 @@
 
 use std::time::Duration;
 
-use crate::limits::{
-    EFFECT_BACKOFF_BASE, EFFECT_BACKOFF_MAX, RETRY_BUDGET_MAX, RETRY_BUDGET_PERCENT,
-};
+use crate::limits::{EFFECT_BACKOFF_MAX, RETRY_BUDGET_MAX, RETRY_BUDGET_PERCENT};
 use crate::random;
 
-/// A random time up to one that doubles with every try: those that failed together do not come back
-/// together.
-pub(super) fn backoff(tries: u32) -> Duration {
-    let most = EFFECT_BACKOFF_BASE.saturating_mul(2_u32.saturating_pow(tries.min(20)));
+/// A random time up to one that doubles with every try, from a base: those that failed together do
+/// not come back together.
+pub(super) fn backoff(tries: u32, base: Duration) -> Duration {
+    let most = base.saturating_mul(2_u32.saturating_pow(tries.min(20)));
     random::up_to(most.min(EFFECT_BACKOFF_MAX))
 }
 
@@ -56,11 +54,15 @@ mod tests {
 
     #[test]
     fn waits_grow_and_have_a_bound() {
-        for tries in [0, 1, 5, 40, u32::MAX] {
-            assert!(backoff(tries) <= EFFECT_BACKOFF_MAX, "{tries}");
+        for millis in [1, 500, 60_000] {
+            let base = Duration::from_millis(millis);
+            for tries in [0, 1, 5, 40, u32::MAX] {
+                assert!(backoff(tries, base) <= EFFECT_BACKOFF_MAX, "{tries}");
+            }
+            assert!((0..100).all(|_| backoff(0, base) <= base));
+            let most = (base * 16).min(EFFECT_BACKOFF_MAX / 2);
+            assert!((0..1_000).any(|_| backoff(6, base) > most));
         }
-        assert!((0..100).all(|_| backoff(0) <= EFFECT_BACKOFF_BASE));
-        assert!((0..1_000).any(|_| backoff(6) > EFFECT_BACKOFF_BASE * 16));
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(super) fn routes() -> Router<Arc<Simulated>> {
         .route("/_control/let-go", post(let_go))
         .route("/_control/faults", post(set_faults))
         .route("/_control/deliver", post(deliver))
+        .route("/_control/answers", post(answers))
         .route("/_control/ledger", get(ledger))
         .route("/_control/state", get(state))
         .layer(from_fn(only_from_here))
@@ -136,6 +137,11 @@ async fn deliver(State(simulated): Shared) -> Json<Value> {
     simulated.wake_doing.notify_one();
     simulated.wake_sending.notify_one();
     Json(json!({ "hurried": hurried }))
+}
+
+/// How long messages waited for their answers since this was asked the last time.
+async fn answers(State(simulated): Shared) -> Json<Value> {
+    Json(simulated.lock().answers.tell())
 }
 
 #[derive(Debug, Deserialize)]

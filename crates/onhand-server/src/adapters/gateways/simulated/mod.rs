@@ -5,6 +5,7 @@
 //! one is not repeated by the other.
 
 mod agenda;
+mod answers;
 mod api;
 mod books;
 pub mod command;
@@ -27,6 +28,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use self::agenda::{Agenda, Deed, Delivery};
+use self::answers::Answers;
 use self::faults::Chance;
 pub use self::faults::{Fault, FaultPlan, PlanError};
 use self::ledger::{Ledger, Message, Try};
@@ -86,12 +88,15 @@ pub enum SimulatedError {
     /// Messages cannot be sent there.
     #[error("messages go to a URL like `http://127.0.0.1:8080/path`, not to `{0}`")]
     Webhook(String),
+    /// Nothing can be measured.
+    #[error(transparent)]
+    Measure(#[from] hdrhistogram::CreationError),
 }
 
 /// Serves until `stop` completes. What is not delivered by then is lost.
 ///
 /// # Errors
-/// When messages cannot be sent where they should be.
+/// When messages cannot be sent where they should be, or not be measured.
 pub async fn serve(
     config: SimulatedConfig,
     listener: TcpListener,
@@ -104,6 +109,7 @@ pub async fn serve(
         outbox: Agenda::default(),
         chance: Chance::new(config.faults, config.seed),
         counts: Counts::default(),
+        answers: Answers::new()?,
     };
     let simulated = Arc::new(Simulated {
         config,
@@ -148,6 +154,7 @@ struct State {
     outbox: Agenda<Delivery>,
     chance: Chance,
     counts: Counts,
+    answers: Answers,
 }
 
 /// What has happened so far.

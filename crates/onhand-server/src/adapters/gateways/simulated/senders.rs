@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::Instant;
 
 use super::agenda::Delivery;
 use super::{Simulated, SimulatedError};
@@ -63,10 +64,15 @@ pub(super) async fn send(
                 headers.push((HeaderName::from_static(name), value));
             }
         }
-        let body = delivery.body.clone();
+        let (body, sent_at) = (delivery.body.clone(), Instant::now());
         let answer = connection.send(Method::POST, &target.path, &headers, body).await;
         let is_taken = answer.as_ref().is_ok_and(|answer| answer.status.is_success());
         let mut state = simulated.lock();
+        // Whoever is not there at all has answered nothing, and kept nobody waiting.
+        let waited = sent_at.elapsed();
+        if answer.is_ok() || waited >= SIMULATED_ANSWER_TIMEOUT {
+            state.answers.note(waited);
+        }
         if is_taken {
             state.counts.delivered += 1;
             continue;
