@@ -11,10 +11,12 @@ use tokio::sync::Notify;
 
 use crate::accounts::Identities;
 use crate::accounts::logins::Logins;
+use crate::adapters::webhooks::Webhooks;
 use crate::auth::forwarded::Proxies;
 use crate::auth::limiter::Limiter;
 use crate::http::gate::Needs;
 use crate::payments::gateways::Gateways;
+use crate::workers::schedules::Asked;
 
 /// A handle on what handlers and workers work with. Every layer of the router clones it for every
 /// request, so that it must be one counter and no more.
@@ -62,6 +64,10 @@ pub struct Parts {
     pub gateways: Arc<Gateways>,
     /// Told when something is owed to a gateway since just now.
     pub owed: Arc<Notify>,
+    /// What is needed to tell webhook endpoints something.
+    pub webhooks: Webhooks,
+    /// What somebody has asked to be done now.
+    pub schedules: Asked,
     /// Settings that do not change while the server runs.
     pub settings: Settings,
 }

@@ -70,6 +70,8 @@ impl DatabaseOptions {
 enum Command {
     /// Serve the API.
     Serve(Box<ServeOptions>),
+    /// Do the work beside the requests, and answer nobody: for processes of their own.
+    Work(Box<ServeOptions>),
     /// Bring the schema up to date, show what is applied, or begin a new step.
     Migrate {
         #[command(subcommand)]
@@ -188,6 +190,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command {
         Command::Serve(options) => runtime.block_on(serve::run(*options)),
+        Command::Work(options) => runtime.block_on(serve::run(options.as_worker())),
         Command::Migrate { action } => runtime.block_on(migrate(action)),
         Command::Seed { database } => runtime.block_on(serve::seed(&database)),
         Command::ClearData { database, yes } => runtime.block_on(clear_data(&database, yes)),

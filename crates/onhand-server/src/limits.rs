@@ -41,12 +41,10 @@ pub const PREFLIGHT_AGE_MAX: Duration = Duration::from_secs(2 * 60 * 60);
 pub const PAGE_ROWS_DEFAULT: usize = 20;
 /// Seconds after which a caller who was turned away may come back.
 pub const RETRY_AFTER_SECS: u32 = 1;
-/// How often the sweeper looks for holds that have run out.
+/// How long it is between two sweeps of holds that have run out.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Most holds that one sweep expires.
 pub const SWEEP_HOLDS_MAX: usize = 500;
-/// How long the right to sweep outlives the process that had it.
-pub const SWEEP_LEASE: Duration = Duration::from_secs(5);
 /// Most events that one message of a live feed looks at.
 pub const FEED_ROWS_MAX: usize = 100;
 /// How often a silent live feed says that it is alive.
@@ -295,3 +293,47 @@ pub const WEBHOOK_ADDRESSES_MAX: usize = 64;
 /// Most bytes of a webhook's body; of what is larger, only the link is sent. Standard Webhooks asks
 /// for less than 20 kB.
 pub const WEBHOOK_BODY_BYTES_MAX: usize = 20_000 - 1;
+
+/// How long a job that was leased is nobody else's.
+pub const JOB_LEASE: Duration = Duration::from_secs(60);
+/// The same of a message to an endpoint: longer than sending it may take, and than it waits for its
+/// turn.
+pub const WEBHOOK_LEASE: Duration = Duration::from_secs(120);
+/// How often a queue is looked at where nothing is known to have happened.
+pub const JOBS_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// For how long what happens is gathered before it is taken in together.
+pub const JOBS_GATHER: Duration = Duration::from_millis(25);
+/// How long a graceful stop waits for jobs that have begun.
+pub const JOBS_STOP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most events that one step of a consumer reads.
+pub const JOB_EVENTS_READ_MAX: usize = 200;
+/// Events without a job that a consumer passes before it writes down how far it is.
+pub const CURSOR_STEP_MIN: i64 = 1_000;
+/// Most orders that are taken up side by side.
+pub const PROCESSING_AT_ONCE_MAX: usize = 500;
+/// How often it is looked which webhook endpoints there are.
+pub const ENDPOINTS_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Most messages to one endpoint at a time.
+pub const ENDPOINT_AT_ONCE_MAX: usize = 16;
+/// How long an endpoint that did not answer is left alone.
+pub const ENDPOINT_PAUSE: Duration = Duration::from_secs(5);
+/// Seconds for which an endpoint's earlier secrets still sign when nothing else is said: a day.
+pub const SECRET_KEEP_SECS_DEFAULT: i64 = 24 * 3600;
+/// Most seconds for which they may: a week.
+pub const SECRET_KEEP_SECS_MAX: i64 = 7 * 24 * 3600;
+/// How often it is looked whether something scheduled is due.
+pub const SCHEDULE_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long a run may take; then somebody else may begin another.
+pub const SCHEDULE_RUN_MAX: Duration = Duration::from_secs(60);
+/// How long it is between two looks at money that is not where it should be.
+pub const RECONCILE_EVERY: Duration = Duration::from_secs(15 * 60);
+/// Seconds after which a payment that is open is worth a look.
+pub const RECONCILE_OPEN_SECS: u64 = 15 * 60;
+/// How long it is between two times of forgetting what nobody needs any more.
+pub const RETENTION_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Most times in one run that some rows are forgotten.
+pub const RETENTION_STEPS_MAX: usize = 1_000;
+/// Most rows that one run counts of a kind.
+pub const RETENTION_ROWS_MAX: usize = 200;
+/// Days for which jobs that have ended are kept when nothing else is said.
+pub const JOB_KEEP_DAYS_DEFAULT: u64 = 7;

@@ -38,6 +38,11 @@ pub fn up_to(most: std::time::Duration) -> std::time::Duration {
     most.mul_f64(fastrand::f64())
 }
 
+/// A share from nothing up to, but without, one.
+pub fn share() -> f64 {
+    fastrand::f64()
+}
+
 /// A seeded source: the same seed gives the same choices.
 ///
 /// ```

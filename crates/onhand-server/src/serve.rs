@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use futures_util::FutureExt;
-use onhand_core::accounts::Role;
+use onhand_core::accounts;
 use onhand_core::payments::Policy;
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
 use onhand_engine::database::{OpenError, Schema, StartError};
@@ -23,7 +23,11 @@ use tokio::task::JoinHandle;
 use crate::accounts::logins::Logins;
 use crate::accounts::options::{AccountOptions, Accounts, AccountsError};
 use crate::adapters::gateways::simulated;
+use crate::adapters::webhooks::Webhooks;
+use crate::adapters::webhooks::guard::Guard;
+use crate::adapters::webhooks::send::Sender;
 use crate::app::{App, Parts, Settings};
+use crate::auth::secrets::Secret;
 use crate::cli::DatabaseOptions;
 use crate::edge::{Edge, EdgeOptions};
 use crate::http::listener::Door;
@@ -31,7 +35,11 @@ use crate::http::tls::Renewal;
 use crate::limits::{OPS_CONNECTIONS_MAX, TLS_RENEWAL_EVERY};
 use crate::payments::gateways::Gateways;
 use crate::payments::options::{PaymentOptions, demo_gateway};
-use crate::workers::effects::Tools;
+use crate::workers::crew::{Crew, Gear};
+use crate::workers::effects::{self, Timing};
+use crate::workers::jobs::Tools;
+use crate::workers::options::{Role, WorkOptions};
+use crate::workers::schedules::Asked;
 use crate::{demo, http, workers};
 
 /// The outcome of a commit is not known: `EX_IOERR`.
@@ -48,6 +56,11 @@ pub struct ServeOptions {
     accounts: AccountOptions,
     #[command(flatten)]
     payments: PaymentOptions,
+    #[command(flatten)]
+    work: WorkOptions,
+    /// What this process does: everything, only the answers, or only the work beside them.
+    #[arg(long, env = "ONHAND_ROLE", value_enum, default_value_t)]
+    role: Role,
     /// A standby that answers lists, as far as it has come: postgresql://user@host/name.
     #[arg(long, env = "ONHAND_REPLICA_URL", hide_env_values = true)]
     replica_url: Option<String>,
@@ -63,6 +76,14 @@ pub struct ServeOptions {
     /// Die at a point of a batch: `begun:7`. For crash tests.
     #[arg(long, hide = true)]
     crash_at: Option<String>,
+}
+
+impl ServeOptions {
+    /// The same for a process that only works.
+    #[must_use]
+    pub fn as_worker(self) -> Self {
+        Self { role: Role::Worker, ..self }
+    }
 }
 
 /// An opened engine.
@@ -126,57 +147,87 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     if options.demo {
         demo::load(&engine.submit).await?;
     }
-    let doors = Doors::open(&edge).await?;
-    let Engine { database, submit, reader, running, ended } = engine;
-    let leases = Arc::new(database.leases());
+    // Who only works answers nobody.
+    let doors = match options.role {
+        Role::All | Role::Api => Some(Doors::open(&edge).await?),
+        Role::Worker => None,
+    };
+    let Engine { database: _database, submit, reader, running, ended } = engine;
     let stop = stop(ended).context("listening for signals")?;
     let renewal = renew(edge.renewal.take()).context("listening for signals")?;
     let settings = Settings { has_bench_routes: options.bench_routes, ..edge.settings() };
-    let Accounts { identities, logins, limiter } = accounts;
+    let Accounts { identities, logins, limiter, secrets } = accounts;
     if options.accounts.is_production() && demo::has_users(&reader).await? {
         return Err(AccountsError::Demo(": disable those of `onhand users list`").into());
     }
-    let public = doors.announce()?;
-    let TakingPayments { gateways, simulated } = taking_payments(&options, &public).await?;
-    let (gateways, owed) = (Arc::new(gateways), Arc::<Notify>::default());
+    let public = doors.as_ref().map(Doors::announce).transpose()?;
+    let TakingPayments { gateways, simulated } = taking_payments(&options, public).await?;
+    let webhooks = webhooks(&options.work, &secrets)?;
     greet(&reader, &logins, &options).await?;
+    let (schedules, owed, clock) =
+        (Asked::default(), Arc::<Notify>::default(), Arc::new(SystemClock));
     let app = App::new(Parts {
         submit: submit.clone(),
-        reader,
-        clock: Arc::new(SystemClock),
+        reader: reader.clone(),
+        clock: clock.clone(),
         identities,
         logins,
         limiter,
         needs: http::needs()?,
-        gateways: gateways.clone(),
-        owed: owed.clone(),
+        gateways: Arc::new(gateways),
+        owed,
+        webhooks,
+        schedules,
         settings,
     });
-    let clock = Arc::new(SystemClock);
-    let timing = options.payments.timing();
-    let tools = Tools { submit: submit.clone(), gateways, clock, wake: owed, timing };
-    let (end_effects, effects_end) = oneshot::channel::<()>();
-    // Where nobody can be asked, what is owed waits until somebody can.
-    let is_asking = tools.gateways.providers().next().is_some();
-    let stop_effects = effects_end.map(|_| ());
-    let effects = is_asking.then(|| tokio::spawn(workers::effects::run(tools, stop_effects)));
+    let crew = (options.role != Role::Api).then(|| {
+        let timing = options.payments.timing();
+        Crew::start(gear(&app, timing), &options.work)
+    });
     let noting = tokio::spawn(workers::key_uses::run(app.clone()));
-    let sweeper = tokio::spawn(workers::sweeper::run(submit.clone(), leases.clone()));
-    drop(submit);
-    doors.serve(app, stop).await;
-    drop(end_effects);
-    if let Some(effects) = effects
-        && let Err(error) = effects.await
-    {
-        tracing::error!(%error, "what is owed to gateways was not brought to an end");
+    drop((submit, reader));
+    match doors {
+        Some(doors) => doors.serve(app, stop).await,
+        None => {
+            drop(app);
+            println!("working");
+            stop.await;
+        }
     }
-    for worker in [Some(sweeper), Some(noting), renewal, simulated].into_iter().flatten() {
+    if let Some(crew) = crew {
+        crew.stop().await;
+    }
+    for worker in [Some(noting), renewal, simulated].into_iter().flatten() {
         worker.abort();
         let _ = worker.await;
     }
-    leases.release().await;
     // Every way to the committer is gone: it finishes what is queued and ends.
     finish(running).await
+}
+
+/// What is needed to tell endpoints something.
+fn webhooks(options: &WorkOptions, secrets: &[Secret]) -> anyhow::Result<Webhooks> {
+    let guard = Guard::new(options.webhooks.allowances());
+    let sender = Sender::new(guard.clone()).context("webhooks cannot be sent")?;
+    Ok(Webhooks::new(guard, sender, secrets))
+}
+
+/// What the crew works with.
+fn gear(app: &App, timing: Timing) -> Gear {
+    let (submit, clock) = (app.submit.clone(), app.clock.clone());
+    let effects = effects::Tools {
+        submit: submit.clone(),
+        gateways: app.gateways.clone(),
+        clock: clock.clone(),
+        wake: app.owed.clone(),
+        timing,
+    };
+    Gear {
+        tools: Tools { submit, reader: app.reader.clone(), clock },
+        effects,
+        webhooks: app.webhooks.clone(),
+        asked: app.schedules.clone(),
+    }
 }
 
 /// Who takes the money, and what of that lives in this process.
@@ -189,17 +240,17 @@ struct TakingPayments {
 /// its real protocol at an address of this machine.
 async fn taking_payments(
     options: &ServeOptions,
-    public: &SocketAddr,
+    public: Option<SocketAddr>,
 ) -> anyhow::Result<TakingPayments> {
-    if !options.demo || options.payments.is_configured() {
+    let Some(public) = public.filter(|_| options.demo && !options.payments.is_configured()) else {
         let gateways = options.payments.gateways(options.accounts.is_production())?;
         return Ok(TakingPayments { gateways, simulated: None });
-    }
+    };
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
     let socket = socket.context("listening for the simulated gateway")?;
     let at = socket.local_addr()?;
     let config =
-        demo_gateway(format!("http://{}/v1/payments/webhooks/razorpay", reachable(public)));
+        demo_gateway(format!("http://{}/v1/payments/webhooks/razorpay", reachable(&public)));
     println!("  fake gateway     http://{at}");
     let simulated = tokio::spawn(async move {
         if let Err(error) = simulated::serve(config, socket, std::future::pending()).await {
@@ -226,7 +277,8 @@ async fn greet(reader: &Reader, logins: &Logins, options: &ServeOptions) -> anyh
             println!("  demo login       {email} / {password} ({})", role.as_str());
         }
     }
-    let admins = UserFilter { role: Some(Role::Admin), disabled: Some(false), email_prefix: None };
+    let admins =
+        UserFilter { role: Some(accounts::Role::Admin), disabled: Some(false), email_prefix: None };
     if reader.users(admins, None, 1).await?.rows.is_empty() {
         let code = logins.first_admin_code()?;
         println!("  no admin yet     POST /v1/auth/first-admin with the code {}", code.as_str());

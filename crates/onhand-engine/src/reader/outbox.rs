@@ -21,6 +21,17 @@ impl Reader {
         }
     }
 
+    /// Who reads the log for a queue.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn consumer(&self, queue: Queue) -> Result<Option<Consumer>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.consumer(queue).await,
+            Self::Postgres(reader) => reader.consumer(queue).await,
+        }
+    }
+
     /// The webhook endpoints that are there, oldest first.
     ///
     /// # Errors
@@ -74,6 +85,17 @@ impl Reader {
         match self {
             Self::Sqlite(reader) => reader.next_due(queue).await,
             Self::Postgres(reader) => reader.next_due(queue).await,
+        }
+    }
+
+    /// When the next hold runs out, or has run out and was not swept.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn next_expiry(&self) -> Result<Option<Timestamp>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.next_expiry().await,
+            Self::Postgres(reader) => reader.next_expiry().await,
         }
     }
 

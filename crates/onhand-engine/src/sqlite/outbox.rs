@@ -2,7 +2,7 @@
 //! decisions, and written as a batch leaves them.
 
 use onhand_core::ids::{EndpointId, JobId};
-use onhand_core::jobs::{Job, Queue};
+use onhand_core::jobs::{Consumer, Job, Queue};
 use onhand_core::text::Reference;
 use onhand_core::webhooks::Endpoint;
 use onhand_core::{Needs, State, Timestamp, Version};
@@ -99,6 +99,10 @@ pub(super) fn load(
         state.load_ended_jobs(ended(connection, before, most)?);
     }
     Ok(())
+}
+
+pub(super) fn consumer(connection: &Connection, queue: Queue) -> Result<Option<Consumer>> {
+    CONSUMERS.find(connection, &queue.to_string())
 }
 
 pub(super) fn endpoint(connection: &Connection, id: EndpointId) -> Result<Option<Endpoint>> {

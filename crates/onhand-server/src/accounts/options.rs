@@ -78,6 +78,8 @@ pub struct Accounts {
     pub logins: Logins,
     /// How often somebody may ask.
     pub limiter: Limiter,
+    /// The server's own secrets, the newest first: what else is secret follows from them.
+    pub secrets: Vec<Secret>,
 }
 
 impl AccountOptions {
@@ -136,6 +138,7 @@ impl AccountOptions {
             identities: Identities::new(AccessTokens::new(&access, settings)?),
             logins: Logins::new(Passwords::start()?, refresh),
             limiter: Limiter::new(rates),
+            secrets: access,
         })
     }
 

@@ -48,7 +48,7 @@ impl Sealer {
     /// # Errors
     /// When there are no random bytes.
     pub fn seal(&self, secret: &[u8], place: &str) -> Result<String, SealError> {
-        let nonce = random_bytes::<NONCE_LEN>().map_err(|_| SealError::Random)?;
+        let nonce = random_bytes::<{ NONCE_LEN }>().map_err(|_| SealError::Random)?;
         let key = self.0.first().ok_or(SealError::Unopened)?;
         let mut sealed = Zeroizing::new(secret.to_vec());
         let unique = Nonce::assume_unique_for_key(*nonce);

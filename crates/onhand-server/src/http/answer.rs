@@ -126,9 +126,9 @@ fn shown(reply: &Reply, success: StatusCode) -> Response {
         Reply::Settled { effects } => json_response(success, &json!({ "settled": effects })),
         Reply::Effect(effect) => versioned(success, effect.version, &EffectView::of(effect)),
         Reply::Notice { is_new } => json_response(success, &json!({ "is_new": is_new })),
-        Reply::Endpoint(row) => location(
+        Reply::Endpoint(row) => located(
             versioned(success, row.version, &EndpointView::of(row)),
-            format!("/v1/webhook-endpoints/{}", row.id),
+            &format!("/v1/webhook-endpoints/{}", row.id),
         ),
         Reply::Consumer(row) => json_response(success, &ConsumerView::of(row)),
         Reply::Jobs(jobs) => json_response(success, &json!({ "jobs": jobs.len() })),

@@ -1,5 +1,8 @@
 //! Work that nobody asked for over HTTP.
 
+pub mod crew;
 pub mod effects;
+pub mod jobs;
 pub mod key_uses;
-pub mod sweeper;
+pub mod options;
+pub mod schedules;

@@ -17,6 +17,7 @@ use crate::paging::{bounds, filtered_page, page, scan_floor};
 use crate::query::{JobFilter, Page, ReadError};
 
 const CONSUMERS: &str = "SELECT document FROM consumers ORDER BY name";
+const CONSUMER: &str = "SELECT document FROM consumers WHERE name = $1";
 const ENDPOINTS: &str =
     "SELECT document FROM webhook_endpoints WHERE document::jsonb ->> 'deleted_at' IS NULL";
 const ENDPOINT: &str = "SELECT document FROM webhook_endpoints WHERE name = $1";
@@ -24,6 +25,8 @@ const SCHEDULES: &str = "SELECT document FROM schedules ORDER BY name";
 const JOB: &str = concat!("SELECT ", job_columns!(), " FROM jobs WHERE id = $1");
 const NEXT_DUE: &str = "SELECT due_at FROM jobs WHERE queue = $1 AND state = 'waiting' \
      ORDER BY due_at LIMIT 1";
+const NEXT_EXPIRY: &str = "SELECT expires_at FROM reservations WHERE expires_at IS NOT NULL \
+     ORDER BY expires_at LIMIT 1";
 const NEWEST: &str = "SELECT max(id) FROM jobs";
 const DEAD: &str = concat!(
     "SELECT ",
@@ -42,6 +45,17 @@ impl Reader {
     /// Everybody who reads the log.
     pub(crate) async fn consumers(&self) -> std::result::Result<Vec<Consumer>, ReadError> {
         one!(self, client => all(client, "consumers", CONSUMERS, &[]))
+    }
+
+    /// Who reads the log for a queue.
+    pub(crate) async fn consumer(
+        &self,
+        queue: Queue,
+    ) -> std::result::Result<Option<Consumer>, ReadError> {
+        let name = queue.to_string();
+        let found: std::result::Result<Vec<Consumer>, ReadError> =
+            one!(self, client => all(client, "consumers", CONSUMER, &[&name]));
+        Ok(found?.pop())
     }
 
     /// The webhook endpoints that are there, oldest first.
@@ -85,6 +99,15 @@ impl Reader {
         one!(self, client => async {
             let found = row(client, NEXT_DUE, &[&queue]).await?;
             found.map(|row| codec::instant("jobs", get(&row, "jobs", 0)?)).transpose()
+        })
+    }
+
+    /// When the next hold runs out, or has run out and was not swept.
+    pub(crate) async fn next_expiry(&self) -> std::result::Result<Option<Timestamp>, ReadError> {
+        one!(self, client => async {
+            let found = row(client, NEXT_EXPIRY, &[]).await?;
+            let table = "reservations";
+            found.map(|row| codec::instant(table, get(&row, table, 0)?)).transpose()
         })
     }
 

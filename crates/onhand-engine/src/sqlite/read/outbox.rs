@@ -20,6 +20,11 @@ impl Reader {
         self.read(|view| all(view.connection, "SELECT document FROM consumers ORDER BY name")).await
     }
 
+    /// Who reads the log for a queue.
+    pub(crate) async fn consumer(&self, queue: Queue) -> Result<Option<Consumer>, ReadError> {
+        self.read(move |view| outbox::consumer(view.connection, queue)).await
+    }
+
     /// The webhook endpoints that are there, oldest first.
     pub(crate) async fn endpoints(&self) -> Result<Vec<Endpoint>, ReadError> {
         self.read(|view| {
@@ -57,6 +62,22 @@ impl Reader {
                      AND state = 'waiting' ORDER BY due_at LIMIT 1",
                 )?
                 .query_row([queue.to_string()], |row| row.get(0))
+                .optional()?;
+            next.map(codec::instant).transpose()
+        })
+        .await
+    }
+
+    /// When the next hold runs out, or has run out and was not swept.
+    pub(crate) async fn next_expiry(&self) -> Result<Option<Timestamp>, ReadError> {
+        self.read(|view| {
+            let next: Option<i64> = view
+                .connection
+                .prepare_cached(
+                    "SELECT expires_at FROM reservations WHERE expires_at IS NOT NULL \
+                     ORDER BY expires_at LIMIT 1",
+                )?
+                .query_row([], |row| row.get(0))
                 .optional()?;
             next.map(codec::instant).transpose()
         })

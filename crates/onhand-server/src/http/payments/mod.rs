@@ -22,9 +22,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{
-    answered, cursor, list, located, named, page_rows, replayed, versioned,
-};
+use super::answer::{answered, cursor, list, located, named, page_rows, replayed, versioned};
 use super::call::{Call, Named, Params, in_path};
 use super::gate::Caller;
 use super::problem::Problem;

@@ -170,7 +170,8 @@ fn job_example() -> serde_json::Value {
 }
 
 impl<'a> AttemptView<'a> {
-    fn of(row: &'a Attempt) -> Self {
+    /// The view of a try.
+    pub fn of(row: &'a Attempt) -> Self {
         Self {
             at: row.at,
             reason: row.reason.as_ref().map(|text| text.as_str()),

@@ -1,0 +1,207 @@
+//! What is done from time to time, once across all processes: whoever begins a run first has it.
+//! When it is due and how it went is in the database, for everybody to see. No answer depends on
+//! it: a hold is free in the instant it runs out, whether it was swept or not.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use onhand_core::command::Reply;
+use onhand_core::schedules::{Command, Schedule, ScheduleName};
+use onhand_core::{Actor, Command as AnyCommand, Timestamp, inventory, jobs};
+use onhand_engine::SubmitError;
+use onhand_engine::committer::Answer;
+use onhand_engine::query::ReadError;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::jobs::Tools;
+use crate::adapters::gateways::http::bounded;
+use crate::limits::{
+    RECONCILE_EVERY, RECONCILE_OPEN_SECS, RETENTION_EVERY, RETENTION_ROWS_MAX, RETENTION_STEPS_MAX,
+    SCHEDULE_LOOK_EVERY, SCHEDULE_RUN_MAX, SWEEP_EVERY, SWEEP_HOLDS_MAX,
+};
+
+/// What somebody has asked to be done now.
+#[derive(Debug, Clone, Default)]
+pub struct Asked(Arc<(Mutex<BTreeSet<ScheduleName>>, Notify)>);
+
+impl Asked {
+    /// Has something done that is not due yet.
+    pub fn ask_for(&self, name: ScheduleName) {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+        self.0.1.notify_one();
+    }
+
+    fn take(&self) -> BTreeSet<ScheduleName> {
+        std::mem::take(&mut *self.0.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Why something could not be done.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("it was answered with something else")]
+    Answer,
+}
+
+/// Does what is due, until the committer stops.
+pub async fn run(tools: Tools, asked: Asked, keep_jobs: Duration) {
+    let worker = Worker { tools, keep_jobs };
+    loop {
+        // It may be that nobody asked, and that it is time to look.
+        let _ = timeout(SCHEDULE_LOOK_EVERY, asked.0.1.notified()).await;
+        let forced = asked.take();
+        match worker.look(&forced).await {
+            Ok(()) => {}
+            Err(Trouble::Submit(SubmitError::Stopping)) => return,
+            Err(error) => tracing::warn!(%error, "what is scheduled waits; trying again"),
+        }
+    }
+}
+
+struct Worker {
+    tools: Tools,
+    keep_jobs: Duration,
+}
+
+fn every(name: ScheduleName) -> Duration {
+    match name {
+        ScheduleName::Sweep => SWEEP_EVERY,
+        ScheduleName::Reconcile => RECONCILE_EVERY,
+        ScheduleName::Retention => RETENTION_EVERY,
+    }
+}
+
+impl Worker {
+    async fn look(&self, forced: &BTreeSet<ScheduleName>) -> Result<(), Trouble> {
+        let known = self.tools.reader.schedules().await?;
+        for name in ScheduleName::ALL.iter().copied() {
+            let is_forced = forced.contains(&name);
+            let row = known.iter().find(|row| row.name == name);
+            if is_forced || self.is_due(name, row).await? {
+                self.begin(name, is_forced).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a run may be due. It is decided when one is begun.
+    async fn is_due(&self, name: ScheduleName, row: Option<&Schedule>) -> Result<bool, Trouble> {
+        let now = self.tools.clock.now();
+        let is_time = row.is_none_or(|row| row.due_at <= now);
+        if name != ScheduleName::Sweep {
+            return Ok(is_time);
+        }
+        // Of those that are due every second only runs are written down in which there is
+        // something to do.
+        let next = self.tools.reader.next_expiry().await?;
+        Ok(is_time && next.is_some_and(|next| next <= now))
+    }
+
+    async fn begin(&self, name: ScheduleName, is_forced: bool) -> Result<(), Trouble> {
+        let secs = i64::try_from(SCHEDULE_RUN_MAX.as_secs()).unwrap_or(i64::MAX);
+        let next_at = self.after(every(name));
+        match self.submit(Command::Begin { name, secs, next_at, is_forced }).await? {
+            Reply::Turn { is_given: true, schedule } => {
+                let done = timeout(SCHEDULE_RUN_MAX, self.work(name)).await;
+                let outcome = match done {
+                    Ok(Ok(words)) => words,
+                    Ok(Err(Trouble::Submit(SubmitError::Stopping))) => {
+                        return Err(SubmitError::Stopping.into());
+                    }
+                    Ok(Err(error)) => {
+                        tracing::warn!(%error, schedule = name.as_str(), "failed");
+                        format!("failed: {error}")
+                    }
+                    Err(_) => format!("given up after {} s", SCHEDULE_RUN_MAX.as_secs()),
+                };
+                let outcome = bounded(&outcome);
+                self.submit(Command::End { name, run: schedule.runs, outcome }).await?;
+                Ok(())
+            }
+            // Somebody else has it.
+            Reply::Turn { is_given: false, .. } => Ok(()),
+            _ => Err(Trouble::Answer),
+        }
+    }
+
+    async fn work(&self, name: ScheduleName) -> Result<String, Trouble> {
+        match name {
+            ScheduleName::Sweep => self.sweep().await,
+            ScheduleName::Reconcile => self.reconcile().await,
+            ScheduleName::Retention => self.forget().await,
+        }
+    }
+
+    async fn sweep(&self) -> Result<String, Trouble> {
+        let command = inventory::Command::ExpireDue { most: SWEEP_HOLDS_MAX };
+        match self.command(AnyCommand::Inventory(command)).await? {
+            Reply::Expired { holds } => {
+                if holds > 0 {
+                    tracing::info!(holds, "expired");
+                }
+                Ok(format!("{holds} holds have run out"))
+            }
+            _ => Err(Trouble::Answer),
+        }
+    }
+
+    /// Counts what is open for long. Gateways are asked by whoever does what is owed to them.
+    async fn reconcile(&self) -> Result<String, Trouble> {
+        let open_secs = Duration::from_secs(RECONCILE_OPEN_SECS);
+        let older_than = self.tools.clock.now().checked_sub(open_secs).unwrap_or(Timestamp::MIN);
+        let reader = &self.tools.reader;
+        let open = reader.open_payments(older_than, None, RETENTION_ROWS_MAX).await?;
+        let unmatched = reader.unmatched_notices(None, RETENTION_ROWS_MAX).await?;
+        let or_more = |is_more: bool| if is_more { " or more" } else { "" };
+        let (payments, notices) = (open.rows.len(), unmatched.rows.len());
+        if payments + notices > 0 {
+            tracing::warn!(payments, notices, "money is not where it should be: onhand reconcile");
+        }
+        Ok(format!(
+            "{payments}{} payments are open for more than {} min, {notices}{} messages of money \
+             belong to no order",
+            or_more(open.next.is_some()),
+            RECONCILE_OPEN_SECS / 60,
+            or_more(unmatched.next.is_some()),
+        ))
+    }
+
+    async fn forget(&self) -> Result<String, Trouble> {
+        let before = self.tools.clock.now().checked_sub(self.keep_jobs).unwrap_or(Timestamp::MIN);
+        let most = onhand_core::limits::JOBS_FORGOTTEN_MAX;
+        let mut forgotten = 0;
+        for _ in 0..RETENTION_STEPS_MAX {
+            let command = jobs::Command::Forget { before, most };
+            match self.command(AnyCommand::Jobs(command)).await? {
+                Reply::Forgotten { rows: 0 } => break,
+                Reply::Forgotten { rows } => forgotten += rows,
+                _ => return Err(Trouble::Answer),
+            }
+        }
+        Ok(format!("{forgotten} ended jobs were forgotten"))
+    }
+
+    async fn submit(&self, command: Command) -> Result<Reply, Trouble> {
+        self.command(AnyCommand::Schedules(command)).await
+    }
+
+    async fn command(&self, command: AnyCommand) -> Result<Reply, Trouble> {
+        match self.tools.submit.submit(command, Actor::System, None).await? {
+            Answer { outcome: Ok(reply), .. } => Ok(reply),
+            answer => {
+                tracing::error!(?answer, "what is scheduled was refused");
+                Err(Trouble::Answer)
+            }
+        }
+    }
+
+    fn after(&self, wait: Duration) -> Timestamp {
+        self.tools.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX)
+    }
+}
