@@ -337,3 +337,24 @@ pub const RETENTION_STEPS_MAX: usize = 1_000;
 pub const RETENTION_ROWS_MAX: usize = 200;
 /// Days for which jobs that have ended are kept when nothing else is said.
 pub const JOB_KEEP_DAYS_DEFAULT: u64 = 7;
+/// How long an entry of the cache lives unless configured otherwise.
+pub const CACHE_TTL_DEFAULT: Duration = Duration::from_secs(600);
+/// Bytes of the cache in the process unless configured otherwise.
+pub const CACHE_BYTES_DEFAULT: u64 = 64 << 20;
+/// Most bytes of one entry; what is larger is read each time.
+pub const CACHE_ENTRY_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a usual entry, by which the cache is laid out.
+pub const CACHE_ENTRY_BYTES_USUAL: u64 = 2 << 10;
+/// Places in which a process notes what has changed; 512 KiB. Keys that share one share their
+/// invalidations.
+pub const CACHE_FENCE_PLACES: usize = 65_536;
+/// How long a shared cache may take to answer: longer, and the database would have been faster.
+pub const CACHE_TIMEOUT: Duration = Duration::from_millis(5);
+/// How long connecting to a shared cache may take; nobody waits for it.
+pub const CACHE_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Answers that a shared cache may fail to give, one after the other, before it counts as gone.
+pub const CACHE_FAILURES_MAX: u32 = 3;
+/// How long a shared cache that is gone is not asked at all; then one reader asks.
+pub const CACHE_LEFT_ALONE: Duration = Duration::from_secs(1);
+/// Most invalidations that are sent to a shared cache in one go.
+pub const CACHE_FORGET_KEYS_MAX: usize = 1_000;

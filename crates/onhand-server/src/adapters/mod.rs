@@ -2,6 +2,7 @@
 //! and the core's, with a bound on time, size and depth of whatever comes back, and decides
 //! nothing.
 
+pub mod cache;
 pub mod gateways;
 pub mod outgoing;
 pub mod webhooks;

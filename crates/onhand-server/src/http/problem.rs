@@ -307,21 +307,7 @@ fn status(refusal: &Refusal) -> StatusCode {
             | orders::Refusal::NothingLeft { .. }
             | orders::Refusal::TooManyFulfilments { .. } => StatusCode::CONFLICT,
         },
-        Refusal::Accounts(refusal) => match refusal {
-            accounts::Refusal::RightsWithdrawn | accounts::Refusal::SessionEnded => {
-                StatusCode::UNAUTHORIZED
-            }
-            accounts::Refusal::UserDisabled { .. } => StatusCode::FORBIDDEN,
-            accounts::Refusal::UnknownUser { .. } | accounts::Refusal::UnknownApiKey { .. } => {
-                StatusCode::NOT_FOUND
-            }
-            accounts::Refusal::UnlawfulScopes { .. } | accounts::Refusal::ExpiresInPast { .. } => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
-            accounts::Refusal::EmailTaken { .. } | accounts::Refusal::LastAdmin { .. } => {
-                StatusCode::CONFLICT
-            }
-        },
+        Refusal::Accounts(refusal) => account_status(refusal),
         Refusal::Payments(refusal) => payment_status(refusal),
         Refusal::Effects(refusal) => match refusal {
             effects::Refusal::UnknownEffect { .. } => StatusCode::NOT_FOUND,
@@ -341,6 +327,24 @@ fn status(refusal: &Refusal) -> StatusCode {
             webhooks::Refusal::UnknownEndpoint { .. } => StatusCode::NOT_FOUND,
             webhooks::Refusal::TooManyEndpoints { .. } => StatusCode::CONFLICT,
         },
+    }
+}
+
+fn account_status(refusal: &accounts::Refusal) -> StatusCode {
+    match refusal {
+        accounts::Refusal::RightsWithdrawn | accounts::Refusal::SessionEnded => {
+            StatusCode::UNAUTHORIZED
+        }
+        accounts::Refusal::UserDisabled { .. } => StatusCode::FORBIDDEN,
+        accounts::Refusal::UnknownUser { .. } | accounts::Refusal::UnknownApiKey { .. } => {
+            StatusCode::NOT_FOUND
+        }
+        accounts::Refusal::UnlawfulScopes { .. } | accounts::Refusal::ExpiresInPast { .. } => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        accounts::Refusal::EmailTaken { .. } | accounts::Refusal::LastAdmin { .. } => {
+            StatusCode::CONFLICT
+        }
     }
 }
 

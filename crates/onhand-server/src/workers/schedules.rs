@@ -106,28 +106,26 @@ impl Worker {
     async fn begin(&self, name: ScheduleName, is_forced: bool) -> Result<(), Trouble> {
         let secs = i64::try_from(SCHEDULE_RUN_MAX.as_secs()).unwrap_or(i64::MAX);
         let next_at = self.after(every(name));
-        match self.submit(Command::Begin { name, secs, next_at, is_forced }).await? {
-            Reply::Turn { is_given: true, schedule } => {
-                let done = timeout(SCHEDULE_RUN_MAX, self.work(name)).await;
-                let outcome = match done {
-                    Ok(Ok(words)) => words,
-                    Ok(Err(Trouble::Submit(SubmitError::Stopping))) => {
-                        return Err(SubmitError::Stopping.into());
-                    }
-                    Ok(Err(error)) => {
-                        tracing::warn!(%error, schedule = name.as_str(), "failed");
-                        format!("failed: {error}")
-                    }
-                    Err(_) => format!("given up after {} s", SCHEDULE_RUN_MAX.as_secs()),
-                };
-                let outcome = bounded(&outcome);
-                self.submit(Command::End { name, run: schedule.runs, outcome }).await?;
-                Ok(())
-            }
+        let begin = Command::Begin { name, secs, next_at, is_forced };
+        let Reply::Turn { is_given, schedule } = self.submit(begin).await? else {
+            return Err(Trouble::Answer);
+        };
+        if !is_given {
             // Somebody else has it.
-            Reply::Turn { is_given: false, .. } => Ok(()),
-            _ => Err(Trouble::Answer),
+            return Ok(());
         }
+        let outcome = match timeout(SCHEDULE_RUN_MAX, self.work(name)).await {
+            Ok(Ok(words)) => words,
+            Ok(Err(error @ Trouble::Submit(SubmitError::Stopping))) => return Err(error),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, schedule = name.as_str(), "failed");
+                format!("failed: {error}")
+            }
+            Err(_) => format!("given up after {} s", SCHEDULE_RUN_MAX.as_secs()),
+        };
+        let outcome = bounded(&outcome);
+        self.submit(Command::End { name, run: schedule.runs, outcome }).await?;
+        Ok(())
     }
 
     async fn work(&self, name: ScheduleName) -> Result<String, Trouble> {
@@ -140,15 +138,13 @@ impl Worker {
 
     async fn sweep(&self) -> Result<String, Trouble> {
         let command = inventory::Command::ExpireDue { most: SWEEP_HOLDS_MAX };
-        match self.command(AnyCommand::Inventory(command)).await? {
-            Reply::Expired { holds } => {
-                if holds > 0 {
-                    tracing::info!(holds, "expired");
-                }
-                Ok(format!("{holds} holds have run out"))
-            }
-            _ => Err(Trouble::Answer),
+        let Reply::Expired { holds } = self.command(AnyCommand::Inventory(command)).await? else {
+            return Err(Trouble::Answer);
+        };
+        if holds > 0 {
+            tracing::info!(holds, "expired");
         }
+        Ok(format!("{holds} holds have run out"))
     }
 
     /// Counts what is open for long. Gateways are asked by whoever does what is owed to them.
@@ -178,10 +174,12 @@ impl Worker {
         let mut forgotten = 0;
         for _ in 0..RETENTION_STEPS_MAX {
             let command = jobs::Command::Forget { before, most };
-            match self.command(AnyCommand::Jobs(command)).await? {
-                Reply::Forgotten { rows: 0 } => break,
-                Reply::Forgotten { rows } => forgotten += rows,
-                _ => return Err(Trouble::Answer),
+            let Reply::Forgotten { rows } = self.command(AnyCommand::Jobs(command)).await? else {
+                return Err(Trouble::Answer);
+            };
+            forgotten += rows;
+            if rows == 0 {
+                break;
             }
         }
         Ok(format!("{forgotten} ended jobs were forgotten"))

@@ -17,6 +17,9 @@ use onhand_engine::database::verify;
 use onhand_engine::{Database, ManualClock, Reader};
 use onhand_server::accounts::Identities;
 use onhand_server::accounts::logins::Logins;
+use onhand_server::adapters::webhooks::Webhooks;
+use onhand_server::adapters::webhooks::guard::{Allowances, Guard};
+use onhand_server::adapters::webhooks::send::Sender;
 use onhand_server::app::{App, Parts, Settings};
 use onhand_server::auth::limiter::{Limiter, Rates};
 use onhand_server::auth::passwords::Passwords;
@@ -25,6 +28,7 @@ use onhand_server::auth::tokens::access::{AccessSettings, AccessTokens};
 use onhand_server::auth::tokens::api_key::ApiKey;
 use onhand_server::limits::ACCESS_LIFE_SECS_DEFAULT;
 use onhand_server::payments::gateways::Gateways;
+use onhand_server::workers::schedules::Asked;
 use onhand_server::{demo, http};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -80,8 +84,17 @@ fn parts(
         needs: http::needs().unwrap(),
         gateways,
         owed: Arc::default(),
+        webhooks: webhooks(&secrets),
+        schedules: Asked::default(),
         settings: Settings::default(),
     }
+}
+
+/// Endpoints on this machine may be told, so that tests can listen.
+fn webhooks(secrets: &[Secret]) -> Webhooks {
+    let networks = vec!["127.0.0.0/8".parse().unwrap()];
+    let guard = Guard::new(Allowances { http: true, networks });
+    Webhooks::new(guard.clone(), Sender::new(guard).unwrap(), secrets)
 }
 
 /// An API key that may do everything, and the command that makes it.
