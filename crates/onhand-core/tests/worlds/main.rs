@@ -3,9 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod desk;
 mod gateway;
 mod graph;
 mod holding;
+mod jobs;
 mod members;
 mod model;
 mod own;

@@ -26,6 +26,8 @@ mod look;
 mod migrating;
 mod moving;
 mod opening;
+#[path = "../store/outbox.rs"]
+mod outbox;
 #[path = "../store/paying.rs"]
 mod paying;
 #[path = "../store/payments.rs"]

@@ -260,6 +260,44 @@ const OF_PAYMENTS: &[(&str, &str)] = &[
     ("UPDATE outcomes_1 SET event = 1 WHERE event = (SELECT max(event) FROM outcomes_1)", "I5"),
 ];
 
+/// What is done to what follows from the log. Jobs 1 and 2 are of an endpoint, 1 was done; of the
+/// mails 3 to 5, 3 is dead and one is leased.
+const OF_OUTBOX: &[(&str, &str)] = &[
+    (
+        "DROP INDEX jobs_once; UPDATE jobs SET event = (SELECT event FROM jobs WHERE id = 1), \
+      about = (SELECT about FROM jobs WHERE id = 1) WHERE id = 2",
+        "I14",
+    ),
+    ("UPDATE jobs SET event = 999999 WHERE id = 1", "I14"),
+    ("DELETE FROM consumers WHERE name = 'mail'", "I14"),
+    ("UPDATE numbering SET job = 1", "I14"),
+    ("DELETE FROM jobs WHERE state = 'waiting'", "I14"),
+    (
+        "UPDATE consumers SET document = jsonb_set(document::jsonb, '{cursor}', '999999')::text WHERE name = 'mail'",
+        "I14",
+    ),
+    (
+        "UPDATE consumers SET document = jsonb_set(document::jsonb, '{open}', '7')::text WHERE name = 'mail'",
+        "I14",
+    ),
+    ("UPDATE consumers SET document = '{}' WHERE name = 'mail'", "I14"),
+    ("UPDATE jobs SET state = 'lost' WHERE id = 1", "I15"),
+    ("UPDATE jobs SET attempts = '[]' WHERE id = 1", "I15"),
+    ("UPDATE jobs SET attempts = '[]' WHERE id = 3", "I15"),
+    ("UPDATE jobs SET leased = TRUE WHERE id = 3", "I16"),
+    (
+        "UPDATE jobs SET queue = 'mail', lane = 'x' WHERE id IN (2, 3); \
+      UPDATE jobs SET attempts = '[1]' WHERE id = 3",
+        "I16",
+    ),
+    (
+        "UPDATE webhook_endpoints SET document = jsonb_set(document::jsonb, '{url}', '\"https://e.example\"')::text",
+        "I26",
+    ),
+    ("DELETE FROM webhook_endpoints", "I26"),
+    ("UPDATE events SET kind = 'user.updated' WHERE kind = 'webhook_endpoint.created'", "I26"),
+];
+
 /// What the server itself cannot show any more, and what it says of that.
 const OF_STORAGE: &[(&str, &str)] = &[
     ("UPDATE pg_class SET relfilenode = 1 WHERE relname = 'movements'", "could not open file"),
@@ -302,7 +340,7 @@ async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
         let report = postgres::verify(&sound.url(), is_full).await.unwrap();
         assert_eq!((report.violations(), &*report.storage), (0, "ok"), "{report:#?}");
     }
-    let all = [OF_LOGS, OF_STOCK, OF_ORDERS, OF_ACCOUNTS, OF_PAYMENTS];
+    let all = [OF_LOGS, OF_STOCK, OF_ORDERS, OF_ACCOUNTS, OF_PAYMENTS, OF_OUTBOX];
     for (corruption, wanted) in all.into_iter().flatten() {
         let report = report_after(&sound, corruption).await;
         let seen = seen(&report);

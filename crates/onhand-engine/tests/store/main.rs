@@ -12,6 +12,7 @@ mod faulty;
 mod history;
 mod holding;
 mod look;
+mod outbox;
 mod paying;
 mod payments;
 mod promises;

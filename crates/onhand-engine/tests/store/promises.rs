@@ -51,6 +51,13 @@ macro_rules! keeps_every_promise {
                 a_payment_goes_its_way_whatever_is_run_again,
                 a_batch_of_messages_asks_no_oftener_than_one,
             }
+            outbox {
+                a_part_of_the_log_is_taken_in_once_whoever_tries,
+                a_job_is_given_to_one_worker_and_after_those_of_its_lane,
+                jobs_are_listed_as_the_filter_says_and_forgotten_in_time,
+                an_endpoint_lives_from_its_making_to_its_end,
+                what_is_scheduled_is_begun_once_also_after_a_restart,
+            }
             behind {
                 lists_miss_nothing_however_far_they_are_behind,
                 times_of_placing_are_bounds_to_the_instant,

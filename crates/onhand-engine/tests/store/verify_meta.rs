@@ -81,6 +81,41 @@ const OF_PAYMENTS: &[(&str, &str)] = &[
     ("UPDATE outcomes_1 SET event = 1 WHERE event = (SELECT max(event) FROM outcomes_1)", "I5"),
 ];
 
+/// What is done to what follows from the log. Jobs 1 and 2 are of an endpoint, 1 was done; of the
+/// mails 3 to 5, 3 is dead and one is leased.
+const OF_OUTBOX: &[(&str, &str)] = &[
+    (
+        "DROP INDEX jobs_once; UPDATE jobs SET event = (SELECT event FROM jobs WHERE id = 1), \
+      about = (SELECT about FROM jobs WHERE id = 1) WHERE id = 2",
+        "I14",
+    ),
+    ("UPDATE jobs SET event = 999999 WHERE id = 1", "I14"),
+    ("DELETE FROM consumers WHERE name = 'mail'", "I14"),
+    ("UPDATE numbering SET job = 1", "I14"),
+    ("DELETE FROM jobs WHERE state = 'waiting'", "I14"),
+    (
+        "UPDATE consumers SET document = json_set(document, '$.cursor', 999999) WHERE name = 'mail'",
+        "I14",
+    ),
+    ("UPDATE consumers SET document = json_set(document, '$.open', 7) WHERE name = 'mail'", "I14"),
+    ("UPDATE consumers SET document = '{}' WHERE name = 'mail'", "I14"),
+    ("UPDATE jobs SET state = 'lost' WHERE id = 1", "I15"),
+    ("UPDATE jobs SET attempts = '[]' WHERE id = 1", "I15"),
+    ("UPDATE jobs SET attempts = '[]' WHERE id = 3", "I15"),
+    ("UPDATE jobs SET leased = TRUE WHERE id = 3", "I16"),
+    (
+        "UPDATE jobs SET queue = 'mail', lane = 'x' WHERE id IN (2, 3); \
+      UPDATE jobs SET attempts = '[1]' WHERE id = 3",
+        "I16",
+    ),
+    (
+        "UPDATE webhook_endpoints SET document = json_set(document, '$.url', 'https://e.example')",
+        "I26",
+    ),
+    ("DELETE FROM webhook_endpoints", "I26"),
+    ("UPDATE events SET kind = 'user.updated' WHERE kind = 'webhook_endpoint.created'", "I26"),
+];
+
 /// What is done to the database, and the check that must see it.
 const CORRUPTIONS: &[(&str, &str)] = &[
     ("DELETE FROM batches WHERE id = 3", "I3"),
@@ -241,7 +276,7 @@ async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.pragma_update(None, "wal_checkpoint", "truncate").unwrap();
     drop(connection);
-    for (corruption, wanted) in CORRUPTIONS.iter().chain(OF_PAYMENTS) {
+    for (corruption, wanted) in CORRUPTIONS.iter().chain(OF_PAYMENTS).chain(OF_OUTBOX) {
         check(&path, folder.path(), corruption, wanted);
     }
 }

@@ -1,0 +1,469 @@
+//! From the log to what was done: every short sequence of what two workers, an operator and time can
+//! do, checked after each step; and the rules one by one.
+
+use std::collections::BTreeMap;
+
+use onhand_core::command::Reply;
+use onhand_core::ids::{EndpointId, JobId};
+use onhand_core::jobs::{Attempt, Command, Ending, Job, JobState, NewJob, Queue, Settlement};
+use onhand_core::limits::{JOB_LEASES_LOST_MAX, JOBS_OPEN_MAX, JOBS_TAKEN_MAX};
+use onhand_core::schedules::{self, ScheduleName};
+use onhand_core::text::{Reference, Text, Url};
+use onhand_core::webhooks::{
+    self, EndpointPatch, EndpointState, EventFilter, NewEndpoint, SealedSecret,
+};
+
+use crate::desk::Desk;
+
+const LEASE_SECS: i64 = 60;
+
+fn text(words: &str) -> Text {
+    Text::new(words).unwrap()
+}
+
+fn about(words: &str) -> Reference {
+    Reference::new(words).unwrap()
+}
+
+/// What follows from an event: even ones are about one object, odd ones about another.
+fn job_of(event: i64) -> NewJob {
+    NewJob { event, about: about("a mail"), lane: Some(about(&format!("ord_{}", event % 2 + 1))) }
+}
+
+/// What can happen. There are two workers, who hold what they were given and may lose it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Happening {
+    Event,
+    TakeIn,
+    /// By somebody who read the log before the other one moved the cursor.
+    TakeInLate,
+    Lease(usize),
+    Settle(usize, usize),
+    TimePasses,
+    Requeue,
+    Skip,
+}
+
+/// Ways in which a job may end.
+const ENDINGS: usize = 3;
+
+const HAPPENINGS: [Happening; 13] = [
+    Happening::Event,
+    Happening::TakeIn,
+    Happening::TakeInLate,
+    Happening::Lease(0),
+    Happening::Lease(1),
+    Happening::Settle(0, 0),
+    Happening::Settle(0, 1),
+    Happening::Settle(0, 2),
+    Happening::Settle(1, 0),
+    Happening::Settle(1, 1),
+    Happening::TimePasses,
+    Happening::Requeue,
+    Happening::Skip,
+];
+
+#[derive(Clone)]
+struct Office {
+    desk: Desk,
+    /// What each worker holds, as it was leased.
+    held: [Vec<Job>; 2],
+    /// Where the cursor was when the log was last read.
+    read_at: i64,
+    /// How often each job was done, and in which order those of one lane were first tried.
+    done: BTreeMap<JobId, u32>,
+}
+
+impl Office {
+    fn new() -> Self {
+        let mut desk = Desk::new();
+        assert_eq!(desk.code(Command::Begin { queue: Queue::Mail }), "ok");
+        desk.event();
+        desk.event();
+        Self { desk, held: [Vec::new(), Vec::new()], read_at: 0, done: BTreeMap::new() }
+    }
+
+    fn cursor(&self) -> i64 {
+        self.desk.consumers[&Queue::Mail].cursor
+    }
+
+    fn take_in(&mut self, from: i64) -> &'static str {
+        let to = self.desk.numbering.event - 1;
+        let jobs = (from + 1..=to).map(job_of).collect();
+        let queue = Queue::Mail;
+        self.desk.code(Command::TakeIn { queue, is_replay: false, from, to, jobs })
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Event => {
+                self.desk.event();
+            }
+            Happening::TakeIn => {
+                self.read_at = self.cursor();
+                let is_new = self.read_at < self.desk.numbering.event - 1;
+                let code = self.take_in(self.read_at);
+                assert_eq!(code, if is_new { "ok" } else { "not_in_log" });
+            }
+            Happening::TakeInLate => {
+                let is_stale = self.read_at != self.cursor();
+                let code = self.take_in(self.read_at);
+                assert!(!is_stale || code == "cursor_moved", "{code}");
+            }
+            Happening::Lease(worker) => self.lease(worker),
+            Happening::Settle(worker, ending) => self.settle(worker, ending),
+            Happening::TimePasses => self.desk.pass(LEASE_SECS),
+            Happening::Requeue | Happening::Skip => {
+                let dead = self.desk.jobs.values().find(|job| job.state == JobState::Dead);
+                let id = dead.map_or(JobId::new(1).unwrap(), |job| job.id);
+                let requeue = happening == Happening::Requeue;
+                let command = if requeue { Command::Requeue { id } } else { Command::Skip { id } };
+                let was_dead = dead.is_some();
+                assert_eq!(self.desk.code(command) == "ok", was_dead);
+            }
+        }
+        self.check();
+    }
+
+    fn lease(&mut self, worker: usize) {
+        let lease = Command::Lease { queue: Queue::Mail, most: 2, secs: LEASE_SECS };
+        let Ok(Reply::Jobs(jobs)) = self.desk.ask(lease) else { panic!() };
+        for job in &jobs {
+            let at_it = self
+                .desk
+                .jobs
+                .values()
+                .filter(|one| one.lane == job.lane && one.leased && one.due_at > self.desk.now);
+            assert_eq!(at_it.count(), 1, "two of one lane at once");
+        }
+        self.held[worker].extend(jobs);
+    }
+
+    /// Brings back all that a worker holds, also what was given to somebody else meanwhile.
+    fn settle(&mut self, worker: usize, ending: usize) {
+        let held = std::mem::take(&mut self.held[worker]);
+        let at = self.desk.now;
+        let settlements = held.iter().map(|job| {
+            let reason = (ending > 0).then(|| text("no"));
+            let ending = match ending {
+                0 => Ending::Done,
+                1 => Ending::Again(at),
+                _ => Ending::Dead,
+            };
+            let attempt = Some(Attempt { at, reason, status: None, took_ms: 1 });
+            Settlement { id: job.id, epoch: job.epoch, ending, attempt }
+        });
+        let before = self.desk.jobs.clone();
+        let (queue, settlements) = (Queue::Mail, settlements.collect());
+        assert_eq!(self.desk.code(Command::Settle { queue, settlements }), "ok");
+        for job in held {
+            let (was, is) = (&before[&job.id], &self.desk.jobs[&job.id]);
+            let counts = was.leased && was.epoch == job.epoch && was.state == JobState::Waiting;
+            assert_eq!(was != is, counts, "who was overtaken settles nothing");
+            if was.state != is.state && is.state == JobState::Done {
+                *self.done.entry(job.id).or_default() += 1;
+            }
+        }
+    }
+
+    fn check(&self) {
+        let (desk, consumer) = (&self.desk, &self.desk.consumers[&Queue::Mail]);
+        // I14: each event behind the cursor has made its job once.
+        let events: Vec<i64> = desk.jobs.values().map(|job| job.event).collect();
+        assert_eq!(events, (1..=consumer.cursor).collect::<Vec<_>>());
+        let waiting = desk.jobs.values().filter(|job| job.state == JobState::Waiting).count();
+        assert_eq!(consumer.open, waiting as u64);
+        for job in desk.jobs.values() {
+            // I15
+            assert!(job.state == JobState::Waiting || !job.attempts.is_empty(), "{job:?}");
+            assert!(!job.leased || job.state == JobState::Waiting, "{job:?}");
+            // I16: nobody is tried before those that came before, unless they were given up once.
+            let is_tried = |job: &Job| job.epoch > 0;
+            let earlier = desk.jobs.values().filter(|one| one.lane == job.lane && one.id < job.id);
+            assert!(!is_tried(job) || earlier.clone().all(is_tried), "{job:?}");
+        }
+        assert!(self.done.values().all(|times| *times == 1), "{:?}", self.done);
+    }
+}
+
+#[test]
+fn every_event_makes_its_jobs_once_and_each_ends_once_in_every_order() {
+    fn explore(office: &Office, depth: u32, ended: &mut u64) {
+        for happening in HAPPENINGS {
+            let mut next = office.clone();
+            next.happen(happening);
+            *ended += u64::from(next.done.len() > 1);
+            if depth > 1 {
+                explore(&next, depth - 1, ended);
+            }
+        }
+    }
+    assert_eq!(
+        HAPPENINGS.iter().filter(|one| matches!(one, Happening::Settle(0, _))).count(),
+        ENDINGS
+    );
+    let mut ended = 0;
+    explore(&Office::new(), 5, &mut ended);
+    assert!(ended > 0, "nothing was ever done");
+}
+
+#[test]
+fn who_does_not_come_back_time_and_again_leaves_a_dead_job() {
+    let mut office = Office::new();
+    office.happen(Happening::TakeIn);
+    for lost in 0..=JOB_LEASES_LOST_MAX {
+        let dead = office.desk.jobs.values().filter(|job| job.state == JobState::Dead).count();
+        assert_eq!(dead, 0, "{lost}");
+        office.happen(Happening::Lease(0));
+        office.desk.pass(LEASE_SECS);
+    }
+    for job in office.desk.jobs.values() {
+        assert_eq!(job.state, JobState::Dead);
+        assert_eq!(job.reason(), Some(&text("nobody who was given it came back")));
+    }
+    office.check();
+    // Whoever comes back now is too late.
+    office.happen(Happening::Settle(0, 0));
+    office.happen(Happening::Requeue);
+    office.happen(Happening::Lease(1));
+    office.happen(Happening::Settle(1, 0));
+    assert_eq!(office.done.len(), 1);
+}
+
+#[test]
+fn a_queue_takes_in_no_more_than_it_has_room_for() {
+    let mut desk = Desk::new();
+    let queue = Queue::Processing;
+    assert_eq!(desk.code(Command::Begin { queue }), "ok");
+    let step = JOBS_TAKEN_MAX as i64;
+    let mut from = 0;
+    let take = |desk: &mut Desk, from: i64, jobs: i64| {
+        let to = from + jobs;
+        let jobs = (from + 1..=to).map(|event| NewJob { lane: None, ..job_of(event) }).collect();
+        desk.code(Command::TakeIn { queue, is_replay: false, from, to, jobs })
+    };
+    desk.numbering.event += 100_000;
+    assert_eq!(take(&mut desk, 0, step + 1), "queue_full");
+    while (from as u64) < JOBS_OPEN_MAX {
+        assert_eq!(take(&mut desk, from, step), "ok");
+        from += step;
+    }
+    assert_eq!(take(&mut desk, from, 1), "queue_full");
+    // The cursor still moves over what makes no job, and a job that is done leaves room.
+    let none = Command::TakeIn { queue, is_replay: false, from, to: from + 1, jobs: Vec::new() };
+    assert_eq!(desk.code(none), "ok");
+    let lease = Command::Lease { queue, most: 1, secs: LEASE_SECS };
+    let Ok(Reply::Jobs(jobs)) = desk.ask(lease) else { panic!() };
+    let attempt = Some(Attempt { at: desk.now, reason: None, status: None, took_ms: 0 });
+    let (id, epoch) = (jobs[0].id, jobs[0].epoch);
+    let settlements = vec![Settlement { id, epoch, ending: Ending::Done, attempt }];
+    assert_eq!(desk.code(Command::Settle { queue, settlements }), "ok");
+    assert!(!desk.jobs.contains_key(&id), "an order that was taken up says so itself");
+    assert_eq!(take(&mut desk, from + 1, 1), "ok");
+}
+
+#[test]
+fn jobs_follow_from_events_that_are_there_and_were_not_taken_in() {
+    let mut office = Office::new();
+    office.happen(Happening::TakeIn);
+    let queue = Queue::Mail;
+    let take = |from, to, events: &[i64]| {
+        let jobs = events.iter().map(|event| job_of(*event)).collect();
+        Command::TakeIn { queue, is_replay: false, from, to, jobs }
+    };
+    office.desk.event();
+    for (from, to, events, wanted) in [
+        (0, 3, &[3][..], "cursor_moved"),
+        (3, 4, &[], "cursor_moved"),
+        (2, 2, &[], "not_in_log"),
+        (2, 1, &[], "not_in_log"),
+        (2, 4, &[], "not_in_log"),
+        (2, 3, &[2], "not_in_log"),
+        (2, 3, &[4], "not_in_log"),
+        (2, 3, &[3], "ok"),
+    ] {
+        assert_eq!(office.desk.code(take(from, to, events)), wanted, "{from} {to} {events:?}");
+    }
+    let unknown =
+        Command::TakeIn { queue: Queue::Relay, is_replay: false, from: 0, to: 1, jobs: vec![] };
+    assert_eq!(office.desk.code(unknown), "unknown_queue");
+    office.check();
+}
+
+#[test]
+fn what_ended_long_ago_is_forgotten_and_what_is_dead_is_not() {
+    let mut office = Office::new();
+    office.happen(Happening::Event);
+    office.happen(Happening::TakeIn);
+    office.happen(Happening::Lease(0));
+    office.happen(Happening::Settle(0, 0));
+    office.happen(Happening::Lease(0));
+    office.happen(Happening::Settle(0, 2));
+    let forget = |desk: &mut Desk| {
+        let before = desk.now;
+        desk.ask(Command::Forget { before, most: 100 }).unwrap()
+    };
+    assert_eq!(forget(&mut office.desk), Reply::Forgotten { rows: 0 }, "it ended just now");
+    office.desk.pass(1);
+    assert_eq!(forget(&mut office.desk), Reply::Forgotten { rows: 2 });
+    let left: Vec<_> = office.desk.jobs.values().map(|job| job.state).collect();
+    assert_eq!(left, [JobState::Dead]);
+}
+
+fn endpoint(desk: &mut Desk) -> EndpointId {
+    let new = NewEndpoint {
+        url: Url::new("https://example.com/hooks").unwrap(),
+        description: Text::default(),
+        filter: EventFilter::default(),
+        secret: SealedSecret { sealed: "sealed".to_owned(), expires_at: None },
+    };
+    let Ok(Reply::Endpoint(entry)) = desk.ask(webhooks::Command::Create(new)) else { panic!() };
+    entry.id
+}
+
+fn deliver(desk: &mut Desk, id: EndpointId, ending: Ending) {
+    let queue = Queue::Webhook(id);
+    let lease = Command::Lease { queue, most: 1, secs: LEASE_SECS };
+    let Ok(Reply::Jobs(jobs)) = desk.ask(lease) else { panic!() };
+    let reason = (ending != Ending::Done).then(|| text("no"));
+    let attempt = Some(Attempt { at: desk.now, reason, status: None, took_ms: 0 });
+    let settlement = |job: &Job| Settlement {
+        id: job.id,
+        epoch: job.epoch,
+        ending: ending.clone(),
+        attempt: attempt.clone(),
+    };
+    let settlements = jobs.iter().map(settlement).collect();
+    assert_eq!(desk.code(Command::Settle { queue, settlements }), "ok");
+}
+
+fn take_in(desk: &mut Desk, id: EndpointId) {
+    let queue = Queue::Webhook(id);
+    let from = desk.consumers[&queue].cursor;
+    let to = desk.event();
+    let jobs = vec![job_of(to)];
+    assert_eq!(desk.code(Command::TakeIn { queue, is_replay: false, from, to, jobs }), "ok");
+}
+
+#[test]
+fn an_endpoint_is_told_what_happens_from_its_own_creation_on() {
+    let mut desk = Desk::new();
+    desk.event();
+    let id = endpoint(&mut desk);
+    // Whoever makes it knows that already.
+    assert_eq!(desk.consumers[&Queue::Webhook(id)].cursor, 1);
+    assert_eq!(desk.kinds, ["webhook_endpoint.created"]);
+}
+
+#[test]
+fn an_endpoint_that_nothing_has_reached_is_disabled_and_says_so() {
+    let mut desk = Desk::new();
+    let id = endpoint(&mut desk);
+    take_in(&mut desk, id);
+    desk.pass(3_600);
+    deliver(&mut desk, id, Ending::Dead);
+    assert_eq!(desk.endpoints[&id].state, EndpointState::Disabled);
+    assert_eq!(desk.kinds.last(), Some(&"webhook_endpoint.disabled"));
+    let state = Some(EndpointState::Enabled);
+    let patch = EndpointPatch { state, ..EndpointPatch::default() };
+    let enable = webhooks::Command::Update { id, expected_version: None, patch };
+    assert_eq!(desk.code(enable), "ok");
+    assert_eq!(desk.endpoints[&id].disabled_reason, None);
+    // One that something else has reached meanwhile goes on.
+    take_in(&mut desk, id);
+    desk.pass(3_600);
+    take_in(&mut desk, id);
+    let queue = Queue::Webhook(id);
+    let lease = Command::Lease { queue, most: 2, secs: LEASE_SECS };
+    let Ok(Reply::Jobs(jobs)) = desk.ask(lease) else { panic!() };
+    let endings = [Ending::Again(desk.now), Ending::Done];
+    let settlements = jobs.iter().zip(endings).map(|(job, ending)| {
+        let attempt = Some(Attempt { at: desk.now, reason: None, status: None, took_ms: 0 });
+        Settlement { id: job.id, epoch: job.epoch, ending, attempt }
+    });
+    let settlements = settlements.collect();
+    assert_eq!(desk.code(Command::Settle { queue, settlements }), "ok");
+    deliver(&mut desk, id, Ending::Dead);
+    assert_eq!(desk.endpoints[&id].state, EndpointState::Enabled);
+}
+
+#[test]
+fn a_replay_makes_the_jobs_once_more_and_runs_alone() {
+    let mut desk = Desk::new();
+    let id = endpoint(&mut desk);
+    for _ in 0..3 {
+        take_in(&mut desk, id);
+        deliver(&mut desk, id, Ending::Done);
+    }
+    let queue = Queue::Webhook(id);
+    let newest = desk.consumers[&queue].cursor;
+    for (from, to) in [(0, 1), (2, 1), (1, newest + 1)] {
+        assert_eq!(desk.code(webhooks::Command::Replay { id, from, to }), "not_in_log");
+    }
+    assert_eq!(desk.code(webhooks::Command::Replay { id, from: 2, to: 3 }), "ok");
+    assert_eq!(desk.code(webhooks::Command::Replay { id, from: 2, to: 3 }), "replay_running");
+    let step = |from, to, events: &[i64]| {
+        let jobs = events.iter().map(|event| job_of(*event)).collect();
+        Command::TakeIn { queue, is_replay: true, from, to, jobs }
+    };
+    for (from, to, events, wanted) in [
+        (0, 2, &[2][..], "cursor_moved"),
+        (1, 4, &[2], "not_in_log"),
+        (1, 2, &[2], "ok"),
+        (1, 2, &[2], "cursor_moved"),
+        (2, 3, &[3], "ok"),
+        (3, 4, &[4], "cursor_moved"),
+    ] {
+        assert_eq!(desk.code(step(from, to, events)), wanted, "{from} {to}");
+    }
+    assert_eq!(desk.consumers[&queue].replay, None);
+    assert_eq!(desk.consumers[&queue].cursor, newest);
+    let replayed = desk.jobs.values().filter(|job| job.replay == 1).map(|job| job.event);
+    assert_eq!(replayed.collect::<Vec<_>>(), [2, 3]);
+}
+
+#[test]
+fn old_secrets_sign_for_a_while() {
+    let mut desk = Desk::new();
+    let id = endpoint(&mut desk);
+    let mut rotate = |desk: &mut Desk, name: &str, keep_secs: i64| {
+        let secret = SealedSecret { sealed: name.to_owned(), expires_at: None };
+        let command = webhooks::Command::Rotate { id, expected_version: None, secret, keep_secs };
+        assert_eq!(desk.code(command), "ok");
+        let secrets = &desk.endpoints[&id].secrets;
+        secrets.iter().map(|one| one.sealed.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(rotate(&mut desk, "b", 60), ["b", "sealed"]);
+    desk.pass(30);
+    assert_eq!(rotate(&mut desk, "c", 60), ["c", "b", "sealed"]);
+    desk.pass(30);
+    assert_eq!(rotate(&mut desk, "d", 60), ["d", "c", "b"], "the first has had its minute");
+    assert_eq!(rotate(&mut desk, "e", 0), ["e"], "those before are worth nothing at once");
+}
+
+#[test]
+fn one_of_many_processes_begins_a_run() {
+    let mut desk = Desk::new();
+    let (name, mut next_at) = (ScheduleName::Retention, desk.now);
+    let mut begin = |desk: &mut Desk, is_forced: bool| {
+        next_at = desk.now.checked_add(jiff::SignedDuration::from_secs(3_600)).unwrap();
+        let begin = schedules::Command::Begin { name, secs: 60, next_at, is_forced };
+        let Ok(Reply::Turn { is_given, schedule }) = desk.ask(begin) else { panic!() };
+        is_given.then_some(schedule.runs)
+    };
+    let end = |desk: &mut Desk, run: u64| {
+        let end = schedules::Command::End { name, run, outcome: text("done") };
+        desk.ask(end).unwrap() == Reply::Settled { effects: 1 }
+    };
+    assert_eq!(begin(&mut desk, false), Some(1));
+    assert_eq!((begin(&mut desk, false), begin(&mut desk, true)), (None, None), "one is on");
+    assert!(end(&mut desk, 1));
+    assert_eq!(begin(&mut desk, false), None, "it is not due");
+    assert_eq!(begin(&mut desk, true), Some(2), "somebody asks for it");
+    desk.pass(60);
+    assert_eq!(begin(&mut desk, false), None, "its time is up, and the next one is not due");
+    desk.pass(3_600);
+    assert_eq!(begin(&mut desk, false), Some(3));
+    assert!(!end(&mut desk, 2), "it was overtaken");
+    assert!(end(&mut desk, 3));
+}
