@@ -19,6 +19,7 @@ enum Happening {
     HoldA,
     HoldBoth,
     Confirm,
+    Process,
     Cancel,
     FulfilOne,
     Return,
@@ -26,11 +27,12 @@ enum Happening {
     Sweep,
 }
 
-const HAPPENINGS: [Happening; 9] = [
+const HAPPENINGS: [Happening; 10] = [
     Happening::PlaceA,
     Happening::HoldA,
     Happening::HoldBoth,
     Happening::Confirm,
+    Happening::Process,
     Happening::Cancel,
     Happening::FulfilOne,
     Happening::Return,
@@ -47,6 +49,7 @@ fn happen(world: &mut World, happening: Happening) {
         Happening::HoldA => place(&[("a", 1)], Some(60)),
         Happening::HoldBoth => place(&[("b", 1), ("a", 1)], Some(60)),
         Happening::Confirm => Command::Orders(orders::Command::Confirm { id, expected_version }),
+        Happening::Process => Command::Orders(orders::Command::Process { id }),
         Happening::Cancel => {
             Command::Orders(orders::Command::Cancel { id, expected_version, reason: None })
         }
