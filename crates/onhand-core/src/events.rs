@@ -35,6 +35,7 @@ pub const TYPES: &[&str] = &[
     "order.hold_extended",
     "order.partially_fulfilled",
     "order.placed",
+    "order.processing",
     "order.returned",
     "order.revived",
     "order.updated",
