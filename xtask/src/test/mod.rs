@@ -30,6 +30,8 @@ enum Need {
     Postgres,
     /// What stands in for Stripe.
     Localstripe,
+    /// A mail server.
+    Smtp,
 }
 
 /// What a step does.
@@ -161,6 +163,21 @@ const STEPS: &[Step] = &[
             "stripe",
         ]),
     },
+    Step {
+        name: "tests on a mail server",
+        needs: Need::Smtp,
+        work: Work::Cargo(&[
+            "test",
+            "--package",
+            "onhand-engine",
+            "--package",
+            "onhand-server",
+            "--features",
+            "onhand-engine/services,onhand-server/services",
+            "--test",
+            "mail",
+        ]),
+    },
     Step { name: "torture", needs: Need::Postgres, work: Work::Torture(&ON_POSTGRES) },
     Step { name: "torture", needs: Need::Nothing, work: Work::Torture(&[]) },
     Step {
@@ -222,8 +239,12 @@ impl Bench<'_> {
                 Ok((_localstripe, environment)) => attempt(environment),
                 Err(error) => Outcome::LeftOut(format!("{error:#}")),
             },
+            (Need::Smtp, Ok(services)) => match services.smtp() {
+                Ok((_smtp, environment)) => attempt(environment),
+                Err(error) => Outcome::LeftOut(format!("{error:#}")),
+            },
             (
-                Need::Squawk | Need::Schemathesis | Need::Postgres | Need::Localstripe,
+                Need::Squawk | Need::Schemathesis | Need::Postgres | Need::Localstripe | Need::Smtp,
                 Err(error),
             ) => Outcome::LeftOut(format!("{error:#}")),
         };
@@ -311,7 +332,7 @@ mod tests {
                 (Need::Tool(name), _) => TOOLS.iter().any(|tool| tool.name == *name),
                 (Need::Squawk, work) => matches!(work, Work::Squawk(_)),
                 (Need::Schemathesis, work) => matches!(work, Work::Promises),
-                (Need::Nothing | Need::Postgres | Need::Localstripe, work) => {
+                (Need::Nothing | Need::Postgres | Need::Localstripe | Need::Smtp, work) => {
                     !matches!(work, Work::Squawk(_) | Work::Promises)
                 }
             };

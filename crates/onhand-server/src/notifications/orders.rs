@@ -56,7 +56,7 @@ pub(super) fn confirmed(order: &Order) -> Option<Letter> {
 }
 
 pub(super) fn processing(order: &Order) -> Option<Letter> {
-    Some(by_state(order, "We are getting your order ready."))
+    Some(letter(order, "Processing", "We are getting your order ready."))
 }
 
 pub(super) fn partially_fulfilled(order: &Order) -> Option<Letter> {

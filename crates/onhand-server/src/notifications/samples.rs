@@ -47,12 +47,7 @@ pub fn sample(template: &str) -> Result<Option<Sample>, serde_json::Error> {
     let of = |status: &str, more: Value| order(status, more).map(Some);
     match template {
         "order_placed" => of("pending", json!({ "expires_at": "2026-11-21T06:03:16Z" })),
-        "order_confirmed" => of("confirmed", json!({})),
-        // A state of its own where the core has it.
-        "order_processing" => match of("processing", json!({})) {
-            Ok(order) => Ok(order),
-            Err(_) => of("confirmed", json!({})),
-        },
+        "order_confirmed" | "order_processing" => of("confirmed", json!({})),
         "order_partially_fulfilled" => of("partially_fulfilled", parcels(&[1])),
         "order_fulfilled" => of("fulfilled", parcels(&[1, 2])),
         "order_delivered" => of("delivered", parcels(&[1, 2])),

@@ -87,6 +87,11 @@ impl Body {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// With the lines of mail. The library would do it one insertion at a time.
+    fn in_lines(&self) -> String {
+        self.0.replace('\n', "\r\n")
+    }
 }
 
 /// Why there is no mail.
@@ -153,12 +158,16 @@ impl Mail {
     }
 
     fn written(&self, more: &[HeaderName]) -> Result<Vec<u8>, MailError> {
+        let said = self.text.0.len() + self.html.0.len();
+        if said > MAIL_BYTES_MAX {
+            return Err(MailError::TooLarge(said));
+        }
         // Parts are told apart by a text that follows from the id, not by a random one.
         let boundary = hex(&Sha256::digest(self.message_id.as_str()), 20);
         let parts = MultiPart::alternative()
             .boundary(format!("onhand-{boundary}"))
-            .singlepart(SinglePart::plain(self.text.0.clone()))
-            .singlepart(SinglePart::html(self.html.0.clone()));
+            .singlepart(SinglePart::plain(self.text.in_lines()))
+            .singlepart(SinglePart::html(self.html.in_lines()));
         let mut message = Message::builder()
             .message_id(Some(self.message_id.0.clone()))
             .date(SystemTime::from(self.date))
@@ -248,7 +257,32 @@ pub(crate) mod tests {
     fn a_mail_is_the_same_whenever_it_is_written() {
         let bytes = mail().to_bytes().unwrap();
         assert_eq!(bytes, mail().to_bytes().unwrap());
-        insta::assert_snapshot!(String::from_utf8(bytes).unwrap().replace('\r', ""), @"");
+        insta::assert_snapshot!(String::from_utf8(bytes).unwrap().replace('\r', ""), @r#"
+    Message-ID: <evt_108.order_placed.9f86d081@shop.example>
+    Date: Sat, 21 Nov 2026 05:48:16 +0000
+    From: "The Shop" <orders@shop.example>
+    To: Ada <ada@example.com>
+    Subject: Order Placed: ord_42
+    Auto-Submitted: auto-generated
+    MIME-Version: 1.0
+    Content-Type: multipart/alternative; boundary="onhand-04eb8a974d2d1316d586"
+
+    --onhand-04eb8a974d2d1316d586
+    Content-Type: text/plain; charset=utf-8
+    Content-Transfer-Encoding: quoted-printable
+
+    Tea
+    .
+    ..
+    From here on: Gr=C3=BC=C3=9Fe
+
+    --onhand-04eb8a974d2d1316d586
+    Content-Type: text/html; charset=utf-8
+    Content-Transfer-Encoding: 7bit
+
+    <p>Tea</p>
+    --onhand-04eb8a974d2d1316d586--
+    "#);
     }
 
     #[test]

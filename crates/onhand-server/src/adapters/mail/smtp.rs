@@ -162,8 +162,10 @@ impl Smtp {
             }
             Err(_) => return timed_out(Step::Recipient),
         }
-        // From here on the server may have the mail, whatever becomes of the connection.
-        let handed = timeout(self.step_timeout, kept.connection.message(&bytes)).await;
+        // From here on the server may have the mail, whatever becomes of the connection. The end of
+        // the last line is added by the library.
+        let message = bytes.strip_suffix(b"\r\n").unwrap_or(&bytes);
+        let handed = timeout(self.step_timeout, kept.connection.message(message)).await;
         let sent = match handed {
             Ok(Ok(_)) => Sent::Done,
             Ok(Err(error)) => judge(Step::Message, &error),
