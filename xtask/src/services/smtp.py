@@ -85,7 +85,7 @@ class Handler:
             "session": list(session.peer),
             "hello": session.host_name,
             "is_encrypted": session.ssl is not None,
-            "user": session.login_data.login.decode() if session.login_data else None,
+            "user": session.auth_data.login.decode() if session.authenticated else None,
         })
         if what == "silent":
             await asyncio.sleep(FOREVER)

@@ -67,13 +67,9 @@ impl Ses {
             Err(error) => return Sent::declined(&error.to_string()),
         };
         let to = Destination::builder().to_addresses(mail.to.address().as_str()).build();
-        let request = self
-            .0
-            .send_email()
-            .from_email_address(mail.from.to_string())
-            .destination(to)
-            .content(EmailContent::builder().raw(raw).build());
-        match request.send().await {
+        // Who writes is in the mail, where it is encoded as it has to be.
+        let content = EmailContent::builder().raw(raw).build();
+        match self.0.send_email().destination(to).content(content).send().await {
             Ok(_) => Sent::Done,
             Err(error) => judge(&error),
         }
@@ -81,7 +77,7 @@ impl Ses {
 }
 
 /// What came back instead of a yes.
-fn judge<R: std::fmt::Debug>(error: &SdkError<SendEmailError, R>) -> Sent {
+fn judge<R: std::fmt::Debug + 'static>(error: &SdkError<SendEmailError, R>) -> Sent {
     match error {
         SdkError::ServiceError(said) => judge_answer(said.err()),
         SdkError::ConstructionFailure(_) => {
