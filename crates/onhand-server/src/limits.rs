@@ -277,6 +277,8 @@ pub const MAIL_BYTES_MAX: usize = 1 << 20;
 pub const MAIL_LINES_MAX: usize = 100;
 /// Most characters of a subject: two lines of a header.
 pub const MAIL_SUBJECT_CHARS_MAX: usize = 150;
+/// Most characters in it of the name of something that was made outside.
+pub const MAIL_ABOUT_CHARS_MAX: usize = 80;
 /// Most characters of a Message-ID, so that it fits into one line of a header.
 pub const MAIL_MESSAGE_ID_CHARS_MAX: usize = 250;
 /// Most characters of the domain in it.

@@ -84,7 +84,7 @@ class Handler:
             "content": base64.b64encode(envelope.original_content).decode(),
             "session": list(session.peer),
             "hello": session.host_name,
-            "is_encrypted": session.ssl is not None,
+            "is_encrypted": server.transport.get_extra_info("ssl_object") is not None,
             "user": session.auth_data.login.decode() if session.authenticated else None,
         })
         if what == "silent":

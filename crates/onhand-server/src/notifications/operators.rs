@@ -6,9 +6,7 @@ use onhand_core::payments::RefundState;
 
 use super::letter::{Letter, money, one_line};
 use super::templates::Facts;
-
-/// Most characters of a name from outside in a subject.
-const ABOUT_CHARS_MAX: usize = 80;
+use crate::limits::MAIL_ABOUT_CHARS_MAX;
 
 /// What a mail is about, for its subject.
 pub(super) fn about(facts: &Facts<'_>) -> String {
@@ -18,7 +16,7 @@ pub(super) fn about(facts: &Facts<'_>) -> String {
         Facts::Endpoint { id, .. } => one_line(id),
         Facts::DeadLetter { what, .. } => one_line(what),
     };
-    about.chars().filter(|c| !c.is_control()).take(ABOUT_CHARS_MAX).collect()
+    about.chars().filter(|c| !c.is_control()).take(MAIL_ABOUT_CHARS_MAX).collect()
 }
 
 pub(super) fn low_stock(facts: &Facts<'_>) -> Option<Letter> {

@@ -163,7 +163,7 @@ impl MailOptions {
                 let (trust, hello) = (Trust::System, hello.clone());
                 let config =
                     SmtpConfig { host, port, encryption, trust, login, hello, step_timeout };
-                Ok(Mailer::Smtp(Smtp::new(config)?))
+                Ok(Mailer::Smtp(Box::new(Smtp::new(config)?)))
             }
             Route::Ses { region } => ses(region, step_timeout).await,
         }

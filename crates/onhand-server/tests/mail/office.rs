@@ -96,8 +96,8 @@ pub(crate) fn mail(word: &str) -> Mail {
         to: Mailbox::named("Ada Lovelace, née Byron", address).unwrap(),
         subject: Subject::new("Order Placed: ord_42, grüße").unwrap(),
         // What could end a mail too early, or be taken for something else.
-        text: Body::new("Tea\n.\n..\r\n.\rFrom here: Grüße\nQUIT\n\n.\n"),
-        html: Body::new(&format!("<p>Tea</p>\n.\n<p>{}</p>", "x".repeat(2_000))),
+        text: Body::new("Tea\n.\n..\r\n.\rFrom here on\nQUIT\n.RSET\n\n.\n"),
+        html: Body::new(&format!("<p>Grüße</p>\n.\n<p>{}</p>", "x".repeat(2_000))),
         date: "2026-11-21T05:48:16Z".parse().unwrap(),
     }
 }
@@ -116,7 +116,7 @@ pub(crate) fn config(port: u16) -> SmtpConfig {
 }
 
 pub(crate) fn mailer(config: SmtpConfig) -> Mailer {
-    Mailer::Smtp(Smtp::new(config).unwrap())
+    Mailer::Smtp(Box::new(Smtp::new(config).unwrap()))
 }
 
 /// An outcome in a word, and its reason.

@@ -138,7 +138,8 @@ impl Mailbox {
     /// An address with a name.
     ///
     /// # Errors
-    /// [`AddressError`] when the name has a line break or another control character, or is too long.
+    /// [`AddressError`] when the name has a line break or another control character, or is too
+    /// long.
     pub fn named(name: &str, address: Address) -> Result<Self, AddressError> {
         check_line(name, "name", NAME_CHARS_MAX)?;
         let name = Some(name.trim().to_owned()).filter(|name| !name.is_empty());

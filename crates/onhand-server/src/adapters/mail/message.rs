@@ -1,6 +1,6 @@
 //! A mail as it is sent. Its parts are of types that can hold nothing which would end a line too
-//! early, and its bytes follow from it alone: sent twice, it is the same mail, and whoever gets both
-//! can tell by the Message-ID.
+//! early, and its bytes follow from it alone: sent twice, it is the same mail, and whoever gets
+//! both can tell by the Message-ID.
 
 use std::fmt;
 use std::time::SystemTime;

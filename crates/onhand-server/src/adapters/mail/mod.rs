@@ -88,7 +88,7 @@ pub enum Mailer {
     /// A folder.
     Folder(Folder),
     /// A mail server.
-    Smtp(Smtp),
+    Smtp(Box<Smtp>),
     /// Amazon SES.
     #[cfg(feature = "aws")]
     Ses(Ses),
