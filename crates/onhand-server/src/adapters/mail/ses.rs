@@ -113,23 +113,12 @@ fn was_refused(error: &(dyn std::error::Error + 'static)) -> bool {
 fn judge_answer(error: &SendEmailError) -> Sent {
     let code = error.code().unwrap_or("no code");
     let said = format!("{code}: {}", error.message().unwrap_or_default());
-    match error {
-        SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_) => {
-            // What is said of an address that nobody has verified concerns the account: it may
-            // send to strangers once AWS lets it out of its sandbox.
-            if said.contains("not verified") {
-                Sent::retry(Trouble::Server, &said)
-            } else {
-                Sent::declined(&said)
-            }
-        }
-        SendEmailError::TooManyRequestsException(_)
-        | SendEmailError::LimitExceededException(_)
-        | SendEmailError::SendingPausedException(_)
-        | SendEmailError::AccountSuspendedException(_)
-        | SendEmailError::MailFromDomainNotVerifiedException(_)
-        | SendEmailError::NotFoundException(_) => Sent::retry(Trouble::Server, &said),
-        // Credentials that are not accepted, and faults of SES itself.
-        _ => Sent::retry(Trouble::Server, &said),
+    // What is said of an address that nobody has verified concerns the account: it may send to
+    // strangers once AWS lets it out of its sandbox.
+    let is_for_good = error.is_message_rejected() || error.is_bad_request_exception();
+    if is_for_good && !said.contains("not verified") {
+        return Sent::declined(&said);
     }
+    // Credentials that are not accepted, an account that may not send now, and faults of SES.
+    Sent::retry(Trouble::Server, &said)
 }
