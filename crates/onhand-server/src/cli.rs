@@ -21,6 +21,9 @@ use crate::adapters::gateways::simulated::command::{self as fake_gateway, FakeGa
 use crate::copy::{self, CopyOptions};
 use crate::edge::EdgeError;
 use crate::load::{bench, payments_chaos, torture};
+use crate::notifications;
+use crate::notifications::cli::MailAction;
+use crate::notifications::options::MailSetupError;
 use crate::payments;
 use crate::payments::cli::{EffectsAction, ReconcileOptions};
 use crate::payments::options::PaymentsError;
@@ -123,6 +126,11 @@ enum Command {
         #[command(subcommand)]
         action: EffectsAction,
     },
+    /// Look at the mails that customers and operators get.
+    Mail {
+        #[command(subcommand)]
+        action: MailAction,
+    },
     /// Race buyers for the last units against a server that is killed again and again, then verify.
     Torture(torture::TortureOptions),
     /// Let payments go wrong in every way while servers are killed, and compare the books.
@@ -182,7 +190,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     let is_configuration = database.is_some_and(OpenError::is_configuration)
         || error.is::<EdgeError>()
         || error.is::<AccountsError>()
-        || error.is::<PaymentsError>();
+        || error.is::<PaymentsError>()
+        || error.is::<MailSetupError>();
     if is_configuration { 78 } else { 3 }
 }
 
@@ -204,6 +213,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Keys { action } => runtime.block_on(accounts::cli::keys(action)),
         Command::Reconcile(options) => runtime.block_on(payments::cli::reconcile(options)),
         Command::Effects { action } => runtime.block_on(payments::cli::effects(action)),
+        Command::Mail { action } => notifications::cli::mail(action),
         Command::FakeGateway(options) => runtime.block_on(fake_gateway::run(options)),
         Command::Copy(options) => runtime.block_on(copy::run(&options)),
         Command::Openapi => {

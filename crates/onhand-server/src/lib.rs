@@ -14,6 +14,7 @@ pub mod edge;
 pub mod http;
 pub mod limits;
 pub mod load;
+pub mod notifications;
 pub mod payments;
 pub mod random;
 pub mod serve;

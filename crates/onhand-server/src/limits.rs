@@ -358,3 +358,32 @@ pub const CACHE_FAILURES_MAX: u32 = 3;
 pub const CACHE_LEFT_ALONE: Duration = Duration::from_secs(1);
 /// Most invalidations that are sent to a shared cache in one go.
 pub const CACHE_FORGET_KEYS_MAX: usize = 1_000;
+/// How long one step of sending a mail may take unless configured otherwise: connecting with all
+/// that belongs to it, saying from whom and to whom, handing the message over. A mail takes three.
+pub const MAIL_STEP_TIMEOUT: Duration = Duration::from_secs(20);
+/// Most seconds that may be configured for it.
+pub const MAIL_STEP_TIMEOUT_SECS_MAX: u64 = 300;
+/// Most connections to a mail server at a time; who wants one more waits for its turn.
+pub const MAIL_CONNECTIONS_MAX: usize = 8;
+/// How long a connection to a mail server is kept without a mail; they close it after minutes.
+pub const MAIL_IDLE_MAX: Duration = Duration::from_secs(60);
+/// Most mails over one connection: many servers close it after a hundred.
+pub const MAIL_PER_CONNECTION_MAX: u32 = 100;
+/// Most bytes of a mail as it is sent; many servers refuse more than ten million.
+pub const MAIL_BYTES_MAX: usize = 1 << 20;
+/// Most rows of the table in a mail; further lines of an order are counted.
+pub const MAIL_LINES_MAX: usize = 100;
+/// Most characters of a subject: two lines of a header.
+pub const MAIL_SUBJECT_CHARS_MAX: usize = 150;
+/// Most characters in it of the name of something that was made outside.
+pub const MAIL_ABOUT_CHARS_MAX: usize = 80;
+/// Most characters of a Message-ID, so that it fits into one line of a header.
+pub const MAIL_MESSAGE_ID_CHARS_MAX: usize = 250;
+/// Most characters of the domain in it.
+pub const MAIL_DOMAIN_CHARS_MAX: usize = 150;
+/// Most characters of what a mail server says about why it will not.
+pub const MAIL_REASON_CHARS_MAX: usize = 300;
+/// Most addresses of operators.
+pub const OPERATOR_MAILS_MAX: usize = 20;
+/// Most failed tries to pay an order about which its customer gets a mail.
+pub const PAYMENT_FAILED_MAILS_MAX: usize = 3;

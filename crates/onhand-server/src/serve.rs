@@ -33,6 +33,7 @@ use crate::edge::{Edge, EdgeOptions};
 use crate::http::listener::Door;
 use crate::http::tls::Renewal;
 use crate::limits::{OPS_CONNECTIONS_MAX, TLS_RENEWAL_EVERY};
+use crate::notifications::options::MailOptions;
 use crate::payments::gateways::Gateways;
 use crate::payments::options::{PaymentOptions, demo_gateway};
 use crate::workers::crew::{Crew, Gear};
@@ -61,6 +62,8 @@ pub struct ServeOptions {
     /// What this process does: everything, only the answers, or only the work beside them.
     #[arg(long, env = "ONHAND_ROLE", value_enum, default_value_t)]
     role: Role,
+    #[command(flatten)]
+    mail: MailOptions,
     /// A standby that answers lists, as far as it has come: postgresql://user@host/name.
     #[arg(long, env = "ONHAND_REPLICA_URL", hide_env_values = true)]
     replica_url: Option<String>,
@@ -138,6 +141,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     if options.demo && options.accounts.is_production() {
         return Err(AccountsError::Demo("").into());
     }
+    // Before anything is opened: what cannot work is said at once.
+    let _mailing = options.mail.build().await?;
     let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
     let schema = if options.migrate { Schema::Migrate } else { Schema::MigrateIfAlone };
     let (replica, policy) = (options.replica_url.as_deref(), options.payments.policy());

@@ -9,7 +9,9 @@ mod folders;
 mod installation;
 mod localstripe;
 pub(crate) mod process;
+mod python;
 mod runs;
+mod smtp;
 mod venv;
 mod wheel;
 
@@ -25,6 +27,7 @@ pub(crate) use cluster::Cluster;
 pub(crate) use installation::{Installation, MAJOR_MIN};
 pub(crate) use localstripe::Localstripe;
 use runs::Run;
+pub(crate) use smtp::Smtp;
 
 /// The major version that the wheel holds; others have to be installed.
 const WHEEL_MAJOR: u32 = 18;
@@ -40,6 +43,8 @@ const LOCALSTRIPE_URL: &str = "ONHAND_TEST_LOCALSTRIPE_URL";
 
 /// The variable in which tests find a Python that has the reference of Standard Webhooks.
 const STANDARDWEBHOOKS_PYTHON: &str = "ONHAND_TEST_STANDARDWEBHOOKS_PYTHON";
+/// The variable in which tests find the mail server.
+const SMTP_URL: &str = "ONHAND_TEST_SMTP_URL";
 
 /// A service by name, or why there is none.
 pub(crate) type Offer<T> = (String, Result<T>);
@@ -114,6 +119,13 @@ impl Services {
         Ok((localstripe, told))
     }
 
+    /// Starts a mail server, and says how tests find it.
+    pub(crate) fn smtp(&self) -> Result<(Smtp, Environment)> {
+        let smtp = Smtp::start(&self.cache)?;
+        let told = vec![(SMTP_URL, smtp.url().into())];
+        Ok((smtp, told))
+    }
+
     /// The newest PostgreSQL of this system that has a program.
     pub(crate) fn newest_with(&self, program: &str) -> Result<Installation> {
         let newest = |found: Vec<Installation>| {
@@ -166,18 +178,8 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
             Err(error) => println!("# {name} is left out: {error:#}\n"),
         }
     }
-    let localstripe = match services.localstripe() {
-        Ok((localstripe, told)) => {
-            println!("# localstripe");
-            tell(&told);
-            println!();
-            Some(localstripe)
-        }
-        Err(error) => {
-            println!("# localstripe is left out: {error:#}\n");
-            None
-        }
-    };
+    let localstripe = announced("localstripe", services.localstripe());
+    let smtp = announced("a mail server", services.smtp());
     match services.standardwebhooks() {
         Ok(told) => {
             println!("# the reference of Standard Webhooks");
@@ -188,12 +190,28 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
             println!("# the reference of Standard Webhooks is left out: {error:#}\n");
         }
     }
-    if clusters.is_empty() && localstripe.is_none() {
+    if clusters.is_empty() && localstripe.is_none() && smtp.is_none() {
         return Ok(false);
     }
     println!("# running until Ctrl-C or the end of the input");
     io::copy(&mut io::stdin().lock(), &mut io::sink())?;
     Ok(true)
+}
+
+/// Says how to reach a service that was started, or why there is none.
+fn announced<T>(name: &str, started: Result<(T, Environment)>) -> Option<T> {
+    match started {
+        Ok((service, told)) => {
+            println!("# {name}");
+            tell(&told);
+            println!();
+            Some(service)
+        }
+        Err(error) => {
+            println!("# {name} is left out: {error:#}\n");
+            None
+        }
+    }
 }
 
 /// Says how to reach a service, as a shell takes it in.

@@ -32,6 +32,8 @@ enum Need {
     Localstripe,
     /// A Python that verifies webhooks.
     StandardWebhooks,
+    /// A mail server.
+    Smtp,
 }
 
 /// What a step does.
@@ -179,6 +181,21 @@ const STEPS: &[Step] = &[
             "reference",
         ]),
     },
+    Step {
+        name: "tests on a mail server",
+        needs: Need::Smtp,
+        work: Work::Cargo(&[
+            "test",
+            "--package",
+            "onhand-engine",
+            "--package",
+            "onhand-server",
+            "--features",
+            "onhand-engine/services,onhand-server/services",
+            "--test",
+            "mail",
+        ]),
+    },
     Step { name: "torture", needs: Need::Postgres, work: Work::Torture(&ON_POSTGRES) },
     Step { name: "torture", needs: Need::Nothing, work: Work::Torture(&[]) },
     Step {
@@ -244,12 +261,17 @@ impl Bench<'_> {
                 Ok((_localstripe, environment)) => attempt(environment),
                 Err(error) => Outcome::LeftOut(format!("{error:#}")),
             },
+            (Need::Smtp, Ok(services)) => match services.smtp() {
+                Ok((_smtp, environment)) => attempt(environment),
+                Err(error) => Outcome::LeftOut(format!("{error:#}")),
+            },
             (
                 Need::Squawk
                 | Need::Schemathesis
                 | Need::Postgres
                 | Need::Localstripe
-                | Need::StandardWebhooks,
+                | Need::StandardWebhooks
+                | Need::Smtp,
                 Err(error),
             ) => Outcome::LeftOut(format!("{error:#}")),
         };
@@ -338,7 +360,11 @@ mod tests {
                 (Need::Squawk, work) => matches!(work, Work::Squawk(_)),
                 (Need::Schemathesis, work) => matches!(work, Work::Promises),
                 (
-                    Need::Nothing | Need::Postgres | Need::Localstripe | Need::StandardWebhooks,
+                    Need::Nothing
+                    | Need::Postgres
+                    | Need::Localstripe
+                    | Need::StandardWebhooks
+                    | Need::Smtp,
                     work,
                 ) => !matches!(work, Work::Squawk(_) | Work::Promises),
             };

@@ -4,5 +4,6 @@
 
 pub mod cache;
 pub mod gateways;
+pub mod mail;
 pub mod outgoing;
 pub mod webhooks;

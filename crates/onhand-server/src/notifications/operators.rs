@@ -1,0 +1,89 @@
+//! What operators are told: what nobody else will see to. It names no customer.
+
+use onhand_core::ids::EffectId;
+use onhand_core::orders::Order;
+use onhand_core::payments::RefundState;
+
+use super::letter::{Letter, money, one_line};
+use super::templates::Facts;
+use crate::limits::MAIL_ABOUT_CHARS_MAX;
+
+/// What a mail is about, for its subject.
+pub(super) fn about(facts: &Facts<'_>) -> String {
+    let about = match facts {
+        Facts::Order(order) => EffectId::of_order(order.id).to_string(),
+        Facts::Level { sku, .. } => sku.to_string(),
+        Facts::Endpoint { id, .. } => one_line(id),
+        Facts::DeadLetter { what, .. } => one_line(what),
+    };
+    about.chars().filter(|c| !c.is_control()).take(MAIL_ABOUT_CHARS_MAX).collect()
+}
+
+pub(super) fn low_stock(facts: &Facts<'_>) -> Option<Letter> {
+    let Facts::Level { sku, level } = facts else { return None };
+    let lead = "Less can be promised than the threshold of this product says. It is told once, \
+                until there is enough again.";
+    Some(Letter {
+        title: "Low stock".to_owned(),
+        lead: lead.to_owned(),
+        facts: vec![
+            ("SKU", sku.to_string()),
+            ("Location", level.location_id.to_string()),
+            ("Available", level.available().to_string()),
+            ("Threshold", level.low_stock_threshold.to_string()),
+            ("On hand", level.on_hand.to_string()),
+            ("Reserved", level.reserved.to_string()),
+            ("Safety stock", level.safety_stock.to_string()),
+        ],
+        ..Letter::default()
+    })
+}
+
+pub(super) fn webhook_disabled(facts: &Facts<'_>) -> Option<Letter> {
+    let Facts::Endpoint { id, url, reason } = facts else { return None };
+    let lead = "This endpoint gets no webhooks any more, because it did not take them for too \
+                long. Nothing is lost: once it is enabled again, what it missed can be replayed.";
+    Some(Letter {
+        title: "Webhook endpoint disabled".to_owned(),
+        lead: lead.to_owned(),
+        facts: vec![
+            ("Endpoint", one_line(id)),
+            ("Address", one_line(url)),
+            ("Reason", one_line(reason)),
+        ],
+        ..Letter::default()
+    })
+}
+
+/// Of an order: what its gateway is asked no more, or could not give back.
+pub(super) fn dead_letter(facts: &Facts<'_>) -> Option<Letter> {
+    let facts = match facts {
+        Facts::DeadLetter { what, reason } => {
+            vec![("What", one_line(what)), ("Reason", one_line(reason))]
+        }
+        Facts::Order(order) => of_payment(order)?,
+        Facts::Level { .. } | Facts::Endpoint { .. } => return None,
+    };
+    let lead = "This is not tried again by itself: look at the reason, then requeue it or give it \
+                up.";
+    Some(Letter {
+        title: "Dead letter".to_owned(),
+        lead: lead.to_owned(),
+        facts,
+        ..Letter::default()
+    })
+}
+
+fn of_payment(order: &Order) -> Option<Vec<(&'static str, String)>> {
+    let payment = order.payment.as_ref()?;
+    let what = format!("{} of {}", EffectId::of_order(order.id), order.id);
+    let mut facts = vec![("What", what)];
+    let trouble = payment.trouble.as_ref().map(|text| one_line(text.as_str()));
+    facts.extend(trouble.map(|trouble| ("Reason", trouble)));
+    let failed = payment.refunds.iter().rev().find(|one| one.state == RefundState::Failed);
+    facts
+        .extend(failed.map(|one| ("Failed refund", money(one.amount.amount, one.amount.currency))));
+    let said = failed.and_then(|one| one.failure.as_ref());
+    facts.extend(said.map(|said| ("The gateway says", one_line(said.as_str()))));
+    Some(facts)
+}

@@ -1,0 +1,160 @@
+//! One sample for every template: for previews, and for the tests that read each mail. Their names
+//! are what hostile or careless people might type.
+
+use onhand_core::inventory::Level;
+use onhand_core::orders::Order;
+use onhand_core::text::Sku;
+use serde_json::{Value, json};
+
+use super::templates::Facts;
+
+/// What a template is shown with.
+#[derive(Debug, Clone)]
+pub enum Sample {
+    /// An order.
+    Order(Box<Order>),
+    /// A level.
+    Level(Sku, Box<Level>),
+    /// An endpoint.
+    Endpoint,
+    /// A dead letter.
+    DeadLetter,
+}
+
+impl Sample {
+    /// As a template takes it.
+    pub fn facts(&self) -> Facts<'_> {
+        match self {
+            Self::Order(order) => Facts::Order(order),
+            Self::Level(sku, level) => Facts::Level { sku, level },
+            Self::Endpoint => Facts::Endpoint {
+                id: "whe_3",
+                url: "https://hooks.shop.example/onhand",
+                reason: "410 Gone",
+            },
+            Self::DeadLetter => {
+                Facts::DeadLetter { what: "job_7", reason: "the message is not JSON" }
+            }
+        }
+    }
+}
+
+/// The sample of a template; `None` for a name that there is not.
+///
+/// # Errors
+/// When a sample is not what the core reads, which a test of each one rules out.
+pub fn sample(template: &str) -> Result<Option<Sample>, serde_json::Error> {
+    let of = |status: &str, more: Value| order(status, more).map(Some);
+    match template {
+        "order_placed" => of("pending", json!({ "expires_at": "2026-11-21T06:03:16Z" })),
+        "order_confirmed" | "order_processing" => of("confirmed", json!({})),
+        "order_partially_fulfilled" => of("partially_fulfilled", parcels(&[1])),
+        "order_fulfilled" => of("fulfilled", parcels(&[1, 2])),
+        "order_delivered" => of("delivered", parcels(&[1, 2])),
+        "order_returned" => {
+            let mut lines = lines();
+            lines[0]["returned"] = 1.into();
+            of("fulfilled", json!({ "lines": lines }))
+        }
+        "order_cancelled" => of("cancelled", json!({ "failure_reason": "customer_request" })),
+        "order_expired" => of("expired", json!({ "failure_reason": "hold_expired" })),
+        "payment_failed" => {
+            let attempt = attempt("failed", 0, json!({ "failure": "Insufficient\nfunds" }));
+            let (until, payment) = ("2026-11-21T06:03:16Z", payment(&attempt, json!([])));
+            of("pending", json!({ "expires_at": until, "payment": payment }))
+        }
+        "order_refunded" => {
+            let payment = payment(&attempt("captured", 9_139_998, json!({})), refund("processed"));
+            of("confirmed", json!({ "payment": payment }))
+        }
+        "low_stock" => level().map(Some),
+        "webhook_disabled" => Ok(Some(Sample::Endpoint)),
+        "dead_letter" => Ok(Some(Sample::DeadLetter)),
+        _ => Ok(None),
+    }
+}
+
+fn order(status: &str, more: Value) -> Result<Sample, serde_json::Error> {
+    let mut order = json!({
+        "id": 42, "status": status, "customer_id": 7, "currency": "INR", "lines": lines(),
+        "total": 9_139_998, "payment_method": "Credit Card",
+        "shipping_address": {
+            "name": "Ada <b>Lovelace</b>", "street": "123 Main St", "city": "New York",
+            "state": "NY", "postal_code": "10001", "country": "USA",
+        },
+        "version": 3, "last_event": 108,
+        "created_at": "2026-11-21T05:48:16Z", "updated_at": "2026-11-21T05:48:16Z",
+    });
+    if let (Value::Object(order), Value::Object(more)) = (&mut order, more) {
+        order.extend(more);
+    }
+    serde_json::from_value(order).map(Box::new).map(Sample::Order)
+}
+
+fn lines() -> Value {
+    let line = |number: u32, sku: &str, name: &str, price: i64| {
+        json!({
+            "line": number, "product_id": number, "sku": sku, "name": name, "quantity": 1,
+            "fulfilled": 1, "returned": 0, "unit_price": price, "allocations": [],
+        })
+    };
+    json!([
+        line(1, "smartphone", "Smartphone \"X\" <script>alert(1)</script>", 8_399_999),
+        line(2, "headphones", "Kopfhörer & Co.", 739_999),
+    ])
+}
+
+fn parcels(lines: &[u32]) -> Value {
+    let parcels = lines.iter().map(|line| {
+        json!({
+            "number": line, "lines": [{ "line": line, "quantity": 1 }],
+            "tracking": {
+                "carrier": "India Post", "number": "EE123456789IN",
+                "url": "https://track.example/EE123456789IN?a=1&b=\"><script>",
+            },
+            "fulfilled_at": "2026-11-21T05:48:16Z",
+        })
+    });
+    json!({ "fulfilments": parcels.collect::<Vec<_>>() })
+}
+
+fn attempt(state: &str, captured: i64, more: Value) -> Value {
+    let mut attempt = json!({
+        "id": "pay_1", "state": state, "captured": captured,
+        "amount": { "amount": 9_139_998, "currency": "INR" },
+        "created_at": "2026-11-21T05:48:16Z", "updated_at": "2026-11-21T05:48:16Z",
+    });
+    if let (Value::Object(attempt), Value::Object(more)) = (&mut attempt, more) {
+        attempt.extend(more);
+    }
+    attempt
+}
+
+fn payment(attempt: &Value, refunds: Value) -> Value {
+    json!({
+        "provider": "razorpay", "capture": "automatic", "intents": [], "attempts": [attempt],
+        "refunds": refunds,
+    })
+}
+
+fn refund(state: &str) -> Value {
+    json!([{
+        "number": 1, "attempt": "pay_1", "amount": { "amount": 739_999, "currency": "INR" },
+        "state": state, "cause": "requested",
+        "created_at": "2026-11-21T05:48:16Z", "updated_at": "2026-11-21T05:48:16Z",
+    }])
+}
+
+fn level() -> Result<Sample, serde_json::Error> {
+    let level = json!({
+        "product_id": 1, "location_id": 1, "on_hand": 5, "reserved": 2, "safety_stock": 0,
+        "low_stock_threshold": 10,
+        "totals": {
+            "received": 10, "sold": -5, "returned": 0, "adjusted": 0, "counted": 0,
+            "transferred": 0,
+        },
+        "movements": 4, "last_movement": 9, "version": 4, "updated_at": "2026-11-21T05:48:16Z",
+    });
+    let sku = serde_json::from_value(json!("smartphone"))?;
+    Ok(Sample::Level(sku, Box::new(serde_json::from_value(level)?)))
+}
