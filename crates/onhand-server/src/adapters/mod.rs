@@ -3,3 +3,4 @@
 //! nothing.
 
 pub mod gateways;
+pub mod queues;

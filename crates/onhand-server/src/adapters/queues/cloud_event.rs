@@ -1,0 +1,106 @@
+//! Events in the form of CloudEvents 1.0, for whoever listens at a broker. Of the two ways that the
+//! standard has, the structured one puts everything into one object of JSON, the binary one puts
+//! the attributes into headers. The data is the event as `/v1/events` shows it, in both.
+
+use bytes::Bytes;
+use onhand_engine::query::EventRow;
+use serde::Serialize;
+
+use super::Outgoing;
+use super::parcel::Parcel;
+use crate::http::wire::events::EventView;
+use crate::limits::RELAY_SOURCE_CHARS_MAX;
+
+/// The media type of the structured form.
+pub const STRUCTURED: &str = "application/cloudevents+json; charset=UTF-8";
+const VERSION: &str = "1.0";
+const JSON: &str = "application/json";
+/// The header that says what a body is.
+const CONTENT_TYPE: &str = "content-type";
+
+/// Where events come from: `ce-source`. A reference to a URI, such as `/onhand` or
+/// `https://shop.example`; two installations that share a broker have different ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source(String);
+
+impl Source {
+    /// 1 to [`RELAY_SOURCE_CHARS_MAX`] visible characters of ASCII.
+    pub fn new(text: &str) -> Option<Self> {
+        let is_short = (1..=RELAY_SOURCE_CHARS_MAX).contains(&text.len());
+        let is_plain =
+            text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte));
+        (is_short && is_plain).then(|| Self(text.to_owned()))
+    }
+}
+
+/// The attributes in the order in which the standard lists them.
+#[derive(Serialize)]
+struct Envelope<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    subject: &'a str,
+    time: String,
+    datacontenttype: &'static str,
+    data: &'a EventView<'a>,
+}
+
+/// One object with everything.
+///
+/// # Errors
+/// When an event cannot be written as JSON.
+pub fn structured(source: &Source, event: &EventRow) -> Result<Parcel, serde_json::Error> {
+    let view = EventView::of(event);
+    let envelope = Envelope {
+        specversion: VERSION,
+        id: view.id(),
+        source: &source.0,
+        kind: &event.kind,
+        subject: view.subject(),
+        time: event.recorded_at.to_string(),
+        datacontenttype: JSON,
+        data: &view,
+    };
+    let body = readable(serde_json::to_string(&envelope)?);
+    let fields = vec![(CONTENT_TYPE, STRUCTURED.to_owned())];
+    Ok(Parcel { message: message(source, &view, body.into()), fields })
+}
+
+/// The attributes as headers, and the event as the body.
+///
+/// # Errors
+/// When an event cannot be written as JSON.
+pub fn binary(source: &Source, event: &EventRow) -> Result<Parcel, serde_json::Error> {
+    let view = EventView::of(event);
+    let mut fields = vec![
+        ("ce-specversion", VERSION.to_owned()),
+        ("ce-id", view.id().to_owned()),
+        ("ce-source", source.0.clone()),
+        ("ce-type", event.kind.clone()),
+        ("ce-subject", view.subject().to_owned()),
+        ("ce-time", event.recorded_at.to_string()),
+        (CONTENT_TYPE, JSON.to_owned()),
+    ];
+    fields.retain(|(_, value)| !value.is_empty());
+    let body = serde_json::to_vec(&view)?;
+    Ok(Parcel { message: message(source, &view, body.into()), fields })
+}
+
+/// Events of one object stay in order, where the broker keeps any.
+fn message(source: &Source, view: &EventView<'_>, body: Bytes) -> Outgoing {
+    let group = if view.subject().is_empty() { view.id() } else { view.subject() };
+    Outgoing { dedup_id: format!("{}#{}", source.0, view.id()), group: group.to_owned(), body }
+}
+
+/// The same JSON without the two characters that SQS refuses. They can only be within a text, where
+/// JSON has another spelling for them.
+fn readable(json: String) -> String {
+    if json.contains(['\u{fffe}', '\u{ffff}']) {
+        json.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff")
+    } else {
+        json
+    }
+}
