@@ -152,7 +152,8 @@ impl QueueOptions {
         if work == dead { Err(QueuesError::SameQueue) } else { Ok((work, dead)) }
     }
 
-    fn lease(&self) -> Duration {
+    /// For how long a worker has a message to itself.
+    pub fn lease(&self) -> Duration {
         Duration::from_secs(self.queue_lease_secs)
     }
 }
