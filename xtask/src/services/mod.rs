@@ -8,7 +8,10 @@ mod cluster;
 mod folders;
 mod installation;
 mod localstripe;
+mod moto;
+mod nats;
 pub(crate) mod process;
+mod python;
 mod runs;
 mod venv;
 mod wheel;
@@ -24,6 +27,8 @@ use account::Account;
 pub(crate) use cluster::Cluster;
 pub(crate) use installation::{Installation, MAJOR_MIN};
 pub(crate) use localstripe::Localstripe;
+pub(crate) use moto::Moto;
+pub(crate) use nats::Nats;
 use runs::Run;
 
 /// The major version that the wheel holds; others have to be installed.
@@ -105,6 +110,20 @@ impl Services {
         Ok((localstripe, told))
     }
 
+    /// Starts what stands in for AWS, and says how tests find it.
+    pub(crate) fn moto(&self) -> Result<(Moto, Environment)> {
+        let moto = Moto::start(&self.cache)?;
+        let told = moto.environment();
+        Ok((moto, told))
+    }
+
+    /// Starts a server of NATS, and says how tests find it.
+    pub(crate) fn nats(&self) -> Result<(Nats, Environment)> {
+        let nats = Nats::start(&self.cache, self.run.folder())?;
+        let told = nats.environment();
+        Ok((nats, told))
+    }
+
     /// The newest PostgreSQL of this system that has a program.
     pub(crate) fn newest_with(&self, program: &str) -> Result<Installation> {
         let newest = |found: Vec<Installation>| {
@@ -157,24 +176,31 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
             Err(error) => println!("# {name} is left out: {error:#}\n"),
         }
     }
-    let localstripe = match services.localstripe() {
-        Ok((localstripe, told)) => {
-            println!("# localstripe");
-            tell(&told);
-            println!();
-            Some(localstripe)
-        }
-        Err(error) => {
-            println!("# localstripe is left out: {error:#}\n");
-            None
-        }
-    };
-    if clusters.is_empty() && localstripe.is_none() {
+    let localstripe = introduce("localstripe", services.localstripe());
+    let moto = introduce("moto", services.moto());
+    let nats = introduce("nats-server", services.nats());
+    if clusters.is_empty() && localstripe.is_none() && moto.is_none() && nats.is_none() {
         return Ok(false);
     }
     println!("# running until Ctrl-C or the end of the input");
     io::copy(&mut io::stdin().lock(), &mut io::sink())?;
     Ok(true)
+}
+
+/// Says how to reach a service that was started, or why it was not.
+fn introduce<T>(name: &str, started: Result<(T, Environment)>) -> Option<T> {
+    match started {
+        Ok((service, told)) => {
+            println!("# {name}");
+            tell(&told);
+            println!();
+            Some(service)
+        }
+        Err(error) => {
+            println!("# {name} is left out: {error:#}\n");
+            None
+        }
+    }
 }
 
 /// Says how to reach a service, as a shell takes it in.

@@ -3,23 +3,34 @@
 use onhand_core::ids::OrderId;
 use onhand_server::adapters::queues::job::Job;
 
-use crate::world::{Form, SHORT, expect_nothing, outgoing, receive, receive_one, text};
+use crate::world::{Form, SHORT, expect_nothing, outgoing, receive_one, text};
 
-/// Works through what there is as a worker does.
-async fn work(form: &impl Form, count: usize) -> Vec<OrderId> {
+/// What came of messages.
+#[derive(Default)]
+struct Worked {
+    processed: Vec<OrderId>,
+    buried: usize,
+}
+
+/// Works on what there is, as a worker does, until so many messages have come to an end.
+async fn work(form: &impl Form, count: usize) -> Worked {
     let queue = form.queue().await;
-    let mut processed = Vec::new();
-    for message in receive(&*queue, count).await {
+    let mut worked = Worked::default();
+    while worked.processed.len() + worked.buried < count {
+        let message = receive_one(&*queue).await;
         match Job::read(&message.body) {
             Ok(Job::ProcessOrder(id)) => {
-                processed.push(id);
+                worked.processed.push(id);
                 queue.done(&[message]).await.unwrap();
             }
-            Err(error) => queue.bury(&message, &error.to_string()).await.unwrap(),
+            Err(error) => {
+                worked.buried += 1;
+                queue.bury(&message, &error.to_string()).await.unwrap();
+            }
         }
     }
-    processed.sort();
-    processed
+    worked.processed.sort();
+    worked
 }
 
 pub(crate) async fn poison_ends_as_a_dead_letter_and_its_neighbours_go_on<F: Form>() {
@@ -40,13 +51,9 @@ pub(crate) async fn poison_ends_as_a_dead_letter_and_its_neighbours_go_on<F: For
         }
     }
     queue.publish(&messages).await.unwrap();
-    let mut processed = Vec::new();
-    while processed.len() < 4 || form.dead().await.len() < 3 {
-        processed.extend(work(&form, 1).await);
-    }
-    processed.sort();
-    let numbers: Vec<i64> = processed.iter().map(|id| id.number()).collect();
-    assert_eq!(numbers, [1, 2, 3, 4]);
+    let worked = work(&form, messages.len()).await;
+    let numbers: Vec<i64> = worked.processed.iter().map(|id| id.number()).collect();
+    assert_eq!((numbers, worked.buried), (vec![1, 2, 3, 4], 3));
     let mut dead: Vec<(String, String)> =
         form.dead().await.into_iter().map(|(body, reason)| (text(&body), reason)).collect();
     dead.sort();
@@ -65,7 +72,7 @@ pub(crate) async fn what_other_programs_send_is_received<F: Form>() {
     if !form.send_bare(r#"{"action":"PROCESS_ORDER","orderId":42}"#).await {
         return;
     }
-    assert_eq!(work(&form, 1).await, [OrderId::new(42).unwrap()]);
+    assert_eq!(work(&form, 1).await.processed, [OrderId::new(42).unwrap()]);
     // Of one that has no id, and whose reason would break a header, the letter is kept too.
     assert!(form.send_bare("poison").await);
     let message = receive_one(&*queue).await;

@@ -32,22 +32,20 @@ pub(crate) async fn make(client: &Client, name: &str, is_fifo: bool) -> String {
     made.queue_url.unwrap()
 }
 
-/// All that is in a queue, with every field.
+/// Takes all that is in a queue, with every field.
 pub(crate) async fn drain(client: &Client, url: &str) -> Vec<Message> {
     let mut all = Vec::new();
     loop {
         let request = client.receive_message().queue_url(url).max_number_of_messages(10);
-        let request = request.message_attribute_names("All").visibility_timeout(0);
-        let some = request.send().await.unwrap().messages.unwrap_or_default();
-        let known = all.len();
-        for message in some {
-            let is_known = all.iter().any(|one: &Message| one.message_id == message.message_id);
-            if !is_known {
-                all.push(message);
-            }
-        }
-        if all.len() == known {
+        let answer = request.message_attribute_names("All").send().await.unwrap();
+        let some = answer.messages.unwrap_or_default();
+        if some.is_empty() {
             return all;
+        }
+        for message in some {
+            let receipt = message.receipt_handle.clone().unwrap();
+            client.delete_message().queue_url(url).receipt_handle(receipt).send().await.unwrap();
+            all.push(message);
         }
     }
 }

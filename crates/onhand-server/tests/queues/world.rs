@@ -30,7 +30,7 @@ pub(crate) trait Form: Sized {
     /// The queue, as every new process sees it.
     async fn queue(&self) -> Arc<dyn Queue>;
 
-    /// Everything that was given up.
+    /// Everything that was given up; asked for once.
     async fn dead(&self) -> Vec<Letter>;
 
     /// Queues a body as a program would that knows nothing of us; false where nobody can.

@@ -104,3 +104,104 @@ fn readable(json: String) -> String {
         json
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use onhand_core::actor::Actor;
+    use onhand_core::events::EventBody;
+    use onhand_core::ids::LocationId;
+    use onhand_core::inventory::Location;
+    use onhand_core::text::Name;
+
+    use super::*;
+
+    fn event(name: &str) -> EventRow {
+        let at = "2026-11-21T05:48:16.120394Z".parse().unwrap();
+        let location = Location {
+            id: LocationId::new(3).unwrap(),
+            code: Name::new("main").unwrap(),
+            name: Name::new(name).unwrap(),
+            priority: 1,
+            active: true,
+            version: 1,
+            created_at: at,
+            updated_at: at,
+        };
+        EventRow {
+            seq: 108,
+            kind: "location.updated".to_owned(),
+            actor: Actor::Local,
+            recorded_at: at,
+            body: EventBody::Location(location),
+        }
+    }
+
+    fn source() -> Source {
+        Source::new("/shop").unwrap()
+    }
+
+    #[test]
+    fn the_structured_form_is_one_object() {
+        let parcel = structured(&source(), &event("Main")).unwrap();
+        let body = String::from_utf8(parcel.message.body.to_vec()).unwrap();
+        insta::assert_snapshot!(body, @"");
+        insta::assert_debug_snapshot!(parcel.fields, @"");
+        assert_eq!(parcel.message.dedup_id, "/shop#evt_108");
+        assert_eq!(parcel.message.group, "loc_3");
+    }
+
+    #[test]
+    fn the_binary_form_has_its_attributes_in_headers() {
+        let parcel = binary(&source(), &event("Main")).unwrap();
+        let body = String::from_utf8(parcel.message.body.to_vec()).unwrap();
+        insta::assert_snapshot!(body, @"");
+        insta::assert_debug_snapshot!(parcel.fields, @"");
+        assert_eq!(parcel.message.dedup_id, "/shop#evt_108");
+    }
+
+    #[test]
+    fn an_event_about_nothing_in_particular_has_no_subject() {
+        let nothing = EventRow { body: EventBody::Stock(Vec::new()), ..event("Main") };
+        let parcel = structured(&source(), &nothing).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&parcel.message.body).unwrap();
+        assert_eq!(body.get("subject"), None);
+        assert_eq!(parcel.message.group, "evt_108");
+        let parcel = binary(&source(), &nothing).unwrap();
+        assert!(parcel.fields.iter().all(|(name, _)| *name != "ce-subject"));
+    }
+
+    #[test]
+    fn every_event_can_be_carried() {
+        for name in ["\u{fffe}\u{ffff}", "\u{1f600} \"quoted\" \\", "x"] {
+            for write in [structured, binary] {
+                let parcel = write(&source(), &event(name)).unwrap();
+                parcel.message.check().unwrap();
+                let shown: serde_json::Value =
+                    serde_json::from_slice(&parcel.message.body).unwrap();
+                let data = shown.get("specversion").map_or(&shown, |_| &shown["data"]);
+                assert_eq!(data["data"]["name"], name);
+            }
+            let parcel = structured(&source(), &event(name)).unwrap();
+            let body = std::str::from_utf8(&parcel.message.body).unwrap();
+            assert!(!body.contains(['\u{fffe}', '\u{ffff}']), "SQS refuses {body}");
+        }
+    }
+
+    #[test]
+    fn a_source_is_a_reference_to_a_uri() {
+        for (text, passes) in [
+            ("/onhand", true),
+            ("https://shop.example/eu?a=1", true),
+            ("urn:shop:1", true),
+            (&*"x".repeat(RELAY_SOURCE_CHARS_MAX), true),
+            (&*"x".repeat(RELAY_SOURCE_CHARS_MAX + 1), false),
+            ("", false),
+            ("two words", false),
+            ("line\n", false),
+            ("\"quoted\"", false),
+            ("caf\u{e9}", false),
+        ] {
+            assert_eq!(Source::new(text).is_some(), passes, "{text}");
+        }
+    }
+}
