@@ -1,6 +1,6 @@
 //! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `torture`,
 //! `payments-chaos`, `bench`), 2 wrong use or corrupt storage (`verify`), 3 it could not be run, 74
-//! the outcome of a commit is not known, 78 the database or the network cannot be used as it is
+//! the outcome of a commit is not known, 78 the database, the network or a broker cannot be used as it is
 //! configured.
 
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
@@ -18,6 +18,8 @@ use crate::accounts;
 use crate::accounts::cli::{KeysAction, UsersAction};
 use crate::accounts::options::AccountsError;
 use crate::adapters::gateways::simulated::command::{self as fake_gateway, FakeGatewayOptions};
+use crate::adapters::queues::command::{self as queues, QueuesAction};
+use crate::adapters::queues::options::QueuesError;
 use crate::copy::{self, CopyOptions};
 use crate::edge::EdgeError;
 use crate::load::{bench, payments_chaos, torture};
@@ -121,6 +123,11 @@ enum Command {
         #[command(subcommand)]
         action: EffectsAction,
     },
+    /// See whether the brokers that keep the work, or are sent events, can be used.
+    Queues {
+        #[command(subcommand)]
+        action: QueuesAction,
+    },
     /// Race buyers for the last units against a server that is killed again and again, then verify.
     Torture(torture::TortureOptions),
     /// Let payments go wrong in every way while servers are killed, and compare the books.
@@ -180,7 +187,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     let is_configuration = database.is_some_and(OpenError::is_configuration)
         || error.is::<EdgeError>()
         || error.is::<AccountsError>()
-        || error.is::<PaymentsError>();
+        || error.is::<PaymentsError>()
+        || error.is::<QueuesError>();
     if is_configuration { 78 } else { 3 }
 }
 
@@ -201,6 +209,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Keys { action } => runtime.block_on(accounts::cli::keys(action)),
         Command::Reconcile(options) => runtime.block_on(payments::cli::reconcile(options)),
         Command::Effects { action } => runtime.block_on(payments::cli::effects(action)),
+        Command::Queues { action } => runtime.block_on(queues::run(action)),
         Command::FakeGateway(options) => runtime.block_on(fake_gateway::run(options)),
         Command::Copy(options) => runtime.block_on(copy::run(&options)),
         Command::Openapi => {

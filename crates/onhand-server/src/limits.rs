@@ -296,8 +296,10 @@ pub const SQS_BATCH_BYTES_MAX: usize = 250 << 10;
 pub const SQS_AT_ONCE_MAX: usize = 8;
 /// Most messages of a stream that we make; beyond it publishing fails, and nothing is lost.
 pub const NATS_MESSAGES_MAX: i64 = 10_000_000;
-/// Most bytes of a stream that we make.
-pub const NATS_STREAM_BYTES_MAX: i64 = 4 << 30;
+/// Most bytes of a stream of work that we make, some five million messages. NATS sets them aside.
+pub const NATS_WORK_BYTES_MAX: i64 = 1 << 30;
+/// Most bytes of a stream of what was given up that we make.
+pub const NATS_DEAD_BYTES_MAX: i64 = 256 << 20;
 /// Most messages of NATS that are leased at a time, over all workers.
 pub const NATS_LEASED_MAX: i64 = 10_000;
 /// Most requests for messages that wait at NATS at a time, over all workers.

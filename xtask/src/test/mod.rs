@@ -193,6 +193,9 @@ const STEPS: &[Step] = &[
             FEATURES,
             "--test",
             "queues",
+            // They wait for leases to end, not for processors.
+            "--",
+            "--test-threads=8",
         ]),
     },
     Step { name: "torture", needs: Need::Postgres, work: Work::Torture(&ON_POSTGRES) },

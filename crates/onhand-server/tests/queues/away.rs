@@ -10,12 +10,13 @@ use crate::world::{Form, SHORT, counts, numbered, receive_one, texts};
 const BACK: Duration = Duration::from_secs(60);
 
 pub(crate) async fn a_broker_that_goes_away_loses_nothing<F: Form>() {
-    let mut form = F::alone(SHORT * 3).await;
+    let mut form = F::fresh(SHORT * 3).await;
     let queue = form.queue().await;
     queue.publish(&numbered(0..20)).await.unwrap();
     let held = receive_one(&*queue).await;
     form.away().await;
     for told in [
+        queue.probe().await.map(|()| 0),
         queue.publish(&numbered(20..40)).await.map(|()| 0),
         queue.receive(10, Duration::ZERO).await.map(|came| came.len()),
         queue.done(std::slice::from_ref(&held)).await.map(|()| 0),

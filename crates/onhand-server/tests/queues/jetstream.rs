@@ -6,7 +6,7 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy};
 use onhand_server::adapters::queues::QueueError;
 use onhand_server::limits::QUEUE_DEDUP_WINDOW;
 
-use crate::nats::{Stream, context, shared};
+use crate::nats::{Stream, context};
 use crate::world::{Form, LONG, numbered, receive};
 
 /// A stream that will do.
@@ -26,7 +26,7 @@ async fn check(change: impl FnOnce(&mut Config)) -> Result<(), QueueError> {
     let form = Stream::fresh(LONG).await;
     let mut config = good(&form.name);
     change(&mut config);
-    context(&shared()).await.create_stream(config).await.unwrap();
+    context(&form.url()).await.create_stream(config).await.unwrap();
     let queue = form.queue().await;
     queue.publish(&numbered(0..1)).await?;
     assert_eq!(receive(&*queue, 1).await.len(), 1);
@@ -57,7 +57,7 @@ async fn a_stream_that_would_lose_or_repeat_work_is_refused() {
 async fn a_full_stream_takes_nothing_more_and_drops_nothing() {
     let form = Stream::fresh(LONG).await;
     let config = Config { max_messages: 3, ..good(&form.name) };
-    context(&shared()).await.create_stream(config).await.unwrap();
+    context(&form.url()).await.create_stream(config).await.unwrap();
     let queue = form.queue().await;
     queue.publish(&numbered(0..3)).await.unwrap();
     let full = queue.publish(&numbered(3..4)).await;

@@ -1,5 +1,5 @@
-//! NATS JetStream, as nats-server does it. Streams of most tests share a server that whoever runs
-//! the tests has started; what is killed is started here.
+//! NATS JetStream, as nats-server does it: each stream has a server of its own, which may be killed
+//! and comes back with what it has stored.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -83,29 +83,28 @@ impl Drop for Server {
 
 /// A stream of its own.
 pub(crate) struct Stream {
-    own: Option<Server>,
-    url: String,
+    server: Server,
     pub(crate) name: String,
     lease: Duration,
 }
 
+impl Stream {
+    pub(crate) fn url(&self) -> String {
+        format!("nats://{}", self.server.at)
+    }
+}
+
 impl Form for Stream {
     async fn fresh(lease: Duration) -> Self {
-        Self { own: None, url: shared(), name: unique(), lease }
-    }
-
-    async fn alone(lease: Duration) -> Self {
-        let server = Server::start().await;
-        let url = format!("nats://{}", server.at);
-        Self { own: Some(server), url, name: unique(), lease }
+        Self { server: Server::start().await, name: unique(), lease }
     }
 
     async fn queue(&self) -> Arc<dyn Queue> {
-        Arc::new(Nats::new(link(&self.url).await, self.name.clone(), self.lease))
+        Arc::new(Nats::new(link(&self.url()).await, self.name.clone(), self.lease))
     }
 
     async fn dead(&self) -> Vec<Letter> {
-        let context = context(&self.url).await;
+        let context = context(&self.url()).await;
         let stream = context.get_stream(format!("{}-dead", self.name)).await.unwrap();
         let mut letters = Vec::new();
         for position in 1..=stream.cached_info().state.last_sequence {
@@ -119,17 +118,17 @@ impl Form for Stream {
     async fn send_bare(&self, body: &str) -> bool {
         // The stream is made by whoever uses it first.
         self.queue().await.receive(1, Duration::ZERO).await.unwrap();
-        let context = context(&self.url).await;
+        let context = context(&self.url()).await;
         let sent = context.publish(self.name.clone(), body.to_owned().into()).await.unwrap();
         sent.await.unwrap();
         true
     }
 
     async fn away(&mut self) {
-        self.own.as_mut().unwrap().kill();
+        self.server.kill();
     }
 
     async fn back(&mut self) {
-        self.own.as_mut().unwrap().run().await;
+        self.server.run().await;
     }
 }

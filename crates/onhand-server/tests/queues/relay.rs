@@ -67,6 +67,7 @@ async fn sqs_gets_each_event_whole_in_one_object() {
         let url = make(&client, &unique(), is_fifo).await;
         let carrier = Arc::new(SqsSender::new(client.clone(), url.clone()));
         let relay = Relay::new(Source::new("/shop").unwrap(), Mode::Structured, carrier);
+        relay.probe().await.unwrap();
         relay.publish(&events).await.unwrap();
         if is_fifo {
             // Whoever does not know how far it came sends it all again.
@@ -94,9 +95,12 @@ async fn nats_gets_each_event_with_its_attributes_in_headers() {
     // Nobody listens yet, and what nobody keeps was not taken.
     let lost = relay.publish(&events).await;
     assert!(matches!(lost, Err(QueueError::Unavailable(_))), "{lost:?}");
+    let probed = relay.probe().await;
+    assert!(matches!(probed, Err(QueueError::Refused(_))), "{probed:?}");
     let config =
         StreamConfig { name: subject.clone(), subjects: vec![subject], ..StreamConfig::default() };
     let stream = context(&shared()).await.create_stream(config).await.unwrap();
+    relay.probe().await.unwrap();
     relay.publish(&events).await.unwrap();
     relay.publish(&events).await.unwrap();
     let state = stream.get_info().await.unwrap().state;

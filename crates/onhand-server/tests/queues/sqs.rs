@@ -97,6 +97,9 @@ macro_rules! form {
         pub(crate) struct $name(Pair);
 
         impl Form for $name {
+            // moto looks among the messages that are there; SQS remembers for five minutes.
+            const TELLS_WHAT_IS_DONE: bool = false;
+
             async fn fresh(lease: Duration) -> Self {
                 Self(Pair::fresh(lease, $is_fifo).await)
             }

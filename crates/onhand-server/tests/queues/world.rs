@@ -19,13 +19,12 @@ pub(crate) type Letter = (Bytes, String);
 
 /// A form of queue.
 pub(crate) trait Form: Sized {
-    /// A queue of its own, empty.
-    async fn fresh(lease: Duration) -> Self;
+    /// Whether the broker tells a second message under one id also when the first is done. They
+    /// all do; what stands in for one may not.
+    const TELLS_WHAT_IS_DONE: bool = true;
 
-    /// As `fresh`, at a broker that may be killed.
-    async fn alone(lease: Duration) -> Self {
-        Self::fresh(lease).await
-    }
+    /// A queue of its own, empty, at a broker that may go away.
+    async fn fresh(lease: Duration) -> Self;
 
     /// The queue, as every new process sees it.
     async fn queue(&self) -> Arc<dyn Queue>;

@@ -3,6 +3,7 @@
 //! decided by the rules and happens once. Start with [`Queue`].
 
 pub mod cloud_event;
+pub mod command;
 pub mod job;
 #[cfg(feature = "nats")]
 pub mod nats;
@@ -115,6 +116,9 @@ pub trait Queue: std::fmt::Debug + Send + Sync {
 
     /// It never comes again, and lies with its reason where dead letters are.
     fn bury<'a>(&'a self, message: &'a Received, reason: &'a str) -> Answer<'a, ()>;
+
+    /// Whether it could be used now. What it can make it makes, and changes nothing else.
+    fn probe(&self) -> Answer<'_, ()>;
 
     /// For how long what was received is nobody else's.
     fn lease(&self) -> Duration;

@@ -23,9 +23,9 @@ pub use self::sender::NatsSender;
 use super::parcel::{Carrier, GROUP, Parcel};
 use super::{Answer, Outgoing, Promises, Queue, QueueError, Received};
 use crate::limits::{
-    NATS_LEASED_MAX, NATS_MESSAGES_MAX, NATS_STREAM_BYTES_MAX, NATS_UNACKED_MAX, NATS_WAITING_MAX,
-    QUEUE_AGAIN_MAX, QUEUE_BATCH_MAX, QUEUE_BODY_BYTES_MAX, QUEUE_DEDUP_WINDOW, QUEUE_TIMEOUT,
-    QUEUE_WAIT_MAX,
+    NATS_DEAD_BYTES_MAX, NATS_LEASED_MAX, NATS_MESSAGES_MAX, NATS_UNACKED_MAX, NATS_WAITING_MAX,
+    NATS_WORK_BYTES_MAX, QUEUE_AGAIN_MAX, QUEUE_BATCH_MAX, QUEUE_BODY_BYTES_MAX,
+    QUEUE_DEDUP_WINDOW, QUEUE_TIMEOUT, QUEUE_WAIT_MAX,
 };
 
 /// The name of the consumer that all workers share.
@@ -235,6 +235,10 @@ impl Queue for Nats {
         })
     }
 
+    fn probe(&self) -> Answer<'_, ()> {
+        Box::pin(async move { self.consumer().await.map(|_| ()) })
+    }
+
     fn lease(&self) -> Duration {
         self.lease
     }
@@ -263,18 +267,19 @@ enum Keeps {
 }
 
 fn stream_config(name: String, subject: String, keeps: Keeps) -> StreamConfig {
+    let (retention, max_bytes) = match keeps {
+        Keeps::Work => (RetentionPolicy::WorkQueue, NATS_WORK_BYTES_MAX),
+        Keeps::Dead => (RetentionPolicy::Limits, NATS_DEAD_BYTES_MAX),
+    };
     StreamConfig {
         name,
         subjects: vec![subject],
-        retention: match keeps {
-            Keeps::Work => RetentionPolicy::WorkQueue,
-            Keeps::Dead => RetentionPolicy::Limits,
-        },
+        retention,
         storage: StorageType::File,
         // A full stream takes nothing more, rather than dropping what it has.
         discard: DiscardPolicy::New,
         max_messages: NATS_MESSAGES_MAX,
-        max_bytes: NATS_STREAM_BYTES_MAX,
+        max_bytes,
         max_message_size: i32::try_from(QUEUE_BODY_BYTES_MAX + HEADERS_BYTES_MAX)
             .unwrap_or(i32::MAX),
         duplicate_window: QUEUE_DEDUP_WINDOW,

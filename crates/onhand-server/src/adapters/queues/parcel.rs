@@ -52,6 +52,9 @@ impl Parcel {
 pub trait Carrier: std::fmt::Debug + Send + Sync {
     /// As [`Queue::publish`](super::Queue::publish).
     fn send(&self, parcels: Vec<Parcel>) -> Answer<'_, ()>;
+
+    /// Whether it could be used now; changes nothing.
+    fn probe(&self) -> Answer<'_, ()>;
 }
 
 /// Whether every parcel can be carried; said before any is.

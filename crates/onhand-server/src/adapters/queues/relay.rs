@@ -75,6 +75,14 @@ impl Relay {
         Self { source, mode, carrier }
     }
 
+    /// Whether events could be sent now.
+    ///
+    /// # Errors
+    /// [`QueueError`].
+    pub async fn probe(&self) -> Result<(), QueueError> {
+        self.carrier.probe().await
+    }
+
     /// Sends events, oldest first; durable at the broker when it returns. After an error all of
     /// them are to be sent again.
     ///

@@ -181,6 +181,13 @@ impl Queue for Sqs {
         })
     }
 
+    fn probe(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.work.probe().await?;
+            self.dead.probe().await
+        })
+    }
+
     fn lease(&self) -> Duration {
         self.lease
     }

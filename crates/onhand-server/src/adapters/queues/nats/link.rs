@@ -134,7 +134,9 @@ impl Made for ConsumerError {
         match self.kind() {
             ConsumerErrorKind::TimedOut | ConsumerErrorKind::Request => false,
             ConsumerErrorKind::JetStream(error) => is_refusal(&error),
-            _ => true,
+            ConsumerErrorKind::InvalidConsumerType
+            | ConsumerErrorKind::InvalidName
+            | ConsumerErrorKind::Other => true,
         }
     }
 }

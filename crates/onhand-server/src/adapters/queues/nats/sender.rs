@@ -1,7 +1,7 @@
 //! Sends to one subject of NATS, and waits until a stream has what was sent.
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::context::{GetStreamByNameErrorKind, PublishError, PublishErrorKind};
 
 use super::link::{NatsLink, unavailable};
 use crate::adapters::queues::parcel::{self, Carrier, GROUP, Parcel};
@@ -56,6 +56,21 @@ impl Carrier for NatsSender {
                 self.send_some(some).await?;
             }
             Ok(())
+        })
+    }
+
+    fn probe(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.link.reach().await?;
+            let listening = self.link.context().stream_by_subject(self.subject.clone()).await;
+            listening.map(|_| ()).map_err(|error| match error.kind() {
+                GetStreamByNameErrorKind::NotFound => {
+                    QueueError::Refused("no stream listens to the subject".to_owned())
+                }
+                GetStreamByNameErrorKind::Request
+                | GetStreamByNameErrorKind::InvalidSubject
+                | GetStreamByNameErrorKind::JetStream(_) => unavailable(&error),
+            })
         })
     }
 }

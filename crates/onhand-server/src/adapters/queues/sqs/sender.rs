@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::BuildError;
-use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::{MessageAttributeValue, QueueAttributeName, SendMessageBatchRequestEntry};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::failure::{judge, judge_entries};
@@ -78,6 +78,14 @@ impl Carrier for SqsSender {
             let batches = batches(&parcels, self.is_fifo);
             let requests: Vec<_> = batches.into_iter().map(|one| self.send_batch(one)).collect();
             stream::iter(requests).buffered(at_once).try_collect::<()>().await
+        })
+    }
+
+    fn probe(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let request = self.client.get_queue_attributes().queue_url(&self.url);
+            let asked = request.attribute_names(QueueAttributeName::QueueArn).send().await;
+            asked.map(|_| ()).map_err(|error| judge(&error))
         })
     }
 }
