@@ -1,12 +1,14 @@
-//! What only NATS has: streams that somebody else has made.
+//! What only NATS has: streams that somebody else has made, and servers that ask who we are.
 
 use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy};
-use onhand_server::adapters::queues::QueueError;
+use onhand_server::adapters::queues::nats::{Nats, NatsLogin};
+use onhand_server::adapters::queues::{Queue, QueueError};
+use onhand_server::auth::secrets::Secret;
 use onhand_server::limits::QUEUE_DEDUP_WINDOW;
 
-use crate::nats::{Stream, context};
+use crate::nats::{Server, Stream, context, link_as};
 use crate::world::{Form, LONG, numbered, receive};
 
 /// A stream that will do.
@@ -66,4 +68,25 @@ async fn a_full_stream_takes_nothing_more_and_drops_nothing() {
     queue.done(&came).await.unwrap();
     queue.publish(&numbered(3..4)).await.unwrap();
     assert_eq!(receive(&*queue, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_asks_who_we_are_is_told() {
+    let login = |password: &str| NatsLogin::User("onhand".to_owned(), Secret::new(password));
+    let server = Server::start_with(&["--user", "onhand", "--pass", "right"]).await;
+    let queue = async |login| Nats::new(link_as(&server.url(), login).await, "work".into(), LONG);
+    queue(login("right")).await.probe().await.unwrap();
+    for wrong in [login("hunter2"), NatsLogin::Token(Secret::new("hunter2")), NatsLogin::Nobody] {
+        let queue = queue(wrong).await;
+        // It is said each time, and each time it is tried again.
+        for _ in 0..3 {
+            let error = queue.probe().await.unwrap_err();
+            assert!(error.to_string().contains("does not let us in"), "{error}");
+            assert!(!format!("{error:?} {queue:?}").contains("hunter2"));
+        }
+    }
+    let server = Server::start_with(&["--auth", "right"]).await;
+    let token = NatsLogin::Token(Secret::new("right"));
+    let queue = Nats::new(link_as(&server.url(), token).await, "work".into(), LONG);
+    queue.probe().await.unwrap();
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream;
 use onhand_server::adapters::queues::Queue;
-use onhand_server::adapters::queues::nats::{Nats, NatsConfig, NatsLink};
+use onhand_server::adapters::queues::nats::{Nats, NatsConfig, NatsLink, NatsLogin};
 use onhand_server::adapters::queues::parcel::REASON;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -32,7 +32,11 @@ pub(crate) async fn context(url: &str) -> jetstream::Context {
 
 /// The product's own link to a server.
 pub(crate) async fn link(url: &str) -> NatsLink {
-    NatsLink::open(&NatsConfig { url: url.to_owned(), credentials: None }).await.unwrap()
+    link_as(url, NatsLogin::Nobody).await
+}
+
+pub(crate) async fn link_as(url: &str, login: NatsLogin) -> NatsLink {
+    NatsLink::open(NatsConfig { url: url.to_owned(), login }).await.unwrap()
 }
 
 /// A server of one's own. What it has stored outlives it.
@@ -40,15 +44,21 @@ pub(crate) struct Server {
     child: Option<Child>,
     at: SocketAddr,
     folder: TempDir,
+    more: &'static [&'static str],
 }
 
 impl Server {
     async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With further arguments.
+    pub(crate) async fn start_with(more: &'static [&'static str]) -> Self {
         let probe = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let at = probe.local_addr().unwrap();
         drop(probe);
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Self { child: None, at, folder };
+        let mut server = Self { child: None, at, folder, more };
         server.run().await;
         server
     }
@@ -57,7 +67,7 @@ impl Server {
         let program = std::env::var_os("ONHAND_TEST_NATS_BIN").expect(HINT);
         let mut command = Command::new(Path::new(&program));
         command.args(["--addr", "127.0.0.1", "--port", &self.at.port().to_string()]);
-        command.arg("--jetstream").arg("--store_dir").arg(self.folder.path());
+        command.arg("--jetstream").arg("--store_dir").arg(self.folder.path()).args(self.more);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(command.spawn().unwrap());
         let began = Instant::now();
@@ -65,6 +75,10 @@ impl Server {
             assert!(began.elapsed() < START, "nats-server does not start");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("nats://{}", self.at)
     }
 
     fn kill(&mut self) {
@@ -90,7 +104,7 @@ pub(crate) struct Stream {
 
 impl Stream {
     pub(crate) fn url(&self) -> String {
-        format!("nats://{}", self.server.at)
+        self.server.url()
     }
 }
 

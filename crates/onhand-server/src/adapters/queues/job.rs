@@ -169,12 +169,15 @@ mod tests {
         ] {
             check(body, Err(JobError::Malformed));
         }
-        let deep = format!(
-            r#"{{"action":"PROCESS_ORDER","orderId":42,"x":{}{}}}"#,
-            "[".repeat(500),
-            "]".repeat(500)
-        );
-        check(deep.as_bytes(), Err(JobError::Malformed));
+    }
+
+    #[test]
+    fn depth_harms_nobody() {
+        let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
+        let beside = format!(r#"{{"action":"PROCESS_ORDER","orderId":42,"x":{deep}}}"#);
+        check(beside.as_bytes(), Ok(42));
+        let within = format!(r#"{{"action":"PROCESS_ORDER","orderId":{deep}}}"#);
+        check(within.as_bytes(), Err(JobError::Malformed));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::pull::Config as ConsumerConfig;
 use async_nats::jetstream::consumer::{AckPolicy, PullConsumer};
+use async_nats::jetstream::context::Context;
 use async_nats::jetstream::stream::{
     Config as StreamConfig, DiscardPolicy, RetentionPolicy, StorageType,
 };
@@ -18,7 +19,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-pub use self::link::{NatsConfig, NatsLink};
+pub use self::link::{NatsConfig, NatsLink, NatsLogin};
 pub use self::sender::NatsSender;
 use super::parcel::{Carrier, GROUP, Parcel};
 use super::{Answer, Outgoing, Promises, Queue, QueueError, Received};
@@ -57,14 +58,15 @@ impl Nats {
 
     /// The consumer; makes it and the streams where they are missing.
     async fn consumer(&self) -> Result<PullConsumer, QueueError> {
-        self.link.reach().await?;
+        let context = self.link.reach().await?;
         let mut known = self.consumer.lock().await;
         if let Some(consumer) = &*known {
             return Ok(consumer.clone());
         }
-        self.ensure(stream_config(self.name.clone(), self.name.clone(), Keeps::Work)).await?;
+        let (name, subject) = (self.name.clone(), self.name.clone());
+        ensure(&context, stream_config(name, subject, Keeps::Work)).await?;
         let (name, subject) = (format!("{}-dead", self.name), format!("{}.dead", self.name));
-        self.ensure(stream_config(name, subject, Keeps::Dead)).await?;
+        ensure(&context, stream_config(name, subject, Keeps::Dead)).await?;
         let config = ConsumerConfig {
             durable_name: Some(CONSUMER.to_owned()),
             ack_policy: AckPolicy::Explicit,
@@ -75,32 +77,9 @@ impl Nats {
             max_waiting: NATS_WAITING_MAX,
             ..ConsumerConfig::default()
         };
-        let made = self.link.context().create_consumer_on_stream(config, &self.name).await;
+        let made = context.create_consumer_on_stream(config, &self.name).await;
         let consumer = made.map_err(|error| link::made(&error))?;
         Ok(known.insert(consumer).clone())
-    }
-
-    /// Makes a stream, or looks whether the one that is there will do.
-    async fn ensure(&self, config: StreamConfig) -> Result<(), QueueError> {
-        let context = self.link.context();
-        let stream = context.get_or_create_stream(config.clone()).await;
-        let stream = stream.map_err(|error| link::made(&error))?;
-        let found = &stream.cached_info().config;
-        let name = &config.name;
-        let refuse = |why: &str| Err(QueueError::Refused(format!("the stream `{name}` {why}")));
-        if found.subjects != config.subjects {
-            return refuse("listens to other subjects");
-        }
-        if found.retention != config.retention {
-            return refuse("keeps messages for another purpose (retention)");
-        }
-        if found.discard != DiscardPolicy::New || !found.max_age.is_zero() {
-            return refuse("drops messages (discard, max age)");
-        }
-        if found.duplicate_window < QUEUE_DEDUP_WINDOW {
-            return refuse("forgets too early what it has (duplicate window)");
-        }
-        Ok(())
     }
 
     /// What was known of the streams may be wrong: next time they are looked for again.
@@ -132,6 +111,28 @@ impl Nats {
     async fn tell(&self, message: &Received, word: String) -> Result<(), QueueError> {
         self.link.ask(message.handle.clone(), word).await
     }
+}
+
+/// Makes a stream, or looks whether the one that is there will do.
+async fn ensure(context: &Context, config: StreamConfig) -> Result<(), QueueError> {
+    let stream = context.get_or_create_stream(config.clone()).await;
+    let stream = stream.map_err(|error| link::made(&error))?;
+    let found = &stream.cached_info().config;
+    let name = &config.name;
+    let refuse = |why: &str| Err(QueueError::Refused(format!("the stream `{name}` {why}")));
+    if found.subjects != config.subjects {
+        return refuse("listens to other subjects");
+    }
+    if found.retention != config.retention {
+        return refuse("keeps messages for another purpose (retention)");
+    }
+    if found.discard != DiscardPolicy::New || !found.max_age.is_zero() {
+        return refuse("drops messages (discard, max age)");
+    }
+    if found.duplicate_window < QUEUE_DEDUP_WINDOW {
+        return refuse("forgets too early what it has (duplicate window)");
+    }
+    Ok(())
 }
 
 /// Takes what is there.

@@ -10,6 +10,11 @@ use clap::ValueEnum;
 use super::cloud_event::Source;
 use super::relay::{Relay, Target, is_queue_url};
 use super::{Queue, QueueError};
+#[cfg(feature = "nats")]
+use crate::accounts::options::configured;
+use crate::auth::secrets::SecretError;
+#[cfg(feature = "nats")]
+use crate::auth::secrets::{Secret, read_whole};
 use crate::limits::{QUEUE_LEASE_SECS_DEFAULT, QUEUE_LEASE_SECS_MAX};
 
 /// Who keeps the work.
@@ -24,6 +29,8 @@ pub enum QueueKind {
 }
 
 /// Who keeps the work, and where events go. Keys for AWS are found as its own tools find them.
+/// Secrets for NATS come from ONHAND_NATS_PASSWORD or ONHAND_NATS_TOKEN, or from files that these
+/// names with _FILE behind them name.
 #[derive(Debug, Clone, clap::Args)]
 pub struct QueueOptions {
     /// Who keeps the work of processing orders.
@@ -51,7 +58,10 @@ pub struct QueueOptions {
         default_value = "nats://127.0.0.1:4222"
     )]
     nats_url: String,
-    /// A file of credentials for NATS.
+    /// The user that we are at NATS.
+    #[arg(long, env = "ONHAND_NATS_USER")]
+    nats_user: Option<String>,
+    /// A file of credentials for NATS: a token and the key that goes with it.
     #[arg(long, env = "ONHAND_NATS_CREDENTIALS_FILE")]
     nats_credentials_file: Option<PathBuf>,
     /// The stream at NATS, and its subject.
@@ -67,7 +77,7 @@ pub struct QueueOptions {
 }
 
 /// Why queues cannot be used as they are configured.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum QueuesError {
     /// The program was built without it.
     #[error("this build cannot talk to {broker}: build it with `--features {feature}`")]
@@ -91,9 +101,20 @@ pub enum QueuesError {
     /// Work and dead letters would be in the same place.
     #[error("--sqs-queue-url and --sqs-dead-letter-url are the same")]
     SameQueue,
-    /// The file of credentials cannot be read.
-    #[error("--nats-credentials-file cannot be read")]
-    Credentials,
+    /// A secret cannot be had.
+    #[error("{name}: {error}")]
+    Secret {
+        /// Which one.
+        name: &'static str,
+        /// Why.
+        error: SecretError,
+    },
+    /// There is more than one way to say who we are, or half of one.
+    #[error(
+        "for NATS, one of ONHAND_NATS_PASSWORD (with --nats-user), ONHAND_NATS_TOKEN and \
+         --nats-credentials-file is needed, or none"
+    )]
+    Login,
     /// The broker's own settings are of no use.
     #[error(transparent)]
     Broker(#[from] QueueError),
@@ -197,10 +218,20 @@ impl QueueOptions {
 #[cfg(feature = "nats")]
 impl QueueOptions {
     async fn nats_link(&self) -> Result<super::nats::NatsLink, QueuesError> {
-        use super::nats::{NatsConfig, NatsLink};
-        let read = |path| std::fs::read_to_string(path).map_err(|_| QueuesError::Credentials);
-        let credentials = self.nats_credentials_file.as_ref().map(read).transpose()?;
-        Ok(NatsLink::open(&NatsConfig { url: self.nats_url.clone(), credentials }).await?)
+        use super::nats::{NatsConfig, NatsLink, NatsLogin};
+        let password = secret("ONHAND_NATS_PASSWORD")?;
+        let token = secret("ONHAND_NATS_TOKEN")?;
+        let credentials = self.nats_credentials_file.as_deref().map(read_whole).transpose();
+        let credentials = credentials
+            .map_err(|error| QueuesError::Secret { name: "--nats-credentials-file", error })?;
+        let login = match (self.nats_user.clone(), password, token, credentials) {
+            (None, None, None, None) => NatsLogin::Nobody,
+            (Some(user), Some(password), None, None) => NatsLogin::User(user, password),
+            (None, None, Some(token), None) => NatsLogin::Token(token),
+            (None, None, None, Some(credentials)) => NatsLogin::Credentials(credentials),
+            _ => return Err(QueuesError::Login),
+        };
+        Ok(NatsLink::open(NatsConfig { url: self.nats_url.clone(), login }).await?)
     }
 
     async fn nats(&self) -> Result<Arc<dyn Queue>, QueuesError> {
@@ -214,6 +245,14 @@ impl QueueOptions {
         let carrier = Arc::new(NatsSender::new(self.nats_link().await?, subject));
         Ok(Relay::new(self.relay_source.clone(), Mode::Binary, carrier))
     }
+}
+
+/// A secret that is configured.
+#[cfg(feature = "nats")]
+fn secret(name: &'static str) -> Result<Option<Secret>, QueuesError> {
+    let read = configured(name).map(|given| given.read()).transpose();
+    let read = read.map_err(|error| QueuesError::Secret { name, error })?;
+    Ok(read.and_then(|secrets| secrets.into_iter().next()))
 }
 
 #[cfg(not(feature = "nats"))]
@@ -275,15 +314,18 @@ mod tests {
 
     #[test]
     fn sqs_needs_two_queues() {
-        let check = |arguments: &[&str]| options(arguments).unwrap().sqs_urls();
-        let missing = |option| Err(QueuesError::Missing { option, queue: "sqs" });
-        assert_eq!(check(&[DEAD]), missing("--sqs-queue-url"));
-        assert_eq!(check(&[WORK]), missing("--sqs-dead-letter-url"));
-        assert!(check(&[WORK, DEAD]).is_ok());
-        let odd = check(&["--sqs-queue-url=work", DEAD]);
-        assert_eq!(odd, Err(QueuesError::Url("--sqs-queue-url")));
         let same = "--sqs-dead-letter-url=https://sqs.eu-west-1.amazonaws.com/1/work";
-        assert_eq!(check(&[WORK, same]), Err(QueuesError::SameQueue));
+        let odd = "--sqs-queue-url=work";
+        for (arguments, expected) in [
+            (&[WORK, DEAD][..], "fine"),
+            (&[DEAD], "--sqs-queue-url is needed with --queue sqs"),
+            (&[WORK], "--sqs-dead-letter-url is needed with --queue sqs"),
+            (&[odd, DEAD], "--sqs-queue-url is not the URL of a queue"),
+            (&[WORK, same], "--sqs-queue-url and --sqs-dead-letter-url are the same"),
+        ] {
+            let read = options(arguments).unwrap().sqs_urls();
+            assert_eq!(read.err().map_or("fine".into(), |error| error.to_string()), expected);
+        }
     }
 
     #[cfg(not(all(feature = "aws", feature = "nats")))]
@@ -307,7 +349,8 @@ mod tests {
     #[cfg(feature = "nats")]
     #[tokio::test]
     async fn an_error_about_nats_repeats_no_password() {
-        let options = options(&["--queue=nats", "--nats-url=nats://me:hunter2@[oops"]).unwrap();
+        let options =
+            options(&["--queue=nats", "--nats-url=nats://me:hunter2@nats.example"]).unwrap();
         let error = options.broker().await.map(|_| ()).unwrap_err();
         assert!(!format!("{error:?} {error}").contains("hunter2"), "{error}");
     }

@@ -3,37 +3,48 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use async_nats::connection::State;
 use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
 use async_nats::jetstream::stream::{ConsumerError, ConsumerErrorKind};
-use async_nats::{Client, ConnectOptions, RequestErrorKind, ServerAddr, jetstream};
+use async_nats::{ConnectOptions, RequestErrorKind, ServerAddr, jetstream};
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::adapters::queues::{QueueError, reason_line};
+use crate::auth::secrets::Secret;
 use crate::limits::{NATS_UNACKED_MAX, QUEUE_CONNECT_TIMEOUT, QUEUE_TIMEOUT};
 
 /// How NATS is reached.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct NatsConfig {
-    /// Addresses of one cluster, separated by commas: `nats://host:4222`, or `tls://`. They may
-    /// have a user and a password.
+    /// Addresses of one cluster, separated by commas: `nats://host:4222`, or `tls://`.
     pub url: String,
-    /// The text of a file of credentials: a token and the key that goes with it.
-    pub credentials: Option<String>,
+    /// How we say who we are.
+    pub login: NatsLogin,
 }
 
-impl fmt::Debug for NatsConfig {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NatsConfig").finish_non_exhaustive()
-    }
+/// How we say to NATS who we are.
+#[derive(Debug, Clone, Default)]
+pub enum NatsLogin {
+    /// Not at all.
+    #[default]
+    Nobody,
+    /// A user and their password.
+    User(String, Secret),
+    /// A token.
+    Token(Secret),
+    /// The text of a file of credentials: a token and the key that goes with it.
+    Credentials(Secret),
 }
 
 /// A connection to NATS. Clones share it.
 #[derive(Clone)]
 pub struct NatsLink {
-    client: Client,
-    context: jetstream::Context,
+    config: Arc<NatsConfig>,
+    /// The newest one. A client whom the server has turned away gives up, and needs a successor.
+    context: Arc<Mutex<jetstream::Context>>,
 }
 
 impl fmt::Debug for NatsLink {
@@ -47,50 +58,33 @@ impl NatsLink {
     ///
     /// # Errors
     /// [`QueueError::Refused`] when it is not configured so that it could be.
-    pub async fn open(config: &NatsConfig) -> Result<Self, QueueError> {
-        let refuse = |why: &str| QueueError::Refused(why.to_owned());
-        let address = |text: &str| text.trim().parse::<ServerAddr>();
-        let addresses: Result<Vec<ServerAddr>, _> = config.url.split(',').map(address).collect();
-        // The error would repeat the address, and with it a password.
-        let addresses = addresses.map_err(|_| refuse("not the address of a server of NATS"))?;
-        let mut options = ConnectOptions::new()
-            .name("onhand")
-            .retry_on_initial_connect()
-            .connection_timeout(QUEUE_CONNECT_TIMEOUT)
-            .request_timeout(Some(QUEUE_TIMEOUT));
-        if let Some(text) = &config.credentials {
-            let read = options.credentials(text);
-            options = read.map_err(|_| refuse("the credentials for NATS cannot be read"))?;
-        }
-        let client = options.connect(addresses).await;
-        let client = client.map_err(|_| refuse("the connection to NATS cannot be set up"))?;
-        let context = jetstream::context::ContextBuilder::new()
-            .timeout(QUEUE_TIMEOUT)
-            .ack_timeout(QUEUE_TIMEOUT)
-            .max_ack_inflight(NATS_UNACKED_MAX)
-            .build(client.clone());
-        Ok(Self { client, context })
-    }
-
-    pub(super) fn context(&self) -> &jetstream::Context {
-        &self.context
+    pub async fn open(config: NatsConfig) -> Result<Self, QueueError> {
+        let context = Arc::new(Mutex::new(connect(&config).await?));
+        Ok(Self { config: Arc::new(config), context })
     }
 
     /// Waits a little for a connection. Without one, what is sent would lie here and go out long
     /// after its sender was told that it failed.
-    pub(super) async fn reach(&self) -> Result<(), QueueError> {
-        if self.client.connection_state() == State::Connected {
-            return Ok(());
+    pub(super) async fn reach(&self) -> Result<jetstream::Context, QueueError> {
+        let mut newest = self.context.lock().await;
+        let client = newest.client();
+        if client.connection_state() == State::Connected {
+            return Ok(newest.clone());
         }
-        let none = || QueueError::Unavailable("no connection".to_owned());
-        let flushed = timeout(QUEUE_CONNECT_TIMEOUT, self.client.flush()).await;
-        flushed.map_err(|_| none())?.map_err(|_| none())
+        match timeout(QUEUE_CONNECT_TIMEOUT, client.flush()).await {
+            Ok(Ok(())) => Ok(newest.clone()),
+            Ok(Err(_)) => {
+                *newest = connect(&self.config).await?;
+                let why = "NATS does not let us in: are user, password or credentials right?";
+                Err(QueueError::Unavailable(why.to_owned()))
+            }
+            Err(_) => Err(QueueError::Unavailable("no connection".to_owned())),
+        }
     }
 
     /// Asks somebody and waits for the answer, whatever it says.
     pub(super) async fn ask(&self, subject: String, word: String) -> Result<(), QueueError> {
-        self.reach().await?;
-        let asked = self.client.request(subject, word.into()).await;
+        let asked = self.reach().await?.client().request(subject, word.into()).await;
         asked.map(|_| ()).map_err(|error| match error.kind() {
             RequestErrorKind::NoResponders => QueueError::Lost,
             RequestErrorKind::InvalidSubject => {
@@ -101,6 +95,54 @@ impl NatsLink {
             | RequestErrorKind::Other => unavailable(&error),
         })
     }
+}
+
+/// Begins to connect.
+async fn connect(config: &NatsConfig) -> Result<jetstream::Context, QueueError> {
+    let options = ConnectOptions::new()
+        .name("onhand")
+        .retry_on_initial_connect()
+        .connection_timeout(QUEUE_CONNECT_TIMEOUT)
+        .request_timeout(Some(QUEUE_TIMEOUT));
+    let text = |secret: &Secret| {
+        let text = String::from_utf8(secret.expose().to_vec());
+        text.map_err(|_| refuse("a secret for NATS is not text"))
+    };
+    let options = match &config.login {
+        NatsLogin::Nobody => options,
+        NatsLogin::User(user, password) => options.user_and_password(user.clone(), text(password)?),
+        NatsLogin::Token(token) => options.token(text(token)?),
+        NatsLogin::Credentials(file) => {
+            let read = options.credentials(&text(file)?);
+            read.map_err(|_| refuse("the credentials for NATS cannot be read"))?
+        }
+    };
+    let addresses: Result<Vec<_>, _> = config.url.split(',').map(address).collect();
+    let client = options.connect(addresses?).await;
+    let client = client.map_err(|_| refuse("the connection to NATS cannot be set up"))?;
+    Ok(jetstream::context::ContextBuilder::new()
+        .timeout(QUEUE_TIMEOUT)
+        .ack_timeout(QUEUE_TIMEOUT)
+        .max_ack_inflight(NATS_UNACKED_MAX)
+        .build(client))
+}
+
+/// One address. What is wrong with it is said without repeating it: it may have a password, which
+/// it should not, because the client writes addresses into its log.
+fn address(text: &str) -> Result<ServerAddr, QueueError> {
+    let address: ServerAddr =
+        text.trim().parse().map_err(|_| refuse("not the address of a server of NATS"))?;
+    if address.has_user_pass() || address.password().is_some() {
+        return Err(refuse("user and password are configured apart from the address of NATS"));
+    }
+    if address.is_websocket() || address.host().is_empty() {
+        return Err(refuse("the address of NATS begins with `nats://` or `tls://`"));
+    }
+    Ok(address)
+}
+
+fn refuse(why: &str) -> QueueError {
+    QueueError::Refused(why.to_owned())
 }
 
 /// Asking again may help.
@@ -152,5 +194,32 @@ pub(super) fn made(error: &impl Made) -> QueueError {
         QueueError::Refused(reason_line(&error.to_string()))
     } else {
         unavailable(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_host_and_no_secret() {
+        for (text, passes) in [
+            ("nats://127.0.0.1:4222", true),
+            ("tls://nats.example", true),
+            ("nats.example", true),
+            (" nats://[::1]:4222 ", true),
+            ("", false),
+            ("nats://", false),
+            ("http://nats.example", false),
+            ("ws://nats.example", false),
+            ("nats://me:hunter2@nats.example", false),
+            ("nats://hunter2@nats.example", false),
+            ("nats://:hunter2@nats.example", false),
+            ("nats://me:hunter2@[oops", false),
+        ] {
+            let read = address(text);
+            assert_eq!(read.is_ok(), passes, "{text}");
+            assert!(!format!("{:?}", read.err()).contains("hunter2"), "{text}");
+        }
     }
 }

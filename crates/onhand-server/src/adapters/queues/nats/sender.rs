@@ -1,7 +1,9 @@
 //! Sends to one subject of NATS, and waits until a stream has what was sent.
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::context::{GetStreamByNameErrorKind, PublishError, PublishErrorKind};
+use async_nats::jetstream::context::{
+    Context, GetStreamByNameErrorKind, PublishError, PublishErrorKind,
+};
 
 use super::link::{NatsLink, unavailable};
 use crate::adapters::queues::parcel::{self, Carrier, GROUP, Parcel};
@@ -25,7 +27,7 @@ impl NatsSender {
     }
 
     /// Sends all of them in order, and waits for all receipts.
-    async fn send_some(&self, parcels: &[Parcel]) -> Result<(), QueueError> {
+    async fn send_some(&self, context: &Context, parcels: &[Parcel]) -> Result<(), QueueError> {
         let mut receipts = Vec::new();
         for parcel in parcels {
             let message = &parcel.message;
@@ -35,7 +37,6 @@ impl NatsSender {
             for (name, value) in &parcel.fields {
                 headers.insert(*name, value.as_str());
             }
-            let context = self.link.context();
             let subject = self.subject.clone();
             let sent = context.publish_with_headers(subject, headers, message.body.clone()).await;
             receipts.push(sent.map_err(|error| judge(&error))?);
@@ -51,9 +52,9 @@ impl Carrier for NatsSender {
     fn send(&self, parcels: Vec<Parcel>) -> Answer<'_, ()> {
         Box::pin(async move {
             parcel::check(&parcels)?;
-            self.link.reach().await?;
+            let context = self.link.reach().await?;
             for some in parcels.chunks(NATS_UNACKED_MAX) {
-                self.send_some(some).await?;
+                self.send_some(&context, some).await?;
             }
             Ok(())
         })
@@ -61,8 +62,8 @@ impl Carrier for NatsSender {
 
     fn probe(&self) -> Answer<'_, ()> {
         Box::pin(async move {
-            self.link.reach().await?;
-            let listening = self.link.context().stream_by_subject(self.subject.clone()).await;
+            let context = self.link.reach().await?;
+            let listening = context.stream_by_subject(self.subject.clone()).await;
             listening.map(|_| ()).map_err(|error| match error.kind() {
                 GetStreamByNameErrorKind::NotFound => {
                     QueueError::Refused("no stream listens to the subject".to_owned())
