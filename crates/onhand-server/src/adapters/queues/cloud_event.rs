@@ -140,12 +140,46 @@ mod tests {
         Source::new("/shop").unwrap()
     }
 
+    fn json(parcel: &Parcel) -> serde_json::Value {
+        serde_json::from_slice(&parcel.message.body).unwrap()
+    }
+
     #[test]
     fn the_structured_form_is_one_object() {
         let parcel = structured(&source(), &event("Main")).unwrap();
-        let body = String::from_utf8(parcel.message.body.to_vec()).unwrap();
-        insta::assert_snapshot!(body, @"");
-        insta::assert_debug_snapshot!(parcel.fields, @"");
+        insta::assert_json_snapshot!(json(&parcel), @r#"
+        {
+          "data": {
+            "actor": "local",
+            "data": {
+              "active": true,
+              "code": "main",
+              "created_at": "2026-11-21T05:48:16.120394Z",
+              "id": "loc_3",
+              "name": "Main",
+              "object": "location",
+              "priority": 1,
+              "updated_at": "2026-11-21T05:48:16.120394Z",
+              "version": 1
+            },
+            "id": "evt_108",
+            "object": "event",
+            "occurred_at": "2026-11-21T05:48:16.120394Z",
+            "seq": 108,
+            "subject": "loc_3",
+            "type": "location.updated"
+          },
+          "datacontenttype": "application/json",
+          "id": "evt_108",
+          "source": "/shop",
+          "specversion": "1.0",
+          "subject": "loc_3",
+          "time": "2026-11-21T05:48:16.120394Z",
+          "type": "location.updated"
+        }
+        "#);
+        let fields = [("content-type", "application/cloudevents+json; charset=UTF-8".to_owned())];
+        assert_eq!(parcel.fields, fields);
         assert_eq!(parcel.message.dedup_id, "/shop#evt_108");
         assert_eq!(parcel.message.group, "loc_3");
     }
@@ -153,9 +187,39 @@ mod tests {
     #[test]
     fn the_binary_form_has_its_attributes_in_headers() {
         let parcel = binary(&source(), &event("Main")).unwrap();
-        let body = String::from_utf8(parcel.message.body.to_vec()).unwrap();
-        insta::assert_snapshot!(body, @"");
-        insta::assert_debug_snapshot!(parcel.fields, @"");
+        insta::assert_json_snapshot!(parcel.fields, @r#"
+        [
+          [
+            "ce-specversion",
+            "1.0"
+          ],
+          [
+            "ce-id",
+            "evt_108"
+          ],
+          [
+            "ce-source",
+            "/shop"
+          ],
+          [
+            "ce-type",
+            "location.updated"
+          ],
+          [
+            "ce-subject",
+            "loc_3"
+          ],
+          [
+            "ce-time",
+            "2026-11-21T05:48:16.120394Z"
+          ],
+          [
+            "content-type",
+            "application/json"
+          ]
+        ]
+        "#);
+        assert_eq!(json(&parcel), json(&structured(&source(), &event("Main")).unwrap())["data"]);
         assert_eq!(parcel.message.dedup_id, "/shop#evt_108");
     }
 
@@ -163,8 +227,7 @@ mod tests {
     fn an_event_about_nothing_in_particular_has_no_subject() {
         let nothing = EventRow { body: EventBody::Stock(Vec::new()), ..event("Main") };
         let parcel = structured(&source(), &nothing).unwrap();
-        let body: serde_json::Value = serde_json::from_slice(&parcel.message.body).unwrap();
-        assert_eq!(body.get("subject"), None);
+        assert_eq!(json(&parcel).get("subject"), None);
         assert_eq!(parcel.message.group, "evt_108");
         let parcel = binary(&source(), &nothing).unwrap();
         assert!(parcel.fields.iter().all(|(name, _)| *name != "ce-subject"));

@@ -64,9 +64,9 @@ impl Nats {
             return Ok(consumer.clone());
         }
         let (name, subject) = (self.name.clone(), self.name.clone());
-        ensure(&context, stream_config(name, subject, Keeps::Work)).await?;
+        ensure(context, stream_config(name, subject, Keeps::Work)).await?;
         let (name, subject) = (format!("{}-dead", self.name), format!("{}.dead", self.name));
-        ensure(&context, stream_config(name, subject, Keeps::Dead)).await?;
+        ensure(context, stream_config(name, subject, Keeps::Dead)).await?;
         let config = ConsumerConfig {
             durable_name: Some(CONSUMER.to_owned()),
             ack_policy: AckPolicy::Explicit,

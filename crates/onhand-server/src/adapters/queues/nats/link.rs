@@ -8,8 +8,8 @@ use std::sync::Arc;
 use async_nats::connection::State;
 use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
 use async_nats::jetstream::stream::{ConsumerError, ConsumerErrorKind};
-use async_nats::{ConnectOptions, RequestErrorKind, ServerAddr, jetstream};
-use tokio::sync::Mutex;
+use async_nats::{ClientError, ConnectOptions, Event, RequestErrorKind, ServerAddr, jetstream};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::adapters::queues::{QueueError, reason_line};
@@ -42,9 +42,9 @@ pub enum NatsLogin {
 /// A connection to NATS. Clones share it.
 #[derive(Clone)]
 pub struct NatsLink {
-    config: Arc<NatsConfig>,
-    /// The newest one. A client whom the server has turned away gives up, and needs a successor.
-    context: Arc<Mutex<jetstream::Context>>,
+    context: jetstream::Context,
+    /// Why there was no connection, the last time that one was tried.
+    trouble: watch::Receiver<String>,
 }
 
 impl fmt::Debug for NatsLink {
@@ -59,26 +59,45 @@ impl NatsLink {
     /// # Errors
     /// [`QueueError::Refused`] when it is not configured so that it could be.
     pub async fn open(config: NatsConfig) -> Result<Self, QueueError> {
-        let context = Arc::new(Mutex::new(connect(&config).await?));
-        Ok(Self { config: Arc::new(config), context })
+        let addresses: Result<Vec<_>, _> = config.url.split(',').map(address).collect();
+        let (note, trouble) = watch::channel("nobody has answered yet".to_owned());
+        let note = Arc::new(note);
+        let options = ConnectOptions::new()
+            .name("onhand")
+            .retry_on_initial_connect()
+            .connection_timeout(QUEUE_CONNECT_TIMEOUT)
+            .request_timeout(Some(QUEUE_TIMEOUT))
+            .event_callback(move |event| {
+                let note = note.clone();
+                async move {
+                    if let Event::ClientError(ClientError::Other(why)) = event {
+                        note.send_replace(why);
+                    }
+                }
+            });
+        let client = log_in(options, config.login)?.connect(addresses?).await;
+        let client = client.map_err(|_| refuse("the connection to NATS cannot be set up"))?;
+        let context = jetstream::context::ContextBuilder::new()
+            .timeout(QUEUE_TIMEOUT)
+            .ack_timeout(QUEUE_TIMEOUT)
+            .max_ack_inflight(NATS_UNACKED_MAX)
+            .build(client);
+        Ok(Self { context, trouble })
     }
 
     /// Waits a little for a connection. Without one, what is sent would lie here and go out long
     /// after its sender was told that it failed.
-    pub(super) async fn reach(&self) -> Result<jetstream::Context, QueueError> {
-        let mut newest = self.context.lock().await;
-        let client = newest.client();
+    pub(super) async fn reach(&self) -> Result<&jetstream::Context, QueueError> {
+        let client = self.context.client();
         if client.connection_state() == State::Connected {
-            return Ok(newest.clone());
+            return Ok(&self.context);
         }
         match timeout(QUEUE_CONNECT_TIMEOUT, client.flush()).await {
-            Ok(Ok(())) => Ok(newest.clone()),
-            Ok(Err(_)) => {
-                *newest = connect(&self.config).await?;
-                let why = "NATS does not let us in: are user, password or credentials right?";
-                Err(QueueError::Unavailable(why.to_owned()))
+            Ok(Ok(())) => Ok(&self.context),
+            Ok(Err(_)) | Err(_) => {
+                let why = format!("no connection ({})", *self.trouble.borrow());
+                Err(QueueError::Unavailable(reason_line(&why)))
             }
-            Err(_) => Err(QueueError::Unavailable("no connection".to_owned())),
         }
     }
 
@@ -97,34 +116,20 @@ impl NatsLink {
     }
 }
 
-/// Begins to connect.
-async fn connect(config: &NatsConfig) -> Result<jetstream::Context, QueueError> {
-    let options = ConnectOptions::new()
-        .name("onhand")
-        .retry_on_initial_connect()
-        .connection_timeout(QUEUE_CONNECT_TIMEOUT)
-        .request_timeout(Some(QUEUE_TIMEOUT));
-    let text = |secret: &Secret| {
+fn log_in(options: ConnectOptions, login: NatsLogin) -> Result<ConnectOptions, QueueError> {
+    let text = |secret: Secret| {
         let text = String::from_utf8(secret.expose().to_vec());
         text.map_err(|_| refuse("a secret for NATS is not text"))
     };
-    let options = match &config.login {
-        NatsLogin::Nobody => options,
-        NatsLogin::User(user, password) => options.user_and_password(user.clone(), text(password)?),
-        NatsLogin::Token(token) => options.token(text(token)?),
+    match login {
+        NatsLogin::Nobody => Ok(options),
+        NatsLogin::User(user, password) => Ok(options.user_and_password(user, text(password)?)),
+        NatsLogin::Token(token) => Ok(options.token(text(token)?)),
         NatsLogin::Credentials(file) => {
             let read = options.credentials(&text(file)?);
-            read.map_err(|_| refuse("the credentials for NATS cannot be read"))?
+            read.map_err(|_| refuse("the credentials for NATS cannot be read"))
         }
-    };
-    let addresses: Result<Vec<_>, _> = config.url.split(',').map(address).collect();
-    let client = options.connect(addresses?).await;
-    let client = client.map_err(|_| refuse("the connection to NATS cannot be set up"))?;
-    Ok(jetstream::context::ContextBuilder::new()
-        .timeout(QUEUE_TIMEOUT)
-        .ack_timeout(QUEUE_TIMEOUT)
-        .max_ack_inflight(NATS_UNACKED_MAX)
-        .build(client))
+    }
 }
 
 /// One address. What is wrong with it is said without repeating it: it may have a password, which

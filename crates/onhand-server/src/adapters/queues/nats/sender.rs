@@ -54,7 +54,7 @@ impl Carrier for NatsSender {
             parcel::check(&parcels)?;
             let context = self.link.reach().await?;
             for some in parcels.chunks(NATS_UNACKED_MAX) {
-                self.send_some(&context, some).await?;
+                self.send_some(context, some).await?;
             }
             Ok(())
         })
