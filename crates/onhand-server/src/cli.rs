@@ -162,12 +162,16 @@ enum MigrateAction {
     },
 }
 
+/// What is logged unless ONHAND_LOG says otherwise. A client of NATS tells each try to connect; what
+/// matters of that we say ourselves.
+const LOG_DEFAULT: &str = "info,async_nats=warn";
+
 /// Runs a command to its exit code.
 pub fn run(cli: Cli) -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("ONHAND_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOG_DEFAULT)),
         )
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())

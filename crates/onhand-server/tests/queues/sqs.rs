@@ -21,7 +21,10 @@ pub(crate) fn moto() -> String {
 }
 
 pub(crate) async fn client_at(url: String) -> Client {
-    client(AwsConfig { endpoint_url: Some(url), region: Some("us-east-1".to_owned()) }).await
+    // Without them the SDK would look for keys wherever this machine may have some.
+    assert!(std::env::var_os("AWS_ACCESS_KEY_ID").is_some(), "whoever starts moto sets keys");
+    let config = AwsConfig { endpoint_url: Some(url), region: Some("us-east-1".to_owned()) };
+    client(config).await.unwrap()
 }
 
 /// A queue of its own and its URL.

@@ -181,9 +181,10 @@ impl QueueOptions {
 
 #[cfg(feature = "aws")]
 impl QueueOptions {
-    async fn sqs_client(&self) -> aws_sdk_sqs::Client {
+    async fn sqs_client(&self) -> Result<aws_sdk_sqs::Client, QueuesError> {
         use super::sqs::{AwsConfig, client};
-        client(AwsConfig { endpoint_url: self.sqs_endpoint_url.clone(), region: None }).await
+        let endpoint_url = self.sqs_endpoint_url.clone();
+        Ok(client(AwsConfig { endpoint_url, region: None }).await?)
     }
 
     async fn sqs(
@@ -193,13 +194,13 @@ impl QueueOptions {
     ) -> Result<Arc<dyn Queue>, QueuesError> {
         use super::sqs::{Sqs, SqsConfig};
         let config = SqsConfig { url, dead_letter_url, lease: self.lease() };
-        Ok(Arc::new(Sqs::new(self.sqs_client().await, config)))
+        Ok(Arc::new(Sqs::new(self.sqs_client().await?, config)))
     }
 
     async fn sqs_relay(&self, url: String) -> Result<Relay, QueuesError> {
         use super::relay::Mode;
         use super::sqs::SqsSender;
-        let carrier = Arc::new(SqsSender::new(self.sqs_client().await, url));
+        let carrier = Arc::new(SqsSender::new(self.sqs_client().await?, url));
         Ok(Relay::new(self.relay_source.clone(), Mode::Structured, carrier))
     }
 }

@@ -47,7 +47,10 @@ pub struct AwsConfig {
 }
 
 /// A client for SQS. It connects when it is first used.
-pub async fn client(config: AwsConfig) -> Client {
+///
+/// # Errors
+/// [`QueueError::Refused`] when there is no region: without one nothing can be signed.
+pub async fn client(config: AwsConfig) -> Result<Client, QueueError> {
     let tls = Provider::Rustls(CryptoMode::Ring);
     let http = aws_smithy_http_client::Builder::new().tls_provider(tls).build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
@@ -60,7 +63,11 @@ pub async fn client(config: AwsConfig) -> Client {
     if let Some(region) = config.region {
         loader = loader.region(Region::new(region));
     }
-    Client::new(&loader.load().await)
+    let loaded = loader.load().await;
+    if loaded.region().is_none() {
+        return Err(QueueError::Refused("no region is configured: set AWS_REGION".to_owned()));
+    }
+    Ok(Client::new(&loaded))
 }
 
 /// Bounds of a call that may wait so long for a message.

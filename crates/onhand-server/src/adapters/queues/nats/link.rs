@@ -70,8 +70,18 @@ impl NatsLink {
             .event_callback(move |event| {
                 let note = note.clone();
                 async move {
-                    if let Event::ClientError(ClientError::Other(why)) = event {
-                        note.send_replace(why);
+                    match event {
+                        Event::Connected => tracing::info!("connected to NATS"),
+                        Event::Disconnected => tracing::warn!("the connection to NATS is lost"),
+                        Event::ClientError(ClientError::Other(why)) => {
+                            note.send_replace(why);
+                        }
+                        Event::ClientError(_)
+                        | Event::ServerError(_)
+                        | Event::LameDuckMode
+                        | Event::Draining
+                        | Event::Closed
+                        | Event::SlowConsumer(_) => {}
                     }
                 }
             });

@@ -39,14 +39,16 @@ where
         SdkError::DispatchFailure(failure) => {
             let source = failure.as_connector_error().and_then(Error::source);
             let why = source.map_or_else(|| "no connection".to_owned(), innermost);
-            QueueError::Unavailable(reason_line(&why))
+            let is_network = failure.is_io() || failure.is_timeout();
+            let hint = if is_network { "" } else { "are there keys for AWS? " };
+            QueueError::Unavailable(reason_line(&format!("{hint}{why}")))
         }
         SdkError::ResponseError(_) => {
             QueueError::Unavailable("an answer that cannot be read".to_owned())
         }
-        SdkError::ConstructionFailure(_) => QueueError::Refused(
-            "the request cannot be made: is a region configured (AWS_REGION)?".to_owned(),
-        ),
+        SdkError::ConstructionFailure(_) => {
+            QueueError::Refused("the request cannot be made".to_owned())
+        }
         _ => QueueError::Unavailable("an error that the SDK does not name".to_owned()),
     }
 }
