@@ -1,7 +1,7 @@
 //! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `torture`,
-//! `payments-chaos`, `bench`), 2 wrong use or corrupt storage (`verify`), 3 it could not be run, 74
-//! the outcome of a commit is not known, 78 the database or the network cannot be used as it is
-//! configured.
+//! `payments-chaos`, `bench`) or a broker cannot be used (`queues check`), 2 wrong use or corrupt
+//! storage (`verify`), 3 it could not be run, 74 the outcome of a commit is not known, 78 the
+//! database, the network or a broker cannot be used as it is configured.
 
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
@@ -18,6 +18,8 @@ use crate::accounts;
 use crate::accounts::cli::{KeysAction, UsersAction};
 use crate::accounts::options::AccountsError;
 use crate::adapters::gateways::simulated::command::{self as fake_gateway, FakeGatewayOptions};
+use crate::adapters::queues::command::{self as queues, QueuesAction};
+use crate::adapters::queues::options::QueuesError;
 use crate::copy::{self, CopyOptions};
 use crate::edge::EdgeError;
 use crate::load::{bench, payments_chaos, torture};
@@ -131,6 +133,11 @@ enum Command {
         #[command(subcommand)]
         action: MailAction,
     },
+    /// See whether the brokers that keep the work, or are sent events, can be used.
+    Queues {
+        #[command(subcommand)]
+        action: QueuesAction,
+    },
     /// Race buyers for the last units against a server that is killed again and again, then verify.
     Torture(torture::TortureOptions),
     /// Let payments go wrong in every way while servers are killed, and compare the books.
@@ -165,12 +172,16 @@ enum MigrateAction {
     },
 }
 
+/// What is logged unless ONHAND_LOG says otherwise. A client of NATS tells each try to connect; what
+/// matters of that we say ourselves.
+const LOG_DEFAULT: &str = "info,async_nats=warn";
+
 /// Runs a command to its exit code.
 pub fn run(cli: Cli) -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("ONHAND_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info")),
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOG_DEFAULT)),
         )
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
@@ -191,7 +202,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         || error.is::<EdgeError>()
         || error.is::<AccountsError>()
         || error.is::<PaymentsError>()
-        || error.is::<MailSetupError>();
+        || error.is::<MailSetupError>()
+        || error.is::<QueuesError>();
     if is_configuration { 78 } else { 3 }
 }
 
@@ -214,6 +226,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Reconcile(options) => runtime.block_on(payments::cli::reconcile(options)),
         Command::Effects { action } => runtime.block_on(payments::cli::effects(action)),
         Command::Mail { action } => notifications::cli::mail(action),
+        Command::Queues { action } => runtime.block_on(queues::run(action)),
         Command::FakeGateway(options) => runtime.block_on(fake_gateway::run(options)),
         Command::Copy(options) => runtime.block_on(copy::run(&options)),
         Command::Openapi => {

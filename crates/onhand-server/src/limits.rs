@@ -387,3 +387,75 @@ pub const MAIL_REASON_CHARS_MAX: usize = 300;
 pub const OPERATOR_MAILS_MAX: usize = 20;
 /// Most failed tries to pay an order about which its customer gets a mail.
 pub const PAYMENT_FAILED_MAILS_MAX: usize = 3;
+/// Most bytes of a queued message: what SQS takes in one message, and in one request.
+pub const QUEUE_BODY_BYTES_MAX: usize = 240 << 10;
+/// Most characters of the id by which a queue tells what was published twice, and of a group's
+/// name; SQS takes no more.
+pub const QUEUE_ID_CHARS_MAX: usize = 128;
+/// Most characters of the reason that a dead letter has.
+pub const QUEUE_REASON_CHARS_MAX: usize = 300;
+/// For how long brokers remember the ids of what was published: on SQS this is fixed.
+pub const QUEUE_DEDUP_WINDOW: Duration = Duration::from_secs(5 * 60);
+/// For how long a received message is nobody else's unless configured otherwise, in seconds.
+pub const QUEUE_LEASE_SECS_DEFAULT: u64 = 30;
+/// Most seconds that may be configured for it: so long does a message wait whose worker died.
+pub const QUEUE_LEASE_SECS_MAX: u64 = 60 * 60;
+/// Longest wait for a message in one call; SQS waits no longer.
+pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(20);
+/// Longest time after which a message may come again; SQS refuses more than twelve hours since it
+/// was received.
+pub const QUEUE_AGAIN_MAX: Duration = Duration::from_secs(11 * 60 * 60);
+/// Most messages that one call publishes, receives or ends.
+pub const QUEUE_BATCH_MAX: usize = 1_000;
+/// How long connecting to a broker may take.
+pub const QUEUE_CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long a broker may take to answer, waiting for a message apart.
+pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a call to SQS may take with its repetitions, waiting for a message apart.
+pub const SQS_CALL_TIMEOUT: Duration = Duration::from_secs(25);
+/// How often the SDK of AWS tries a request.
+pub const SQS_TRIES_MAX: u32 = 3;
+/// Most messages in one request to SQS.
+pub const SQS_BATCH_MAX: usize = 10;
+/// Most bytes of a request to SQS that carries messages, names and ids apart.
+pub const SQS_BATCH_BYTES_MAX: usize = 250 << 10;
+/// Most requests to SQS at a time for one call.
+pub const SQS_AT_ONCE_MAX: usize = 8;
+/// Most messages of a stream that we make; beyond it publishing fails, and nothing is lost.
+pub const NATS_MESSAGES_MAX: i64 = 10_000_000;
+/// Most bytes of a stream of work that we make, some five million messages. NATS sets them aside.
+pub const NATS_WORK_BYTES_MAX: i64 = 1 << 30;
+/// Most bytes of a stream of what was given up that we make.
+pub const NATS_DEAD_BYTES_MAX: i64 = 256 << 20;
+/// Most messages of NATS that are leased at a time, over all workers.
+pub const NATS_LEASED_MAX: i64 = 10_000;
+/// Most requests for messages that wait at NATS at a time, over all workers.
+pub const NATS_WAITING_MAX: i64 = 512;
+/// Most messages to NATS whose receipt is awaited at a time.
+pub const NATS_UNACKED_MAX: usize = 256;
+/// Longest message that may ask for something, in bytes. Ours have about 50.
+pub const JOB_BYTES_MAX: usize = 4 << 10;
+/// Most characters of an unknown action that are repeated.
+pub const JOB_WORD_CHARS_MAX: usize = 40;
+/// Longest name of where relayed events come from; with an event's id it is one of a message.
+pub const RELAY_SOURCE_CHARS_MAX: usize = 100;
+/// Most mails that are handed over side by side.
+pub const MAILS_AT_ONCE_MAX: usize = 16;
+/// Tries after which a mail is given up: about two days.
+pub const MAIL_TRIES_MAX: u32 = 16;
+/// How long to wait before the second try of a mail.
+pub const MAIL_AGAIN_FIRST: Duration = Duration::from_secs(30);
+/// Longest wait between two tries of a mail.
+pub const MAIL_AGAIN_MAX: Duration = Duration::from_secs(6 * 3600);
+/// How long a mail server that takes nothing is left alone.
+pub const MAIL_PAUSE: Duration = Duration::from_secs(10);
+/// How long the right to hand the log on outlives the process that had it.
+pub const FOLLOW_LEASE: Duration = Duration::from_secs(15);
+/// Longest wait for a broker that is away.
+pub const FOLLOW_AGAIN_MAX: Duration = Duration::from_secs(30);
+/// Most messages that are handed to a broker, or taken from it, in one go.
+pub const BROKER_MESSAGES_MAX: usize = 10;
+/// How long to wait at a broker for the next message.
+pub const BROKER_WAIT: Duration = Duration::from_secs(10);
+/// Deliveries after which a message is given up: whoever takes it may die of it.
+pub const QUEUE_DELIVERIES_MAX: u32 = 10;

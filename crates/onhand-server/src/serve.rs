@@ -33,7 +33,6 @@ use crate::edge::{Edge, EdgeOptions};
 use crate::http::listener::Door;
 use crate::http::tls::Renewal;
 use crate::limits::{OPS_CONNECTIONS_MAX, TLS_RENEWAL_EVERY};
-use crate::notifications::options::MailOptions;
 use crate::payments::gateways::Gateways;
 use crate::payments::options::{PaymentOptions, demo_gateway};
 use crate::workers::crew::{Crew, Gear};
@@ -62,8 +61,6 @@ pub struct ServeOptions {
     /// What this process does: everything, only the answers, or only the work beside them.
     #[arg(long, env = "ONHAND_ROLE", value_enum, default_value_t)]
     role: Role,
-    #[command(flatten)]
-    mail: MailOptions,
     /// A standby that answers lists, as far as it has come: postgresql://user@host/name.
     #[arg(long, env = "ONHAND_REPLICA_URL", hide_env_values = true)]
     replica_url: Option<String>,
@@ -142,7 +139,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         return Err(AccountsError::Demo("").into());
     }
     // Before anything is opened: what cannot work is said at once.
-    let _mailing = options.mail.build().await?;
+    let mailing = options.work.mail.build().await?;
+    let (broker, relay) = (options.work.queues.broker().await?, options.work.queues.relay().await?);
     let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
     let schema = if options.migrate { Schema::Migrate } else { Schema::MigrateIfAlone };
     let (replica, policy) = (options.replica_url.as_deref(), options.payments.policy());
@@ -157,7 +155,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         Role::All | Role::Api => Some(Doors::open(&edge).await?),
         Role::Worker => None,
     };
-    let Engine { database: _database, submit, reader, running, ended } = engine;
+    let Engine { database, submit, reader, running, ended } = engine;
+    let leases = Arc::new(database.leases());
     let stop = stop(ended).context("listening for signals")?;
     let renewal = renew(edge.renewal.take()).context("listening for signals")?;
     let settings = Settings { has_bench_routes: options.bench_routes, ..edge.settings() };
@@ -186,8 +185,16 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         settings,
     });
     let crew = (options.role != Role::Api).then(|| {
-        let timing = options.payments.timing();
-        Crew::start(gear(&app, timing), &options.work)
+        let effects = effects(&app, options.payments.timing());
+        let tools = Tools {
+            submit: submit.clone(),
+            reader: reader.clone(),
+            clock: app.clock.clone(),
+            leases: leases.clone(),
+        };
+        let (webhooks, asked) = (app.webhooks.clone(), app.schedules.clone());
+        let gear = Gear { tools, effects, webhooks, asked, mailing, broker, relay };
+        Crew::start(gear, &options.work)
     });
     let noting = tokio::spawn(workers::key_uses::run(app.clone()));
     drop((submit, reader));
@@ -206,6 +213,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         worker.abort();
         let _ = worker.await;
     }
+    leases.release().await;
     // Every way to the committer is gone: it finishes what is queued and ends.
     finish(running).await
 }
@@ -217,21 +225,14 @@ fn webhooks(options: &WorkOptions, secrets: &[Secret]) -> anyhow::Result<Webhook
     Ok(Webhooks::new(guard, sender, secrets))
 }
 
-/// What the crew works with.
-fn gear(app: &App, timing: Timing) -> Gear {
-    let (submit, clock) = (app.submit.clone(), app.clock.clone());
-    let effects = effects::Tools {
-        submit: submit.clone(),
+/// How what is owed to gateways is done.
+fn effects(app: &App, timing: Timing) -> effects::Tools {
+    effects::Tools {
+        submit: app.submit.clone(),
         gateways: app.gateways.clone(),
-        clock: clock.clone(),
+        clock: app.clock.clone(),
         wake: app.owed.clone(),
         timing,
-    };
-    Gear {
-        tools: Tools { submit, reader: app.reader.clone(), clock },
-        effects,
-        webhooks: app.webhooks.clone(),
-        asked: app.schedules.clone(),
     }
 }
 

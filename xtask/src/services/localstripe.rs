@@ -1,11 +1,14 @@
-//! localstripe, which stands in for Stripe. It listens to this machine only, and stores nothing.
+//! localstripe, which stands in for Stripe. It listens to this machine only and stores nothing.
 
 use std::path::Path;
 
 use anyhow::Result;
 
 use super::cluster::free_port;
-use super::python::{Package, Server};
+use super::python::{Requirement, Service};
+
+const LOCALSTRIPE: Requirement =
+    Requirement { name: "localstripe", extras: "", version: "1.15.10" };
 
 /// Its own start listens to the whole network, and stores what it knows where any user may write.
 /// The end of the input is that of whoever started it.
@@ -21,21 +24,24 @@ def end():
 threading.Thread(target=end, daemon=True).start()
 web.run_app(server.app, host='127.0.0.1', port=int(sys.argv[2]), access_log=None)
 ";
-
-const LOCALSTRIPE: Package = Package { name: "localstripe", version: "1.15.10", program: START };
+/// What is said once it listens.
+const READY: &str = "Running on";
 
 /// A running one; dropped, it is gone.
 #[derive(Debug)]
 pub(crate) struct Localstripe {
-    _server: Server,
+    _service: Service,
     port: u16,
 }
 
 impl Localstripe {
-    /// Starts one that knows nothing.
+    /// Starts one that knows nothing; installs what is not there.
     pub(super) fn start(cache: &Path) -> Result<Self> {
+        let folder = LOCALSTRIPE.folder(cache)?;
         let port = free_port()?;
-        Ok(Self { _server: LOCALSTRIPE.start(cache, port)?, port })
+        let arguments = [folder.into_os_string(), port.to_string().into()];
+        let service = Service::start(LOCALSTRIPE.name, START, READY, arguments)?;
+        Ok(Self { _service: service, port })
     }
 
     pub(super) fn url(&self) -> String {

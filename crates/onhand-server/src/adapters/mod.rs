@@ -6,4 +6,5 @@ pub mod cache;
 pub mod gateways;
 pub mod mail;
 pub mod outgoing;
+pub mod queues;
 pub mod webhooks;

@@ -101,6 +101,14 @@ pub fn read(source: Source<'_>) -> Result<Vec<Secret>, SecretError> {
     }
 }
 
+/// Reads a file that somebody provides, as a whole.
+///
+/// # Errors
+/// [`SecretError`] when the file cannot be had or is open to others.
+pub fn read_whole(path: &Path) -> Result<Secret, SecretError> {
+    file::read_provided(path)
+}
+
 fn split(text: &Secret) -> Result<Vec<Secret>, SecretError> {
     let words = text.expose().split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     let secrets: Vec<Secret> = words.map(Secret::new).collect();

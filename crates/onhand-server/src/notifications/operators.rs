@@ -13,7 +13,7 @@ pub(super) fn about(facts: &Facts<'_>) -> String {
     let about = match facts {
         Facts::Order(order) => EffectId::of_order(order.id).to_string(),
         Facts::Level { sku, .. } => sku.to_string(),
-        Facts::Endpoint { id, .. } => one_line(id),
+        Facts::Endpoint(endpoint) => endpoint.id.to_string(),
         Facts::DeadLetter { what, .. } => one_line(what),
     };
     about.chars().filter(|c| !c.is_control()).take(MAIL_ABOUT_CHARS_MAX).collect()
@@ -40,19 +40,26 @@ pub(super) fn low_stock(facts: &Facts<'_>) -> Option<Letter> {
 }
 
 pub(super) fn webhook_disabled(facts: &Facts<'_>) -> Option<Letter> {
-    let Facts::Endpoint { id, url, reason } = facts else { return None };
+    let Facts::Endpoint(endpoint) = facts else { return None };
+    let reason = endpoint.disabled_reason.as_ref().map_or("", |reason| reason.as_str());
     let lead = "This endpoint gets no webhooks any more, because it did not take them for too \
                 long. Nothing is lost: once it is enabled again, what it missed can be replayed.";
     Some(Letter {
         title: "Webhook endpoint disabled".to_owned(),
         lead: lead.to_owned(),
         facts: vec![
-            ("Endpoint", one_line(id)),
-            ("Address", one_line(url)),
+            ("Endpoint", endpoint.id.to_string()),
+            ("Receiver", origin(endpoint.url.as_str())),
             ("Reason", one_line(reason)),
         ],
         ..Letter::default()
     })
+}
+
+/// Whom an address belongs to. What follows may be a secret by which the receiver knows us.
+fn origin(url: &str) -> String {
+    let end = url.match_indices('/').nth(2).map_or(url.len(), |(at, _)| at);
+    one_line(url.get(..end).unwrap_or_default())
 }
 
 /// Of an order: what its gateway is asked no more, or could not give back.
@@ -62,7 +69,7 @@ pub(super) fn dead_letter(facts: &Facts<'_>) -> Option<Letter> {
             vec![("What", one_line(what)), ("Reason", one_line(reason))]
         }
         Facts::Order(order) => of_payment(order)?,
-        Facts::Level { .. } | Facts::Endpoint { .. } => return None,
+        Facts::Level { .. } | Facts::Endpoint(_) => return None,
     };
     let lead = "This is not tried again by itself: look at the reason, then requeue it or give it \
                 up.";

@@ -28,7 +28,7 @@ const PORTS: (u16, u16) = (465, 587);
 /// Who delivers mail, and who writes it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct MailOptions {
-    /// Who delivers mail: `log` (a line in the log and no mail), `folder:PATH` (a file for each),
+    /// Who delivers mail: `off` (nobody is written to), `log` (a line in the log), `folder:PATH` (a file for each),
     /// `smtp://host:port` (encrypted by STARTTLS; to this machine not at all; `?tls=none` or
     /// `?tls=starttls` say which), `smtps://host:port`, or `ses` (`ses:REGION`) for Amazon SES.
     #[arg(long, env = "ONHAND_MAIL", default_value = "log", hide_env_values = true)]
@@ -60,7 +60,7 @@ pub struct MailOptions {
 pub enum MailSetupError {
     /// It is not known who is to deliver mail.
     #[error(
-        "--mail `{value}`: {wrong}; expected `log`, `folder:PATH`, `smtp://host:port`, \
+        "--mail `{value}`: {wrong}; expected `off`, `log`, `folder:PATH`, `smtp://host:port`, \
          `smtps://host:port` or `ses`"
     )]
     Route {
@@ -117,6 +117,7 @@ pub struct Mailing {
 /// Who delivers mail, as it is configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Route {
+    Off,
     Log,
     Folder(PathBuf),
     Smtp { host: String, port: u16, encryption: Encryption, is_local: bool },
@@ -124,18 +125,22 @@ enum Route {
 }
 
 impl MailOptions {
-    /// Puts together what is needed to send mail. No server is asked yet.
+    /// Puts together what is needed to send mail; nothing where nobody is written to. No server is
+    /// asked yet.
     ///
     /// # Errors
     /// [`MailSetupError`] says which option is wrong, and what would be right.
-    pub async fn build(&self) -> Result<Mailing, MailSetupError> {
+    pub async fn build(&self) -> Result<Option<Mailing>, MailSetupError> {
         let route = Route::read(&self.mail)?;
+        if route == Route::Off {
+            return Ok(None);
+        }
         if self.operator_mail.len() > OPERATOR_MAILS_MAX {
             return Err(MailSetupError::Operators(self.operator_mail.len()));
         }
         let from = match (&self.mail_from, &route) {
             (Some(from), _) => from.clone(),
-            (None, Route::Log | Route::Folder(_)) => NOBODY.parse()?,
+            (None, Route::Off | Route::Log | Route::Folder(_)) => NOBODY.parse()?,
             (None, Route::Smtp { .. } | Route::Ses { .. }) => return Err(MailSetupError::NoSender),
         };
         let domain = match &self.mail_domain {
@@ -144,13 +149,13 @@ impl MailOptions {
         };
         let mailer = self.mailer(route, &domain).await?;
         let sender = Sender { from, domain };
-        Ok(Mailing { mailer, sender, operators: self.operator_mail.clone() })
+        Ok(Some(Mailing { mailer, sender, operators: self.operator_mail.clone() }))
     }
 
     async fn mailer(&self, route: Route, hello: &Domain) -> Result<Mailer, MailSetupError> {
         let step_timeout = Duration::from_secs(self.mail_timeout_secs);
         match route {
-            Route::Log => Ok(Mailer::Log),
+            Route::Off | Route::Log => Ok(Mailer::Log),
             Route::Folder(path) => match Folder::open(&path) {
                 Ok(folder) => Ok(Mailer::Folder(folder)),
                 Err(error) => Err(MailSetupError::Folder { path, error }),
@@ -210,6 +215,7 @@ impl Route {
             };
         }
         match text {
+            "off" => Ok(Self::Off),
             "log" => Ok(Self::Log),
             "ses" => Ok(Self::Ses { region: None }),
             _ => Self::of_url(text).map_err(wrong),
@@ -283,6 +289,7 @@ mod tests {
             };
             assert_eq!(shown, wanted, "{text}");
         }
+        check("off", "Off");
         check("log", "Log");
         check("folder:mail/out", "Folder(\"mail/out\")");
         check("folder:", "--mail `folder:`: there is no path");

@@ -4,6 +4,7 @@
 use onhand_core::inventory::Level;
 use onhand_core::orders::Order;
 use onhand_core::text::Sku;
+use onhand_core::webhooks::EndpointEntry;
 use serde_json::{Value, json};
 
 use super::templates::Facts;
@@ -16,7 +17,7 @@ pub enum Sample {
     /// A level.
     Level(Sku, Box<Level>),
     /// An endpoint.
-    Endpoint,
+    Endpoint(Box<EndpointEntry>),
     /// A dead letter.
     DeadLetter,
 }
@@ -27,11 +28,7 @@ impl Sample {
         match self {
             Self::Order(order) => Facts::Order(order),
             Self::Level(sku, level) => Facts::Level { sku, level },
-            Self::Endpoint => Facts::Endpoint {
-                id: "whe_3",
-                url: "https://hooks.shop.example/onhand",
-                reason: "410 Gone",
-            },
+            Self::Endpoint(endpoint) => Facts::Endpoint(endpoint),
             Self::DeadLetter => {
                 Facts::DeadLetter { what: "job_7", reason: "the message is not JSON" }
             }
@@ -68,7 +65,7 @@ pub fn sample(template: &str) -> Result<Option<Sample>, serde_json::Error> {
             of("confirmed", json!({ "payment": payment }))
         }
         "low_stock" => level().map(Some),
-        "webhook_disabled" => Ok(Some(Sample::Endpoint)),
+        "webhook_disabled" => endpoint().map(Some),
         "dead_letter" => Ok(Some(Sample::DeadLetter)),
         _ => Ok(None),
     }
@@ -89,6 +86,15 @@ fn order(status: &str, more: Value) -> Result<Sample, serde_json::Error> {
         order.extend(more);
     }
     serde_json::from_value(order).map(Box::new).map(Sample::Order)
+}
+
+fn endpoint() -> Result<Sample, serde_json::Error> {
+    let endpoint = json!({
+        "id": 3, "url": "https://hooks.shop.example/onhand?key=hunter2", "description": "",
+        "filter": [], "state": "disabled", "disabled_reason": "410 Gone", "secrets": 1,
+        "version": 2, "created_at": "2026-11-21T05:48:16Z", "updated_at": "2026-11-21T05:48:16Z",
+    });
+    serde_json::from_value(endpoint).map(Box::new).map(Sample::Endpoint)
 }
 
 fn lines() -> Value {

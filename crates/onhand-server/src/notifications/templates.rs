@@ -5,6 +5,7 @@ use onhand_core::events::EventBody;
 use onhand_core::inventory::Level;
 use onhand_core::orders::Order;
 use onhand_core::text::Sku;
+use onhand_core::webhooks::EndpointEntry;
 
 use super::letter::Letter;
 use super::{html, operators, orders, plain};
@@ -41,14 +42,7 @@ pub enum Facts<'a> {
         level: &'a Level,
     },
     /// An endpoint that gets no webhooks any more.
-    Endpoint {
-        /// Its id.
-        id: &'a str,
-        /// Where it was, without anything secret.
-        url: &'a str,
-        /// Why.
-        reason: &'a str,
-    },
+    Endpoint(&'a EndpointEntry),
     /// Something that is tried no more and waits for an operator.
     DeadLetter {
         /// What it is, with its id: `eff_42`.
@@ -64,6 +58,7 @@ impl<'a> Facts<'a> {
         match body {
             EventBody::Order(order) => Some(Self::Order(order)),
             EventBody::Level { sku, level } => Some(Self::Level { sku, level }),
+            EventBody::Endpoint(endpoint) => Some(Self::Endpoint(endpoint)),
             EventBody::Product(_)
             | EventBody::Category(_)
             | EventBody::Location(_)
@@ -197,7 +192,7 @@ pub const TEMPLATES: &[Template] = &[
     operator("low_stock", &["stock.low"], "stock fell below its threshold", operators::low_stock),
     operator(
         "webhook_disabled",
-        &[],
+        &["webhook_endpoint.disabled"],
         "an endpoint gets no webhooks any more",
         operators::webhook_disabled,
     ),

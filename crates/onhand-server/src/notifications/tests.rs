@@ -122,8 +122,8 @@ fn facts_of_another_kind_make_no_mail() {
     let order = order("order_placed");
     assert!(rendered("low_stock", &Facts::Order(&order)).is_none());
     assert!(rendered("dead_letter", &Facts::Order(&order)).is_none(), "it has no payment");
-    let endpoint = Facts::Endpoint { id: "x", url: "y", reason: "z" };
-    assert!(rendered("order_placed", &endpoint).is_none());
+    let endpoint = sample("webhook_disabled").unwrap().unwrap();
+    assert!(rendered("order_placed", &endpoint.facts()).is_none());
 }
 
 #[test]

@@ -9,10 +9,13 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::effects;
-use super::jobs::{self, Processing, Stop, Tools, Work};
+use super::jobs::{self, Mails, Processing, Stop, Tools, Work, broker};
 use super::options::WorkOptions;
 use super::schedules::{self, Asked};
+use crate::adapters::queues::Queue;
+use crate::adapters::queues::relay::Relay;
 use crate::adapters::webhooks::Webhooks;
+use crate::notifications::options::Mailing;
 
 /// What a crew works with.
 #[derive(Debug)]
@@ -25,6 +28,12 @@ pub struct Gear {
     pub webhooks: Webhooks,
     /// What somebody asks to be done now.
     pub asked: Asked,
+    /// Who delivers mail, if anybody is written to.
+    pub mailing: Option<Mailing>,
+    /// The broker that keeps the work, if it is not the database.
+    pub broker: Option<Arc<dyn Queue>>,
+    /// Where events go, if anywhere.
+    pub relay: Option<Relay>,
 }
 
 /// Those who work.
@@ -40,7 +49,7 @@ pub struct Crew {
 impl Crew {
     /// Starts everybody there is something to do for.
     pub fn start(gear: Gear, options: &WorkOptions) -> Self {
-        let Gear { tools, effects, webhooks, asked } = gear;
+        let Gear { tools, effects, webhooks, asked, mailing, broker, relay } = gear;
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped: Stop = stopped.map(|_| ()).boxed().shared();
         let mut working = Vec::new();
@@ -49,8 +58,22 @@ impl Crew {
             working.push(tokio::spawn(effects::run(effects, stopped.clone())));
         }
         if options.processes() {
-            let processing: Arc<dyn Work> = Arc::new(Processing(tools.clone()));
-            working.push(tokio::spawn(jobs::run(processing, tools.clone(), stopped.clone())));
+            let has_broker = broker.is_some();
+            let processing = Processing { tools: tools.clone(), has_broker };
+            working.push(spawn(processing, &tools, &stopped));
+        }
+        if let Some(broker) = broker.filter(|_| options.processes()) {
+            let published = broker::publish(broker.clone(), tools.clone(), stopped.clone());
+            working.push(tokio::spawn(published));
+            let received = broker::receive(broker, tools.clone(), stopped.clone());
+            working.push(tokio::spawn(received));
+        }
+        if let Some(relay) = relay {
+            let relayed = broker::relay(relay, tools.clone(), stopped.clone());
+            working.push(tokio::spawn(relayed));
+        }
+        if let Some(mailing) = mailing {
+            working.push(spawn(Mails::new(tools.clone(), mailing), &tools, &stopped));
         }
         working.push(tokio::spawn(jobs::tell_endpoints(webhooks, tools.clone(), stopped)));
         let schedules = schedules::run(tools, asked, options.keep_jobs());
@@ -71,4 +94,8 @@ impl Crew {
             let _ = one.await;
         }
     }
+}
+
+fn spawn(work: impl Work, tools: &Tools, stopped: &Stop) -> JoinHandle<()> {
+    tokio::spawn(jobs::run(Arc::new(work), tools.clone(), stopped.clone()))
 }

@@ -5,4 +5,5 @@ pub mod effects;
 pub mod jobs;
 pub mod key_uses;
 pub mod options;
+mod rush;
 pub mod schedules;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::adapters::queues::options::QueueOptions;
 use crate::adapters::webhooks::options::WebhookOptions;
 use crate::limits::JOB_KEEP_DAYS_DEFAULT;
+use crate::notifications::options::MailOptions;
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -39,6 +41,10 @@ pub struct WorkOptions {
     job_keep_days: u64,
     #[command(flatten)]
     pub(crate) webhooks: WebhookOptions,
+    #[command(flatten)]
+    pub(crate) mail: MailOptions,
+    #[command(flatten)]
+    pub(crate) queues: QueueOptions,
 }
 
 impl WorkOptions {

@@ -83,6 +83,16 @@ fn event_example() -> serde_json::Value {
 }
 
 impl<'a> EventView<'a> {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Id of the object that it is about; empty where there is none.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
     /// The view of an event.
     pub fn of(row: &'a EventRow) -> Self {
         let (subject, data) = match &row.body {

@@ -5,7 +5,6 @@
 
 mod breaker;
 mod pace;
-mod rush;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -25,11 +24,11 @@ use tokio::time::{Instant, timeout};
 
 use self::breaker::Breaker;
 use self::pace::{Budget, backoff};
-use self::rush::Rush;
 use crate::adapters::gateways::Outcome;
 use crate::adapters::gateways::http::bounded;
 use crate::limits::{BREAKER_OPEN, EFFECTS_AT_ONCE_MAX, EFFECTS_LOOK_EVERY, EFFECTS_STOP_TIMEOUT};
 use crate::payments::gateways::Gateways;
+use crate::workers::rush::Rush;
 
 /// What a worker works with.
 #[derive(Clone)]

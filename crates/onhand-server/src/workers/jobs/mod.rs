@@ -3,7 +3,10 @@
 //! batches. What is done in a queue, and what of the log concerns it, is a [`Work`]. Any number of
 //! processes may run the same queues: the cursor is moved once, and a job is leased to one of them.
 
+pub mod broker;
 mod endpoints;
+mod follow;
+mod mail;
 mod processing;
 mod runner;
 
@@ -15,10 +18,12 @@ use onhand_core::jobs::{Attempt, Ending, Job, NewJob, Queue};
 use onhand_core::{Command, Timestamp};
 use onhand_engine::clock::Clock;
 use onhand_engine::committer::Submit;
+use onhand_engine::database::Leases;
 use onhand_engine::query::EventRow;
 use onhand_engine::{Reader, SubmitError};
 
 pub use endpoints::run as tell_endpoints;
+pub use mail::Mails;
 pub use processing::Processing;
 pub use runner::run;
 
@@ -33,6 +38,8 @@ pub struct Tools {
     pub reader: Reader,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What only one process does at a time.
+    pub leases: Arc<Leases>,
 }
 
 impl std::fmt::Debug for Tools {

@@ -18,11 +18,16 @@ use crate::adapters::gateways::http::bounded;
 use crate::limits::PROCESSING_AT_ONCE_MAX;
 
 /// What may confirm an order.
-const KINDS: [&str; 3] = ["order.placed", "order.confirmed", "order.revived"];
+pub(super) const KINDS: [&str; 3] = ["order.placed", "order.confirmed", "order.revived"];
 
 /// Takes orders up, through the queue in the database.
 #[derive(Debug)]
-pub struct Processing(pub Tools);
+pub struct Processing {
+    /// The way to the database.
+    pub tools: Tools,
+    /// Whether a broker queues what is confirmed: then only what an operator has requeued is here.
+    pub has_broker: bool,
+}
 
 /// The order that an event has confirmed.
 pub(super) fn confirmed_by(event: &EventRow) -> Option<onhand_core::ids::OrderId> {
@@ -52,7 +57,7 @@ impl Work for Processing {
     }
 
     fn kinds(&self) -> Option<Vec<String>> {
-        Some(KINDS.map(str::to_owned).into())
+        (!self.has_broker).then(|| KINDS.map(str::to_owned).into())
     }
 
     fn jobs_of(&self, event: &EventRow) -> Vec<NewJob> {
@@ -62,7 +67,7 @@ impl Work for Processing {
     }
 
     fn work_on(&self, job: Job) -> BoxFuture<'static, Done> {
-        let tools = self.0.clone();
+        let tools = self.tools.clone();
         async move {
             let started = tokio::time::Instant::now();
             let (ending, reason) = take_up(&tools, &job).await;

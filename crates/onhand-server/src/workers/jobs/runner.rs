@@ -18,6 +18,7 @@ use super::{Done, Stop, Tools, Work};
 use crate::limits::{
     CURSOR_STEP_MIN, JOB_EVENTS_READ_MAX, JOBS_GATHER, JOBS_LOOK_EVERY, JOBS_STOP_TIMEOUT,
 };
+use crate::workers::rush::Rush;
 
 /// Why a turn came to nothing; the next one begins anew.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,7 @@ struct Runner {
     jobs: HashMap<Id, Job>,
     /// What came of jobs and is not settled yet.
     finished: Vec<Settlement>,
+    rush: Rush,
     /// Until when nothing is begun.
     paused_until: Instant,
     /// Until when nothing is leased, because what is due waits for something else.
@@ -51,6 +53,7 @@ pub async fn run(work: Arc<dyn Work>, tools: Tools, stop: Stop) {
         busy: JoinSet::new(),
         jobs: HashMap::new(),
         finished: Vec::new(),
+        rush: Rush::new(now),
         paused_until: now,
         blocked_until: now,
     };
@@ -90,7 +93,12 @@ impl Runner {
             self.tools.submit(AnyCommand::Jobs(Command::Begin { queue })).await?;
             return Ok(None);
         };
-        let has_more = self.take_in(&consumer).await?;
+        // What is already begun is ended; the rest keeps for some seconds.
+        let is_rush = self.rush.is_on(Instant::now(), self.tools.submit.stats());
+        if is_rush {
+            self.blocked_until = Instant::now() + JOBS_LOOK_EVERY;
+        }
+        let has_more = if is_rush { false } else { self.take_in(&consumer).await? };
         let (leased, next_due) = self.settle_and_lease(consumer.open).await?;
         let may_be_more = has_more || leased || !self.finished.is_empty();
         Ok((!may_be_more).then(|| self.look_at(next_due)))

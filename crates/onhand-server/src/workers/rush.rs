@@ -15,7 +15,7 @@ use crate::limits::{
 
 /// What the committer does, as far as it was looked at.
 #[derive(Debug)]
-pub(super) struct Rush {
+pub(in crate::workers) struct Rush {
     looked_at: Instant,
     batches: u64,
     commands: u64,
@@ -26,16 +26,25 @@ pub(super) struct Rush {
 }
 
 impl Rush {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(in crate::workers) fn new(now: Instant) -> Self {
         Self { looked_at: now, batches: 0, commands: 0, since: None, calls: 0 }
     }
 
     /// How many calls may be begun at each look, where customers go first now.
-    pub(super) fn calls(&mut self, now: Instant, stats: &CommitterStats) -> Option<usize> {
+    pub(in crate::workers) fn calls(
+        &mut self,
+        now: Instant,
+        stats: &CommitterStats,
+    ) -> Option<usize> {
         let counts =
             (stats.batches.load(Ordering::Relaxed), stats.commands.load(Ordering::Relaxed));
         self.look(now, counts);
         self.since.filter(|since| now < *since + RUSH_YIELD).map(|_| self.calls)
+    }
+
+    /// Whether customers go first now.
+    pub(in crate::workers) fn is_on(&mut self, now: Instant, stats: &CommitterStats) -> bool {
+        self.calls(now, stats).is_some()
     }
 
     /// Commands that are decided together were waiting together.
