@@ -13,11 +13,12 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{answered, cursor, list, named, page_rows, versioned};
+use super::answer::{answered, cursor, json_response, list, named, page_rows, versioned};
 use super::call::{Call, Named, Params, in_path};
 use super::problem::Problem;
 use super::wire::lists::List;
-use super::wire::outbox::{ConsumerView, JobView, ScheduleView};
+use super::wire::outbox::{AskedView, ConsumerView, JobView, ScheduleView};
+use super::wire::values;
 use crate::app::App;
 
 /// The routes of what follows from the log.
@@ -135,9 +136,8 @@ async fn list_schedules(State(app): State<App>) -> Result<Response, Problem> {
 ///
 /// Answers as soon as the worker is told; `began_at` and `ended_at` tell when it was done.
 #[utoipa::path(post, path = "/v1/schedules/{name}/run", tag = "Jobs",
-    security(("bearer" = ["admin"])), params(("name" = String, Path,)),
-    extensions(("x-codes" = json!([]))),
-    responses((status = 202, description = "It will be done")))]
+    security(("bearer" = ["admin"])), params(("name" = values::ScheduleName, Path,)),
+    responses((status = 202, description = "It will be done", body = AskedView)))]
 async fn run_schedule(
     State(app): State<App>,
     Named(name): Named,
@@ -147,5 +147,5 @@ async fn run_schedule(
     let name = known.ok_or_else(|| Problem::not_found(&format!("the schedule `{name}`")))?;
     call.expect_nothing()?;
     app.schedules.ask_for(name);
-    Ok(axum::response::IntoResponse::into_response(StatusCode::ACCEPTED))
+    Ok(json_response(StatusCode::ACCEPTED, &AskedView::of(name)))
 }

@@ -313,7 +313,6 @@ async fn rotate_secret(
 /// is stored.
 #[utoipa::path(post, path = "/v1/webhook-endpoints/{id}/test", tag = "Webhooks",
     security(("bearer" = ["webhooks:write"])), params(("id" = String, Path,)),
-    extensions(("x-codes" = json!([]))),
     responses((status = 200, description = "What was answered", body = AttemptView<'static>)))]
 async fn test_endpoint(
     State(app): State<App>,

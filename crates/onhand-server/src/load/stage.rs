@@ -179,8 +179,17 @@ pub(crate) fn directory(named: Option<PathBuf>) -> Result<(PathBuf, Option<TempD
     Ok((temp.path().to_owned(), Some(temp)))
 }
 
+/// What a server does by itself besides; not where the placing of orders is measured, unless whoever
+/// measures says so.
+const BESIDES: [(&str, &str); 2] = [("--processing", "--processing=off"), ("--mail", "--mail=off")];
+
 fn serve_arguments(options: &BenchOptions) -> Vec<String> {
     let mut arguments = options.serve_args.clone();
+    for (name, off) in BESIDES {
+        if !arguments.iter().any(|argument| argument.starts_with(name)) {
+            arguments.push(off.to_owned());
+        }
+    }
     if options.suite {
         arguments.push("--bench-routes".to_owned());
     }

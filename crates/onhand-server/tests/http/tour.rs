@@ -6,7 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use onhand_core::jobs::{self, Queue};
 use onhand_core::payments::Policy;
+use onhand_core::schedules::{self, ScheduleName};
+use onhand_core::text::{Reference, Text};
+use onhand_core::{Actor, Command};
+use onhand_engine::Clock;
 
 use crate::contract::contract;
 use crate::till::{Till, signed_by_key};
@@ -340,6 +345,80 @@ async fn dead_letters(till: &Till) {
     post(&till.world, "/v1/effects/eff_999/skip", json!({}), 404).await;
 }
 
+/// Endpoints, on a port of this machine on which nobody listens.
+async fn webhooks(world: &World) {
+    let all = "/v1/webhook-endpoints";
+    let new = json!({"url": "http://127.0.0.1:9/hooks", "event_types": ["order.*", "stock.low"],
+        "description": "nobody"});
+    let made = post(world, all, new, 201).await;
+    assert!(text(&made["secret"]).starts_with("whsec_"), "{made}");
+    let one = format!("{all}/{}", text(&made["id"]));
+    let step = |step: &str| format!("{one}/{step}");
+    let rotated = post(world, &step("rotate-secret"), json!({"keep_s": 60}), 200).await;
+    assert_eq!((&rotated["secrets"], rotated["secret"] == made["secret"]), (&json!(2), false));
+    post(world, &step("rotate-secret"), json!({"keep_s": -1}), 422).await;
+    let tried = post(world, &step("test"), json!({}), 200).await;
+    assert_eq!((&tried["status"], tried["reason"].is_string()), (&Value::Null, true));
+    post(world, &step("replay"), json!({"from_seq": 1, "to_seq": 2}), 202).await;
+    post(world, &step("replay"), json!({"from_seq": 1, "to_seq": 2}), 409).await;
+    for path in [all, &one, &step("deliveries"), &step("deliveries?status=dead&limit=1")] {
+        let reply = world.get(path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(!String::from_utf8_lossy(&reply.bytes).contains("whsec_"), "{path}");
+    }
+    assert_eq!(world.get(&step("deliveries?status=lost")).await.status, 422);
+    assert_eq!(world.get(&format!("{all}/whe_99")).await.status, 404);
+    let patched = world.patch(&one, "\"2\"", json!({"status": "disabled"})).await;
+    assert_eq!(
+        (patched.status, &patched.body["disabled_reason"]),
+        (200, &json!("disabled by an operator"))
+    );
+    assert_eq!(world.patch(&one, "\"2\"", json!({"status": "enabled"})).await.status, 412);
+    assert_eq!(world.delete(&one).await.status, 200);
+    assert_eq!(world.delete(&one).await.status, 404);
+}
+
+/// Two messages of a broker that nobody could make anything of; who reads the log; what is
+/// scheduled.
+async fn background(world: &World) {
+    let queue = Queue::Processing;
+    let about = Reference::new("gibberish").unwrap();
+    let reason = Text::new("it is no message").unwrap();
+    let bury = jobs::Command::Bury { queue, about, reason };
+    let name = ScheduleName::Retention;
+    let next_at = world.clock.now();
+    let begin = schedules::Command::Begin { name, secs: 1, next_at, is_forced: false };
+    let commands = [
+        Command::Jobs(jobs::Command::Begin { queue }),
+        Command::Jobs(bury.clone()),
+        Command::Jobs(bury),
+        Command::Schedules(begin),
+    ];
+    for command in commands {
+        let answer = world.app.submit.submit(command, Actor::System, None).await.unwrap();
+        answer.outcome.unwrap();
+    }
+    let dead = world.get("/v1/jobs?status=dead&queue=processing").await;
+    let ids: Vec<String> =
+        dead.body["data"].as_array().unwrap().iter().map(|job| text(&job["id"])).collect();
+    let [second, first] = &ids[..] else { panic!("{}", dead.body) };
+    post(world, &format!("/v1/jobs/{first}/requeue"), json!({}), 200).await;
+    let again = post(world, &format!("/v1/jobs/{first}/requeue"), json!({}), 409).await;
+    assert_eq!((&again["code"], &again["state"]), (&json!("job_not_dead"), &json!("waiting")));
+    post(world, &format!("/v1/jobs/{second}/skip"), json!({}), 200).await;
+    post(world, "/v1/jobs/job_999/skip", json!({}), 404).await;
+    let one = format!("/v1/jobs/{first}");
+    for path in ["/v1/jobs", "/v1/jobs?limit=1", &one, "/v1/consumers", "/v1/schedules"] {
+        assert_eq!(world.get(path).await.status, 200, "{path}");
+    }
+    for path in ["/v1/jobs?status=lost", "/v1/jobs?queue=post", "/v1/jobs?starting_after=ord_1"] {
+        assert_eq!(world.get(path).await.status, 422, "{path}");
+    }
+    assert_eq!(world.get("/v1/jobs/job_999").await.status, 404);
+    post(world, "/v1/schedules/retention/run", json!({}), 202).await;
+    post(world, "/v1/schedules/nothing/run", json!({}), 404).await;
+}
+
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
@@ -354,6 +433,8 @@ async fn every_route_answers_as_it_is_described() {
     orders(world).await;
     accounts(world).await;
     payments(&till).await;
+    webhooks(world).await;
+    background(world).await;
     for path in ["/livez", "/readyz", "/health", "/v1/events", "/v1/events?types=stock.low"] {
         assert_eq!(world.get(path).await.status, 200, "{path}");
     }
@@ -395,7 +476,7 @@ async fn a_body_may_be_absent_where_the_description_says_so() {
         assert_eq!(reply.status != 415, is_optional, "{}: {}", operation.name, reply.body);
         optional += u32::from(is_optional);
     }
-    assert_eq!(optional, 12);
+    assert_eq!(optional, 13);
 }
 
 #[tokio::test]

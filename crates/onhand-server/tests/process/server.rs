@@ -151,10 +151,11 @@ impl Server {
         Self::spawn(database, folder, ANYWHERE, &extra, environment).await
     }
 
-    /// Starts on a database that has the demo data. There is no gateway, so that nobody asks one:
-    /// whatever is committed, a customer or the sweeper has asked for.
+    /// Starts on a database that has the demo data. Nobody works beside the requests: whatever is
+    /// committed, a customer has asked for.
     pub(crate) async fn start_seeded(database: String, folder: &Path, extra: &[&str]) -> Self {
-        Self::spawn(database, folder, ANYWHERE, extra, &[]).await
+        let extra = [&["--role", "api"], extra].concat();
+        Self::spawn(database, folder, ANYWHERE, &extra, &[]).await
     }
 
     /// Starts at an address that another one had, on a database by its URL.

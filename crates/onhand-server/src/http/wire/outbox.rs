@@ -307,3 +307,21 @@ impl<'a> ScheduleView<'a> {
         }
     }
 }
+
+/// That something will be done before its time.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ScheduleAsked, example = json!({"object": "schedule_asked", "name": "retention"}))]
+pub struct AskedView {
+    #[schema(pattern = "^schedule_asked$")]
+    object: &'static str,
+    /// What is done.
+    #[schema(value_type = values::ScheduleName)]
+    name: ScheduleName,
+}
+
+impl AskedView {
+    /// The view of what was asked for.
+    pub fn of(name: ScheduleName) -> Self {
+        Self { object: "schedule_asked", name }
+    }
+}
