@@ -17,7 +17,7 @@ use onhand_engine::query::UserFilter;
 use onhand_engine::{Database, Location, Reader, StoreError, SystemClock, sqlite};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::accounts::logins::Logins;
@@ -35,9 +35,7 @@ use crate::http::tls::Renewal;
 use crate::limits::{OPS_CONNECTIONS_MAX, TLS_RENEWAL_EVERY};
 use crate::payments::gateways::Gateways;
 use crate::payments::options::{PaymentOptions, demo_gateway};
-use crate::workers::crew::{Crew, Gear};
-use crate::workers::effects::{self, Timing};
-use crate::workers::jobs::Tools;
+use crate::workers::crew::Crew;
 use crate::workers::options::{Role, WorkOptions};
 use crate::workers::schedules::Asked;
 use crate::{demo, http, workers};
@@ -139,8 +137,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         return Err(AccountsError::Demo("").into());
     }
     // Before anything is opened: what cannot work is said at once.
-    let mailing = options.work.mail.build().await?;
-    let (broker, relay) = (options.work.queues.broker().await?, options.work.queues.relay().await?);
+    let means = options.work.means().await?;
     let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
     let schema = if options.migrate { Schema::Migrate } else { Schema::MigrateIfAlone };
     let (replica, policy) = (options.replica_url.as_deref(), options.payments.policy());
@@ -168,36 +165,24 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let TakingPayments { gateways, simulated } = taking_payments(&options, public).await?;
     let webhooks = webhooks(&options.work, &secrets)?;
     greet(&reader, &logins, &options).await?;
-    let (schedules, owed, clock) =
-        (Asked::default(), Arc::<Notify>::default(), Arc::new(SystemClock));
     let app = App::new(Parts {
-        submit: submit.clone(),
-        reader: reader.clone(),
-        clock: clock.clone(),
+        submit,
+        reader,
+        clock: Arc::new(SystemClock),
         identities,
         logins,
         limiter,
         needs: http::needs()?,
         gateways: Arc::new(gateways),
-        owed,
+        owed: Arc::default(),
         webhooks,
-        schedules,
+        schedules: Asked::default(),
         settings,
     });
-    let crew = (options.role != Role::Api).then(|| {
-        let effects = effects(&app, options.payments.timing());
-        let tools = Tools {
-            submit: submit.clone(),
-            reader: reader.clone(),
-            clock: app.clock.clone(),
-            leases: leases.clone(),
-        };
-        let (webhooks, asked) = (app.webhooks.clone(), app.schedules.clone());
-        let gear = Gear { tools, effects, webhooks, asked, mailing, broker, relay };
-        Crew::start(gear, &options.work)
-    });
+    let (timing, work) = (options.payments.timing(), &options.work);
+    let works = options.role != Role::Api;
+    let crew = works.then(|| Crew::start(&app, leases.clone(), timing, means, work));
     let noting = tokio::spawn(workers::key_uses::run(app.clone()));
-    drop((submit, reader));
     match doors {
         Some(doors) => doors.serve(app, stop).await,
         None => {
@@ -223,17 +208,6 @@ fn webhooks(options: &WorkOptions, secrets: &[Secret]) -> anyhow::Result<Webhook
     let guard = Guard::new(options.webhooks.allowances());
     let sender = Sender::new(guard.clone()).context("webhooks cannot be sent")?;
     Ok(Webhooks::new(guard, sender, secrets))
-}
-
-/// How what is owed to gateways is done.
-fn effects(app: &App, timing: Timing) -> effects::Tools {
-    effects::Tools {
-        submit: app.submit.clone(),
-        gateways: app.gateways.clone(),
-        clock: app.clock.clone(),
-        wake: app.owed.clone(),
-        timing,
-    }
 }
 
 /// Who takes the money, and what of that lives in this process.
@@ -304,7 +278,6 @@ pub async fn beside(
     let Engine { database: _database, submit, reader, running, ended: _ } =
         open(options, Schema::MigrateIfAlone, None, None, policy).await?;
     let worked = work(&submit, &reader).await;
-    drop((submit, reader));
     let code = finish(running).await?;
     worked?;
     Ok(code)

@@ -426,7 +426,7 @@ fn a_replay_makes_the_jobs_once_more_and_runs_alone() {
 fn old_secrets_sign_for_a_while() {
     let mut desk = Desk::new();
     let id = endpoint(&mut desk);
-    let mut rotate = |desk: &mut Desk, name: &str, keep_secs: i64| {
+    let rotate = |desk: &mut Desk, name: &str, keep_secs: i64| {
         let secret = SealedSecret { sealed: name.to_owned(), expires_at: None };
         let command = webhooks::Command::Rotate { id, expected_version: None, secret, keep_secs };
         assert_eq!(desk.code(command), "ok");

@@ -350,12 +350,13 @@ mod tests {
 
     #[tokio::test]
     async fn the_default_is_the_log_and_needs_nothing_else() {
-        let mailing = options(&[]).unwrap().build().await.unwrap();
+        assert!(options(&["--mail", "off"]).unwrap().build().await.unwrap().is_none());
+        let mailing = options(&[]).unwrap().build().await.unwrap().unwrap();
         assert!(matches!(mailing.mailer, Mailer::Log));
         assert_eq!(mailing.sender.domain.as_str(), "localhost");
         let shop =
             ["--mail-from", "Shop <a@X.example>", "--operator-mail", "o@x.example,p@x.example"];
-        let mailing = options(&shop).unwrap().build().await.unwrap();
+        let mailing = options(&shop).unwrap().build().await.unwrap().unwrap();
         assert_eq!(mailing.sender.domain.as_str(), "x.example");
         assert_eq!(mailing.operators.len(), 2);
     }

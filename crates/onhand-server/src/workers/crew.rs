@@ -5,36 +5,15 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use onhand_engine::database::Leases;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::effects;
+use super::effects::{self, Timing};
 use super::jobs::{self, Mails, Processing, Stop, Tools, Work, broker};
-use super::options::WorkOptions;
-use super::schedules::{self, Asked};
-use crate::adapters::queues::Queue;
-use crate::adapters::queues::relay::Relay;
-use crate::adapters::webhooks::Webhooks;
-use crate::notifications::options::Mailing;
-
-/// What a crew works with.
-#[derive(Debug)]
-pub struct Gear {
-    /// The way to the database.
-    pub tools: Tools,
-    /// How gateways are asked.
-    pub effects: effects::Tools,
-    /// How endpoints are told.
-    pub webhooks: Webhooks,
-    /// What somebody asks to be done now.
-    pub asked: Asked,
-    /// Who delivers mail, if anybody is written to.
-    pub mailing: Option<Mailing>,
-    /// The broker that keeps the work, if it is not the database.
-    pub broker: Option<Arc<dyn Queue>>,
-    /// Where events go, if anywhere.
-    pub relay: Option<Relay>,
-}
+use super::options::{Means, WorkOptions};
+use super::schedules;
+use crate::app::App;
 
 /// Those who work.
 #[derive(Debug)]
@@ -47,9 +26,24 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// Starts everybody there is something to do for.
-    pub fn start(gear: Gear, options: &WorkOptions) -> Self {
-        let Gear { tools, effects, webhooks, asked, mailing, broker, relay } = gear;
+    /// Starts everybody there is something to do for, beside whoever answers requests.
+    pub fn start(
+        app: &App,
+        leases: Arc<Leases>,
+        timing: Timing,
+        means: Means,
+        options: &WorkOptions,
+    ) -> Self {
+        let Means { mailing, broker, relay } = means;
+        let (submit, clock) = (app.submit.clone(), app.clock.clone());
+        let effects = effects::Tools {
+            submit: submit.clone(),
+            gateways: app.gateways.clone(),
+            clock: clock.clone(),
+            wake: app.owed.clone(),
+            timing,
+        };
+        let tools = Tools { submit, reader: app.reader.clone(), clock, leases };
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped: Stop = stopped.map(|_| ()).boxed().shared();
         let mut working = Vec::new();
@@ -75,8 +69,12 @@ impl Crew {
         if let Some(mailing) = mailing {
             working.push(spawn(Mails::new(tools.clone(), mailing), &tools, &stopped));
         }
-        working.push(tokio::spawn(jobs::tell_endpoints(webhooks, tools.clone(), stopped)));
-        let schedules = schedules::run(tools, asked, options.keep_jobs());
+        working.push(tokio::spawn(jobs::tell_endpoints(
+            app.webhooks.clone(),
+            tools.clone(),
+            stopped,
+        )));
+        let schedules = schedules::run(tools, app.schedules.clone(), options.keep_jobs());
         Self { stop, working, ticking: vec![tokio::spawn(schedules)] }
     }
 

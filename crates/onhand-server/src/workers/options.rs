@@ -1,11 +1,14 @@
 //! How the work beside the requests is configured: what this process does of it, and how.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::adapters::queues::Queue;
 use crate::adapters::queues::options::QueueOptions;
+use crate::adapters::queues::relay::Relay;
 use crate::adapters::webhooks::options::WebhookOptions;
 use crate::limits::JOB_KEEP_DAYS_DEFAULT;
-use crate::notifications::options::MailOptions;
+use crate::notifications::options::{MailOptions, Mailing};
 
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -42,12 +45,35 @@ pub struct WorkOptions {
     #[command(flatten)]
     pub(crate) webhooks: WebhookOptions,
     #[command(flatten)]
-    pub(crate) mail: MailOptions,
+    mail: MailOptions,
     #[command(flatten)]
-    pub(crate) queues: QueueOptions,
+    queues: QueueOptions,
+}
+
+/// What the work beside the requests is done with.
+#[derive(Debug)]
+pub struct Means {
+    /// Who delivers mail, if anybody is written to.
+    pub mailing: Option<Mailing>,
+    /// The broker that keeps the work, if it is not the database.
+    pub broker: Option<Arc<dyn Queue>>,
+    /// Where events go, if anywhere.
+    pub relay: Option<Relay>,
 }
 
 impl WorkOptions {
+    /// Puts together what the work is done with. No server is asked yet.
+    ///
+    /// # Errors
+    /// What is configured in a way that cannot work.
+    pub async fn means(&self) -> anyhow::Result<Means> {
+        Ok(Means {
+            mailing: self.mail.build().await?,
+            broker: self.queues.broker().await?,
+            relay: self.queues.relay().await?,
+        })
+    }
+
     /// Whether orders are taken up.
     pub fn processes(&self) -> bool {
         self.processing == Switch::On

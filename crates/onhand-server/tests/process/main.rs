@@ -15,7 +15,9 @@ mod lifecycle;
 mod network;
 mod payments;
 mod production;
+mod receiver;
 #[expect(dead_code, reason = "some of it is for PostgreSQL")]
 mod server;
 #[cfg(target_os = "linux")]
 mod shim;
+mod work;
