@@ -13,7 +13,7 @@ use crate::adapters::mail::Mailer;
 use crate::adapters::mail::address::{AddressError, Domain, Mailbox};
 use crate::adapters::mail::folder::Folder;
 #[cfg(feature = "aws")]
-use crate::adapters::mail::ses::{Ses, SesConfig};
+use crate::adapters::mail::ses::{NoRegion, Ses, SesConfig};
 use crate::adapters::mail::smtp::{Encryption, Login, Smtp, SmtpConfig, SmtpError, Trust};
 use crate::auth::secrets::SecretError;
 use crate::limits::{MAIL_STEP_TIMEOUT, MAIL_STEP_TIMEOUT_SECS_MAX, OPERATOR_MAILS_MAX};
@@ -98,7 +98,12 @@ pub enum MailSetupError {
     /// Nobody can write as this.
     #[error("--mail-from: {0}")]
     Sender(#[from] AddressError),
+    /// Nobody says where SES is.
+    #[cfg(feature = "aws")]
+    #[error("--mail `ses`: {0}")]
+    Ses(#[from] NoRegion),
     /// The program cannot speak to AWS.
+    #[cfg(not(feature = "aws"))]
     #[error("--mail `ses`: this onhand was built without the feature `aws`")]
     NoAws,
 }
@@ -191,7 +196,7 @@ impl MailOptions {
 
 #[cfg(feature = "aws")]
 async fn ses(region: Option<String>, timeout: Duration) -> Result<Mailer, MailSetupError> {
-    Ok(Mailer::Ses(Ses::new(SesConfig { region, endpoint: None, timeout }).await))
+    Ok(Mailer::Ses(Ses::new(SesConfig { region, endpoint: None, timeout }).await?))
 }
 
 #[cfg(not(feature = "aws"))]

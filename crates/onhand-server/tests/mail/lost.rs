@@ -1,8 +1,10 @@
 //! Servers that go away, at every step, and those that never answer.
 
+use std::time::Duration;
+
 use onhand_server::adapters::mail::Sent;
 use onhand_server::adapters::mail::smtp::SmtpConfig;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -10,9 +12,9 @@ use tokio::time::timeout;
 use crate::office::{IMPATIENCE, Office, PATIENCE, config, mail, mailer, told};
 
 /// What comes of a mail to somebody whose address begins with a word, and how often it arrived.
-async fn check(word: &str, wanted: &str, arrived: usize) {
+async fn check(word: &str, step_timeout: Duration, wanted: &str, arrived: usize) {
     let office = Office::new();
-    let config = SmtpConfig { step_timeout: IMPATIENCE, ..config(office.port("plain").await) };
+    let config = SmtpConfig { step_timeout, ..config(office.port("plain").await) };
     let (mailer, mail) = (mailer(config), mail(word));
     let sent = timeout(PATIENCE, mailer.send(&mail)).await.expect("it ends by itself");
     assert_eq!(told(&sent).0, wanted, "{word}: {sent:?}");
@@ -22,14 +24,14 @@ async fn check(word: &str, wanted: &str, arrived: usize) {
 
 #[tokio::test]
 async fn before_the_mail_was_handed_over_it_is_known_not_to_be_sent() {
-    check("slowly", "retry server", 0).await;
+    check("slowly", IMPATIENCE, "retry server", 0).await;
 }
 
 #[tokio::test]
 async fn after_the_mail_was_handed_over_nobody_knows() {
-    check("middle", "unknown", 0).await;
-    check("drop", "unknown", 1).await;
-    check("silent", "unknown", 1).await;
+    check("middle", PATIENCE, "unknown", 0).await;
+    check("drop", PATIENCE, "unknown", 1).await;
+    check("silent", IMPATIENCE, "unknown", 1).await;
 }
 
 #[tokio::test]
@@ -108,4 +110,40 @@ async fn a_kept_connection_that_has_died_costs_no_mail() {
         has_ended.await.unwrap();
     }
     assert_ne!(sessions[0], sessions[1]);
+}
+
+/// A server that says yes to everything, and to one command twice.
+async fn twice(command: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (lines, mut answers) = stream.into_split();
+        let mut lines = BufReader::new(lines).lines();
+        let mut said = "220 mail.test\r\n".to_owned();
+        let mut is_mail = false;
+        loop {
+            if answers.write_all(said.as_bytes()).await.is_err() {
+                return;
+            }
+            let Ok(Some(line)) = lines.next_line().await else { return };
+            let yes = match line.as_str() {
+                "." => "250 OK\r\n",
+                _ if is_mail => "",
+                "DATA" => "354 go on\r\n",
+                _ => "250 OK\r\n",
+            };
+            is_mail = line != "." && (is_mail || line == "DATA");
+            said = yes.repeat(if line.starts_with(command) { 2 } else { 1 });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn an_answer_too_many_passes_for_no_yes() {
+    for (command, wanted) in [("RCPT", "retry server"), ("DATA", "unknown"), ("none", "done")] {
+        let sent = mailer(config(twice(command).await)).send(&mail("ada")).await;
+        assert_eq!(told(&sent).0, wanted, "{command}: {sent:?}");
+    }
 }

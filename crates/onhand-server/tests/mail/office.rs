@@ -16,7 +16,7 @@ use serde_json::Value;
 /// Longest step for whoever is not about to meet an answer that never comes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// For whoever is.
-pub(crate) const IMPATIENCE: Duration = Duration::from_millis(400);
+pub(crate) const IMPATIENCE: Duration = Duration::from_secs(2);
 
 /// The server.
 pub(crate) struct Office(client::Address);

@@ -33,7 +33,7 @@ async fn ask(method: Method, path: &str, body: String) -> Value {
 async fn ses(endpoint: String, timeout: Duration) -> Mailer {
     let config =
         SesConfig { region: Some("eu-central-1".into()), endpoint: Some(endpoint), timeout };
-    Mailer::Ses(Ses::new(config).await)
+    Mailer::Ses(Ses::new(config).await.unwrap())
 }
 
 /// Every mail that moto has for a recipient.

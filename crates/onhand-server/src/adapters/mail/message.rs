@@ -5,7 +5,9 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::header::{
+    ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue,
+};
 use lettre::message::{Message, MultiPart, SinglePart};
 use onhand_core::Timestamp;
 use sha2::{Digest, Sha256};
@@ -88,9 +90,12 @@ impl Body {
         &self.0
     }
 
-    /// With the lines of mail. The library would do it one insertion at a time.
-    fn in_lines(&self) -> String {
-        self.0.replace('\n', "\r\n")
+    /// In ASCII and short lines, which every server passes on as they are and people can still
+    /// read. The library would end the lines one insertion at a time.
+    fn part(&self, kind: ContentType) -> SinglePart {
+        let part = SinglePart::builder().header(kind);
+        let part = part.header(ContentTransferEncoding::QuotedPrintable);
+        part.body(self.0.replace('\n', "\r\n"))
     }
 }
 
@@ -166,8 +171,8 @@ impl Mail {
         let boundary = hex(&Sha256::digest(self.message_id.as_str()), 20);
         let parts = MultiPart::alternative()
             .boundary(format!("onhand-{boundary}"))
-            .singlepart(SinglePart::plain(self.text.in_lines()))
-            .singlepart(SinglePart::html(self.html.in_lines()));
+            .singlepart(self.text.part(ContentType::TEXT_PLAIN))
+            .singlepart(self.html.part(ContentType::TEXT_HTML));
         let mut message = Message::builder()
             .message_id(Some(self.message_id.0.clone()))
             .date(SystemTime::from(self.date))
@@ -278,7 +283,7 @@ pub(crate) mod tests {
 
     --onhand-04eb8a974d2d1316d586
     Content-Type: text/html; charset=utf-8
-    Content-Transfer-Encoding: 7bit
+    Content-Transfer-Encoding: quoted-printable
 
     <p>Tea</p>
     --onhand-04eb8a974d2d1316d586--

@@ -9,6 +9,7 @@ use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::config::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::primitives::Blob;
@@ -29,13 +30,25 @@ pub struct SesConfig {
     pub timeout: Duration,
 }
 
+/// Nobody says where SES is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no region is known; expected `ses:REGION`, or AWS_REGION in the environment")]
+pub struct NoRegion;
+
 /// Amazon SES, as whoever the environment, the profile or the machine says that we are.
 #[derive(Debug)]
-pub struct Ses(Client);
+pub struct Ses {
+    client: Client,
+    credentials: Option<SharedCredentialsProvider>,
+    timeout: Duration,
+}
 
 impl Ses {
     /// Reads the credentials' whereabouts. Nothing is asked of SES yet.
-    pub async fn new(config: SesConfig) -> Self {
+    ///
+    /// # Errors
+    /// [`NoRegion`].
+    pub async fn new(config: SesConfig) -> Result<Self, NoRegion> {
         let SesConfig { region, endpoint, timeout } = config;
         let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
         let timeouts = TimeoutConfig::builder()
@@ -54,7 +67,12 @@ impl Ses {
         if let Some(endpoint) = endpoint {
             loader = loader.endpoint_url(endpoint);
         }
-        Self(Client::new(&loader.load().await))
+        let loaded = loader.load().await;
+        if loaded.region().is_none() {
+            return Err(NoRegion);
+        }
+        let credentials = loaded.credentials_provider();
+        Ok(Self { client: Client::new(&loaded), credentials, timeout })
     }
 
     pub(super) async fn send(&self, mail: &Mail) -> Sent {
@@ -69,10 +87,21 @@ impl Ses {
         let to = Destination::builder().to_addresses(mail.to.address().as_str()).build();
         // Who writes is in the mail, where it is encoded as it has to be.
         let content = EmailContent::builder().raw(raw).build();
-        match self.0.send_email().destination(to).content(content).send().await {
+        match self.client.send_email().destination(to).content(content).send().await {
             Ok(_) => Sent::Done,
+            Err(SdkError::DispatchFailure(_)) if !self.has_credentials().await => {
+                Sent::retry(Trouble::Server, "there are no credentials for SES")
+            }
             Err(error) => judge(&error),
         }
+    }
+
+    /// Whether a request could be signed. The library does not tell one that was never sent from
+    /// one whose connection was lost.
+    async fn has_credentials(&self) -> bool {
+        let Some(credentials) = &self.credentials else { return false };
+        let provided = tokio::time::timeout(self.timeout, credentials.provide_credentials()).await;
+        matches!(provided, Ok(Ok(_)))
     }
 }
 
@@ -81,13 +110,11 @@ fn judge<R: std::fmt::Debug + 'static>(error: &SdkError<SendEmailError, R>) -> S
     match error {
         SdkError::ServiceError(said) => judge_answer(said.err()),
         SdkError::ConstructionFailure(_) => {
-            let reason = "SES cannot be asked: credentials or region are missing";
-            Sent::retry(Trouble::Server, reason)
+            Sent::retry(Trouble::Server, "SES cannot be asked as it is configured")
         }
         SdkError::DispatchFailure(failure) if was_refused(error) || failure.is_user() => {
             Sent::retry(Trouble::Server, "SES cannot be reached")
         }
-        // Of credentials that cannot be had nothing was sent; the library calls that the same.
         SdkError::DispatchFailure(_) => {
             Sent::unknown("the connection to SES was lost before the answer was there")
         }

@@ -12,10 +12,11 @@ use lettre::transport::smtp::client::{
 };
 use lettre::transport::smtp::commands::{Data, Mail as From, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::response::Severity;
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use self::judge::{Step, judge, timed_out};
+use self::judge::{GO_ON, Step, judge, out_of_turn, timed_out};
 use super::address::Domain;
 use super::message::Mail;
 use super::{Sent, Trouble};
@@ -167,7 +168,8 @@ impl Smtp {
         let message = bytes.strip_suffix(b"\r\n").unwrap_or(&bytes);
         let handed = timeout(self.step_timeout, kept.connection.message(message)).await;
         let sent = match handed {
-            Ok(Ok(_)) => Sent::Done,
+            Ok(Ok(taken)) if taken.code().severity == Severity::PositiveCompletion => Sent::Done,
+            Ok(Ok(_)) => out_of_turn(Step::Message),
             Ok(Err(error)) => judge(Step::Message, &error),
             Err(_) => timed_out(Step::Message),
         };
@@ -267,6 +269,8 @@ async fn offer(
     let recipient = connection.command(Rcpt::new(to.to_lettre(), Vec::new())).await;
     recipient.map_err(|error| judge(Step::Recipient, &error))?;
     let data = connection.command(Data).await;
-    data.map_err(|error| judge(Step::Recipient, &error))?;
-    Ok(())
+    let data = data.map_err(|error| judge(Step::Recipient, &error))?;
+    // An answer too many, also one that somebody has slipped in before encryption began, would
+    // make each one after it pass for the next.
+    if data.has_code(GO_ON) { Ok(()) } else { Err(out_of_turn(Step::Recipient)) }
 }

@@ -23,6 +23,8 @@ pub(super) enum Step {
     Message,
 }
 
+/// The server wants to have the mail.
+pub(super) const GO_ON: u16 = 354;
 /// The server goes away.
 const CLOSING: u16 = 421;
 /// It wants to know who we are, or does not believe it.
@@ -74,6 +76,17 @@ fn lost(step: Step, error: &Error) -> Sent {
             Sent::retry(Trouble::Server, "the connection was lost before the mail was handed over")
         }
         Step::Message => Sent::unknown("the connection was lost after the mail was handed over"),
+    }
+}
+
+/// The server says yes, and not to what it was asked.
+pub(super) fn out_of_turn(step: Step) -> Sent {
+    let reason = "the mail server answers out of turn";
+    match step {
+        Step::Connect | Step::Login | Step::Sender | Step::Recipient => {
+            Sent::retry(Trouble::Server, reason)
+        }
+        Step::Message => Sent::unknown(reason),
     }
 }
 
