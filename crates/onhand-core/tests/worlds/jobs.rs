@@ -156,12 +156,19 @@ impl Office {
         let before = self.desk.jobs.clone();
         let (queue, settlements) = (Queue::Mail, settlements.collect());
         assert_eq!(self.desk.code(Command::Settle { queue, settlements }), "ok");
-        for job in held {
+        let counts = |job: &Job| {
+            let was = &before[&job.id];
+            was.leased && was.epoch == job.epoch && was.state == JobState::Waiting
+        };
+        for job in &held {
+            // A worker may hold a job twice: it had lost it, and was given it again.
+            let counts = held.iter().any(|one| one.id == job.id && counts(one));
             let (was, is) = (&before[&job.id], &self.desk.jobs[&job.id]);
-            let counts = was.leased && was.epoch == job.epoch && was.state == JobState::Waiting;
             assert_eq!(was != is, counts, "who was overtaken settles nothing");
-            if was.state != is.state && is.state == JobState::Done {
-                *self.done.entry(job.id).or_default() += 1;
+        }
+        for (id, job) in &self.desk.jobs {
+            if before[id].state != job.state && job.state == JobState::Done {
+                *self.done.entry(*id).or_default() += 1;
             }
         }
     }
