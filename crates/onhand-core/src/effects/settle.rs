@@ -121,8 +121,8 @@ pub(super) fn requeue(draft: &mut Draft<'_>, id: EffectId) -> Result<Reply, Stop
     Ok(Reply::Effect(effect))
 }
 
-/// Ends what is owed as if the gateway had declined it: an operator has seen to it. Where nothing is
-/// owed but to ask how things stand, it is asked when it would be asked next.
+/// Ends what is owed as if the gateway had declined it: an operator has seen to it. Where nothing
+/// is owed but to ask how things stand, it is asked when it would be asked next.
 pub(super) fn skip(draft: &mut Draft<'_>, id: EffectId) -> Result<Reply, Stop> {
     let effect = dead(draft, id)?;
     let order = draft.any_order(effect.order_id)?.clone();
