@@ -100,6 +100,9 @@ pub struct CommitterStats {
     pub batches: AtomicU64,
     /// Commands decided, refusals included.
     pub commands: AtomicU64,
+    /// Commands that each command was decided together with, itself included, in all: by the number
+    /// of commands, the size of a batch as a command sees it, whatever small ones there are beside.
+    pub company: AtomicU64,
     /// How often rights were taken away, as far as this process has heard.
     pub(crate) rights: AtomicI64,
 }

@@ -242,7 +242,9 @@ impl<S: Store> Committer<S> {
         if std::mem::take(&mut self.is_away) {
             tracing::info!("the store is back");
         }
-        self.stats.commands.fetch_add(batch.part.len() as u64, Ordering::Relaxed);
+        let commands = batch.part.len() as u64;
+        self.stats.commands.fetch_add(commands, Ordering::Relaxed);
+        self.stats.company.fetch_add(commands * commands, Ordering::Relaxed);
         if batch.event.is_some() {
             self.stats.batches.fetch_add(1, Ordering::Relaxed);
         }

@@ -218,7 +218,8 @@ pub const EFFECTS_AT_ONCE_MAX: usize = 128;
 /// Commands of a crowd of customers for each call to a gateway that is begun meanwhile: a call
 /// costs about as much as five commands, so that a twelfth of the work is for gateways.
 pub const RUSH_COMMANDS_PER_CALL: u64 = 64;
-/// Commands in one batch from which on customers count as a crowd: more than gateways send at once.
+/// Commands in the batch of a command, on average, from which on customers count as a crowd: more
+/// than gateways send at once.
 pub const RUSH_COMMANDS_PER_BATCH: u64 = 64;
 /// For how long a crowd goes first.
 pub const RUSH_YIELD: Duration = Duration::from_secs(10);
