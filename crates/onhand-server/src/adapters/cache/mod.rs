@@ -20,9 +20,9 @@
 //! And an entry lives no longer than it was given.
 
 pub mod fence;
-#[cfg(feature = "redis")]
-mod health;
 mod in_process;
+#[cfg(feature = "redis")]
+mod line;
 #[cfg(feature = "redis")]
 pub mod redis;
 
