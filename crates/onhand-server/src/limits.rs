@@ -309,8 +309,8 @@ pub const CACHE_FENCE_PLACES: usize = 65_536;
 pub const CACHE_TIMEOUT: Duration = Duration::from_millis(5);
 /// How long connecting to a shared cache may take; nobody waits for it.
 pub const CACHE_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Answers that a shared cache may fail to give, one after the other, before its connection is given
-/// up.
+/// Answers that a shared cache may fail to give, one after the other, before its connection is
+/// given up.
 pub const CACHE_FAILURES_MAX: u32 = 3;
 /// How long a shared cache that is gone is left alone before the next try to connect.
 pub const CACHE_LEFT_ALONE: Duration = Duration::from_secs(1);

@@ -5,10 +5,12 @@
 mod account;
 mod apt;
 mod cluster;
+mod companion;
 mod folders;
 mod installation;
 mod localstripe;
 pub(crate) mod process;
+mod redis;
 mod runs;
 mod venv;
 mod wheel;
@@ -24,6 +26,7 @@ use account::Account;
 pub(crate) use cluster::Cluster;
 pub(crate) use installation::{Installation, MAJOR_MIN};
 pub(crate) use localstripe::Localstripe;
+pub(crate) use redis::Redis;
 use runs::Run;
 
 /// The major version that the wheel holds; others have to be installed.
@@ -37,6 +40,9 @@ pub(crate) const POSTGRES_URL: &str = "ONHAND_TEST_POSTGRES_URL";
 
 /// The variable in which tests find what stands in for Stripe.
 const LOCALSTRIPE_URL: &str = "ONHAND_TEST_LOCALSTRIPE_URL";
+
+/// The variable in which tests find Redis, or Valkey.
+const REDIS_URL: &str = "ONHAND_TEST_REDIS_URL";
 
 /// The variable in which tests find a Python that has the reference of Standard Webhooks.
 const STANDARDWEBHOOKS_PYTHON: &str = "ONHAND_TEST_STANDARDWEBHOOKS_PYTHON";
@@ -85,7 +91,7 @@ impl Services {
     }
 
     fn install(&self) -> Result<Vec<Installation>> {
-        apt::install(&self.account)?;
+        apt::POSTGRES.install(&self.account)?;
         let found = installation::installed(&self.account);
         ensure!(!found.is_empty(), "this system's PostgreSQL is older than {MAJOR_MIN}");
         Ok(found)
@@ -112,6 +118,13 @@ impl Services {
         let localstripe = Localstripe::start(&self.cache)?;
         let told = vec![(LOCALSTRIPE_URL, localstripe.url().into())];
         Ok((localstripe, told))
+    }
+
+    /// Starts a Redis, or a Valkey, and says how tests find it.
+    pub(crate) fn redis(&self) -> Result<(Redis, Environment)> {
+        let redis = Redis::start(&self.account, self.run.folder())?;
+        let told = vec![(REDIS_URL, redis.url().into())];
+        Ok((redis, told))
     }
 
     /// The newest PostgreSQL of this system that has a program.
@@ -166,34 +179,32 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
             Err(error) => println!("# {name} is left out: {error:#}\n"),
         }
     }
-    let localstripe = match services.localstripe() {
-        Ok((localstripe, told)) => {
-            println!("# localstripe");
-            tell(&told);
-            println!();
-            Some(localstripe)
-        }
-        Err(error) => {
-            println!("# localstripe is left out: {error:#}\n");
-            None
-        }
-    };
-    match services.standardwebhooks() {
-        Ok(told) => {
-            println!("# the reference of Standard Webhooks");
-            tell(&told);
-            println!();
-        }
-        Err(error) => {
-            println!("# the reference of Standard Webhooks is left out: {error:#}\n");
-        }
-    }
-    if clusters.is_empty() && localstripe.is_none() {
+    let localstripe = offered("localstripe", services.localstripe());
+    let redis = offered("Redis", services.redis());
+    let reference = services.standardwebhooks().map(|told| ((), told));
+    offered("the reference of Standard Webhooks", reference);
+    if clusters.is_empty() && localstripe.is_none() && redis.is_none() {
         return Ok(false);
     }
     println!("# running until Ctrl-C or the end of the input");
     io::copy(&mut io::stdin().lock(), &mut io::sink())?;
     Ok(true)
+}
+
+/// Says how to reach what was started, and gives it back, or says why it was not.
+fn offered<T>(name: &str, offer: Result<(T, Environment)>) -> Option<T> {
+    match offer {
+        Ok((service, told)) => {
+            println!("# {name}");
+            tell(&told);
+            println!();
+            Some(service)
+        }
+        Err(error) => {
+            println!("# {name} is left out: {error:#}\n");
+            None
+        }
+    }
 }
 
 /// Says how to reach a service, as a shell takes it in.

@@ -30,6 +30,8 @@ enum Need {
     Postgres,
     /// What stands in for Stripe.
     Localstripe,
+    /// A cache that processes share.
+    Redis,
     /// A Python that verifies webhooks.
     StandardWebhooks,
 }
@@ -124,7 +126,7 @@ const STEPS: &[Step] = &[
             "--workspace",
             "--all-targets",
             "--features",
-            "onhand-engine/services,onhand-server/services",
+            "onhand-engine/services,onhand-server/services,onhand-server/redis",
             "--",
             "-D",
             "warnings",
@@ -141,7 +143,7 @@ const STEPS: &[Step] = &[
             "--package",
             "onhand-server",
             "--features",
-            "onhand-engine/services,onhand-server/services",
+            "onhand-engine/services,onhand-server/services,onhand-server/redis",
             "--test",
             "postgres",
         ]),
@@ -158,9 +160,24 @@ const STEPS: &[Step] = &[
             "--package",
             "onhand-server",
             "--features",
-            "onhand-engine/services,onhand-server/services",
+            "onhand-engine/services,onhand-server/services,onhand-server/redis",
             "--test",
             "stripe",
+        ]),
+    },
+    Step {
+        name: "tests on Redis",
+        needs: Need::Redis,
+        work: Work::Cargo(&[
+            "test",
+            "--package",
+            "onhand-engine",
+            "--package",
+            "onhand-server",
+            "--features",
+            "onhand-engine/services,onhand-server/services,onhand-server/redis",
+            "--test",
+            "cache",
         ]),
     },
     Step {
@@ -173,7 +190,7 @@ const STEPS: &[Step] = &[
             "--package",
             "onhand-server",
             "--features",
-            "onhand-engine/services,onhand-server/services",
+            "onhand-engine/services,onhand-server/services,onhand-server/redis",
             "--test",
             "webhooks",
             "reference",
@@ -244,11 +261,16 @@ impl Bench<'_> {
                 Ok((_localstripe, environment)) => attempt(environment),
                 Err(error) => Outcome::LeftOut(format!("{error:#}")),
             },
+            (Need::Redis, Ok(services)) => match services.redis() {
+                Ok((_redis, environment)) => attempt(environment),
+                Err(error) => Outcome::LeftOut(format!("{error:#}")),
+            },
             (
                 Need::Squawk
                 | Need::Schemathesis
                 | Need::Postgres
                 | Need::Localstripe
+                | Need::Redis
                 | Need::StandardWebhooks,
                 Err(error),
             ) => Outcome::LeftOut(format!("{error:#}")),
@@ -338,7 +360,11 @@ mod tests {
                 (Need::Squawk, work) => matches!(work, Work::Squawk(_)),
                 (Need::Schemathesis, work) => matches!(work, Work::Promises),
                 (
-                    Need::Nothing | Need::Postgres | Need::Localstripe | Need::StandardWebhooks,
+                    Need::Nothing
+                    | Need::Postgres
+                    | Need::Localstripe
+                    | Need::Redis
+                    | Need::StandardWebhooks,
                     work,
                 ) => !matches!(work, Work::Squawk(_) | Work::Promises),
             };

@@ -1,6 +1,7 @@
 //! A cache in Redis or Valkey, which several processes share. An entry is a hash with `position`,
-//! `key` and `body`; an invalidation is one with the position alone, which stays as long as an entry
-//! would, so that nobody puts in again what was read before it. One that is slow or gone is a miss.
+//! `key` and `body`; an invalidation is one with the position alone, which stays as long as an
+//! entry would, so that nobody puts in again what was read before it. One that is slow or gone is a
+//! miss.
 
 use std::fmt;
 use std::sync::Arc;
