@@ -36,7 +36,7 @@ const SETTINGS: &[&str] = &[
 /// What is said once it listens.
 const READY: &str = "Ready to accept connections";
 /// It does not look at its input; whoever does ends it.
-const UNTIL_THE_END: &str = "\"$@\" & cat; kill $!";
+const UNTIL_THE_END: &str = "\"$@\" & cat; kill $!; wait";
 
 /// A running one; dropped, it is gone.
 #[derive(Debug)]
