@@ -60,11 +60,18 @@ impl Line {
             }
             return;
         };
-        // The one who reaches the bound gives it up; those who come later come too late.
-        if call.failures.fetch_add(1, Ordering::Relaxed) + 1 != CACHE_FAILURES_MAX {
+        if call.failures.fetch_add(1, Ordering::Relaxed) + 1 < CACHE_FAILURES_MAX {
             return;
         }
-        *self.lock() = State::Down { is_known: true };
+        let mut state = self.lock();
+        // Of several who find out, one gives it up. What fails on a connection that was given up
+        // says nothing about the next one.
+        match &*state {
+            State::Up(current) if Arc::ptr_eq(&current.failures, &call.failures) => {}
+            State::Up(_) | State::Down { .. } => return,
+        }
+        *state = State::Down { is_known: true };
+        drop(state);
         gone(why);
         tokio::spawn(connect(Arc::downgrade(self)));
     }
