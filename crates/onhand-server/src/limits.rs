@@ -353,9 +353,10 @@ pub const CACHE_FENCE_PLACES: usize = 65_536;
 pub const CACHE_TIMEOUT: Duration = Duration::from_millis(5);
 /// How long connecting to a shared cache may take; nobody waits for it.
 pub const CACHE_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Answers that a shared cache may fail to give, one after the other, before it counts as gone.
+/// Answers that a shared cache may fail to give, one after the other, before its connection is
+/// given up.
 pub const CACHE_FAILURES_MAX: u32 = 3;
-/// How long a shared cache that is gone is not asked at all; then one reader asks.
+/// How long a shared cache that is gone is left alone before the next try to connect.
 pub const CACHE_LEFT_ALONE: Duration = Duration::from_secs(1);
 /// Most invalidations that are sent to a shared cache in one go.
 pub const CACHE_FORGET_KEYS_MAX: usize = 1_000;
