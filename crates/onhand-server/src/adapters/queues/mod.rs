@@ -104,8 +104,8 @@ pub enum QueueError {
 /// A queue of work. Every call ends within a bound of its own; one that is dropped may have been
 /// carried out.
 pub trait Queue: std::fmt::Debug + Send + Sync {
-    /// Queues messages, at most [`QUEUE_BATCH_MAX`], durable at the broker when it is answered. After an error some of them may
-    /// be queued; published again under the same ids within
+    /// Queues messages, at most [`QUEUE_BATCH_MAX`], durable at the broker when it is answered.
+    /// After an error some of them may be queued; published again under the same ids within
     /// [`QUEUE_DEDUP_WINDOW`](crate::limits::QUEUE_DEDUP_WINDOW), they are delivered once where the
     /// queue [can tell](Queue::promises).
     fn publish<'a>(&'a self, messages: &'a [Outgoing]) -> Answer<'a, ()>;
