@@ -172,7 +172,7 @@ enum MigrateAction {
     },
 }
 
-/// What is logged unless ONHAND_LOG says otherwise. A client of NATS tells each try to connect; what
+/// What is logged unless ONHAND_LOG says otherwise. NATS's client tells each try to connect; what
 /// matters of that we say ourselves.
 const LOG_DEFAULT: &str = "info,async_nats=warn";
 
