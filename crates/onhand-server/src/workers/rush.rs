@@ -36,8 +36,7 @@ impl Rush {
         now: Instant,
         stats: &CommitterStats,
     ) -> Option<usize> {
-        let counts =
-            (stats.commands.load(Ordering::Relaxed), stats.company.load(Ordering::Relaxed));
+        let counts = (stats.asked.load(Ordering::Relaxed), stats.company.load(Ordering::Relaxed));
         self.look(now, counts);
         self.since.filter(|since| now < *since + RUSH_YIELD).map(|_| self.calls)
     }
