@@ -1,5 +1,5 @@
-//! From the log to what was done: every short sequence of what two workers, an operator and time can
-//! do, checked after each step; and the rules one by one.
+//! From the log to what was done: every short sequence of what two workers, an operator and time
+//! can do, checked after each step; and the rules one by one.
 
 use std::collections::BTreeMap;
 

@@ -28,9 +28,10 @@ const PORTS: (u16, u16) = (465, 587);
 /// Who delivers mail, and who writes it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct MailOptions {
-    /// Who delivers mail: `off` (nobody is written to), `log` (a line in the log), `folder:PATH` (a file for each),
-    /// `smtp://host:port` (encrypted by STARTTLS; to this machine not at all; `?tls=none` or
-    /// `?tls=starttls` say which), `smtps://host:port`, or `ses` (`ses:REGION`) for Amazon SES.
+    /// Who delivers mail: `off` (nobody is written to), `log` (a line in the log), `folder:PATH`
+    /// (a file for each), `smtp://host:port` (encrypted by STARTTLS; to this machine not at all;
+    /// `?tls=none` or `?tls=starttls` say which), `smtps://host:port`, or `ses` (`ses:REGION`) for
+    /// Amazon SES.
     #[arg(long, env = "ONHAND_MAIL", default_value = "log", hide_env_values = true)]
     mail: String,
     /// Who writes: `orders@example.com`, or `The Shop <orders@example.com>`.
