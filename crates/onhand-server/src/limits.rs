@@ -295,11 +295,13 @@ pub const WEBHOOK_ADDRESSES_MAX: usize = 64;
 /// for less than 20 kB.
 pub const WEBHOOK_BODY_BYTES_MAX: usize = 20_000 - 1;
 
-/// How long a job that was leased is nobody else's.
-pub const JOB_LEASE: Duration = Duration::from_secs(60);
-/// The same of a message to an endpoint: longer than sending it may take, and than it waits for its
-/// turn.
-pub const WEBHOOK_LEASE: Duration = Duration::from_secs(120);
+/// How long a job that was leased is nobody else's, where it takes no longer than a commit: so long
+/// does it wait when its worker has died.
+pub const JOB_LEASE: Duration = Duration::from_secs(10);
+/// The same of a message to an endpoint: longer than sending it may take.
+pub const WEBHOOK_LEASE: Duration = Duration::from_secs(30);
+/// The same of a mail, beyond what its steps may take.
+pub const MAIL_LEASE_BEYOND: Duration = Duration::from_secs(10);
 /// How often a queue is looked at where nothing is known to have happened.
 pub const JOBS_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// For how long what happens is gathered before it is taken in together.
