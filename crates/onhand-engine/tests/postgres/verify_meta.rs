@@ -328,7 +328,9 @@ async fn report_after(sound: &Scratch, corruption: &str) -> Report {
         Some(*rows)
     });
     assert_ne!(changed, Some(0), "changes nothing: {corruption}");
-    postgres::verify(&copy.url(), true).await.unwrap()
+    postgres::verify(&copy.url(), true)
+        .await
+        .unwrap_or_else(|error| panic!("{corruption}: {error}"))
 }
 
 fn seen(report: &Report) -> Vec<&'static str> {
