@@ -2,14 +2,20 @@
 //! restarted while the others go on.
 
 use std::ffi::OsString;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use onhand_server::client::{Connection, Reply};
 use onhand_server::limits::IDENTITY_SECS_MAX;
+use serde_json::Value;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
 
 use crate::buyers::{Buyers, hold_to};
 use crate::cluster::Cluster;
-use crate::server::{Server, address, json, keyed, place_on};
+use crate::server::{ONHAND, Server, address, json, keyed, place_on};
 
 /// Servers with one API key: an idempotency key means something to one caller only.
 async fn servers(url: &str, folders: &[tempfile::TempDir]) -> Vec<Server> {
@@ -119,4 +125,58 @@ async fn rights_taken_away_in_one_process_are_gone_in_the_other() {
     assert!(known_at.elapsed().as_secs() < IDENTITY_SECS_MAX, "the minute proves nothing");
     here.stop_and_verify().await;
     there.stop_and_verify().await;
+}
+
+/// Somebody who only works.
+fn worker(url: &str, folder: &Path) -> Child {
+    Command::new(ONHAND)
+        .arg("work")
+        .env("ONHAND_DATABASE_URL", url)
+        .env("ONHAND_SECRET_DIR", folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+async fn until_taken_up(api: &mut Server, order: &str) {
+    let taken_up = async {
+        while json(&api.get(&format!("/v1/orders/{order}")).await)["status"] != "processing" {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), taken_up).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_answer_and_those_who_work_are_processes_of_their_own() {
+    let cluster = Cluster::start(&[]);
+    let url = cluster.url("onhand", "postgres");
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--migrate", "--role", "api"];
+    let mut api = Server::start_on(url.clone(), folder.path(), &arguments, &[]).await;
+    let mut workers = vec![worker(&url, folder.path())];
+    let consumers = |api: &Value| api["data"].as_array().unwrap().len();
+    let began = async {
+        while consumers(&json(&api.get("/v1/consumers").await)) < 2 {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), began).await.unwrap();
+    // Nobody works: what is confirmed stays so, and waits in the log.
+    workers[0].kill().await.unwrap();
+    let order = json(&api.place("first").await.unwrap())["id"].as_str().unwrap().to_owned();
+    let shown = json(&api.get(&format!("/v1/orders/{order}")).await);
+    assert_eq!(shown["status"], "confirmed");
+    workers = (0..2).map(|_| worker(&url, folder.path())).collect();
+    until_taken_up(&mut api, &order).await;
+    workers[0].kill().await.unwrap();
+    let order = json(&api.place("second").await.unwrap())["id"].as_str().unwrap().to_owned();
+    until_taken_up(&mut api, &order).await;
+    let timeline = json(&api.get(&format!("/v1/orders/{order}/timeline")).await);
+    assert_eq!(timeline["data"].as_array().unwrap().len(), 2, "{timeline}");
+    workers[1].kill().await.unwrap();
+    api.stop_and_verify().await;
 }
