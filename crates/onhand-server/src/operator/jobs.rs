@@ -147,10 +147,12 @@ async fn page_of(books: &mut Books, dead: bool, after: Option<&str>) -> anyhow::
 
 async fn moved(books: &mut Books, command: Command, id: JobId, step: &str) -> anyhow::Result<()> {
     let job = match books {
-        Books::Beside(submit, _) => match decided(submit, AnyCommand::Jobs(command)).await? {
-            Reply::Job(job) => serde_json::to_value(JobView::of(&job))?,
-            other => anyhow::bail!("answered with something else: {other:?}"),
-        },
+        Books::Beside(submit, _) => {
+            let Reply::Job(job) = decided(submit, AnyCommand::Jobs(command)).await? else {
+                anyhow::bail!("answered with something else");
+            };
+            serde_json::to_value(JobView::of(&job))?
+        }
         Books::Server(connection) => post(connection, &format!("/v1/jobs/{id}/{step}")).await?,
     };
     show(&[job], false, |row| format!("{id} is {}", shown(row, "status")));
