@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 
 use crate::accounts::logins::Logins;
 use crate::accounts::options::{AccountOptions, Accounts, AccountsError};
+use crate::adapters::cache::options::CacheOptions;
 use crate::adapters::gateways::simulated;
 use crate::adapters::webhooks::Webhooks;
 use crate::adapters::webhooks::guard::Guard;
@@ -56,6 +57,8 @@ pub struct ServeOptions {
     payments: PaymentOptions,
     #[command(flatten)]
     work: WorkOptions,
+    #[command(flatten)]
+    cache: CacheOptions,
     /// What this process does: everything, only the answers, or only the work beside them.
     #[arg(long, env = "ONHAND_ROLE", value_enum, default_value_t)]
     role: Role,
@@ -138,6 +141,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     }
     // Before anything is opened: what cannot work is said at once.
     let means = options.work.means().await?;
+    let cache = options.cache.plan(&options.database.location()?)?;
     let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
     let schema = if options.migrate { Schema::Migrate } else { Schema::MigrateIfAlone };
     let (replica, policy) = (options.replica_url.as_deref(), options.payments.policy());
@@ -153,6 +157,11 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         Role::Worker => None,
     };
     let Engine { database, submit, reader, running, ended } = engine;
+    // Before anybody else hands something in: all that changes from now on is told.
+    let kept = match cache {
+        Some(plan) => Some(plan.begin(&submit, &reader).await?),
+        None => None,
+    };
     let leases = Arc::new(database.leases());
     let stop = stop(ended).context("listening for signals")?;
     let renewal = renew(edge.renewal.take()).context("listening for signals")?;
@@ -168,6 +177,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let app = App::new(Parts {
         submit,
         reader,
+        kept,
         clock: Arc::new(SystemClock),
         identities,
         logins,
