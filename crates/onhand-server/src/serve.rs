@@ -22,7 +22,8 @@ use tokio::task::JoinHandle;
 
 use crate::accounts::logins::Logins;
 use crate::accounts::options::{AccountOptions, Accounts, AccountsError};
-use crate::adapters::cache::options::CacheOptions;
+use crate::adapters::cache::kept::Kept;
+use crate::adapters::cache::options::{CacheOptions, Plan};
 use crate::adapters::gateways::simulated;
 use crate::adapters::webhooks::Webhooks;
 use crate::adapters::webhooks::guard::Guard;
@@ -147,21 +148,13 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let (replica, policy) = (options.replica_url.as_deref(), options.payments.policy());
     let engine = open(&options.database, schema, replica, crash, policy).await?;
     let accounts = options.accounts.build(&options.database.location()?)?;
-    demo::ensure_location(&engine.submit).await?;
-    if options.demo {
-        demo::load(&engine.submit).await?;
-    }
+    let kept = furnish(&engine, options.demo, cache).await?;
     // Who only works answers nobody.
     let doors = match options.role {
         Role::All | Role::Api => Some(Doors::open(&edge).await?),
         Role::Worker => None,
     };
     let Engine { database, submit, reader, running, ended } = engine;
-    // Before anybody else hands something in: all that changes from now on is told.
-    let kept = match cache {
-        Some(plan) => Some(plan.begin(&submit, &reader).await?),
-        None => None,
-    };
     let leases = Arc::new(database.leases());
     let stop = stop(ended).context("listening for signals")?;
     let renewal = renew(edge.renewal.take()).context("listening for signals")?;
@@ -211,6 +204,23 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     leases.release().await;
     // Every way to the committer is gone: it finishes what is queued and ends.
     finish(running).await
+}
+
+/// Sees that what must be there is there, before anybody hands something in: all that changes from
+/// then on is told to the cache, if there is one.
+async fn furnish(
+    engine: &Engine,
+    with_demo: bool,
+    cache: Option<Plan>,
+) -> anyhow::Result<Option<Arc<Kept>>> {
+    demo::ensure_location(&engine.submit).await?;
+    if with_demo {
+        demo::load(&engine.submit).await?;
+    }
+    match cache {
+        Some(plan) => Ok(Some(plan.begin(&engine.submit, &engine.reader).await?)),
+        None => Ok(None),
+    }
 }
 
 /// What is needed to tell endpoints something.
