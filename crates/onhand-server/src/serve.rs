@@ -298,6 +298,7 @@ pub async fn beside(
     let Engine { database: _database, submit, reader, running, ended: _ } =
         open(options, Schema::MigrateIfAlone, None, None, policy).await?;
     let worked = work(&submit, &reader).await;
+    drop((submit, reader));
     let code = finish(running).await?;
     worked?;
     Ok(code)

@@ -21,7 +21,8 @@ async fn start(folder: &Path, redis: &str) -> Server {
 
 async fn place(server: &mut Server, key: &str, sku: &str) -> String {
     let body = format!(r#"{{"items":[{{"sku":"{sku}","quantity":1}}]}}"#);
-    let sent = server.connection.send(Method::POST, "/v1/orders", &keyed(key), body.into());
+    let headers = keyed(key);
+    let sent = server.connection.send(Method::POST, "/v1/orders", &headers, body.into());
     let reply = sent.await.unwrap();
     assert_eq!(reply.status, 201, "{}", json(&reply));
     json(&reply)["id"].as_str().unwrap().to_owned()
