@@ -20,6 +20,7 @@ use crate::idempotency::{IdempotencyKey, Outcome};
 use crate::limits::{COMMITTER_STACK_BYTES, QUEUE_COMMANDS_MAX};
 use crate::store::{Store, StoreError};
 use crate::turns::Committer;
+use crate::watch::{Watch, Watching};
 
 /// What a caller is told when its command was decided.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,6 +117,7 @@ pub struct Submit {
     queue: mpsc::Sender<Submission>,
     stats: Arc<CommitterStats>,
     durable: Arc<watch::Sender<i64>>,
+    watching: Watching,
 }
 
 impl Submit {
@@ -163,6 +165,12 @@ impl Submit {
     /// Changes with the position of the newest durable event, whichever process wrote it.
     pub fn durable(&self) -> watch::Receiver<i64> {
         self.durable.subscribe()
+    }
+
+    /// Has somebody told of each change by a command that is handed in from now on. There can be
+    /// one, the first.
+    pub fn watch(&self, watch: Arc<dyn Watch>) {
+        self.watching.begin(watch);
     }
 
     /// Where it is told how far the log is.
@@ -226,7 +234,13 @@ pub fn start<S: Store>(
     let durable = Arc::new(watch::Sender::new(0));
     let (ended, has_ended) = oneshot::channel();
     let stats = Arc::new(CommitterStats::default());
-    let submit = Submit { queue, stats: stats.clone(), durable: durable.clone() };
+    let watching = Watching::default();
+    let submit = Submit {
+        queue,
+        stats: stats.clone(),
+        durable: durable.clone(),
+        watching: watching.clone(),
+    };
     // One more thread, for what a store does beside the committer: connections are driven there.
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     let runtime = runtime
@@ -243,6 +257,7 @@ pub fn start<S: Store>(
         stats,
         flushing: flusher.start()?,
         state: State::default(),
+        watching,
         batches: 0,
         is_away: false,
     };

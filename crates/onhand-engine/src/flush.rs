@@ -11,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 use crate::committer::{CrashPoint, Submission, Verdict};
 use crate::limits::BATCHES_UNFLUSHED_MAX;
 use crate::store::{Flush, StoreError};
+use crate::watch::Telling;
 
 /// A batch that is committed and perhaps not yet durable.
 pub(crate) struct Committed {
@@ -19,6 +20,8 @@ pub(crate) struct Committed {
     pub(crate) verdicts: Vec<Verdict>,
     /// Position of the newest event, when anything was written.
     pub(crate) event: Option<i64>,
+    /// Completes when those are told who keep copies.
+    pub(crate) telling: Option<Telling>,
     /// Where the process dies: for crash tests.
     pub(crate) crash: Option<CrashPoint>,
 }
@@ -63,6 +66,10 @@ impl<F: Flush> Flusher<F> {
             }
             CrashPoint::Durable.reach(&group);
             for batch in group {
+                if let Some(telling) = batch.telling {
+                    // Whoever was to tell is gone when the process stops: nobody asks it any more.
+                    let _ = telling.blocking_recv();
+                }
                 if let Some(event) = batch.event {
                     self.durable_to.send_replace(event);
                 }

@@ -24,6 +24,7 @@ pub mod sqlite;
 pub mod store;
 mod stored;
 mod turns;
+pub mod watch;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use committer::{Answer, CommitterStats, Submission, Submit, SubmitError};
@@ -31,3 +32,4 @@ pub use database::{Database, Location};
 pub use idempotency::{IdempotencyKey, Outcome};
 pub use reader::Reader;
 pub use store::{Batch, DurableAlready, Flush, Store, StoreError};
+pub use watch::Watch;

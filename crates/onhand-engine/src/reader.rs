@@ -433,4 +433,15 @@ impl Reader {
             Self::Postgres(reader) => reader.rights().await,
         }
     }
+
+    /// Position of the newest event; 0 where there is none.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn position(&self) -> Result<i64, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.position().await,
+            Self::Postgres(reader) => reader.position().await,
+        }
+    }
 }

@@ -18,12 +18,14 @@ use crate::limits::{
     BESIDE_COMMANDS, WARM_PRODUCTS_MAX,
 };
 use crate::store::{Batch, Store, StoreError};
+use crate::watch::{Telling, Watching};
 
 pub(crate) struct Committer<S> {
     pub(crate) store: S,
     pub(crate) config: Config,
     pub(crate) stats: Arc<CommitterStats>,
     pub(crate) flushing: Flushing,
+    pub(crate) watching: Watching,
     pub(crate) state: State,
     /// Runs of batches since the start.
     pub(crate) batches: u64,
@@ -32,6 +34,13 @@ pub(crate) struct Committer<S> {
     /// The batches that were handed over and of which it is not known yet whether they are written,
     /// in their order.
     pub(crate) sent: VecDeque<Committed>,
+}
+
+/// What one run of a batch came to.
+struct Ran {
+    verdicts: Vec<Verdict>,
+    event: Option<i64>,
+    telling: Option<Telling>,
 }
 
 /// What came of the batches that were handed over.
@@ -222,6 +231,8 @@ impl<S: Store> Committer<S> {
     ) -> Result<Option<(StoreError, Vec<Submission>)>, StoreError> {
         let Decided { verdicts, batch, others_wrote, .. } = decided;
         let event = batch.as_deref().map(Batch::newest_event);
+        // A copy must not be shown once the change can be seen.
+        let telling = batch.as_deref().and_then(|batch| self.watching.changing(batch));
         if let Some(batch) = batch
             && let Err(error) = self.store.commit(batch).await
         {
@@ -229,7 +240,7 @@ impl<S: Store> Committer<S> {
             return Ok(Some((error, part)));
         }
         self.keep(others_wrote);
-        let sent = Committed { part, verdicts, event, crash: self.crash() };
+        let sent = Committed { part, verdicts, event, telling, crash: self.crash() };
         self.sent.push_back(sent);
         if !self.store.is_writing() {
             self.confirm().await?;
@@ -309,9 +320,9 @@ impl<S: Store> Committer<S> {
                 None => {}
             }
             error = match self.run_once(&part).await {
-                Ok((verdicts, event)) => {
+                Ok(Ran { verdicts, event, telling }) => {
                     let crash = self.crash();
-                    self.answer(Committed { part, verdicts, event, crash })?;
+                    self.answer(Committed { part, verdicts, event, telling, crash })?;
                     return Ok(None);
                 }
                 Err(error) => Some(error),
@@ -320,16 +331,13 @@ impl<S: Store> Committer<S> {
     }
 
     /// One run from its begin until it is written: what to answer, and the newest event.
-    async fn run_once(
-        &mut self,
-        part: &[Submission],
-    ) -> Result<(Vec<Verdict>, Option<i64>), StoreError> {
+    async fn run_once(&mut self, part: &[Submission]) -> Result<Ran, StoreError> {
         let Decided { verdicts, batch, others_wrote, .. } = self.decide(part).await?;
         let Some(batch) = batch else {
             self.keep(others_wrote);
-            return Ok((verdicts, None));
+            return Ok(Ran { verdicts, event: None, telling: None });
         };
-        let event = batch.newest_event();
+        let (event, telling) = (batch.newest_event(), self.watching.changing(&batch));
         let written = match self.store.commit(batch).await {
             Ok(()) => self.store.written().await,
             Err(error) => Err(error),
@@ -339,7 +347,7 @@ impl<S: Store> Committer<S> {
             return Err(error);
         }
         self.keep(others_wrote);
-        Ok((verdicts, Some(event)))
+        Ok(Ran { verdicts, event: Some(event), telling })
     }
 
     /// Decides a batch. Nothing is left of it when that fails.

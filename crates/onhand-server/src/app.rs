@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::accounts::Identities;
 use crate::accounts::logins::Logins;
+use crate::adapters::cache::kept::Kept;
 use crate::adapters::webhooks::Webhooks;
 use crate::auth::forwarded::Proxies;
 use crate::auth::limiter::Limiter;
@@ -50,6 +51,8 @@ pub struct Parts {
     pub submit: Submit,
     /// Reads go this way.
     pub reader: Reader,
+    /// What was read of orders and products, if it is kept.
+    pub kept: Option<Arc<Kept>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Whose a token or key is.

@@ -17,6 +17,7 @@ use onhand_engine::{Database, Location, migration};
 use crate::accounts;
 use crate::accounts::cli::{KeysAction, UsersAction};
 use crate::accounts::options::AccountsError;
+use crate::adapters::cache::options::CacheError;
 use crate::adapters::gateways::simulated::command::{self as fake_gateway, FakeGatewayOptions};
 use crate::adapters::queues::command::{self as queues, QueuesAction};
 use crate::adapters::queues::options::QueuesError;
@@ -209,7 +210,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         || error.is::<AccountsError>()
         || error.is::<PaymentsError>()
         || error.is::<MailSetupError>()
-        || error.is::<QueuesError>();
+        || error.is::<QueuesError>()
+        || error.is::<CacheError>();
     if is_configuration { 78 } else { 3 }
 }
 

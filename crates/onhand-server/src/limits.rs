@@ -342,8 +342,14 @@ pub const RETENTION_ROWS_MAX: usize = 200;
 pub const JOB_KEEP_DAYS_DEFAULT: u64 = 7;
 /// How long an entry of the cache lives unless configured otherwise.
 pub const CACHE_TTL_DEFAULT: Duration = Duration::from_secs(600);
+/// Most seconds that may be configured for it: a day.
+pub const CACHE_TTL_SECS_MAX: u64 = 24 * 3600;
 /// Bytes of the cache in the process unless configured otherwise.
 pub const CACHE_BYTES_DEFAULT: u64 = 64 << 20;
+/// Fewest bytes that may be configured for it; fewer would keep next to nothing.
+pub const CACHE_BYTES_MIN: u64 = 64 << 10;
+/// Most bytes that may be configured for it: 64 GiB.
+pub const CACHE_BYTES_MAX: u64 = 64 << 30;
 /// Most bytes of one entry; what is larger is read each time.
 pub const CACHE_ENTRY_BYTES_MAX: usize = 256 << 10;
 /// Bytes of a usual entry, by which the cache is laid out.

@@ -22,6 +22,8 @@ use tokio::task::JoinHandle;
 
 use crate::accounts::logins::Logins;
 use crate::accounts::options::{AccountOptions, Accounts, AccountsError};
+use crate::adapters::cache::kept::Kept;
+use crate::adapters::cache::options::{CacheOptions, Plan};
 use crate::adapters::gateways::simulated;
 use crate::adapters::webhooks::Webhooks;
 use crate::adapters::webhooks::guard::Guard;
@@ -56,6 +58,8 @@ pub struct ServeOptions {
     payments: PaymentOptions,
     #[command(flatten)]
     work: WorkOptions,
+    #[command(flatten)]
+    cache: CacheOptions,
     /// What this process does: everything, only the answers, or only the work beside them.
     #[arg(long, env = "ONHAND_ROLE", value_enum, default_value_t)]
     role: Role,
@@ -145,12 +149,10 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     }
     // Before anything is opened: what cannot work is said at once.
     let means = options.work.means().await?;
+    let cache = options.cache.plan(&options.database.location()?)?;
     let engine = open_to_serve(&options).await?;
     let accounts = options.accounts.build(&options.database.location()?)?;
-    demo::ensure_location(&engine.submit).await?;
-    if options.demo {
-        demo::load(&engine.submit).await?;
-    }
+    let kept = furnish(&engine, options.demo, cache).await?;
     // Who only works answers nobody.
     let doors = match options.role {
         Role::All | Role::Api => Some(Doors::open(&edge).await?),
@@ -172,6 +174,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let app = App::new(Parts {
         submit,
         reader,
+        kept,
         clock: Arc::new(SystemClock),
         identities,
         logins,
@@ -205,6 +208,23 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     leases.release().await;
     // Every way to the committer is gone: it finishes what is queued and ends.
     finish(running).await
+}
+
+/// Sees that what must be there is there, before anybody hands something in: all that changes from
+/// then on is told to the cache, if there is one.
+async fn furnish(
+    engine: &Engine,
+    with_demo: bool,
+    cache: Option<Plan>,
+) -> anyhow::Result<Option<Arc<Kept>>> {
+    demo::ensure_location(&engine.submit).await?;
+    if with_demo {
+        demo::load(&engine.submit).await?;
+    }
+    match cache {
+        Some(plan) => Ok(Some(plan.begin(&engine.submit, &engine.reader).await?)),
+        None => Ok(None),
+    }
 }
 
 /// What is needed to tell endpoints something.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use onhand_core::Refusal;
@@ -30,17 +30,19 @@ const ANSWER_HEADERS: usize = 16;
 /// JSON with a status.
 pub fn json_response(status: StatusCode, value: &impl Serialize) -> Response {
     match serde_json::to_vec(value) {
-        Ok(body) => {
-            let mut response = Response::new(Body::from(body));
-            *response.status_mut() = status;
-            // Room for those that come on the way out, so that the map does not grow twice.
-            response.headers_mut().reserve(ANSWER_HEADERS);
-            let json = HeaderValue::from_static("application/json");
-            response.headers_mut().insert(header::CONTENT_TYPE, json);
-            response
-        }
+        Ok(body) => worded(status, body.into()),
         Err(error) => wordless(&error),
     }
+}
+
+fn worded(status: StatusCode, body: Bytes) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    // Room for those that come on the way out, so that the map does not grow twice.
+    response.headers_mut().reserve(ANSWER_HEADERS);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
 }
 
 /// What is answered when an answer cannot be put into words, which is a mistake of ours.
@@ -53,7 +55,15 @@ pub(super) fn wordless(error: &serde_json::Error) -> Response {
 
 /// JSON of an object that has a version.
 pub fn versioned(status: StatusCode, version: u64, value: &impl Serialize) -> Response {
-    let mut response = json_response(status, value);
+    tagged(json_response(status, value), version)
+}
+
+/// The same, of JSON that is there already.
+pub(super) fn versioned_bytes(status: StatusCode, version: u64, body: Bytes) -> Response {
+    tagged(worded(status, body), version)
+}
+
+fn tagged(mut response: Response, version: u64) -> Response {
     if let Ok(etag) = HeaderValue::from_str(&format!("\"{version}\"")) {
         response.headers_mut().insert(header::ETAG, etag);
     }

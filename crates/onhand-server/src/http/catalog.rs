@@ -17,6 +17,7 @@ use utoipa_axum::routes;
 
 use super::answer::{answered, cursor, list, page_rows, versioned};
 use super::call::{Call, Named, Params, in_path};
+use super::kept;
 use super::problem::Problem;
 use super::wire::catalog::{CategoryView, ProductView};
 use super::wire::lists::List;
@@ -147,9 +148,8 @@ async fn list_products(
     responses((status = 200, description = "The product", body = ProductView<'static>)))]
 async fn get_product(State(app): State<App>, Named(product): Named) -> Result<Response, Problem> {
     let reference = product_ref(&product)?;
-    let row = app.reader.product(reference.clone()).await?;
-    let row = row.ok_or_else(|| Problem::unknown(&reference))?;
-    Ok(versioned(StatusCode::OK, row.version, &ProductView::of(&row)))
+    let product = kept::product(&app, &reference).await?;
+    product.ok_or_else(|| Problem::unknown(&reference))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

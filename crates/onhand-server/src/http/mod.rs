@@ -15,6 +15,7 @@ pub mod events;
 pub mod gate;
 mod headers;
 pub mod jobs;
+mod kept;
 pub mod listener;
 pub mod locations;
 pub mod ops;

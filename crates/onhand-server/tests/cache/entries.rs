@@ -79,9 +79,9 @@ async fn many_are_forgotten_at_once() {
 #[tokio::test]
 async fn an_address_that_is_none_is_refused_without_repeating_it() {
     for url in ["", "localhost", "http://localhost", "redis://", "rediss://a:canary@localhost"] {
-        let error = Redis::open(url, PATIENT).map(|_| ()).unwrap_err();
+        let error = Redis::open(url, None, PATIENT).map(|_| ()).unwrap_err();
         assert!(!error.to_string().contains("canary"), "{error}");
     }
-    let redis = Redis::open("redis://user:canary@localhost:1/", PATIENT).unwrap();
+    let redis = Redis::open("redis://user:canary@localhost:1/", None, PATIENT).unwrap();
     assert!(!format!("{redis:?}").contains("canary"));
 }

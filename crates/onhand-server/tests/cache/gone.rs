@@ -48,7 +48,7 @@ async fn check(mood: Mood) {
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(log.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let (way, at) = Way::new(Mood::Open).await;
-    let redis = Redis::open(&format!("redis://{at}/"), Duration::from_millis(200)).unwrap();
+    let redis = Redis::open(&format!("redis://{at}/"), None, Duration::from_millis(200)).unwrap();
     let (cache, key) = (Cache::shared(redis, HOUR, 0), fresh_key());
     until_it_works(&cache, &key).await;
     let before = log.lines().len();
@@ -93,7 +93,7 @@ async fn a_cache_that_is_something_else_is_left_alone() {
 #[tokio::test]
 async fn a_cache_that_was_never_there_is_a_miss_until_it_is() {
     let (way, at) = Way::new(Mood::Cut).await;
-    let redis = Redis::open(&format!("redis://{at}/"), Duration::from_millis(200)).unwrap();
+    let redis = Redis::open(&format!("redis://{at}/"), None, Duration::from_millis(200)).unwrap();
     let (cache, key) = (Cache::shared(redis, HOUR, 0), fresh_key());
     for _ in 0..100 {
         put(&cache, &key, 1, "lost").await;

@@ -6,4 +6,8 @@
 mod entries;
 mod gone;
 mod races;
+mod served;
+#[path = "../process/server.rs"]
+#[expect(dead_code, reason = "some of it is for other tests")]
+mod server;
 mod world;

@@ -26,7 +26,7 @@ pub(crate) fn fresh_key() -> String {
 
 /// A process of its own on that server.
 pub(crate) async fn process(ttl: Duration) -> Cache {
-    let cache = Cache::shared(Redis::open(&url(), PATIENT).unwrap(), ttl, 0);
+    let cache = Cache::shared(Redis::open(&url(), None, PATIENT).unwrap(), ttl, 0);
     until_it_works(&cache, &fresh_key()).await;
     cache
 }

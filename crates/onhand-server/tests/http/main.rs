@@ -16,6 +16,7 @@ mod fields;
 mod guessing;
 mod hoarding;
 mod installation;
+mod kept;
 mod payments;
 mod payments_late;
 mod payments_notices;

@@ -17,6 +17,8 @@ use onhand_engine::database::verify;
 use onhand_engine::{Database, ManualClock, Reader};
 use onhand_server::accounts::Identities;
 use onhand_server::accounts::logins::Logins;
+use onhand_server::adapters::cache::Cache;
+use onhand_server::adapters::cache::kept::Kept;
 use onhand_server::adapters::webhooks::Webhooks;
 use onhand_server::adapters::webhooks::guard::{Allowances, Guard};
 use onhand_server::adapters::webhooks::send::Sender;
@@ -26,7 +28,7 @@ use onhand_server::auth::passwords::Passwords;
 use onhand_server::auth::secrets::Secret;
 use onhand_server::auth::tokens::access::{AccessSettings, AccessTokens};
 use onhand_server::auth::tokens::api_key::ApiKey;
-use onhand_server::limits::ACCESS_LIFE_SECS_DEFAULT;
+use onhand_server::limits::{ACCESS_LIFE_SECS_DEFAULT, CACHE_BYTES_DEFAULT, CACHE_TTL_DEFAULT};
 use onhand_server::payments::gateways::Gateways;
 use onhand_server::workers::schedules::Asked;
 use onhand_server::{demo, http};
@@ -65,6 +67,7 @@ fn parts(
     reader: Reader,
     clock: Arc<ManualClock>,
     gateways: Arc<Gateways>,
+    kept: Option<Arc<Kept>>,
 ) -> Parts {
     let secrets = [Secret::new(ACCESS_SECRET)];
     let settings = AccessSettings {
@@ -76,6 +79,7 @@ fn parts(
     let rates = Rates { reads: 0, writes: 0, checkout: 0, auth: 0, ..Rates::default() };
     Parts {
         submit,
+        kept,
         reader,
         clock,
         identities: Identities::new(AccessTokens::new(&secrets, settings).unwrap()),
@@ -88,6 +92,13 @@ fn parts(
         schedules: Asked::default(),
         settings: Settings::default(),
     }
+}
+
+/// Orders and products are kept, whichever store it is: nobody else changes them.
+async fn keep(submit: &Submit, reader: &Reader) -> Arc<Kept> {
+    let start = reader.position().await.unwrap();
+    let cache = Cache::in_process(CACHE_BYTES_DEFAULT, CACHE_TTL_DEFAULT, start);
+    Kept::begin(cache, "".into(), start, submit)
 }
 
 /// Endpoints on this machine may be told, so that tests can listen.
@@ -126,7 +137,8 @@ impl World {
         let (key, new) = admin_key();
         let created = submit.submit(new, Actor::Local, None).await.unwrap();
         created.outcome.unwrap();
-        let app = App::new(parts(submit, reader, clock.clone(), Arc::new(gateways)));
+        let kept = Some(keep(&submit, &reader).await);
+        let app = App::new(parts(submit, reader, clock.clone(), Arc::new(gateways), kept));
         let router = http::router(app.clone());
         Self {
             app,
@@ -150,7 +162,8 @@ impl World {
     /// has counted nothing.
     pub(crate) fn parts(&self) -> Parts {
         let (submit, reader) = (self.app.submit.clone(), self.app.reader.clone());
-        parts(submit, reader, self.clock.clone(), self.app.gateways.clone())
+        let kept = self.app.kept.clone();
+        parts(submit, reader, self.clock.clone(), self.app.gateways.clone(), kept)
     }
 
     /// The same server, set up otherwise.

@@ -3,7 +3,7 @@
 
 use super::super::codec;
 use super::super::error::Result;
-use super::super::readers::{Reader, rows, several};
+use super::super::readers::{Reader, one, rows, several};
 use super::number;
 use crate::limits::SCAN_ROWS_MAX;
 use crate::query::{EventRow, Page, ReadError};
@@ -33,5 +33,10 @@ impl Reader {
             };
             Ok(Page { rows, next: (looked_at < newest).then_some(looked_at) })
         })
+    }
+
+    /// Position of the newest event; 0 where there is none.
+    pub(crate) async fn position(&self) -> std::result::Result<i64, ReadError> {
+        one!(self, client => number(client, "SELECT event - 1 FROM numbering"))
     }
 }

@@ -31,6 +31,11 @@ impl Reader {
     ) -> Result<Page<EventRow>, ReadError> {
         self.read(move |view| events(view.connection, after, &kinds, limit)).await
     }
+
+    /// Position of the newest event; 0 where there is none.
+    pub(crate) async fn position(&self) -> Result<i64, ReadError> {
+        self.read(|view| number(view.connection, "SELECT event - 1 FROM numbering")).await
+    }
 }
 
 fn events(

@@ -21,8 +21,10 @@
 
 pub mod fence;
 mod in_process;
+pub mod kept;
 #[cfg(feature = "redis")]
 mod line;
+pub mod options;
 #[cfg(feature = "redis")]
 pub mod redis;
 
@@ -108,6 +110,15 @@ impl Cache {
                 #[cfg(feature = "redis")]
                 Store::Redis(_) => {}
             }
+        }
+    }
+
+    /// Whether others have to be told of what is noted.
+    pub fn is_shared(&self) -> bool {
+        match &self.store {
+            Store::InProcess(_) => false,
+            #[cfg(feature = "redis")]
+            Store::Redis(_) => true,
         }
     }
 

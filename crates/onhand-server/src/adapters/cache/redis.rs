@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use redis::{Client, FromRedisValue, Pipeline, RedisError};
+use redis::{Client, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError};
 
 use super::Entry;
 use super::line::{Call, LATE, Line, why};
@@ -45,6 +45,9 @@ pub enum RedisUrlError {
     /// Secrets and people's data would go over the network in the clear.
     #[error("`rediss://` is not supported: put the cache on a private network")]
     Encrypted,
+    /// It cannot be said over the protocol as it is used here.
+    #[error("the password is not UTF-8")]
+    Password,
 }
 
 /// A cache behind a connection that is kept, and made anew when it is lost. Nobody waits for that.
@@ -60,17 +63,30 @@ impl fmt::Debug for Redis {
 }
 
 impl Redis {
-    /// One at this address, which may take so long to answer; usually
-    /// [`CACHE_TIMEOUT`](crate::limits::CACHE_TIMEOUT). Until somebody is there everything is a
-    /// miss. To be called within a runtime.
+    /// One at this address, with a password unless that has one. It may take so long to answer;
+    /// usually [`CACHE_TIMEOUT`](crate::limits::CACHE_TIMEOUT). Until somebody is there everything
+    /// is a miss. To be called within a runtime.
     ///
     /// # Errors
     /// [`RedisUrlError`].
-    pub fn open(url: &str, timeout: Duration) -> Result<Self, RedisUrlError> {
+    pub fn open(
+        url: &str,
+        password: Option<&[u8]>,
+        timeout: Duration,
+    ) -> Result<Self, RedisUrlError> {
         if url.starts_with("rediss://") {
             return Err(RedisUrlError::Encrypted);
         }
-        let client = Client::open(url).map_err(|_| RedisUrlError::Unreadable)?;
+        let info = url.into_connection_info().map_err(|_| RedisUrlError::Unreadable)?;
+        let info = match password.map(std::str::from_utf8) {
+            Some(Ok(password)) => {
+                let settings = info.redis_settings().clone().set_password(password);
+                info.set_redis_settings(settings)
+            }
+            Some(Err(_)) => return Err(RedisUrlError::Password),
+            None => info,
+        };
+        let client = Client::open(info).map_err(|_| RedisUrlError::Unreadable)?;
         Ok(Self { line: Line::open(client), timeout })
     }
 

@@ -16,9 +16,10 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{answered, cursor, json_response, list, page_rows, versioned};
+use super::answer::{answered, cursor, json_response, list, page_rows};
 use super::call::{Call, Named, Params, in_path};
 use super::gate::Caller;
+use super::kept;
 use super::problem::Problem;
 use super::wire::events::EventView;
 use super::wire::lists::{List, WholeList};
@@ -178,9 +179,8 @@ async fn get_order(
     Named(id): Named,
 ) -> Result<Response, Problem> {
     let order_id: OrderId = in_path(&id)?;
-    let order = app.reader.order(order_id, caller.own()).await?;
-    let order = order.ok_or_else(|| unknown_order(order_id))?;
-    Ok(versioned(StatusCode::OK, order.version, &OrderView::of(&order)))
+    let order = kept::order(&app, order_id, caller.own()).await?;
+    order.ok_or_else(|| unknown_order(order_id))
 }
 
 fn unknown_order(order_id: OrderId) -> Problem {
