@@ -11,6 +11,7 @@ pub mod workload;
 mod api;
 mod bench_check;
 mod crowd;
+mod fleet;
 mod logins;
 mod paid;
 mod probe;
