@@ -9,7 +9,7 @@ mod books;
 mod customer;
 pub(crate) mod house;
 mod plan;
-mod settle;
+pub(super) mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU32, NonZeroUsize};
