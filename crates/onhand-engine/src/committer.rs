@@ -100,6 +100,12 @@ pub struct CommitterStats {
     pub batches: AtomicU64,
     /// Commands decided, refusals included.
     pub commands: AtomicU64,
+    /// Those of them that the server has not given itself.
+    pub asked: AtomicU64,
+    /// Commands of that kind that each of them was decided together with, itself included, in all:
+    /// by their number, the size of a batch as a customer sees it, whatever small ones there are
+    /// beside, and whatever the server's own workers hand in.
+    pub company: AtomicU64,
     /// How often rights were taken away, as far as this process has heard.
     pub(crate) rights: AtomicI64,
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use onhand_core::{Command, State};
+use onhand_core::{Actor, Command, State};
 use tokio::sync::mpsc;
 
 use crate::batch::{Decided, Run};
@@ -242,7 +242,12 @@ impl<S: Store> Committer<S> {
         if std::mem::take(&mut self.is_away) {
             tracing::info!("the store is back");
         }
-        self.stats.commands.fetch_add(batch.part.len() as u64, Ordering::Relaxed);
+        let commands = batch.part.len() as u64;
+        self.stats.commands.fetch_add(commands, Ordering::Relaxed);
+        let is_asked = |one: &&Submission| one.caller.actor != Actor::System;
+        let asked = batch.part.iter().filter(is_asked).count() as u64;
+        self.stats.asked.fetch_add(asked, Ordering::Relaxed);
+        self.stats.company.fetch_add(asked * asked, Ordering::Relaxed);
         if batch.event.is_some() {
             self.stats.batches.fetch_add(1, Ordering::Relaxed);
         }

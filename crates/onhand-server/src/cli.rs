@@ -26,8 +26,8 @@ use crate::load::{bench, payments_chaos, torture, work_chaos};
 use crate::notifications;
 use crate::notifications::cli::MailAction;
 use crate::notifications::options::MailSetupError;
-use crate::payments;
-use crate::payments::cli::{EffectsAction, ReconcileOptions};
+use crate::operator::jobs::JobsAction;
+use crate::operator::{self, EffectsAction, ReconcileOptions};
 use crate::payments::options::PaymentsError;
 use crate::serve::{self, ServeOptions};
 
@@ -123,6 +123,12 @@ enum Command {
     },
     /// Show where the books of orders and gateways differ, and what is done about it.
     Reconcile(ReconcileOptions),
+    /// Look at what follows from the log: mails, deliveries, orders to take up; and at what is
+    /// dead.
+    Jobs {
+        #[command(subcommand)]
+        action: JobsAction,
+    },
     /// List what is owed to gateways, and see to what is tried no more.
     Effects {
         #[command(subcommand)]
@@ -174,7 +180,7 @@ enum MigrateAction {
     },
 }
 
-/// What is logged unless ONHAND_LOG says otherwise. A client of NATS tells each try to connect; what
+/// What is logged unless ONHAND_LOG says otherwise. NATS's client tells each try to connect; what
 /// matters of that we say ourselves.
 const LOG_DEFAULT: &str = "info,async_nats=warn";
 
@@ -226,8 +232,9 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Bench(options) => runtime.block_on(bench::run(options)),
         Command::Users { action } => runtime.block_on(accounts::cli::users(action)),
         Command::Keys { action } => runtime.block_on(accounts::cli::keys(action)),
-        Command::Reconcile(options) => runtime.block_on(payments::cli::reconcile(options)),
-        Command::Effects { action } => runtime.block_on(payments::cli::effects(action)),
+        Command::Reconcile(options) => runtime.block_on(operator::reconcile(options)),
+        Command::Jobs { action } => runtime.block_on(operator::jobs::jobs(action)),
+        Command::Effects { action } => runtime.block_on(operator::effects(action)),
         Command::Mail { action } => notifications::cli::mail(action),
         Command::Queues { action } => runtime.block_on(queues::run(action)),
         Command::FakeGateway(options) => runtime.block_on(fake_gateway::run(options)),

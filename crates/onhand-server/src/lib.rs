@@ -15,6 +15,7 @@ pub mod http;
 pub mod limits;
 pub mod load;
 pub mod notifications;
+mod operator;
 pub mod payments;
 pub mod random;
 pub mod serve;

@@ -218,7 +218,8 @@ pub const EFFECTS_AT_ONCE_MAX: usize = 128;
 /// Commands of a crowd of customers for each call to a gateway that is begun meanwhile: a call
 /// costs about as much as five commands, so that a twelfth of the work is for gateways.
 pub const RUSH_COMMANDS_PER_CALL: u64 = 64;
-/// Commands in one batch from which on customers count as a crowd: more than gateways send at once.
+/// Commands in the batch of a command, on average, from which on customers count as a crowd: more
+/// than gateways send at once.
 pub const RUSH_COMMANDS_PER_BATCH: u64 = 64;
 /// For how long a crowd goes first.
 pub const RUSH_YIELD: Duration = Duration::from_secs(10);
@@ -294,11 +295,13 @@ pub const WEBHOOK_ADDRESSES_MAX: usize = 64;
 /// for less than 20 kB.
 pub const WEBHOOK_BODY_BYTES_MAX: usize = 20_000 - 1;
 
-/// How long a job that was leased is nobody else's.
-pub const JOB_LEASE: Duration = Duration::from_secs(60);
-/// The same of a message to an endpoint: longer than sending it may take, and than it waits for its
-/// turn.
-pub const WEBHOOK_LEASE: Duration = Duration::from_secs(120);
+/// How long a job that was leased is nobody else's, where it takes no longer than a commit: so long
+/// does it wait when its worker has died.
+pub const JOB_LEASE: Duration = Duration::from_secs(10);
+/// The same of a message to an endpoint: longer than sending it may take.
+pub const WEBHOOK_LEASE: Duration = Duration::from_secs(30);
+/// The same of a mail, beyond what its steps may take.
+pub const MAIL_LEASE_BEYOND: Duration = Duration::from_secs(10);
 /// How often a queue is looked at where nothing is known to have happened.
 pub const JOBS_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// For how long what happens is gathered before it is taken in together.
@@ -352,9 +355,10 @@ pub const CACHE_FENCE_PLACES: usize = 65_536;
 pub const CACHE_TIMEOUT: Duration = Duration::from_millis(5);
 /// How long connecting to a shared cache may take; nobody waits for it.
 pub const CACHE_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Answers that a shared cache may fail to give, one after the other, before it counts as gone.
+/// Answers that a shared cache may fail to give, one after the other, before its connection is
+/// given up.
 pub const CACHE_FAILURES_MAX: u32 = 3;
-/// How long a shared cache that is gone is not asked at all; then one reader asks.
+/// How long a shared cache that is gone is left alone before the next try to connect.
 pub const CACHE_LEFT_ALONE: Duration = Duration::from_secs(1);
 /// Most invalidations that are sent to a shared cache in one go.
 pub const CACHE_FORGET_KEYS_MAX: usize = 1_000;

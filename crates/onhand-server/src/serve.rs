@@ -120,6 +120,13 @@ async fn open(
     Ok(Engine { database, submit, reader, running, ended })
 }
 
+async fn open_to_serve(options: &ServeOptions) -> anyhow::Result<Engine> {
+    let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
+    let schema = if options.migrate { Schema::Migrate } else { Schema::MigrateIfAlone };
+    let (replica, policy) = (options.replica_url.as_deref(), options.payments.policy());
+    open(&options.database, schema, replica, crash, policy).await
+}
+
 fn crash_point(text: &str) -> anyhow::Result<(CrashPoint, u64)> {
     let (name, batch) = text.split_once(':').context("expected a point and a batch: `begun:7`")?;
     let point = CrashPoint::ALL.iter().find(|(known, _)| *known == name);
@@ -138,10 +145,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     }
     // Before anything is opened: what cannot work is said at once.
     let means = options.work.means().await?;
-    let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
-    let schema = if options.migrate { Schema::Migrate } else { Schema::MigrateIfAlone };
-    let (replica, policy) = (options.replica_url.as_deref(), options.payments.policy());
-    let engine = open(&options.database, schema, replica, crash, policy).await?;
+    let engine = open_to_serve(&options).await?;
     let accounts = options.accounts.build(&options.database.location()?)?;
     demo::ensure_location(&engine.submit).await?;
     if options.demo {
@@ -278,6 +282,7 @@ pub async fn beside(
     let Engine { database: _database, submit, reader, running, ended: _ } =
         open(options, Schema::MigrateIfAlone, None, None, policy).await?;
     let worked = work(&submit, &reader).await;
+    drop((submit, reader));
     let code = finish(running).await?;
     worked?;
     Ok(code)

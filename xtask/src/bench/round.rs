@@ -17,8 +17,8 @@ use crate::services::process::output;
 const CONNECTIONS: u32 = 256;
 /// Clients of pgbench; the best count is what is compared with.
 const CLIENTS: &[u32] = &[1, 16, 64];
-/// One caller plays all the customers of a shop: it is counted, and never too often. What is measured
-/// is the placing of orders; nobody takes them up meanwhile, or writes to anybody.
+/// One caller plays all the customers of a shop: it is counted, and never too often. What is
+/// measured is the placing of orders; nobody takes them up meanwhile, or writes to anybody.
 const UNLIMITED: [&str; 8] = [
     "--rate-reads",
     "4000000",

@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::cluster::free_port;
-use super::python::{Requirement, Service};
+use super::companion::Companion;
+use super::python::{self, Requirement};
 
 const LOCALSTRIPE: Requirement =
     Requirement { name: "localstripe", extras: "", version: "1.15.10" };
@@ -30,7 +31,7 @@ const READY: &str = "Running on";
 /// A running one; dropped, it is gone.
 #[derive(Debug)]
 pub(crate) struct Localstripe {
-    _service: Service,
+    _service: Companion,
     port: u16,
 }
 
@@ -40,7 +41,7 @@ impl Localstripe {
         let folder = LOCALSTRIPE.folder(cache)?;
         let port = free_port()?;
         let arguments = [folder.into_os_string(), port.to_string().into()];
-        let service = Service::start(LOCALSTRIPE.name, START, READY, arguments)?;
+        let service = python::start(LOCALSTRIPE.name, START, READY, arguments)?;
         Ok(Self { _service: service, port })
     }
 

@@ -5,6 +5,7 @@
 mod account;
 mod apt;
 mod cluster;
+mod companion;
 mod folders;
 mod installation;
 mod localstripe;
@@ -12,6 +13,7 @@ mod moto;
 mod nats;
 pub(crate) mod process;
 mod python;
+mod redis;
 mod runs;
 mod smtp;
 mod venv;
@@ -30,6 +32,7 @@ pub(crate) use installation::{Installation, MAJOR_MIN};
 pub(crate) use localstripe::Localstripe;
 pub(crate) use moto::Moto;
 pub(crate) use nats::Nats;
+pub(crate) use redis::Redis;
 use runs::Run;
 pub(crate) use smtp::Smtp;
 
@@ -44,6 +47,9 @@ pub(crate) const POSTGRES_URL: &str = "ONHAND_TEST_POSTGRES_URL";
 
 /// The variable in which tests find what stands in for Stripe.
 const LOCALSTRIPE_URL: &str = "ONHAND_TEST_LOCALSTRIPE_URL";
+
+/// The variable in which tests find Redis, or Valkey.
+const REDIS_URL: &str = "ONHAND_TEST_REDIS_URL";
 
 /// The variable in which tests find a Python that has the reference of Standard Webhooks.
 const STANDARDWEBHOOKS_PYTHON: &str = "ONHAND_TEST_STANDARDWEBHOOKS_PYTHON";
@@ -94,7 +100,7 @@ impl Services {
     }
 
     fn install(&self) -> Result<Vec<Installation>> {
-        apt::install(&self.account)?;
+        apt::POSTGRES.install(&self.account)?;
         let found = installation::installed(&self.account);
         ensure!(!found.is_empty(), "this system's PostgreSQL is older than {MAJOR_MIN}");
         Ok(found)
@@ -142,6 +148,13 @@ impl Services {
         let nats = Nats::start(&self.cache, self.run.folder())?;
         let told = nats.environment();
         Ok((nats, told))
+    }
+
+    /// Starts a Redis, or a Valkey, and says how tests find it.
+    pub(crate) fn redis(&self) -> Result<(Redis, Environment)> {
+        let redis = Redis::start(&self.account, self.run.folder())?;
+        let told = vec![(REDIS_URL, redis.url().into())];
+        Ok((redis, told))
     }
 
     /// The newest PostgreSQL of this system that has a program.
@@ -200,17 +213,15 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
     let smtp = announced("a mail server", services.smtp());
     let moto = announced("moto", services.moto());
     let nats = announced("nats-server", services.nats());
-    match services.standardwebhooks() {
-        Ok(told) => {
-            println!("# the reference of Standard Webhooks");
-            tell(&told);
-            println!();
-        }
-        Err(error) => {
-            println!("# the reference of Standard Webhooks is left out: {error:#}\n");
-        }
-    }
-    let has_none = localstripe.is_none() && smtp.is_none() && moto.is_none() && nats.is_none();
+    let redis = announced("Redis", services.redis());
+    let reference = services.standardwebhooks().map(|told| ((), told));
+    let reference = announced("the reference of Standard Webhooks", reference);
+    let has_none = localstripe.is_none()
+        && smtp.is_none()
+        && moto.is_none()
+        && nats.is_none()
+        && redis.is_none()
+        && reference.is_none();
     if clusters.is_empty() && has_none {
         return Ok(false);
     }

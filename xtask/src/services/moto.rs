@@ -7,7 +7,8 @@ use anyhow::Result;
 
 use super::Environment;
 use super::cluster::free_port;
-use super::python::{Requirement, Service};
+use super::companion::Companion;
+use super::python::{self, Requirement};
 
 const MOTO: Requirement =
     Requirement { name: "moto", extras: "[server,sqs,ses]", version: "5.2.5" };
@@ -28,7 +29,7 @@ const READY: &str = "moto is ready";
 /// A running one; dropped, it is gone.
 #[derive(Debug)]
 pub(crate) struct Moto {
-    _service: Service,
+    _service: Companion,
     port: u16,
 }
 
@@ -38,7 +39,7 @@ impl Moto {
         let folder = MOTO.folder(cache)?;
         let port = free_port()?;
         let arguments = [folder.into_os_string(), port.to_string().into()];
-        Ok(Self { _service: Service::start(MOTO.name, START, READY, arguments)?, port })
+        Ok(Self { _service: python::start(MOTO.name, START, READY, arguments)?, port })
     }
 
     /// How tests find it. Clients sign whatever they ask for: with keys that open nothing, so that

@@ -9,7 +9,8 @@ use anyhow::Result;
 
 use super::Environment;
 use super::cluster::free_port;
-use super::python::Service;
+use super::companion::Companion;
+use super::python;
 use super::wheel;
 
 /// It reads no input, so somebody has to mind it: who ends it at the end of their own. What it
@@ -30,7 +31,7 @@ const READY: &str = "Server is ready";
 /// A running one; dropped, it is gone, and so is what it stored.
 #[derive(Debug)]
 pub(crate) struct Nats {
-    service: Option<Service>,
+    service: Option<Companion>,
     program: PathBuf,
     folder: PathBuf,
     port: u16,
@@ -48,7 +49,7 @@ impl Nats {
         arguments.extend(["--addr", "127.0.0.1", "--port", &port].map(OsString::from));
         arguments.extend(["--jetstream", "--store_dir"].map(OsString::from));
         arguments.push(nats.folder.clone().into());
-        let service = Service::start("nats-server", START, READY, arguments)?;
+        let service = python::start("nats-server", START, READY, arguments)?;
         nats.service = Some(service);
         Ok(nats)
     }

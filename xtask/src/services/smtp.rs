@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::cluster::free_port;
-use super::python::{Requirement, Service};
+use super::companion::Companion;
+use super::python::{self, Requirement};
 
 const AIOSMTPD: Requirement = Requirement { name: "aiosmtpd", extras: "", version: "1.4.6" };
 
@@ -17,7 +18,7 @@ const READY: &str = "Running on";
 /// A running one; dropped, it is gone.
 #[derive(Debug)]
 pub(crate) struct Smtp {
-    _service: Service,
+    _service: Companion,
     port: u16,
 }
 
@@ -27,7 +28,7 @@ impl Smtp {
         let folder = AIOSMTPD.folder(cache)?;
         let port = free_port()?;
         let arguments = [folder.into_os_string(), port.to_string().into()];
-        let service = Service::start(AIOSMTPD.name, include_str!("smtp.py"), READY, arguments)?;
+        let service = python::start(AIOSMTPD.name, include_str!("smtp.py"), READY, arguments)?;
         Ok(Self { _service: service, port })
     }
 

@@ -30,6 +30,8 @@ enum Need {
     Postgres,
     /// What stands in for Stripe.
     Localstripe,
+    /// A cache that processes share.
+    Redis,
     /// A Python that verifies webhooks.
     StandardWebhooks,
     /// A mail server.
@@ -63,7 +65,7 @@ const MIGRATIONS: &str = "crates/onhand-engine/migrations/postgres";
 /// Everything that is built at all. Every step that needs a service has the same packages and
 /// features, so that they are built once.
 const FEATURES: &str = "onhand-engine/services,onhand-server/services,onhand-server/aws,\
-    onhand-server/nats";
+    onhand-server/nats,onhand-server/redis";
 
 /// Stands for the URL of the server that a step is given.
 const POSTGRES: &str = "POSTGRES";
@@ -182,6 +184,21 @@ const STEPS: &[Step] = &[
             FEATURES,
             "--test",
             "stripe",
+        ]),
+    },
+    Step {
+        name: "tests on Redis",
+        needs: Need::Redis,
+        work: Work::Cargo(&[
+            "test",
+            "--package",
+            "onhand-engine",
+            "--package",
+            "onhand-server",
+            "--features",
+            FEATURES,
+            "--test",
+            "cache",
         ]),
     },
     Step {
@@ -306,6 +323,10 @@ impl Bench<'_> {
                 Ok((_brokers, environment)) => attempt(environment),
                 Err(error) => Outcome::LeftOut(format!("{error:#}")),
             },
+            (Need::Redis, Ok(services)) => match services.redis() {
+                Ok((_redis, environment)) => attempt(environment),
+                Err(error) => Outcome::LeftOut(format!("{error:#}")),
+            },
             (
                 Need::Squawk
                 | Need::Schemathesis
@@ -313,6 +334,7 @@ impl Bench<'_> {
                 | Need::Localstripe
                 | Need::StandardWebhooks
                 | Need::Smtp
+                | Need::Redis
                 | Need::Brokers,
                 Err(error),
             ) => Outcome::LeftOut(format!("{error:#}")),
@@ -415,6 +437,7 @@ mod tests {
                     | Need::Localstripe
                     | Need::StandardWebhooks
                     | Need::Smtp
+                    | Need::Redis
                     | Need::Brokers,
                     work,
                 ) => !matches!(work, Work::Squawk(_) | Work::Promises),

@@ -78,7 +78,14 @@ pub(super) fn settle(
                 end(draft, job, JobState::Done)?;
             }
             Ending::Skipped => end(draft, job, JobState::Skipped)?,
-            Ending::Dead => end(draft, job, JobState::Dead)?,
+            Ending::Dead => {
+                let (tries, since) = (job.tries, job.created_at);
+                end(draft, job, JobState::Dead)?;
+                // What was given up at once says nothing about those to come.
+                if let (Queue::Webhook(id), true) = (queue, tries > 1) {
+                    webhooks::note_death(draft, id, since)?;
+                }
+            }
             Ending::Again(at) | Ending::Untried(at) => {
                 job.due_at = at;
                 draft.save_job(job);
@@ -91,8 +98,7 @@ pub(super) fn settle(
     Ok(Reply::Settled { effects: settled })
 }
 
-/// A job has ended, and makes room for another. A dead one of an endpoint may be what shows that
-/// nobody is there any more.
+/// A job has ended, and makes room for another.
 fn end(draft: &mut Draft<'_>, mut job: Job, state: JobState) -> Result<(), Stop> {
     let mut consumer = draft.consumer(job.queue)?;
     consumer.open = consumer.open.saturating_sub(1);
@@ -102,10 +108,7 @@ fn end(draft: &mut Draft<'_>, mut job: Job, state: JobState) -> Result<(), Stop>
         return Ok(());
     }
     (job.state, job.due_at) = (state, draft.now());
-    let job = draft.save_job(job);
-    if let (JobState::Dead, Queue::Webhook(id)) = (state, job.queue) {
-        webhooks::note_death(draft, id, job.created_at)?;
-    }
+    draft.save_job(job);
     Ok(())
 }
 

@@ -1,6 +1,6 @@
-//! What follows from the log: one consumer for each queue reads it behind a cursor and makes jobs of
-//! it; a worker leases them and settles what came of them. Nothing is written with the order for
-//! that: the log itself is the outbox, and whoever was away goes on where it was.
+//! What follows from the log: one consumer for each queue reads it behind a cursor and makes jobs
+//! of it; a worker leases them and settles what came of them. Nothing is written with the order
+//! for that: the log itself is the outbox, and whoever was away goes on where it was.
 //!
 //! The cursor is moved by the command that makes the jobs, and only from where the consumer read:
 //! no event is taken in twice, and none is left out, however many processes try. At most

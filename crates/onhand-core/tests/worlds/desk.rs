@@ -1,5 +1,5 @@
-//! What follows from the log, in memory: a desk that keeps consumers, jobs, endpoints and schedules,
-//! and carries out what is decided about them.
+//! What follows from the log, in memory: a desk that keeps consumers, jobs, endpoints and
+//! schedules, and carries out what is decided about them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

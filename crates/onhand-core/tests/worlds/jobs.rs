@@ -1,5 +1,5 @@
-//! From the log to what was done: every short sequence of what two workers, an operator and time can
-//! do, checked after each step; and the rules one by one.
+//! From the log to what was done: every short sequence of what two workers, an operator and time
+//! can do, checked after each step; and the rules one by one.
 
 use std::collections::BTreeMap;
 
@@ -367,6 +367,11 @@ fn an_endpoint_that_nothing_has_reached_is_disabled_and_says_so() {
     let mut desk = Desk::new();
     let id = endpoint(&mut desk);
     take_in(&mut desk, id);
+    deliver(&mut desk, id, Ending::Dead);
+    assert_eq!(desk.endpoints[&id].state, EndpointState::Enabled, "given up at once");
+    take_in(&mut desk, id);
+    let again = Ending::Again(desk.now);
+    deliver(&mut desk, id, again);
     desk.pass(3_600);
     deliver(&mut desk, id, Ending::Dead);
     assert_eq!(desk.endpoints[&id].state, EndpointState::Disabled);

@@ -228,13 +228,14 @@ const INSERT_EFFECTS: &str = "INSERT INTO effects (order_id, state, due_at, leas
      unnest($10::int8[]), unnest($11::int8[]), unnest($12::int8[])";
 const UPDATE_EFFECTS: &str = "WITH u AS (UPDATE effects t SET state = v.state, due_at = v.due_at, \
      leased = v.leased, epoch = v.epoch, tries = v.tries, ask_first = v.ask_first, reason = \
-     v.reason, version = v.version, created_at = v.created_at, updated_at = v.updated_at, polls = v.polls FROM \
-     (SELECT unnest($1::int8[]), unnest($2::text[]), unnest($3::int8[]), unnest($4::bool[]), \
-     unnest($5::int8[]), unnest($6::int8[]), unnest($7::bool[]), unnest($8::text[]), \
-     unnest($9::int8[]), unnest($10::int8[]), unnest($11::int8[]), unnest($12::int8[]), \
-     unnest($13::int8[])) v(order_id, state, due_at, leased, epoch, tries, ask_first, reason, \
-     version, created_at, updated_at, polls, stored) WHERE t.order_id = v.order_id AND t.version = v.stored RETURNING 1) \
-     SELECT 1 / (count(*) = $14::int8)::int FROM u";
+     v.reason, version = v.version, created_at = v.created_at, updated_at = v.updated_at, polls = \
+     v.polls FROM (SELECT unnest($1::int8[]), unnest($2::text[]), unnest($3::int8[]), \
+     unnest($4::bool[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::bool[]), \
+     unnest($8::text[]), unnest($9::int8[]), unnest($10::int8[]), unnest($11::int8[]), \
+     unnest($12::int8[]), unnest($13::int8[])) v(order_id, state, due_at, leased, epoch, tries, \
+     ask_first, reason, version, created_at, updated_at, polls, stored) WHERE t.order_id = \
+     v.order_id AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $14::int8)::int \
+     FROM u";
 const DELETE_EFFECTS: &str = "WITH u AS (DELETE FROM effects t USING (SELECT unnest($1::int8[]), \
      unnest($2::int8[])) v(order_id, stored) WHERE t.order_id = v.order_id AND t.version = \
      v.stored RETURNING 1) SELECT 1 / (count(*) = $3::int8)::int FROM u";

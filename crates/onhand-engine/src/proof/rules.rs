@@ -172,7 +172,7 @@ pub(super) const RULES: &[Rule<'static>] = &[
     },
     Rule {
         id: "I14",
-        promise: "each event makes each of its jobs once, and no job follows from what is not there",
+        promise: "each event makes each of its jobs once, and none follows from what is not there",
         is_quick: false,
         counted: &[JOBS],
         offenders: &[

@@ -273,11 +273,13 @@ const OF_OUTBOX: &[(&str, &str)] = &[
     ("UPDATE numbering SET job = 1", "I14"),
     ("DELETE FROM jobs WHERE state = 'waiting'", "I14"),
     (
-        "UPDATE consumers SET document = jsonb_set(document::jsonb, '{cursor}', '999999')::text WHERE name = 'mail'",
+        "UPDATE consumers SET document = jsonb_set(document::jsonb, '{cursor}', '999999')::text \
+         WHERE name = 'mail'",
         "I14",
     ),
     (
-        "UPDATE consumers SET document = jsonb_set(document::jsonb, '{open}', '7')::text WHERE name = 'mail'",
+        "UPDATE consumers SET document = jsonb_set(document::jsonb, '{open}', '7')::text \
+         WHERE name = 'mail'",
         "I14",
     ),
     ("UPDATE consumers SET document = '{}' WHERE name = 'mail'", "I14"),
@@ -286,12 +288,13 @@ const OF_OUTBOX: &[(&str, &str)] = &[
     ("UPDATE jobs SET attempts = '[]' WHERE id = 3", "I15"),
     ("UPDATE jobs SET leased = TRUE WHERE id = 3", "I16"),
     (
-        "UPDATE jobs SET queue = 'mail', lane = 'x' WHERE id IN (2, 3); \
+        "DROP INDEX jobs_once; UPDATE jobs SET queue = 'mail', lane = 'x' WHERE id IN (2, 3); \
       UPDATE jobs SET attempts = '[1]' WHERE id = 3",
         "I16",
     ),
     (
-        "UPDATE webhook_endpoints SET document = jsonb_set(document::jsonb, '{url}', '\"https://e.example\"')::text",
+        "UPDATE webhook_endpoints SET document = jsonb_set(document::jsonb, '{url}', \
+         '\"https://e.example\"')::text",
         "I26",
     ),
     ("DELETE FROM webhook_endpoints", "I26"),

@@ -94,7 +94,8 @@ const OF_OUTBOX: &[(&str, &str)] = &[
     ("UPDATE numbering SET job = 1", "I14"),
     ("DELETE FROM jobs WHERE state = 'waiting'", "I14"),
     (
-        "UPDATE consumers SET document = json_set(document, '$.cursor', 999999) WHERE name = 'mail'",
+        "UPDATE consumers SET document = json_set(document, '$.cursor', 999999) \
+         WHERE name = 'mail'",
         "I14",
     ),
     ("UPDATE consumers SET document = json_set(document, '$.open', 7) WHERE name = 'mail'", "I14"),
@@ -104,7 +105,7 @@ const OF_OUTBOX: &[(&str, &str)] = &[
     ("UPDATE jobs SET attempts = '[]' WHERE id = 3", "I15"),
     ("UPDATE jobs SET leased = TRUE WHERE id = 3", "I16"),
     (
-        "UPDATE jobs SET queue = 'mail', lane = 'x' WHERE id IN (2, 3); \
+        "DROP INDEX jobs_once; UPDATE jobs SET queue = 'mail', lane = 'x' WHERE id IN (2, 3); \
       UPDATE jobs SET attempts = '[1]' WHERE id = 3",
         "I16",
     ),

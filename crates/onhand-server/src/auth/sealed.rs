@@ -1,6 +1,6 @@
-//! Secrets that lie in the database: sealed, so that a copy of it gives nothing away. The key follows
-//! from the secret of the server (`ONHAND_TOKEN_SECRET`), by purpose; what was sealed under an earlier
-//! one is opened as long as that one is configured, too.
+//! Secrets that lie in the database: sealed, so that a copy of it gives nothing away. The key
+//! follows from the secret of the server (`ONHAND_TOKEN_SECRET`), by purpose; what was sealed
+//! under an earlier one is opened as long as that one is configured, too.
 
 use std::sync::Arc;
 

@@ -45,8 +45,8 @@ struct JobList {
 
 /// List jobs, newest first: mails, deliveries to endpoints, orders to take up.
 ///
-/// One that is `dead` waits for somebody to requeue or skip it. Those that ended are forgotten after
-/// a while.
+/// One that is `dead` waits for somebody to requeue or skip it. Those that ended are forgotten
+/// after a while.
 #[utoipa::path(get, path = "/v1/jobs", tag = "Jobs",
     security(("bearer" = ["events:read"])), params(JobList),
     responses((status = 200, description = "A page", body = List<JobView<'static>>)))]

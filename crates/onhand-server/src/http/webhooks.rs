@@ -309,8 +309,8 @@ async fn rotate_secret(
 
 /// Send a test message now, and tell what was answered.
 ///
-/// Of the type `webhook_endpoint.test`, signed like any other, also to one that is disabled. Nothing
-/// is stored.
+/// Of the type `webhook_endpoint.test`, signed like any other, also to one that is disabled.
+/// Nothing is stored.
 #[utoipa::path(post, path = "/v1/webhook-endpoints/{id}/test", tag = "Webhooks",
     security(("bearer" = ["webhooks:write"])), params(("id" = String, Path,)),
     responses((status = 200, description = "What was answered", body = AttemptView<'static>)))]

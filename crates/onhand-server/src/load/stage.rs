@@ -179,8 +179,8 @@ pub(crate) fn directory(named: Option<PathBuf>) -> Result<(PathBuf, Option<TempD
     Ok((temp.path().to_owned(), Some(temp)))
 }
 
-/// What a server does by itself besides; not where the placing of orders is measured, unless whoever
-/// measures says so.
+/// What a server does by itself besides; not where the placing of orders is measured, unless
+/// whoever measures says so.
 const BESIDES: [(&str, &str); 2] = [("--processing", "--processing=off"), ("--mail", "--mail=off")];
 
 fn serve_arguments(options: &BenchOptions) -> Vec<String> {

@@ -20,6 +20,8 @@ use crate::limits::{MAIL_STEP_TIMEOUT, MAIL_STEP_TIMEOUT_SECS_MAX, OPERATOR_MAIL
 
 /// The variable that has the password; with `_FILE` behind it, the one that names a file.
 const PASSWORD: &str = "ONHAND_MAIL_PASSWORD";
+/// Steps in which a mail is handed over, each of which has a time of its own.
+const MAIL_STEPS: u32 = 3;
 /// Who writes where nobody reads it.
 const NOBODY: &str = "onhand@localhost";
 /// The ports that mail is submitted to, with TLS from the first byte and from the second.
@@ -28,9 +30,10 @@ const PORTS: (u16, u16) = (465, 587);
 /// Who delivers mail, and who writes it.
 #[derive(Debug, Clone, clap::Args)]
 pub struct MailOptions {
-    /// Who delivers mail: `off` (nobody is written to), `log` (a line in the log), `folder:PATH` (a file for each),
-    /// `smtp://host:port` (encrypted by STARTTLS; to this machine not at all; `?tls=none` or
-    /// `?tls=starttls` say which), `smtps://host:port`, or `ses` (`ses:REGION`) for Amazon SES.
+    /// Who delivers mail: `off` (nobody is written to), `log` (a line in the log), `folder:PATH`
+    /// (a file for each), `smtp://host:port` (encrypted by STARTTLS; to this machine not at all;
+    /// `?tls=none` or `?tls=starttls` say which), `smtps://host:port`, or `ses` (`ses:REGION`) for
+    /// Amazon SES.
     #[arg(long, env = "ONHAND_MAIL", default_value = "log", hide_env_values = true)]
     mail: String,
     /// Who writes: `orders@example.com`, or `The Shop <orders@example.com>`.
@@ -117,6 +120,8 @@ pub struct Mailing {
     pub sender: Sender,
     /// Who gets what is for operators.
     pub operators: Vec<Mailbox>,
+    /// How long handing a mail over may take.
+    pub longest: Duration,
 }
 
 /// Who delivers mail, as it is configured.
@@ -152,9 +157,15 @@ impl MailOptions {
             Some(domain) => domain.clone(),
             None => from.address().domain(),
         };
+        let longest = match route {
+            Route::Off | Route::Log | Route::Folder(_) => Duration::ZERO,
+            Route::Smtp { .. } | Route::Ses { .. } => {
+                Duration::from_secs(self.mail_timeout_secs).saturating_mul(MAIL_STEPS)
+            }
+        };
         let mailer = self.mailer(route, &domain).await?;
         let sender = Sender { from, domain };
-        Ok(Some(Mailing { mailer, sender, operators: self.operator_mail.clone() }))
+        Ok(Some(Mailing { mailer, sender, operators: self.operator_mail.clone(), longest }))
     }
 
     async fn mailer(&self, route: Route, hello: &Domain) -> Result<Mailer, MailSetupError> {

@@ -17,8 +17,8 @@ use crate::limits::{
 #[derive(Debug)]
 pub(in crate::workers) struct Rush {
     looked_at: Instant,
-    batches: u64,
     commands: u64,
+    company: u64,
     /// Since when there is a crowd.
     since: Option<Instant>,
     /// Calls to gateways that may be begun at each look beside it.
@@ -27,7 +27,7 @@ pub(in crate::workers) struct Rush {
 
 impl Rush {
     pub(in crate::workers) fn new(now: Instant) -> Self {
-        Self { looked_at: now, batches: 0, commands: 0, since: None, calls: 0 }
+        Self { looked_at: now, commands: 0, company: 0, since: None, calls: 0 }
     }
 
     /// How many calls may be begun at each look, where customers go first now.
@@ -36,8 +36,7 @@ impl Rush {
         now: Instant,
         stats: &CommitterStats,
     ) -> Option<usize> {
-        let counts =
-            (stats.batches.load(Ordering::Relaxed), stats.commands.load(Ordering::Relaxed));
+        let counts = (stats.asked.load(Ordering::Relaxed), stats.company.load(Ordering::Relaxed));
         self.look(now, counts);
         self.since.filter(|since| now < *since + RUSH_YIELD).map(|_| self.calls)
     }
@@ -47,15 +46,19 @@ impl Rush {
         self.calls(now, stats).is_some()
     }
 
-    /// Commands that are decided together were waiting together.
-    fn look(&mut self, now: Instant, (batches, commands): (u64, u64)) {
+    /// Commands that are decided together were waiting together. What workers and gateways hand in
+    /// comes in small batches: however many those are, they do not make a crowd look smaller.
+    fn look(&mut self, now: Instant, (commands, company): (u64, u64)) {
         let elapsed: Duration = now - self.looked_at;
-        if elapsed < EFFECTS_LOOK_EVERY {
+        // Where nothing was decided, the disk was slow, and nobody has gone.
+        if elapsed < EFFECTS_LOOK_EVERY || commands == self.commands {
             return;
         }
-        let (new_batches, new) = (batches - self.batches, commands - self.commands);
-        (self.looked_at, self.batches, self.commands) = (now, batches, commands);
-        let is_crowded = new_batches > 0 && new / new_batches >= RUSH_COMMANDS_PER_BATCH;
+        // They are counted one after the other, so that a batch may be in one and not yet in both.
+        let new = commands.saturating_sub(self.commands);
+        let new_company = company.saturating_sub(self.company);
+        (self.looked_at, self.commands, self.company) = (now, commands, company);
+        let is_crowded = new_company / new.max(1) >= RUSH_COMMANDS_PER_BATCH;
         let calls = usize::try_from(new / RUSH_COMMANDS_PER_CALL).unwrap_or(usize::MAX);
         self.calls = calls.clamp(1, EFFECTS_AT_ONCE_MAX);
         self.since = is_crowded.then(|| self.since.unwrap_or(now));
@@ -70,20 +73,25 @@ mod tests {
     fn a_crowd_goes_first_for_a_while_and_not_for_ever() {
         let start = Instant::now();
         let mut rush = Rush::new(start);
-        let (mut batches, mut commands) = (0, 0);
+        let (mut commands, mut company) = (0, 0);
         let mut is_on = |after: Duration, per_batch: u64| {
-            (batches, commands) = (batches + 10, commands + 10 * per_batch);
+            // Ten large batches, and a hundred small ones of workers.
+            let small = if per_batch == 0 { 0 } else { 100 };
+            commands += 10 * per_batch + small;
+            company += 10 * per_batch * per_batch + small;
             let now = start + after;
-            rush.look(now, (batches, commands));
+            rush.look(now, (commands, company));
             rush.since.is_some_and(|since| now < since + RUSH_YIELD)
         };
         let second = Duration::from_secs(1);
+        let many = RUSH_COMMANDS_PER_BATCH + 10;
         assert!(!is_on(second, RUSH_COMMANDS_PER_BATCH - 1));
-        assert!(is_on(second * 2, RUSH_COMMANDS_PER_BATCH));
-        assert!(is_on(second * 3, RUSH_COMMANDS_PER_BATCH));
-        assert!(!is_on(second * 2 + RUSH_YIELD, RUSH_COMMANDS_PER_BATCH));
-        assert!(!is_on(second * 3 + RUSH_YIELD, RUSH_COMMANDS_PER_BATCH), "it stays");
+        assert!(is_on(second * 2, many));
+        assert!(is_on(second * 3, many));
+        assert!(is_on(second * 4, 0), "nothing was decided");
+        assert!(!is_on(second * 2 + RUSH_YIELD, many));
+        assert!(!is_on(second * 3 + RUSH_YIELD, many), "it stays");
         assert!(!is_on(second * 4 + RUSH_YIELD, 1), "it is gone");
-        assert!(is_on(second * 5 + RUSH_YIELD, RUSH_COMMANDS_PER_BATCH), "the next one");
+        assert!(is_on(second * 5 + RUSH_YIELD, many), "the next one");
     }
 }

@@ -8,7 +8,7 @@ use crate::world::{HOUR, PATIENT, entry, fresh_key, process, put, say};
 
 #[tokio::test]
 async fn what_one_process_puts_in_another_one_gets() {
-    let (here, there, key) = (process(HOUR), process(HOUR), fresh_key());
+    let (here, there, key) = (process(HOUR).await, process(HOUR).await, fresh_key());
     assert_eq!(here.get(&key).await, None);
     for (position, body) in [(5, ""), (5, "{}"), (6, "Grüße \0 \r\n"), (1 << 53, "last")] {
         put(&here, &key, position, body).await;
@@ -20,7 +20,8 @@ async fn what_one_process_puts_in_another_one_gets() {
 
 #[tokio::test]
 async fn an_entry_has_its_time() {
-    let (short, long, key) = (process(Duration::from_millis(20)), process(HOUR), fresh_key());
+    let short = process(Duration::from_millis(500)).await;
+    let (long, key) = (process(HOUR).await, fresh_key());
     put(&short, &key, 1, "short").await;
     let mut looks = 0;
     while short.get(&key).await.is_some() {
@@ -39,12 +40,15 @@ async fn an_entry_has_its_time() {
 
 #[tokio::test]
 async fn what_others_have_left_is_no_entry() {
-    let (cache, key) = (process(HOUR), fresh_key());
+    let (cache, key) = (process(HOUR).await, fresh_key());
     for words in [
         ["SET", &key, "{\"id\":7}"].as_slice(),
         &["RPUSH", &key, "a", "b"],
         &["HSET", &key, "id", "7"],
         &["HSET", &key, "body", "{}"],
+        &["HSET", &key, "position", "7", "body", "{}"],
+        &["HSET", &key, "position", "7", "key", "order:1", "body", "{}"],
+        &["HSET", &key, "position", "seven", "key", &key, "body", "{}"],
     ] {
         let _: redis::Value = say(&["DEL", &key]).await;
         let _: redis::Value = say(words).await;
@@ -60,7 +64,7 @@ async fn what_others_have_left_is_no_entry() {
 
 #[tokio::test]
 async fn many_are_forgotten_at_once() {
-    let (here, there, key) = (process(HOUR), process(HOUR), fresh_key());
+    let (here, there, key) = (process(HOUR).await, process(HOUR).await, fresh_key());
     let keys: Vec<String> = (0..2_500).map(|number| format!("{key}-{number}")).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     for key in &keys {

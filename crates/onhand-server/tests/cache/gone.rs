@@ -10,7 +10,7 @@ use onhand_server::adapters::cache::Cache;
 use onhand_server::adapters::cache::redis::Redis;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::world::{HOUR, Mood, Way, entry, fresh_key, put};
+use crate::world::{HOUR, Mood, Way, fresh_key, put, until_it_works};
 
 /// What was logged.
 #[derive(Debug, Clone, Default)]
@@ -40,18 +40,6 @@ impl Log {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         text.lines().map(str::to_owned).collect()
     }
-}
-
-/// Puts in and gets until that works. It may be left alone for a while, and the machine be busy.
-async fn until_it_works(cache: &Cache, key: &str) {
-    for _ in 0..600 {
-        put(cache, key, 1, "here").await;
-        if cache.get(key).await == Some(entry(1, "here")) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("it is not taken up again");
 }
 
 /// A cache that falls into this mood and out of it again.

@@ -51,7 +51,7 @@ fn orders() -> Vec<Vec<bool>> {
 
 #[tokio::test]
 async fn a_reader_of_one_process_does_not_undo_what_another_one_has_invalidated() {
-    let (reader, writer) = (process(HOUR), process(HOUR));
+    let (reader, writer) = (process(HOUR).await, process(HOUR).await);
     assert_eq!(orders().len(), 35);
     for is_cached in [false, true] {
         for order in orders() {
@@ -79,7 +79,7 @@ async fn a_reader_of_one_process_does_not_undo_what_another_one_has_invalidated(
 
 #[tokio::test]
 async fn what_is_older_never_takes_the_place_of_what_is_newer() {
-    let (cache, key) = (process(HOUR), fresh_key());
+    let (cache, key) = (process(HOUR).await, fresh_key());
     put(&cache, &key, 5, "five").await;
     put(&cache, &key, 4, "four").await;
     assert_eq!(cache.get(&key).await, Some(entry(5, "five")));
@@ -95,7 +95,7 @@ async fn what_is_older_never_takes_the_place_of_what_is_newer() {
 
 #[tokio::test]
 async fn what_could_not_be_told_is_still_known_here() {
-    let (here, there, key) = (process(HOUR), process(HOUR), fresh_key());
+    let (here, there, key) = (process(HOUR).await, process(HOUR).await, fresh_key());
     put(&there, &key, 1, "old").await;
     // As when the cache was away in the moment of the change.
     here.note(&[&key], 2);

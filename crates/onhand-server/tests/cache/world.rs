@@ -25,8 +25,22 @@ pub(crate) fn fresh_key() -> String {
 }
 
 /// A process of its own on that server.
-pub(crate) fn process(ttl: Duration) -> Cache {
-    Cache::shared(Redis::open(&url(), PATIENT).unwrap(), ttl, 0)
+pub(crate) async fn process(ttl: Duration) -> Cache {
+    let cache = Cache::shared(Redis::open(&url(), PATIENT).unwrap(), ttl, 0);
+    until_it_works(&cache, &fresh_key()).await;
+    cache
+}
+
+/// Puts in and gets until that works. It may be left alone for a while, and the machine be busy.
+pub(crate) async fn until_it_works(cache: &Cache, key: &str) {
+    for _ in 0..3_000 {
+        put(cache, key, 1, "here").await;
+        if cache.get(key).await == Some(entry(1, "here")) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it is not there");
 }
 
 pub(crate) fn entry(position: i64, body: &str) -> Entry {

@@ -12,9 +12,9 @@ use tokio::time::{sleep, timeout};
 use crate::receiver::Receiver;
 use crate::server::{Server, json as read, keyed};
 
-/// Longest wait for everything to come to its end: an endpoint that did not answer is left alone
-/// for some seconds.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest wait for everything to come to its end: what somebody had who was killed waits until the
+/// lease has ended.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// Endpoints on this machine may be told.
 const NEARBY: [&str; 3] = ["--webhook-allow-http", "--webhook-allow-private", "127.0.0.0/8"];
 

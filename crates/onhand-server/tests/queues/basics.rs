@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use onhand_server::adapters::queues::{Outgoing, QueueError};
-use onhand_server::limits::{QUEUE_BODY_BYTES_MAX, QUEUE_WAIT_MAX};
+use onhand_server::limits::{QUEUE_BATCH_MAX, QUEUE_BODY_BYTES_MAX, QUEUE_WAIT_MAX};
 
 use crate::world::{Form, LONG, SHORT, counts, expect_nothing, numbered, outgoing, receive, text};
 
@@ -70,6 +70,8 @@ pub(crate) async fn what_is_not_valid_is_refused_and_nothing_of_it_is_queued<F: 
         let published = queue.publish(&[good.clone(), bad]).await;
         assert!(matches!(published, Err(QueueError::Refused(_))), "{published:?}");
     }
+    let many = queue.publish(&numbered(0..QUEUE_BATCH_MAX + 1)).await;
+    assert!(matches!(many, Err(QueueError::Refused(_))), "{many:?}");
     expect_nothing(&*queue, Duration::ZERO).await;
     // The longest body and every character that a text may have.
     let long = "x".repeat(QUEUE_BODY_BYTES_MAX);

@@ -87,3 +87,20 @@ async fn a_server_that_asks_who_we_are_is_told() {
     let queue = Nats::new(link_as(&server.url(), token).await, "work".into(), LONG);
     queue.probe().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_is_no_text_is_buried_too() {
+    let form = Stream::fresh(LONG).await;
+    let queue = form.queue().await;
+    queue.probe().await.unwrap();
+    let context = context(&form.url()).await;
+    for body in [&b""[..], b"\xff\x00"] {
+        context.publish(form.name.clone(), body.into()).await.unwrap().await.unwrap();
+        let message = receive(&*queue, 1).await.remove(0);
+        assert_eq!(message.body, body);
+        queue.bury(&message, "no text").await.unwrap();
+    }
+    let dead = form.dead().await;
+    let expected = [("(empty)", "no text"), ("\u{fffd}\u{fffd}", "no text")];
+    assert_eq!(dead, expected.map(|(body, reason)| (body.into(), reason.to_owned())));
+}

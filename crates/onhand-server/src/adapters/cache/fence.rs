@@ -1,6 +1,6 @@
 //! What a process remembers of changes: for each key the position of the newest one that it has
-//! noted. Keys share places, so that it has a bound: what is noted for one counts for its neighbours
-//! too, which costs them a reading and nothing else.
+//! noted. Keys share places, so that it has a bound: what is noted for one counts for its
+//! neighbours too, which costs them a reading and nothing else.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicI64, Ordering};

@@ -9,9 +9,9 @@
 //!    up to it, and perhaps more. It is stored with the entry.
 //! 2. Before a change at some position is acknowledged, it is noted at its keys ([`Cache::note`]).
 //!    The process remembers for each key the highest that was ([`fence`]).
-//! 3. An entry counts only if its position is not behind what is noted at its key. That is looked at
-//!    when something is put in, so that a slow reader does not undo an invalidation, and again
-//!    whenever something is taken out, so that it does not matter who came between.
+//! 3. An entry counts only if its position is not behind what is noted at its key. That is
+//!    looked at when something is put in, so that a slow reader does not undo an invalidation, and
+//!    again whenever something is taken out, so that it does not matter who came between.
 //!
 //! Before the start of this process everything may have been acknowledged by its predecessor, so
 //! that what was read before then does not count either. Of the changes of *other* processes it is
@@ -20,9 +20,9 @@
 //! And an entry lives no longer than it was given.
 
 pub mod fence;
-#[cfg(feature = "redis")]
-mod health;
 mod in_process;
+#[cfg(feature = "redis")]
+mod line;
 #[cfg(feature = "redis")]
 pub mod redis;
 
@@ -98,7 +98,8 @@ impl Cache {
         }
     }
 
-    /// Notes a change of what is under these keys, before anybody hears of it. It waits for nothing.
+    /// Notes a change of what is under these keys, before anybody hears of it. It waits for
+    /// nothing.
     pub fn note(&self, keys: &[&str], position: i64) {
         for key in keys {
             self.fence.note(key, position);

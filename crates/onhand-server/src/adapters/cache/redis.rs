@@ -1,33 +1,33 @@
-//! A cache in Redis or Valkey, which several processes share. An entry is a hash with `position` and
-//! `body`; an invalidation is one without a body, which stays as long as an entry would, so that
-//! nobody puts in again what was read before it. One that is slow or gone is a miss, and is left
-//! alone.
+//! A cache in Redis or Valkey, which several processes share. An entry is a hash with `position`,
+//! `key` and `body`; an invalidation is one with the position alone, which stays as long as an
+//! entry would, so that nobody puts in again what was read before it. One that is slow or gone is a
+//! miss.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, Cmd, FromRedisValue, Pipeline, RedisError, cmd};
+use redis::{Client, FromRedisValue, Pipeline, RedisError};
 
 use super::Entry;
-use super::health::{Health, Turn};
-use crate::limits::{CACHE_CONNECT_TIMEOUT, CACHE_FORGET_KEYS_MAX};
+use super::line::{Call, LATE, Line, why};
+use crate::limits::CACHE_FORGET_KEYS_MAX;
 
 /// Puts in what is not behind what is there. What somebody else has left under the key is no entry.
 const PUT: &str = "\
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
-local there = redis.call('HGET', KEYS[1], 'position')
-if there and tonumber(there) > tonumber(ARGV[1]) then return 0 end
-redis.call('HSET', KEYS[1], 'position', ARGV[1], 'body', ARGV[2])
+local there = tonumber(redis.call('HGET', KEYS[1], 'position') or '')
+if there and there > tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'position', ARGV[1], 'key', KEYS[1], 'body', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1";
 
 /// Takes out what is behind a change, and leaves a mark.
 const FORGET: &str = "\
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
-local there = redis.call('HGET', KEYS[1], 'position')
-if there and tonumber(there) >= tonumber(ARGV[1]) then return 0 end
+local there = tonumber(redis.call('HGET', KEYS[1], 'position') or '')
+if there and there >= tonumber(ARGV[1]) then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'position', ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
@@ -47,22 +47,22 @@ pub enum RedisUrlError {
     Encrypted,
 }
 
-/// A connection that is kept, and made anew when it is lost. Nothing waits for that.
+/// A cache behind a connection that is kept, and made anew when it is lost. Nobody waits for that.
 pub struct Redis {
-    connection: ConnectionManager,
-    health: Health,
+    line: Arc<Line>,
     timeout: Duration,
 }
 
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redis").field("health", &self.health).finish_non_exhaustive()
+        f.debug_struct("Redis").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 
 impl Redis {
-    /// One at this address, which may take so long to answer; usually [`CACHE_TIMEOUT`](crate::limits::CACHE_TIMEOUT). Whether
-    /// somebody is there is seen when it is asked. To be called within a runtime.
+    /// One at this address, which may take so long to answer; usually
+    /// [`CACHE_TIMEOUT`](crate::limits::CACHE_TIMEOUT). Until somebody is there everything is a
+    /// miss. To be called within a runtime.
     ///
     /// # Errors
     /// [`RedisUrlError`].
@@ -71,77 +71,59 @@ impl Redis {
             return Err(RedisUrlError::Encrypted);
         }
         let client = Client::open(url).map_err(|_| RedisUrlError::Unreadable)?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(CACHE_CONNECT_TIMEOUT))
-            .set_response_timeout(Some(timeout))
-            .set_number_of_retries(0);
-        let connection = ConnectionManager::new_lazy_with_config(client, config);
-        let connection = connection.map_err(|_| RedisUrlError::Unreadable)?;
-        Ok(Self { connection, health: Health::new(), timeout })
+        Ok(Self { line: Line::open(client), timeout })
     }
 
     /// What is there; nothing where it cannot be had.
     pub(super) async fn get(&self, key: &str) -> Option<Entry> {
-        let mut question = cmd("HMGET");
-        question.arg(key).arg("position").arg("body");
-        let (position, body): (Option<i64>, Option<Bytes>) = self.ask(question).await?;
-        Some(Entry { position: position?, body: body? })
+        let mut question = Pipeline::with_capacity(1);
+        question.cmd("HMGET").arg(key).arg("position").arg("key").arg("body");
+        type Found = (Option<String>, Option<String>, Option<Bytes>);
+        let ((position, of, body),): (Found,) = self.ask(&question).await?;
+        // Answers come in the order of the questions. Should they ever get out of it, nobody is
+        // shown what belongs to somebody else.
+        (of? == key).then_some(())?;
+        Some(Entry { position: position?.parse().ok()?, body: body? })
     }
 
     pub(super) async fn put(&self, key: &str, entry: &Entry, ttl: Duration) {
-        let mut question = cmd("EVAL");
-        question.arg(PUT).arg(1).arg(key).arg(entry.position);
+        let mut question = Pipeline::with_capacity(1);
+        question.cmd("EVAL").arg(PUT).arg(1).arg(key).arg(entry.position);
         question.arg(entry.body.as_ref()).arg(millis(ttl));
-        self.ask::<bool>(question).await;
+        self.ask::<()>(&question).await;
     }
 
     /// In pieces, each with its own time. What could not be told is known to this process, and ends
     /// elsewhere when its time is over.
     pub(super) async fn forget(&self, keys: &[&str], position: i64, ttl: Duration) {
         for some in keys.chunks(CACHE_FORGET_KEYS_MAX) {
-            let mut pipeline = Pipeline::with_capacity(some.len());
+            let mut question = Pipeline::with_capacity(some.len());
             for key in some {
-                pipeline.cmd("EVAL").arg(FORGET).arg(1).arg(*key).arg(position).arg(millis(ttl));
+                question.cmd("EVAL").arg(FORGET).arg(1).arg(*key).arg(position).arg(millis(ttl));
             }
-            if !self.health.allows() {
-                return;
-            }
-            let mut connection = self.connection.clone();
-            let answer = pipeline.query_async::<()>(&mut connection);
-            self.judge(tokio::time::timeout(self.timeout, answer).await.ok());
+            self.ask::<()>(&question).await;
         }
     }
 
-    async fn ask<T: FromRedisValue>(&self, question: Cmd) -> Option<T> {
-        if !self.health.allows() {
-            return None;
+    async fn ask<T: FromRedisValue>(&self, question: &Pipeline) -> Option<T> {
+        let mut call = self.line.call()?;
+        let answer = question.query_async(&mut call.connection);
+        match tokio::time::timeout(self.timeout, answer).await {
+            Ok(answer) => self.judge(&call, answer),
+            Err(_) => {
+                self.line.note(&call, Err(LATE));
+                None
+            }
         }
-        let mut connection = self.connection.clone();
-        // Beyond what the library waits for an answer it would wait for a connection.
-        let answer = question.query_async(&mut connection);
-        self.judge(tokio::time::timeout(self.timeout, answer).await.ok())
     }
 
-    /// An answer, if there is one; without one in time, `None`.
-    fn judge<T>(&self, answer: Option<Result<T, RedisError>>) -> Option<T> {
-        let is_answer = match &answer {
-            Some(Ok(_)) => true,
-            Some(Err(error)) => error.code() == Some(OF_ANOTHER_KIND),
-            None => false,
+    fn judge<T>(&self, call: &Call, answer: Result<T, RedisError>) -> Option<T> {
+        let said = match &answer {
+            Err(error) if error.code() != Some(OF_ANOTHER_KIND) => Err(why(error)),
+            Ok(_) | Err(_) => Ok(()),
         };
-        match self.health.note(is_answer) {
-            Some(Turn::Gone) => {
-                // Neither address nor key: what the library says may have them.
-                let why = match &answer {
-                    Some(Err(error)) => error.category(),
-                    Some(Ok(_)) | None => "no answer in time",
-                };
-                tracing::warn!(why, "the cache is gone: everything is read from the database");
-            }
-            Some(Turn::Back) => tracing::info!("the cache is back"),
-            None => {}
-        }
-        answer?.ok()
+        self.line.note(call, said);
+        answer.ok()
     }
 }
 

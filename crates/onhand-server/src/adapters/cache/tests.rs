@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::*;
 
 const KEY: &str = "order:7";
-/// Reads, of the cache and then, one step each: what is acknowledged, the database, and the filling.
+/// Reads, of the cache and then, one step each: what is acknowledged, the database, and the
+/// filling.
 const READER_STEPS: usize = 4;
 /// Commits, notes, acknowledges: twice.
 const WRITER_STEPS: usize = 6;
@@ -82,8 +83,8 @@ fn write(step: usize, cache: &Cache, database: &Database, invalidate: Invalidate
     }
 }
 
-/// Runs one order of who goes on when: 0 and 1 are readers, 2 is the writer. At the end the cache is
-/// asked once more.
+/// Runs one order of who goes on when: 0 and 1 are readers, 2 is the writer. At the end the cache
+/// is asked once more.
 async fn run(order: &[usize], cache: &Cache, invalidate: Invalidate) -> Result<bool, Stale> {
     let (database, mut readers) = (Database::default(), [Reader::default(), Reader::default()]);
     let mut written = 0;

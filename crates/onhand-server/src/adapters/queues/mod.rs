@@ -18,7 +18,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use crate::limits::{QUEUE_BODY_BYTES_MAX, QUEUE_ID_CHARS_MAX, QUEUE_REASON_CHARS_MAX};
+use crate::limits::{
+    QUEUE_BATCH_MAX, QUEUE_BODY_BYTES_MAX, QUEUE_ID_CHARS_MAX, QUEUE_REASON_CHARS_MAX,
+};
 
 /// What a call to a queue comes to.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, QueueError>>;
@@ -26,8 +28,9 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, QueueError>>;
 /// A message to be queued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
-    /// The same for every try to queue the same message. 1 to [`QUEUE_ID_CHARS_MAX`] visible
-    /// characters of ASCII.
+    /// The same for every try to queue the same message, and for no other: brokers remember it also
+    /// when the message is done, so what is to come once more needs another one. 1 to
+    /// [`QUEUE_ID_CHARS_MAX`] visible characters of ASCII.
     pub dedup_id: String,
     /// Messages of one group stay in order where the queue promises that: the order's id. Of the
     /// same form.
@@ -53,11 +56,18 @@ impl Outgoing {
             let size = format!("a body has 1 to {QUEUE_BODY_BYTES_MAX} bytes");
             return Err(QueueError::Refused(size));
         }
-        if std::str::from_utf8(&self.body).is_err() {
-            return Err(QueueError::Refused("a body is text in UTF-8".to_owned()));
+        let text = std::str::from_utf8(&self.body);
+        if !text.is_ok_and(|text| text.chars().all(is_carried)) {
+            let form = "a body is text in UTF-8 without control characters";
+            return Err(QueueError::Refused(form.to_owned()));
         }
         Ok(())
     }
+}
+
+/// Whether every queue can carry a character. SQS takes those that XML knows.
+fn is_carried(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
 }
 
 /// A message that was received, and is nobody else's until its lease ends.
@@ -94,8 +104,8 @@ pub enum QueueError {
 /// A queue of work. Every call ends within a bound of its own; one that is dropped may have been
 /// carried out.
 pub trait Queue: std::fmt::Debug + Send + Sync {
-    /// Queues messages, durable at the broker when it is answered. After an error some of them may
-    /// be queued; published again under the same ids within
+    /// Queues messages, at most [`QUEUE_BATCH_MAX`], durable at the broker when it is answered.
+    /// After an error some of them may be queued; published again under the same ids within
     /// [`QUEUE_DEDUP_WINDOW`](crate::limits::QUEUE_DEDUP_WINDOW), they are delivered once where the
     /// queue [can tell](Queue::promises).
     fn publish<'a>(&'a self, messages: &'a [Outgoing]) -> Answer<'a, ()>;
@@ -108,7 +118,7 @@ pub trait Queue: std::fmt::Debug + Send + Sync {
     /// The message is ours for another [lease](Queue::lease) from now on.
     fn extend<'a>(&'a self, message: &'a Received) -> Answer<'a, ()>;
 
-    /// They are done and do not come again.
+    /// They are done and do not come again. At most [`QUEUE_BATCH_MAX`].
     fn done<'a>(&'a self, messages: &'a [Received]) -> Answer<'a, ()>;
 
     /// It comes again after a while; some queues count in whole seconds and round up.
@@ -134,6 +144,17 @@ pub struct Promises {
     pub dedups: bool,
     /// While a message of a group is leased or waits to come again, no later one of it comes.
     pub keeps_order: bool,
+}
+
+/// Whether one call may be about so many messages.
+///
+/// # Errors
+/// [`QueueError::Refused`].
+pub fn check_count(count: usize) -> Result<(), QueueError> {
+    if count <= QUEUE_BATCH_MAX {
+        return Ok(());
+    }
+    Err(QueueError::Refused(format!("a call is about at most {QUEUE_BATCH_MAX} messages")))
 }
 
 /// A reason as brokers can keep it: one line, bounded, never empty.
@@ -168,6 +189,12 @@ mod tests {
             (outgoing("evt_1", "ord_1", b""), false),
             (outgoing("evt_1", "ord_1", &huge), false),
             (outgoing("evt_1", "ord_1", b"\xff"), false),
+            (outgoing("evt_1", "ord_1", b"\t\r\n\x7f"), true),
+            (outgoing("evt_1", "ord_1", "\u{e000}\u{fffd}\u{1f600}".as_bytes()), true),
+            (outgoing("evt_1", "ord_1", b"\x00"), false),
+            (outgoing("evt_1", "ord_1", b"\x1f"), false),
+            (outgoing("evt_1", "ord_1", "\u{fffe}".as_bytes()), false),
+            (outgoing("evt_1", "ord_1", "\u{ffff}".as_bytes()), false),
         ] {
             assert_eq!(message.check().is_ok(), passes, "{:?}", message.dedup_id);
         }

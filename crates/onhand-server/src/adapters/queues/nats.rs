@@ -22,7 +22,7 @@ use tokio::time::timeout;
 pub use self::link::{NatsConfig, NatsLink, NatsLogin};
 pub use self::sender::NatsSender;
 use super::parcel::{Carrier, GROUP, Parcel};
-use super::{Answer, Outgoing, Promises, Queue, QueueError, Received};
+use super::{Answer, Outgoing, Promises, Queue, QueueError, Received, check_count};
 use crate::limits::{
     NATS_DEAD_BYTES_MAX, NATS_LEASED_MAX, NATS_MESSAGES_MAX, NATS_UNACKED_MAX, NATS_WAITING_MAX,
     NATS_WORK_BYTES_MAX, QUEUE_AGAIN_MAX, QUEUE_BATCH_MAX, QUEUE_BODY_BYTES_MAX,
@@ -217,6 +217,7 @@ impl Queue for Nats {
         // Each is told, whatever came of the others.
         let telling = stream::iter(words.collect::<Vec<_>>()).buffer_unordered(NATS_UNACKED_MAX);
         Box::pin(async move {
+            check_count(messages.len())?;
             let answers: Vec<_> = telling.collect().await;
             answers.into_iter().collect()
         })
@@ -237,7 +238,11 @@ impl Queue for Nats {
     }
 
     fn probe(&self) -> Answer<'_, ()> {
-        Box::pin(async move { self.consumer().await.map(|_| ()) })
+        Box::pin(async move {
+            // What was known is not what is.
+            self.forget().await;
+            self.consumer().await.map(|_| ())
+        })
     }
 
     fn lease(&self) -> Duration {

@@ -19,7 +19,7 @@ use futures_util::{StreamExt, stream};
 use self::failure::{judge, judge_entries};
 pub use self::sender::SqsSender;
 use super::parcel::{Carrier, DEDUP_ID, GROUP, Parcel};
-use super::{Answer, Outgoing, Promises, Queue, QueueError, Received};
+use super::{Answer, Outgoing, Promises, Queue, QueueError, Received, check_count};
 use crate::limits::{
     QUEUE_AGAIN_MAX, QUEUE_BATCH_MAX, QUEUE_CONNECT_TIMEOUT, QUEUE_TIMEOUT, QUEUE_WAIT_MAX,
     SQS_AT_ONCE_MAX, SQS_BATCH_MAX, SQS_CALL_TIMEOUT, SQS_TRIES_MAX,
@@ -172,6 +172,7 @@ impl Queue for Sqs {
         // Each is tried, whatever came of the others.
         let requests = stream::iter(batches.collect::<Vec<_>>()).buffer_unordered(SQS_AT_ONCE_MAX);
         Box::pin(async move {
+            check_count(messages.len())?;
             let answers: Vec<_> = requests.collect().await;
             answers.into_iter().collect()
         })

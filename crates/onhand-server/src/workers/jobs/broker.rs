@@ -49,6 +49,10 @@ impl Follower for Publisher {
         KINDS.map(str::to_owned).into()
     }
 
+    fn probe(&self) -> BoxFuture<'_, Result<(), QueueError>> {
+        self.0.probe()
+    }
+
     fn keep<'a>(&'a self, events: &'a [EventRow]) -> BoxFuture<'a, Result<(), QueueError>> {
         let of = |event| confirmed_by(event).map(|id| outgoing(event, id));
         let messages: Vec<Outgoing> = events.iter().filter_map(of).collect();
@@ -81,6 +85,10 @@ impl Follower for Relayed {
 
     fn kinds(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    fn probe(&self) -> BoxFuture<'_, Result<(), QueueError>> {
+        self.0.probe().boxed()
     }
 
     fn keep<'a>(&'a self, events: &'a [EventRow]) -> BoxFuture<'a, Result<(), QueueError>> {

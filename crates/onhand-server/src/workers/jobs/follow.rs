@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use onhand_core::jobs::{Command, Queue};
+use onhand_core::text::Reference;
 use onhand_core::{Command as AnyCommand, Refusal, jobs};
 use onhand_engine::SubmitError;
 use onhand_engine::committer::Answer;
@@ -13,6 +14,7 @@ use onhand_engine::query::EventRow;
 use tokio::time::sleep;
 
 use super::{Stop, Tools};
+use crate::adapters::gateways::http::bounded;
 use crate::adapters::queues::QueueError;
 use crate::limits::{
     CURSOR_STEP_MIN, FOLLOW_AGAIN_MAX, FOLLOW_LEASE, JOB_EVENTS_READ_MAX, JOBS_GATHER,
@@ -26,6 +28,9 @@ pub(super) trait Follower: Send + Sync + 'static {
 
     /// The types of events that it gets; all of them when empty.
     fn kinds(&self) -> Vec<String>;
+
+    /// Whether it could keep anything now.
+    fn probe(&self) -> BoxFuture<'_, Result<(), QueueError>>;
 
     /// Keeps these events, oldest first; all of them when it says so.
     fn keep<'a>(&'a self, events: &'a [EventRow]) -> BoxFuture<'a, Result<(), QueueError>>;
@@ -89,13 +94,37 @@ async fn step(follower: &impl Follower, tools: &Tools) -> Result<bool, Trouble> 
     let page = tools.reader.events(from, follower.kinds(), JOB_EVENTS_READ_MAX).await?;
     let to = page.next.or_else(|| page.rows.last().map(|row| row.seq)).unwrap_or(from);
     if !page.rows.is_empty() {
-        follower.keep(&page.rows).await?;
+        keep(follower, tools, &page.rows).await?;
     }
     if to > from && (!page.rows.is_empty() || to - from >= CURSOR_STEP_MIN) {
         let jobs = Vec::new();
         submit(tools, Command::TakeIn { queue, is_replay: false, from, to, jobs }).await?;
     }
     Ok(page.next.is_some())
+}
+
+/// Has events kept. One that will never be, though its neighbours would, is left to operators, and
+/// the log goes on.
+async fn keep(follower: &impl Follower, tools: &Tools, rows: &[EventRow]) -> Result<(), Trouble> {
+    match follower.keep(rows).await {
+        Ok(()) => return Ok(()),
+        Err(QueueError::Refused(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    for row in rows {
+        let reason = match follower.keep(std::slice::from_ref(row)).await {
+            Ok(()) => continue,
+            Err(QueueError::Refused(reason)) => reason,
+            Err(error) => return Err(error.into()),
+        };
+        // Where nothing is taken at all, it is not this one's fault.
+        follower.probe().await?;
+        let Ok(about) = Reference::new(format!("evt_{}", row.seq)) else { continue };
+        let (queue, reason) = (follower.queue(), bounded(&reason));
+        tracing::warn!(%queue, event = row.seq, "an event is not handed on: it is a dead letter");
+        submit(tools, Command::Bury { queue, about, reason }).await?;
+    }
+    Ok(())
 }
 
 async fn submit(tools: &Tools, command: Command) -> Result<(), Trouble> {

@@ -18,7 +18,8 @@ use crate::adapters::gateways::http::bounded;
 use crate::adapters::mail::address::{Address, Mailbox};
 use crate::adapters::mail::{Sent, Trouble};
 use crate::limits::{
-    MAIL_AGAIN_FIRST, MAIL_AGAIN_MAX, MAIL_PAUSE, MAIL_TRIES_MAX, MAILS_AT_ONCE_MAX,
+    MAIL_AGAIN_FIRST, MAIL_AGAIN_MAX, MAIL_LEASE_BEYOND, MAIL_PAUSE, MAIL_TRIES_MAX,
+    MAILS_AT_ONCE_MAX,
 };
 use crate::notifications::options::Mailing;
 use crate::notifications::{Audience, Facts, Notice, TEMPLATES, Template, write};
@@ -203,6 +204,10 @@ impl Work for Mails {
             .filter_map(|about| Reference::new(about).ok())
             .map(|about| NewJob { event: event.seq, about, lane: lane.clone() })
             .collect()
+    }
+
+    fn lease(&self) -> Duration {
+        self.mailing.longest + MAIL_LEASE_BEYOND
     }
 
     fn work_on(&self, job: Job) -> BoxFuture<'static, Done> {

@@ -1,7 +1,8 @@
-//! Does what follows from the log. For each queue a runner reads the log behind its cursor and makes
-//! jobs of it, leases what is due, does it side by side up to a bound, and settles what came of it in
-//! batches. What is done in a queue, and what of the log concerns it, is a [`Work`]. Any number of
-//! processes may run the same queues: the cursor is moved once, and a job is leased to one of them.
+//! Does what follows from the log. For each queue a runner reads the log behind its cursor and
+//! makes jobs of it, leases what is due, does it side by side up to a bound, and settles what came
+//! of it in batches. What is done in a queue, and what of the log concerns it, is a [`Work`]. Any
+//! number of processes may run the same queues: the cursor is moved once, and a job is leased to
+//! one of them.
 
 pub mod broker;
 mod endpoints;

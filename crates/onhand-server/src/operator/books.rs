@@ -24,7 +24,7 @@ use crate::random;
 use crate::workers::effects::{Timing, Tools, run};
 
 /// Rows that one page of a listing reads.
-const PAGE_ROWS: usize = 200;
+pub(super) const PAGE_ROWS: usize = 200;
 
 /// Where the books are.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ async fn open_payments(reader: &Reader, after: Option<i64>) -> anyhow::Result<Pa
     Ok(Page { rows, unmatched: unmatched.collect::<Result<_, _>>()?, next })
 }
 
-async fn decided(submit: &Submit, command: AnyCommand) -> anyhow::Result<Reply> {
+pub(super) async fn decided(submit: &Submit, command: AnyCommand) -> anyhow::Result<Reply> {
     let answer = submit.submit(command, Actor::Local, None).await?;
     match answer.outcome {
         Ok(reply) => Ok(reply),
@@ -147,7 +147,7 @@ async fn moved(submit: &Submit, command: effects::Command) -> anyhow::Result<Val
     Ok(serde_json::to_value(EffectView::of(&effect))?)
 }
 
-async fn page(
+pub(super) async fn page(
     connection: &mut Connection,
     path: &str,
     after: Option<&str>,
@@ -165,12 +165,16 @@ async fn page(
     Ok(Page { rows, unmatched, next })
 }
 
-async fn post(connection: &mut Connection, path: &str) -> anyhow::Result<Value> {
+pub(super) async fn post(connection: &mut Connection, path: &str) -> anyhow::Result<Value> {
     ask(connection, Method::POST, path).await
 }
 
 /// Asks the server; what it refuses is told in its own words.
-async fn ask(connection: &mut Connection, method: Method, path: &str) -> anyhow::Result<Value> {
+pub(super) async fn ask(
+    connection: &mut Connection,
+    method: Method,
+    path: &str,
+) -> anyhow::Result<Value> {
     let key = HeaderValue::from_str(&random::uuid_v7().to_string())?;
     let headers = [(HeaderName::from_static("idempotency-key"), key)];
     let reply = connection.send(method, path, &headers, "".into()).await?;

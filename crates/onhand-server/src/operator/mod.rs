@@ -1,10 +1,12 @@
-//! `onhand reconcile` and `onhand effects`: where the books of orders and gateways differ, and what
-//! waits for somebody to look at it. On the database itself, beside the server or without one; or
-//! through a running server, which an embedded database needs that is being served (`books.rs`).
+//! `onhand reconcile`, `onhand effects` and `onhand jobs`: where the books of orders and gateways
+//! differ, and what waits for somebody to look at it. On the database itself, beside the server or
+//! without one; or through a running server, which an embedded database needs that is being served
+//! (`books.rs`).
 
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
 mod books;
+pub(crate) mod jobs;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,10 +22,10 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use self::books::{Books, Worker};
-use super::options::PaymentOptions;
 use crate::cli::DatabaseOptions;
 use crate::client::{Address, Connection};
 use crate::limits::{RECONCILE_ASK_ROWS_MAX, RECONCILE_ASK_TIMEOUT, RECONCILE_LOOK_EVERY};
+use crate::payments::options::PaymentOptions;
 use crate::serve;
 
 /// What stands above the rows.
@@ -32,7 +34,7 @@ const HEAD: [&str; 10] =
 
 /// What an operator does instead while the database is served.
 const ASK_THE_SERVER: &str = "a server has this database: name it with --url http://host:port, \
-     and in ONHAND_TOKEN an API key for `payments:read` and `payments:write`, or stop it first";
+     and in ONHAND_TOKEN an API key that may do it, or stop it first";
 
 /// Where the books are.
 #[derive(Debug, Args)]
