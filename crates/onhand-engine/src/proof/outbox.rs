@@ -12,12 +12,15 @@ use crate::report::Check;
 
 /// All of a table at once: they are few.
 const ONCE: Span = Span { after: 0, to: 1 };
-const CONSUMERS: &str = "SELECT 1, name, document FROM consumers WHERE $1 < 1 AND 1 <= $2";
-const ENDPOINTS: &str = "SELECT 1, name, document FROM webhook_endpoints WHERE $1 < 1 AND 1 <= $2";
+// A server that is not told otherwise takes these numbers for shorter ones.
+const CONSUMERS: &str = "SELECT CAST(1 AS bigint), name, document FROM consumers \
+     WHERE CAST($1 AS bigint) < 1 AND 1 <= CAST($2 AS bigint)";
+const ENDPOINTS: &str = "SELECT CAST(1 AS bigint), name, document FROM webhook_endpoints \
+     WHERE CAST($1 AS bigint) < 1 AND 1 <= CAST($2 AS bigint)";
 const OPEN_JOBS: &str = "SELECT count(*), queue, '' FROM jobs WHERE state = 'waiting' \
-     AND $1 < 1 AND 1 <= $2 GROUP BY queue";
+     AND CAST($1 AS bigint) < 1 AND 1 <= CAST($2 AS bigint) GROUP BY queue";
 const EVENTS: &str = "SELECT seq, kind, body FROM events WHERE kind LIKE 'webhook_endpoint.%' \
-     AND $1 < 1 AND 1 <= $2 ORDER BY seq";
+     AND CAST($1 AS bigint) < 1 AND 1 <= CAST($2 AS bigint) ORDER BY seq";
 const NEWEST_EVENT: &str = "SELECT event - 1 FROM numbering";
 
 /// Holds consumers and endpoints against the log.
