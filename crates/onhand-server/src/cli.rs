@@ -1,7 +1,7 @@
 //! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `torture`,
-//! `payments-chaos`, `bench`) or a broker cannot be used (`queues check`), 2 wrong use or corrupt
-//! storage (`verify`), 3 it could not be run, 74 the outcome of a commit is not known, 78 the
-//! database, the network or a broker cannot be used as it is configured.
+//! `payments-chaos`, `work-chaos`, `bench`) or a broker cannot be used (`queues check`), 2 wrong
+//! use or corrupt storage (`verify`), 3 it could not be run, 74 the outcome of a commit is not
+//! known, 78 the database, the network or a broker cannot be used as it is configured.
 
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
@@ -23,7 +23,7 @@ use crate::adapters::queues::command::{self as queues, QueuesAction};
 use crate::adapters::queues::options::QueuesError;
 use crate::copy::{self, CopyOptions};
 use crate::edge::EdgeError;
-use crate::load::{bench, payments_chaos, torture};
+use crate::load::{bench, payments_chaos, torture, work_chaos};
 use crate::notifications;
 use crate::notifications::cli::MailAction;
 use crate::notifications::options::MailSetupError;
@@ -149,6 +149,8 @@ enum Command {
     Torture(torture::TortureOptions),
     /// Let payments go wrong in every way while servers are killed, and compare the books.
     PaymentsChaos(payments_chaos::PaymentsChaosOptions),
+    /// Let orders be taken up, mailed and told while servers are killed, and see it was done once.
+    WorkChaos(work_chaos::WorkChaosOptions),
     /// Measure orders per second over HTTP.
     Bench(bench::BenchOptions),
     /// Stand in for Razorpay: its protocol, its messages and its faults, and no money.
@@ -228,6 +230,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Torture(options) => runtime.block_on(torture::run(options)),
         Command::PaymentsChaos(options) => runtime.block_on(payments_chaos::run(options)),
+        Command::WorkChaos(options) => runtime.block_on(work_chaos::run(options)),
         Command::Bench(options) => runtime.block_on(bench::run(options)),
         Command::Users { action } => runtime.block_on(accounts::cli::users(action)),
         Command::Keys { action } => runtime.block_on(accounts::cli::keys(action)),

@@ -284,7 +284,7 @@ pub const WEBHOOK_EXCERPT_BYTES_MAX: usize = 1 << 10;
 /// Most headers of a receiver's answer.
 pub const WEBHOOK_ANSWER_HEADERS_MAX: usize = 64;
 /// Most connections to one receiver that are kept while nothing is sent.
-pub const WEBHOOK_IDLE_CONNECTIONS_MAX: usize = 4;
+pub const WEBHOOK_IDLE_CONNECTIONS_MAX: usize = 16;
 /// For how long they are kept. A name is looked up, and its addresses judged, for each new one.
 pub const WEBHOOK_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest address of a receiver in bytes.
@@ -309,7 +309,9 @@ pub const JOBS_GATHER: Duration = Duration::from_millis(25);
 /// How long a graceful stop waits for jobs that have begun.
 pub const JOBS_STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Most events that one step of a consumer reads.
-pub const JOB_EVENTS_READ_MAX: usize = 200;
+pub const JOB_EVENTS_READ_MAX: usize = 500;
+/// Open jobs of a queue beyond which no more are made of the log while each lease finds enough.
+pub const JOBS_AHEAD: u64 = 1_000;
 /// Events without a job that a consumer passes before it writes down how far it is.
 pub const CURSOR_STEP_MIN: i64 = 1_000;
 /// Most orders that are taken up side by side.
@@ -451,6 +453,8 @@ pub const JOB_WORD_CHARS_MAX: usize = 40;
 pub const RELAY_SOURCE_CHARS_MAX: usize = 100;
 /// Most mails that are handed over side by side.
 pub const MAILS_AT_ONCE_MAX: usize = 16;
+/// The same where nobody else is asked: into a folder, or the log.
+pub const MAILS_NEARBY_AT_ONCE_MAX: usize = 128;
 /// Tries after which a mail is given up: about two days.
 pub const MAIL_TRIES_MAX: u32 = 16;
 /// How long to wait before the second try of a mail.

@@ -48,6 +48,8 @@ enum Work {
     Torture(&'static [&'static str]),
     /// With further arguments.
     PaymentsChaos(&'static [&'static str]),
+    /// With further arguments.
+    WorkChaos(&'static [&'static str]),
     /// Among the migrations, where its configuration is.
     Squawk(&'static [&'static str]),
     /// A running server and its description.
@@ -98,6 +100,22 @@ const PAYMENTS_CHAOS: [&str; 12] = [
     "64",
     "--kills",
     "3",
+    "--kill-every=1500ms",
+];
+
+/// The chaos of the work beside the requests, which ends in less than a minute: for half of it,
+/// what a killed server had begun is nobody else's yet.
+const WORK_CHAOS: [&str; 11] = [
+    "run",
+    "--package",
+    "onhand-server",
+    "--",
+    "work-chaos",
+    "--orders",
+    "1000",
+    "--backlog",
+    "200",
+    "--kills=3",
     "--kill-every=1500ms",
 ];
 
@@ -258,6 +276,8 @@ const STEPS: &[Step] = &[
         work: Work::PaymentsChaos(&TWO_ON_POSTGRES),
     },
     Step { name: "payments-chaos", needs: Need::Nothing, work: Work::PaymentsChaos(&[]) },
+    Step { name: "work-chaos", needs: Need::Postgres, work: Work::WorkChaos(&TWO_ON_POSTGRES) },
+    Step { name: "work-chaos", needs: Need::Nothing, work: Work::WorkChaos(&[]) },
 ];
 
 /// Runs every step, also after one has failed. False when one failed, or was left out under
@@ -383,7 +403,9 @@ fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
     let (program, folder) = match step.work {
         Work::Tidy => return tidy::run(root),
         Work::Promises => return promises::hold(root, environment),
-        Work::Cargo(_) | Work::Torture(_) | Work::PaymentsChaos(_) => ("cargo", root.to_path_buf()),
+        Work::Cargo(_) | Work::Torture(_) | Work::PaymentsChaos(_) | Work::WorkChaos(_) => {
+            ("cargo", root.to_path_buf())
+        }
         Work::Squawk(_) => ("squawk", root.join(MIGRATIONS)),
     };
     let arguments = arguments(&step.work);
@@ -406,12 +428,17 @@ fn arguments(work: &Work) -> Vec<&'static str> {
         Work::Cargo(arguments) | Work::Squawk(arguments) => arguments.to_vec(),
         Work::Torture(more) => TORTURE.iter().chain(*more).copied().collect(),
         Work::PaymentsChaos(more) => PAYMENTS_CHAOS.iter().chain(*more).copied().collect(),
+        Work::WorkChaos(more) => WORK_CHAOS.iter().chain(*more).copied().collect(),
     }
 }
 
 fn describe(work: &Work) -> String {
     let program = match work {
-        Work::Tidy | Work::Cargo(_) | Work::Torture(_) | Work::PaymentsChaos(_) => "cargo",
+        Work::Tidy
+        | Work::Cargo(_)
+        | Work::Torture(_)
+        | Work::PaymentsChaos(_)
+        | Work::WorkChaos(_) => "cargo",
         Work::Squawk(_) => "squawk",
         Work::Promises => promises::PROGRAM,
     };

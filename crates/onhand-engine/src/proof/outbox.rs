@@ -12,6 +12,7 @@ use crate::report::Check;
 
 /// All of a table at once: they are few.
 const ONCE: Span = Span { after: 0, to: 1 };
+// A server that is not told otherwise takes these numbers for shorter ones.
 const CONSUMERS: &str = "SELECT CAST(1 AS bigint), name, document FROM consumers \
      WHERE CAST($1 AS bigint) < 1 AND 1 <= CAST($2 AS bigint)";
 const ENDPOINTS: &str = "SELECT CAST(1 AS bigint), name, document FROM webhook_endpoints \

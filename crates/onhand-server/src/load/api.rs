@@ -126,9 +126,18 @@ impl Api {
 
     /// Sends a write under this key and returns the raw reply.
     pub(crate) async fn post(&mut self, path: &str, key: Uuid, body: Bytes) -> Result<Reply> {
+        self.send(Method::POST, path, key, body).await
+    }
+
+    /// The same for a change.
+    pub(crate) async fn patch(&mut self, path: &str, key: Uuid, body: Bytes) -> Result<Reply> {
+        self.send(Method::PATCH, path, key, body).await
+    }
+
+    async fn send(&mut self, method: Method, path: &str, key: Uuid, body: Bytes) -> Result<Reply> {
         let headers = self.target.write_headers(key);
-        let reply = self.connection.send(Method::POST, path, &headers, body).await;
-        reply.with_context(|| format!("POST {path}"))
+        let reply = self.connection.send(method.clone(), path, &headers, body).await;
+        reply.with_context(|| format!("{method} {path}"))
     }
 
     async fn read<T: DeserializeOwned>(&mut self, path: &str) -> Result<T> {

@@ -1,16 +1,18 @@
-//! The load generator behind `onhand bench`, `onhand torture` and `onhand payments-chaos`. It
-//! speaks HTTP like any client and starts servers as child processes; it must not reach into the
-//! engine, or it would measure and trust something that no client sees. Start with `bench.rs` or
-//! `torture.rs`.
+//! The load generator behind `onhand bench`, `onhand torture`, `onhand payments-chaos` and `onhand
+//! work-chaos`. It speaks HTTP like any client and starts servers as child processes; it must not
+//! reach into the engine, or it would measure and trust something that no client sees. Start with
+//! `bench.rs` or `torture.rs`.
 
 pub mod bench;
 pub mod payments_chaos;
 pub mod torture;
+pub mod work_chaos;
 pub mod workload;
 
 mod api;
 mod bench_check;
 mod crowd;
+mod fleet;
 mod logins;
 mod paid;
 mod probe;

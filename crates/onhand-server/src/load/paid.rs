@@ -14,7 +14,8 @@ use tokio::time::sleep;
 
 use super::api::Api;
 use super::bench::{BenchOptions, Measured, round};
-use super::payments_chaos::house::{Answers, Gateway, free_address, take_payments, webhook_url};
+use super::fleet::free_address;
+use super::payments_chaos::house::{Answers, Gateway, take_payments, webhook_url};
 use super::process::{ServerPlan, ServerProcess};
 use super::progress::note;
 use super::round::Outcome;

@@ -9,7 +9,7 @@ mod books;
 mod customer;
 pub(crate) mod house;
 mod plan;
-mod settle;
+pub(super) mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -147,13 +147,13 @@ async fn chaos(options: &PaymentsChaosOptions, plan: ServerPlan, seed: u64) -> R
     let payments = options.payments.get();
     let errands = plan::errands(payments, &mut random);
     let mut house = House::open(plan, options.processes.get(), &options.faults, seed).await?;
-    let mut api = Api::new(&house.target().await?);
+    let mut api = Api::new(&house.fleet.target().await?);
     for product in 0..=plan::PLENTIFUL {
         let (sku, units) = (plan::sku(product), plan::units(product, payments));
         api.create_product(&sku).await?;
         api.receive_stock(&[sku], units).await?;
     }
-    let (ways, url) = (house.ways(), house.gateway.url().to_owned());
+    let (ways, url) = (house.fleet.ways(), house.gateway.url().to_owned());
     let done = Notify::new();
     let (mut killer, started) = (random.fork(), Instant::now());
     let people = async {
@@ -162,7 +162,7 @@ async fn chaos(options: &PaymentsChaosOptions, plan: ServerPlan, seed: u64) -> R
         done.notify_one();
         told
     };
-    let killing = house.kill_until(&done, (options.kill_every, options.kills), &mut killer);
+    let killing = house.fleet.kill_until(&done, (options.kill_every, options.kills), &mut killer);
     let (told, killed) = tokio::join!(people, killing);
     killed?;
     let told = told?;
@@ -170,7 +170,7 @@ async fn chaos(options: &PaymentsChaosOptions, plan: ServerPlan, seed: u64) -> R
     note("the faults stop; waiting until everything is at rest");
     let lease = GATEWAY_TIMEOUT_SECS * u64::from(EFFECT_LEASE_TIMEOUTS);
     let within = Duration::from_secs(CYCLES_MAX * POLL_SECS.iter().sum::<u64>() + lease);
-    let mut api = Api::new(&house.target().await?);
+    let mut api = Api::new(&house.fleet.target().await?);
     let rest = settle::settle(&mut api, &mut house.gateway, within).await?;
     let run = Run { seed, load_time, within, told, rest };
     run.judge(options, house, api).await
@@ -212,8 +212,8 @@ impl Run {
                 problems.push(format!("{sku}: {stock:?}, and {held} of {units} were sold"));
             }
         }
-        house.stop_servers().await?;
-        let verification = house.plan.verify().await?;
+        house.fleet.stop().await?;
+        let verification = house.fleet.plan.verify().await?;
         if !verification.clean {
             problems.push(format!("verify: {}", verification.report));
         }
@@ -224,7 +224,7 @@ impl Run {
             seed,
             payments: options.payments.get(),
             processes: options.processes.get(),
-            kills: house.kills,
+            kills: house.fleet.kills,
             placed: told.placed.len() as u64,
             requests: told.requests,
             people: told.counts,

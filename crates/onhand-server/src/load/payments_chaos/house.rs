@@ -1,7 +1,7 @@
 //! The processes of the chaos: one gateway that lives through all of it, and the servers, which are
-//! killed without warning and started again where they were.
+//! killed without warning and started again where they were (`fleet.rs`).
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,22 +11,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Child;
-use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::adapters::gateways::simulated::command::{KEY_ID, KEY_SECRET, WEBHOOK_SECRET};
 use crate::load::api::{Api, Target, describe};
-use crate::load::process::{ServerPlan, ServerProcess};
-use crate::load::progress::note;
-use crate::load::shopper::Up;
-use crate::random::{Random, uuid_v7};
+use crate::load::fleet::{Fleet, free_address};
+use crate::load::process::ServerPlan;
+use crate::random::uuid_v7;
 
 /// What the gateway's first line begins with.
 const GATEWAY_LISTENS: &str = "fake gateway on ";
 /// Longest wait for it.
 const GATEWAY_START_TIMEOUT: Duration = Duration::from_secs(30);
-/// The first kills come at once: in the middle of the first payments.
-const EARLY_KILL_MILLIS: u64 = 500;
 
 /// The gateway in its own process. Dropping it kills it.
 #[derive(Debug)]
@@ -121,24 +117,11 @@ pub(in crate::load) fn webhook_url(address: SocketAddr) -> String {
     format!("http://{address}/v1/payments/webhooks/razorpay")
 }
 
-/// A port that is free now. Whoever starts on it says if it is not any more.
-pub(in crate::load) fn free_address() -> Result<SocketAddr> {
-    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
-    Ok(socket.local_addr()?)
-}
-
-struct Server {
-    address: SocketAddr,
-    process: ServerProcess,
-    up: watch::Sender<Option<Target>>,
-}
-
-/// Every process.
+/// The gateway and its servers.
+#[derive(Debug)]
 pub(super) struct House {
-    pub(super) plan: ServerPlan,
     pub(super) gateway: Gateway,
-    servers: Vec<Server>,
-    pub(super) kills: u32,
+    pub(super) fleet: Fleet,
 }
 
 impl House {
@@ -160,73 +143,7 @@ impl House {
             arguments.extend([name.to_owned(), value]);
         }
         let (plan, gateway) = take_payments(plan, &arguments).await?;
-        let mut servers = Vec::new();
-        for address in addresses {
-            let process = plan.start(Some(address)).await?;
-            let (up, _) = watch::channel(Some(target(&plan, &process).await?));
-            servers.push(Server { address, process, up });
-        }
-        Ok(Self { plan, gateway, servers, kills: 0 })
+        let fleet = Fleet::start(plan, addresses).await?;
+        Ok(Self { gateway, fleet })
     }
-
-    /// The ways to all servers.
-    pub(super) fn ways(&self) -> Vec<Up> {
-        self.servers.iter().map(|server| server.up.subscribe()).collect()
-    }
-
-    /// A server that is up.
-    pub(super) async fn target(&self) -> Result<Target> {
-        let server = self.servers.first().context("a house without a server")?;
-        target(&self.plan, &server.process).await
-    }
-
-    /// Kills one server after the other, at random times, and starts it again where it was: until
-    /// everybody is done and enough was survived.
-    pub(super) async fn kill_until(
-        &mut self,
-        done: &Notify,
-        (every, least): (Duration, u32),
-        random: &mut Random,
-    ) -> Result<()> {
-        let mut are_done = false;
-        loop {
-            let early = Duration::from_millis(1 + random.below(EARLY_KILL_MILLIS));
-            let later = every.mul_f64(0.5 + random.fraction());
-            let wait = if self.kills == 0 { early.min(later) } else { later };
-            tokio::select! {
-                () = sleep(wait) => {}
-                () = done.notified(), if !are_done => are_done = true,
-            }
-            if are_done && self.kills >= least {
-                return Ok(());
-            }
-            let index = random.index(self.servers.len());
-            let server = self.servers.swap_remove(index);
-            // Nobody may connect while nobody listens: a socket could catch the free port.
-            server.up.send_replace(None);
-            server.process.kill().await?;
-            self.kills += 1;
-            let process = self.plan.start(Some(server.address)).await;
-            let process = process.with_context(|| format!("after kill {}", self.kills))?;
-            note(&format!(
-                "kill {}: up again after {} ms",
-                self.kills,
-                process.start_time().as_millis()
-            ));
-            server.up.send_replace(Some(target(&self.plan, &process).await?));
-            self.servers.push(Server { process, ..server });
-        }
-    }
-
-    /// Stops the servers politely.
-    pub(super) async fn stop_servers(&mut self) -> Result<()> {
-        for server in self.servers.drain(..) {
-            server.process.stop().await?;
-        }
-        Ok(())
-    }
-}
-
-async fn target(plan: &ServerPlan, process: &ServerProcess) -> Result<Target> {
-    Target::new(&process.url(), Some(plan.key().await?))
 }

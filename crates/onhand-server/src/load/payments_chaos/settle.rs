@@ -179,7 +179,7 @@ fn id_of(payment: &Value) -> Result<&str> {
 }
 
 /// Every row of a list, page by page; the path has a query.
-pub(super) async fn all<T: DeserializeOwned>(api: &mut Api, path: &str) -> Result<Vec<T>> {
+pub(in crate::load) async fn all<T: DeserializeOwned>(api: &mut Api, path: &str) -> Result<Vec<T>> {
     #[derive(Deserialize)]
     struct Page<T> {
         data: Vec<T>,
@@ -198,7 +198,7 @@ pub(super) async fn all<T: DeserializeOwned>(api: &mut Api, path: &str) -> Resul
     }
 }
 
-pub(super) async fn read<T: DeserializeOwned>(api: &mut Api, path: &str) -> Result<T> {
+pub(in crate::load) async fn read<T: DeserializeOwned>(api: &mut Api, path: &str) -> Result<T> {
     let reply = api.get(path).await?;
     if reply.status != StatusCode::OK {
         bail!("GET {path}: {}", describe(&reply));

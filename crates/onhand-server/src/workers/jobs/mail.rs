@@ -19,7 +19,7 @@ use crate::adapters::mail::address::{Address, Mailbox};
 use crate::adapters::mail::{Sent, Trouble};
 use crate::limits::{
     MAIL_AGAIN_FIRST, MAIL_AGAIN_MAX, MAIL_LEASE_BEYOND, MAIL_PAUSE, MAIL_TRIES_MAX,
-    MAILS_AT_ONCE_MAX,
+    MAILS_AT_ONCE_MAX, MAILS_NEARBY_AT_ONCE_MAX,
 };
 use crate::notifications::options::Mailing;
 use crate::notifications::{Audience, Facts, Notice, TEMPLATES, Template, write};
@@ -182,7 +182,8 @@ impl Work for Mails {
     }
 
     fn at_once(&self) -> usize {
-        MAILS_AT_ONCE_MAX
+        let is_nearby = self.mailing.longest.is_zero();
+        if is_nearby { MAILS_NEARBY_AT_ONCE_MAX } else { MAILS_AT_ONCE_MAX }
     }
 
     fn kinds(&self) -> Option<Vec<String>> {

@@ -10,6 +10,7 @@ mod follow;
 mod mail;
 mod processing;
 mod runner;
+mod take_in;
 
 use std::sync::Arc;
 use std::time::Duration;

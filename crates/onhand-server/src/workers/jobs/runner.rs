@@ -1,33 +1,23 @@
-//! One queue, from the log to what was done.
+//! One queue, from its jobs to what came of them. Where they come from is in `take_in.rs`.
 
 use std::collections::HashMap;
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
+use onhand_core::Command as AnyCommand;
 use onhand_core::command::Reply;
-use onhand_core::jobs::{Command, Consumer, Ending, Job, NewJob, Refusal, Settlement};
-use onhand_core::limits::{JOBS_LEASED_MAX, JOBS_TAKEN_MAX};
-use onhand_core::{Command as AnyCommand, Refusal as AnyRefusal};
+use onhand_core::jobs::{Command, Ending, Job, Settlement};
+use onhand_core::limits::JOBS_LEASED_MAX;
 use onhand_engine::SubmitError;
 use onhand_engine::committer::Answer;
-use onhand_engine::query::ReadError;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::take_in::{Trouble, take_in};
 use super::{Done, Stop, Tools, Work};
-use crate::limits::{
-    CURSOR_STEP_MIN, JOB_EVENTS_READ_MAX, JOBS_GATHER, JOBS_LOOK_EVERY, JOBS_STOP_TIMEOUT,
-};
+use crate::limits::{JOBS_AHEAD, JOBS_GATHER, JOBS_LOOK_EVERY, JOBS_STOP_TIMEOUT};
 use crate::workers::rush::Rush;
-
-/// Why a turn came to nothing; the next one begins anew.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    #[error(transparent)]
-    Submit(#[from] SubmitError),
-    #[error(transparent)]
-    Read(#[from] ReadError),
-}
 
 struct Runner {
     work: Arc<dyn Work>,
@@ -42,6 +32,8 @@ struct Runner {
     paused_until: Instant,
     /// Until when nothing is leased, because what is due waits for something else.
     blocked_until: Instant,
+    /// Whether the last lease gave all that it was asked for, so that more may be due.
+    is_more_due: bool,
 }
 
 /// Works on a queue until `stop` completes; then ends what it has begun.
@@ -56,26 +48,27 @@ pub async fn run(work: Arc<dyn Work>, tools: Tools, stop: Stop) {
         rush: Rush::new(now),
         paused_until: now,
         blocked_until: now,
+        is_more_due: false,
     };
     let mut durable = runner.tools.submit.durable();
     loop {
         let look_at = match runner.turn().await {
-            Ok(Some(look_at)) => look_at,
-            Ok(None) => Instant::now(),
+            Ok(look_at) => look_at,
             Err(Trouble::Submit(SubmitError::Stopping)) => return,
             Err(error) => {
                 let queue = runner.work.queue();
                 tracing::warn!(%error, %queue, "a queue stands still; trying again");
-                Instant::now() + JOBS_LOOK_EVERY
+                Some(Instant::now() + JOBS_LOOK_EVERY)
             }
         };
         tokio::select! {
             biased;
             () = stop.clone() => break,
             () = runner.progress(), if !runner.busy.is_empty() => {}
+            () = ready(()), if look_at.is_none() => {}
             // Where the log grows fast, some of it is gathered and taken in together.
             _ = durable.changed() => sleep(JOBS_GATHER).await,
-            () = sleep_until(look_at) => {}
+            () = sleep_until(look_at.unwrap_or_else(Instant::now)) => {}
         }
         while let Some(done) = runner.busy.try_join_next_with_id() {
             runner.note(done);
@@ -98,9 +91,14 @@ impl Runner {
         if is_rush {
             self.blocked_until = Instant::now() + JOBS_LOOK_EVERY;
         }
-        let has_more = if is_rush { false } else { self.take_in(&consumer).await? };
-        let (leased, next_due) = self.settle_and_lease(consumer.open).await?;
-        let may_be_more = has_more || leased || !self.finished.is_empty();
+        // While enough is due, the rest is as safe in the log.
+        let has_enough = is_rush || (self.is_more_due && consumer.open >= JOBS_AHEAD);
+        let (work, tools) = (self.work.clone(), self.tools.clone());
+        let taking =
+            async { if has_enough { Ok(false) } else { take_in(&*work, &tools, &consumer).await } };
+        let (has_more, leased) = tokio::join!(taking, self.settle_and_lease(consumer.open));
+        let (is_full, next_due) = leased?;
+        let may_be_more = has_more? || is_full || !self.finished.is_empty();
         Ok((!may_be_more).then(|| self.look_at(next_due)))
     }
 
@@ -113,75 +111,6 @@ impl Runner {
         (now + soon).max(earliest)
     }
 
-    /// Makes jobs of what is new in the log, and of what is to be delivered once more. Answers
-    /// whether there is more.
-    async fn take_in(&self, consumer: &Consumer) -> Result<bool, Trouble> {
-        let Some(kinds) = self.work.kinds() else { return Ok(false) };
-        let mut room = usize::try_from(consumer.room()).unwrap_or(usize::MAX);
-        let mut has_more = false;
-        if let Some((cursor, last)) = consumer.replay {
-            let step = self.step(cursor, Some(last), kinds.clone(), room).await?;
-            room = room.saturating_sub(step.jobs.len());
-            has_more = step.to < last;
-            self.move_on(step, true).await?;
-        }
-        let step = self.step(consumer.cursor, None, kinds, room).await?;
-        has_more |= step.has_more;
-        let is_worth_it = !step.jobs.is_empty() || step.to - step.from >= CURSOR_STEP_MIN;
-        if is_worth_it {
-            self.move_on(step, false).await?;
-        }
-        Ok(has_more && is_worth_it)
-    }
-
-    /// What follows from a part of the log, up to where it leaves room.
-    async fn step(
-        &self,
-        from: i64,
-        last: Option<i64>,
-        kinds: Vec<String>,
-        room: usize,
-    ) -> Result<Step, Trouble> {
-        let page = self.tools.reader.events(from, kinds, JOB_EVENTS_READ_MAX).await?;
-        let looked_at = page.next.or_else(|| page.rows.last().map(|row| row.seq)).unwrap_or(from);
-        let mut step =
-            Step { from, to: looked_at, jobs: Vec::new(), has_more: page.next.is_some() };
-        let room = room.min(JOBS_TAKEN_MAX);
-        for row in page.rows.iter().filter(|row| last.is_none_or(|last| row.seq <= last)) {
-            let jobs = self.work.jobs_of(row);
-            if step.jobs.len() + jobs.len() > room {
-                (step.to, step.has_more) = (row.seq - 1, room == JOBS_TAKEN_MAX);
-                break;
-            }
-            step.jobs.extend(jobs);
-        }
-        if let Some(last) = last
-            && (page.next.is_none() || step.to > last)
-        {
-            step.to = last;
-        }
-        Ok(step)
-    }
-
-    async fn move_on(&self, step: Step, is_replay: bool) -> Result<(), Trouble> {
-        let Step { from, to, jobs, has_more: _ } = step;
-        if to <= from {
-            return Ok(());
-        }
-        let queue = self.work.queue();
-        match self
-            .tools
-            .submit(AnyCommand::Jobs(Command::TakeIn { queue, is_replay, from, to, jobs }))
-            .await?
-        {
-            Answer { outcome: Ok(_), .. } => {}
-            // Another process was faster.
-            Answer { outcome: Err(AnyRefusal::Jobs(Refusal::CursorMoved { .. })), .. } => {}
-            answer => tracing::error!(?answer, %queue, "a part of the log was not taken in"),
-        }
-        Ok(())
-    }
-
     /// Hands in what came of jobs and, in the same batch, leases what is due where there is room.
     /// Answers whether there may be more, and how long it is until the next one is due.
     async fn settle_and_lease(&mut self, open: u64) -> Result<(bool, Option<Duration>), Trouble> {
@@ -190,7 +119,13 @@ impl Runner {
         let may_begin = now >= self.paused_until && now >= self.blocked_until;
         let held = self.busy.len() + self.finished.len();
         let is_more_open = open > u64::try_from(held).unwrap_or(u64::MAX);
-        let next_due = if is_more_open { self.next_due().await? } else { None };
+        // After a lease that was full, nobody need ask.
+        let is_taken_for_due = is_more_open && self.is_more_due;
+        let next_due = match is_more_open {
+            true if is_taken_for_due => Some(Duration::ZERO),
+            true => self.next_due().await?,
+            false => None,
+        };
         let is_lease = may_begin && free > 0 && next_due == Some(Duration::ZERO);
         let most = free.min(JOBS_LEASED_MAX);
         let settling = self.finished.len().min(JOBS_LEASED_MAX);
@@ -207,11 +142,14 @@ impl Runner {
             self.finished.drain(..settling);
         }
         let leased = leased?;
-        if is_lease && leased.is_empty() {
+        if is_lease && leased.is_empty() && !is_taken_for_due {
             // All that is due waits for another of its lane, or another process has it.
             self.blocked_until = now + JOBS_LOOK_EVERY;
         }
-        let is_full = is_lease && leased.len() == most;
+        if is_lease {
+            self.is_more_due = leased.len() == most;
+        }
+        let is_full = is_lease && self.is_more_due;
         for job in leased {
             let handle = self.busy.spawn(do_job(self.work.clone(), job.clone()));
             self.jobs.insert(handle.id(), job);
@@ -303,14 +241,6 @@ impl Runner {
             }
         }
     }
-}
-
-/// A part of the log, and what follows from it.
-struct Step {
-    from: i64,
-    to: i64,
-    jobs: Vec<NewJob>,
-    has_more: bool,
 }
 
 async fn do_job(work: Arc<dyn Work>, job: Job) -> (Job, Done) {
