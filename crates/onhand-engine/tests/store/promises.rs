@@ -58,6 +58,9 @@ macro_rules! keeps_every_promise {
                 an_endpoint_lives_from_its_making_to_its_end,
                 what_is_scheduled_is_begun_once_also_after_a_restart,
             }
+            watched {
+                callers_hear_when_those_were_told_who_keep_copies,
+            }
             behind {
                 lists_miss_nothing_however_far_they_are_behind,
                 times_of_placing_are_bounds_to_the_instant,
