@@ -242,7 +242,7 @@ fn a_queue_takes_in_no_more_than_it_has_room_for() {
     let mut desk = Desk::new();
     let queue = Queue::Processing;
     assert_eq!(desk.code(Command::Begin { queue }), "ok");
-    let step = JOBS_TAKEN_MAX as i64;
+    let step = i64::try_from(JOBS_TAKEN_MAX).unwrap();
     let mut from = 0;
     let take = |desk: &mut Desk, from: i64, jobs: i64| {
         let to = from + jobs;
@@ -251,7 +251,7 @@ fn a_queue_takes_in_no_more_than_it_has_room_for() {
     };
     desk.numbering.event += 100_000;
     assert_eq!(take(&mut desk, 0, step + 1), "queue_full");
-    while (from as u64) < JOBS_OPEN_MAX {
+    while u64::try_from(from).unwrap() < JOBS_OPEN_MAX {
         assert_eq!(take(&mut desk, from, step), "ok");
         from += step;
     }
