@@ -49,7 +49,7 @@ enum Work {
     /// With further arguments.
     PaymentsChaos(&'static [&'static str]),
     /// With further arguments.
-    WorkChaos(&'static [&'static str]),
+    JobsChaos(&'static [&'static str]),
     /// Among the migrations, where its configuration is.
     Squawk(&'static [&'static str]),
     /// A running server and its description.
@@ -276,8 +276,8 @@ const STEPS: &[Step] = &[
         work: Work::PaymentsChaos(&TWO_ON_POSTGRES),
     },
     Step { name: "payments-chaos", needs: Need::Nothing, work: Work::PaymentsChaos(&[]) },
-    Step { name: "work-chaos", needs: Need::Postgres, work: Work::WorkChaos(&TWO_ON_POSTGRES) },
-    Step { name: "work-chaos", needs: Need::Nothing, work: Work::WorkChaos(&[]) },
+    Step { name: "work-chaos", needs: Need::Postgres, work: Work::JobsChaos(&TWO_ON_POSTGRES) },
+    Step { name: "work-chaos", needs: Need::Nothing, work: Work::JobsChaos(&[]) },
 ];
 
 /// Runs every step, also after one has failed. False when one failed, or was left out under
@@ -403,7 +403,7 @@ fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
     let (program, folder) = match step.work {
         Work::Tidy => return tidy::run(root),
         Work::Promises => return promises::hold(root, environment),
-        Work::Cargo(_) | Work::Torture(_) | Work::PaymentsChaos(_) | Work::WorkChaos(_) => {
+        Work::Cargo(_) | Work::Torture(_) | Work::PaymentsChaos(_) | Work::JobsChaos(_) => {
             ("cargo", root.to_path_buf())
         }
         Work::Squawk(_) => ("squawk", root.join(MIGRATIONS)),
@@ -428,7 +428,7 @@ fn arguments(work: &Work) -> Vec<&'static str> {
         Work::Cargo(arguments) | Work::Squawk(arguments) => arguments.to_vec(),
         Work::Torture(more) => TORTURE.iter().chain(*more).copied().collect(),
         Work::PaymentsChaos(more) => PAYMENTS_CHAOS.iter().chain(*more).copied().collect(),
-        Work::WorkChaos(more) => WORK_CHAOS.iter().chain(*more).copied().collect(),
+        Work::JobsChaos(more) => WORK_CHAOS.iter().chain(*more).copied().collect(),
     }
 }
 
@@ -438,7 +438,7 @@ fn describe(work: &Work) -> String {
         | Work::Cargo(_)
         | Work::Torture(_)
         | Work::PaymentsChaos(_)
-        | Work::WorkChaos(_) => "cargo",
+        | Work::JobsChaos(_) => "cargo",
         Work::Squawk(_) => "squawk",
         Work::Promises => promises::PROGRAM,
     };
