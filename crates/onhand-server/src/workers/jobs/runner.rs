@@ -66,8 +66,12 @@ pub async fn run(work: Arc<dyn Work>, tools: Tools, stop: Stop) {
             () = stop.clone() => break,
             () = runner.progress(), if !runner.busy.is_empty() => {}
             () = ready(()), if look_at.is_none() => {}
-            // Where the log grows fast, some of it is gathered and taken in together.
-            _ = durable.changed() => sleep(JOBS_GATHER).await,
+            // Where the log grows fast, some of it is gathered and taken in together: but not while
+            // there is something to hand in, and what has changed may be our own doing.
+            _ = durable.changed() => tokio::select! {
+                () = runner.progress(), if !runner.busy.is_empty() => {}
+                () = sleep(JOBS_GATHER) => {}
+            },
             () = sleep_until(look_at.unwrap_or_else(Instant::now)) => {}
         }
         while let Some(done) = runner.busy.try_join_next_with_id() {
