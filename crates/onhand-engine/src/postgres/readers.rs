@@ -75,9 +75,9 @@ impl Reader {
         self.gather.order(id).await
     }
 
-    /// A connection for one attempt of a read.
-    pub(super) async fn client(&self) -> std::result::Result<Client, ReadError> {
-        self.connections.client().await
+    /// What an attempt of a read takes its connection from.
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// The copy that answers lists.
@@ -87,9 +87,9 @@ impl Reader {
 }
 
 impl Replica {
-    /// A connection for one attempt of a read.
-    pub(super) async fn client(&self) -> std::result::Result<Client, ReadError> {
-        self.connections.client().await
+    /// What an attempt of a read takes its connection from.
+    pub(super) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     /// Whether a snapshot of it has everything that this process has acknowledged.
@@ -102,6 +102,11 @@ impl Replica {
 }
 
 impl Connections {
+    /// Themselves: a reader of one statement has nothing else.
+    pub(super) fn connections(&self) -> &Self {
+        self
+    }
+
     fn to(address: &Address) -> std::result::Result<Self, OpenError> {
         let config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let connect = (*address.config).clone();
@@ -146,6 +151,13 @@ impl Connections {
             | PoolError::PostCreateHook(_) => ReadError::Unavailable(error.to_string()),
         })
     }
+
+    /// Lets go of every connection that nobody uses. What ended one (a restart, a failover, an
+    /// operator) mostly ended its siblings too, some of which do not know yet: the next attempt
+    /// shall not be handed one of those.
+    pub(super) fn let_go(&self) {
+        self.0.retain(|_, _| false);
+    }
 }
 
 /// Begins a snapshot, which ends with its value.
@@ -166,6 +178,7 @@ pub(super) fn asking<T, F: Future<Output = Result<T>>>(ask: F) -> F {
 macro_rules! one {
     ($reader:expr, $client:ident => $ask:expr) => {
         $crate::postgres::readers::attempt!($reader, connection => async {
+            let connection = connection;
             let $client = &connection;
             $crate::postgres::readers::asking($ask).await
         })
@@ -221,14 +234,19 @@ macro_rules! listed {
     }};
 }
 
-/// Asks, and asks once more when the connection was lost.
+/// Asks, and asks once more over a new connection when the connection was lost. The question owns
+/// its connection, so that it is back among the idle ones when those are let go.
 macro_rules! attempt {
     ($reader:expr, $connection:ident => $ask:expr) => {{
         let mut attempts = 0;
         loop {
-            let $connection = $reader.client().await?;
+            let connections = $reader.connections();
+            let $connection = connections.client().await?;
             match $crate::postgres::session::in_time($ask).await {
-                Err(error) if error.ends_session() && attempts == 0 => attempts += 1,
+                Err(error) if error.ends_session() && attempts == 0 => {
+                    attempts += 1;
+                    connections.let_go();
+                }
                 Ok(result) => break Ok(result),
                 Err(error) => break Err($crate::query::ReadError::from(error)),
             }
