@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::services::{self, Environment, Installation, Moto, Nats, Services};
+use crate::services::{self, Environment, Installation, Moto, Nats, Services, Smtp};
 use crate::tidy;
 use report::{Outcome, Outcomes};
 use tools::{CARGO_DENY, CLIPPY, RUSTFMT, Tool};
@@ -34,8 +34,8 @@ enum Need {
     Redis,
     /// A Python that verifies webhooks.
     StandardWebhooks,
-    /// A mail server.
-    Smtp,
+    /// A mail server, and what stands in for AWS.
+    Mail,
     /// What stands in for AWS, and a server of NATS.
     Brokers,
 }
@@ -236,8 +236,8 @@ const STEPS: &[Step] = &[
         ]),
     },
     Step {
-        name: "tests on a mail server",
-        needs: Need::Smtp,
+        name: "tests on a mail server and moto",
+        needs: Need::Mail,
         work: Work::Cargo(&[
             "test",
             "--package",
@@ -335,8 +335,8 @@ impl Bench<'_> {
                 Ok((_localstripe, environment)) => attempt(environment),
                 Err(error) => Outcome::LeftOut(format!("{error:#}")),
             },
-            (Need::Smtp, Ok(services)) => match services.smtp() {
-                Ok((_smtp, environment)) => attempt(environment),
+            (Need::Mail, Ok(services)) => match mail(services) {
+                Ok((_mail, environment)) => attempt(environment),
                 Err(error) => Outcome::LeftOut(format!("{error:#}")),
             },
             (Need::Brokers, Ok(services)) => match brokers(services) {
@@ -353,7 +353,7 @@ impl Bench<'_> {
                 | Need::Postgres
                 | Need::Localstripe
                 | Need::StandardWebhooks
-                | Need::Smtp
+                | Need::Mail
                 | Need::Redis
                 | Need::Brokers,
                 Err(error),
@@ -386,6 +386,14 @@ fn brokers(services: &Services) -> Result<((Moto, Nats), Environment)> {
     let (nats, of_nats) = services.nats()?;
     told.extend(of_nats);
     Ok(((moto, nats), told))
+}
+
+/// Starts both, for one step.
+fn mail(services: &Services) -> Result<((Moto, Smtp), Environment)> {
+    let (moto, mut told) = services.moto()?;
+    let (smtp, of_smtp) = services.smtp()?;
+    told.extend(of_smtp);
+    Ok(((moto, smtp), told))
 }
 
 /// What came of some work, and in which time. A step that cannot be worked at has failed.
@@ -463,7 +471,7 @@ mod tests {
                     | Need::Postgres
                     | Need::Localstripe
                     | Need::StandardWebhooks
-                    | Need::Smtp
+                    | Need::Mail
                     | Need::Redis
                     | Need::Brokers,
                     work,

@@ -1,6 +1,6 @@
-//! Mail through SES, against moto, which speaks its protocol. It is found by ONHAND_TEST_MOTO_URL,
-//! and wants some credentials in the environment, whichever: `AWS_ACCESS_KEY_ID=test
-//! AWS_SECRET_ACCESS_KEY=test`.
+//! Mail through SES, against moto, which speaks its protocol. `cargo xtask test` starts one, and
+//! names it as ONHAND_TEST_MOTO_URL; by hand, requests are to be signed with whichever credentials:
+//! `AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test`.
 
 use std::time::Duration;
 

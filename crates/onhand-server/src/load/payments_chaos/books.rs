@@ -261,13 +261,13 @@ fn agree(payment: &Payment, order: &Order) -> Vec<String> {
     let given_up = back(|one| one.status == "failed");
     let due = payment.amount.amount;
     match status {
-        "confirmed" if captured - too_much < due => {
-            wrong.push(format!("{id}: confirmed, and {captured} paid of {due}"));
+        "confirmed" | "processing" if captured - too_much < due => {
+            wrong.push(format!("{id}: {status}, and {captured} paid of {due}"));
         }
-        "confirmed" if captured - too_much > due + given_up => {
+        "confirmed" | "processing" if captured - too_much > due + given_up => {
             wrong.push(format!("{id}: keeps {} of {due}", captured - too_much));
         }
-        "confirmed" => {}
+        "confirmed" | "processing" => {}
         _ if has_ended(status) => {
             if captured != refunded {
                 wrong.push(format!("{id}: {status}, and keeps {}", captured - refunded));
@@ -338,6 +338,7 @@ mod tests {
     #[test]
     fn books_that_say_the_same_differ_in_nothing() {
         check(&books(ours(500, json!([])), theirs(500, json!([])), "confirmed"), "");
+        check(&books(ours(500, json!([])), theirs(500, json!([])), "processing"), "");
         let (here, there) = refund(500, "order_ended");
         let same = books(ours(500, here), theirs(500, there), "cancelled");
         check(&same, "");
@@ -352,6 +353,7 @@ mod tests {
         check(&books(ours(500, none()), theirs(500, none()), "cancelled"), "and keeps 500");
         check(&books(ours(400, none()), theirs(400, none()), "confirmed"), "400 paid of 500");
         check(&books(ours(600, none()), theirs(600, none()), "confirmed"), "keeps 600 of 500");
+        check(&books(ours(400, none()), theirs(400, none()), "processing"), "400 paid of 500");
         check(&books(ours(500, none()), theirs(500, none()), "pending"), "still pending");
         check(&books(ours(500, none()), json!([]), "confirmed"), "not known there");
         let twice = [theirs(500, none()), theirs(500, none())];
