@@ -330,6 +330,9 @@ pub const SECRET_KEEP_SECS_MAX: i64 = 7 * 24 * 3600;
 pub const SCHEDULE_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a run may take; then somebody else may begin another.
 pub const SCHEDULE_RUN_MAX: Duration = Duration::from_secs(60);
+
+/// The same of the sweep, which is one command: when its process dies, stock stays held so long.
+pub const SWEEP_RUN_MAX: Duration = Duration::from_secs(5);
 /// How long it is between two looks at money that is not where it should be.
 pub const RECONCILE_EVERY: Duration = Duration::from_secs(15 * 60);
 /// Seconds after which a payment that is open is worth a look.

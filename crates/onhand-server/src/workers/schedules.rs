@@ -19,7 +19,7 @@ use super::jobs::Tools;
 use crate::adapters::gateways::http::bounded;
 use crate::limits::{
     RECONCILE_EVERY, RECONCILE_OPEN_SECS, RETENTION_EVERY, RETENTION_ROWS_MAX, RETENTION_STEPS_MAX,
-    SCHEDULE_LOOK_EVERY, SCHEDULE_RUN_MAX, SWEEP_EVERY, SWEEP_HOLDS_MAX,
+    SCHEDULE_LOOK_EVERY, SCHEDULE_RUN_MAX, SWEEP_EVERY, SWEEP_HOLDS_MAX, SWEEP_RUN_MAX,
 };
 
 /// What somebody has asked to be done now.
@@ -77,6 +77,14 @@ fn every(name: ScheduleName) -> Duration {
     }
 }
 
+/// After which a run is given up, and anybody may begin the next one.
+fn run_max(name: ScheduleName) -> Duration {
+    match name {
+        ScheduleName::Sweep => SWEEP_RUN_MAX,
+        ScheduleName::Reconcile | ScheduleName::Retention => SCHEDULE_RUN_MAX,
+    }
+}
+
 impl Worker {
     async fn look(&self, forced: &BTreeSet<ScheduleName>) -> Result<(), Trouble> {
         let known = self.tools.reader.schedules().await?;
@@ -104,7 +112,8 @@ impl Worker {
     }
 
     async fn begin(&self, name: ScheduleName, is_forced: bool) -> Result<(), Trouble> {
-        let secs = i64::try_from(SCHEDULE_RUN_MAX.as_secs()).unwrap_or(i64::MAX);
+        let most = run_max(name);
+        let secs = i64::try_from(most.as_secs()).unwrap_or(i64::MAX);
         let next_at = self.after(every(name));
         let begin = Command::Begin { name, secs, next_at, is_forced };
         let Reply::Turn { is_given, schedule } = self.submit(begin).await? else {
@@ -114,14 +123,14 @@ impl Worker {
             // Somebody else has it.
             return Ok(());
         }
-        let outcome = match timeout(SCHEDULE_RUN_MAX, self.work(name)).await {
+        let outcome = match timeout(most, self.work(name)).await {
             Ok(Ok(words)) => words,
             Ok(Err(error @ Trouble::Submit(SubmitError::Stopping))) => return Err(error),
             Ok(Err(error)) => {
                 tracing::warn!(%error, schedule = name.as_str(), "failed");
                 format!("failed: {error}")
             }
-            Err(_) => format!("given up after {} s", SCHEDULE_RUN_MAX.as_secs()),
+            Err(_) => format!("given up after {} s", most.as_secs()),
         };
         let outcome = bounded(&outcome);
         self.submit(Command::End { name, run: schedule.runs, outcome }).await?;
