@@ -6,6 +6,7 @@ mod promises;
 mod report;
 mod tools;
 
+use std::any::Any;
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
@@ -13,7 +14,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::services::{self, Environment, Installation, Moto, Nats, Services, Smtp};
+use crate::services::{self, Environment, Installation, Services};
 use crate::tidy;
 use report::{Outcome, Outcomes};
 use tools::{CARGO_DENY, CLIPPY, RUSTFMT, Tool};
@@ -22,34 +23,18 @@ use tools::{CARGO_DENY, CLIPPY, RUSTFMT, Tool};
 enum Need {
     Nothing,
     Tool(&'static str),
-    /// The program of that name.
-    Squawk,
-    /// The program of that name.
-    Schemathesis,
     /// A server. The step runs once with every version there is.
     Postgres,
-    /// What stands in for Stripe.
-    Localstripe,
-    /// A cache that processes share.
-    Redis,
-    /// A Python that verifies webhooks.
-    StandardWebhooks,
-    /// A mail server, and what stands in for AWS.
-    Mail,
-    /// What stands in for AWS, and a server of NATS.
-    Brokers,
+    /// What this starts or finds.
+    Service(fn(&Services) -> Result<(Running, Environment)>),
 }
 
 /// What a step does.
 enum Work {
     Tidy,
     Cargo(&'static [&'static str]),
-    /// With further arguments.
-    Torture(&'static [&'static str]),
-    /// With further arguments.
-    PaymentsChaos(&'static [&'static str]),
-    /// With further arguments.
-    JobsChaos(&'static [&'static str]),
+    /// With further arguments behind those that several steps share.
+    Shared(&'static [&'static str], &'static [&'static str]),
     /// Among the migrations, where its configuration is.
     Squawk(&'static [&'static str]),
     /// A running server and its description.
@@ -68,6 +53,18 @@ const MIGRATIONS: &str = "crates/onhand-engine/migrations/postgres";
 /// features, so that they are built once.
 const FEATURES: &str = "onhand-engine/services,onhand-server/services,onhand-server/aws,\
     onhand-server/nats,onhand-server/redis";
+
+/// The tests that need a service: behind it the target, and what is told to it.
+const SERVICE_TESTS: [&str; 8] = [
+    "test",
+    "--package",
+    "onhand-engine",
+    "--package",
+    "onhand-server",
+    "--features",
+    FEATURES,
+    "--test",
+];
 
 /// Stands for the URL of the server that a step is given.
 const POSTGRES: &str = "POSTGRES";
@@ -141,7 +138,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "squawk",
-        needs: Need::Squawk,
+        needs: Need::Service(|services| Ok(found(services.squawk()?))),
         // The oldest version that onhand supports; the engine opens a transaction around each file.
         work: Work::Squawk(&["--pg-version", "13.0", "--assume-in-transaction", "*.sql"]),
     },
@@ -176,108 +173,60 @@ const STEPS: &[Step] = &[
     Step {
         name: "tests",
         needs: Need::Postgres,
-        work: Work::Cargo(&[
-            "test",
-            "--package",
-            "onhand-engine",
-            "--package",
-            "onhand-server",
-            "--features",
-            FEATURES,
-            "--test",
-            "postgres",
-        ]),
+        work: Work::Shared(&SERVICE_TESTS, &["postgres"]),
     },
-    Step { name: "promises", needs: Need::Schemathesis, work: Work::Promises },
+    Step {
+        name: "promises",
+        needs: Need::Service(|services| Ok(found(services.schemathesis()?))),
+        work: Work::Promises,
+    },
     Step {
         name: "tests on localstripe",
-        needs: Need::Localstripe,
-        work: Work::Cargo(&[
-            "test",
-            "--package",
-            "onhand-engine",
-            "--package",
-            "onhand-server",
-            "--features",
-            FEATURES,
-            "--test",
-            "stripe",
-        ]),
+        needs: Need::Service(|services| Ok(started(services.localstripe()?))),
+        work: Work::Shared(&SERVICE_TESTS, &["stripe"]),
     },
     Step {
         name: "tests on Redis",
-        needs: Need::Redis,
-        work: Work::Cargo(&[
-            "test",
-            "--package",
-            "onhand-engine",
-            "--package",
-            "onhand-server",
-            "--features",
-            FEATURES,
-            "--test",
-            "cache",
-        ]),
+        needs: Need::Service(|services| Ok(started(services.redis()?))),
+        work: Work::Shared(&SERVICE_TESTS, &["cache"]),
     },
     Step {
         name: "tests with standardwebhooks",
-        needs: Need::StandardWebhooks,
-        work: Work::Cargo(&[
-            "test",
-            "--package",
-            "onhand-engine",
-            "--package",
-            "onhand-server",
-            "--features",
-            FEATURES,
-            "--test",
-            "webhooks",
-            "reference",
-        ]),
+        needs: Need::Service(|services| Ok(found(services.standardwebhooks()?))),
+        work: Work::Shared(&SERVICE_TESTS, &["webhooks", "reference"]),
     },
     Step {
         name: "tests on a mail server and moto",
-        needs: Need::Mail,
-        work: Work::Cargo(&[
-            "test",
-            "--package",
-            "onhand-engine",
-            "--package",
-            "onhand-server",
-            "--features",
-            FEATURES,
-            "--test",
-            "mail",
-        ]),
+        needs: Need::Service(mail),
+        work: Work::Shared(&SERVICE_TESTS, &["mail"]),
     },
     Step {
         name: "tests on moto and nats-server",
-        needs: Need::Brokers,
-        work: Work::Cargo(&[
-            "test",
-            "--package",
-            "onhand-engine",
-            "--package",
-            "onhand-server",
-            "--features",
-            FEATURES,
-            "--test",
-            "queues",
-            // They wait for leases to end, not for processors.
-            "--",
-            "--test-threads=8",
-        ]),
+        needs: Need::Service(brokers),
+        work: Work::Shared(
+            &SERVICE_TESTS,
+            &[
+                "queues",
+                // They wait for leases to end, not for processors.
+                "--",
+                "--test-threads=8",
+            ],
+        ),
     },
-    Step { name: "torture", needs: Need::Postgres, work: Work::Torture(&ON_POSTGRES) },
-    Step { name: "torture", needs: Need::Nothing, work: Work::Torture(&[]) },
+    Step { name: "torture", needs: Need::Postgres, work: Work::Shared(&TORTURE, &ON_POSTGRES) },
+    Step { name: "torture", needs: Need::Nothing, work: Work::Shared(&TORTURE, &[]) },
     Step {
         name: "payments-chaos",
         needs: Need::Postgres,
-        work: Work::PaymentsChaos(&TWO_ON_POSTGRES),
+        work: Work::Shared(&PAYMENTS_CHAOS, &TWO_ON_POSTGRES),
     },
-    Step { name: "payments-chaos", needs: Need::Nothing, work: Work::PaymentsChaos(&[]) },
-    Step { name: "work-chaos", needs: Need::Postgres, work: Work::JobsChaos(&TWO_ON_POSTGRES) },
-    Step { name: "work-chaos", needs: Need::Nothing, work: Work::JobsChaos(&[]) },
+    Step { name: "payments-chaos", needs: Need::Nothing, work: Work::Shared(&PAYMENTS_CHAOS, &[]) },
+    Step {
+        name: "work-chaos",
+        needs: Need::Postgres,
+        work: Work::Shared(&WORK_CHAOS, &TWO_ON_POSTGRES),
+    },
+    Step { name: "work-chaos", needs: Need::Nothing, work: Work::Shared(&WORK_CHAOS, &[]) },
 ];
 
 /// Runs every step, also after one has failed. False when one failed, or was left out under
@@ -317,47 +266,13 @@ impl Bench<'_> {
                 Some(tool) => Outcome::LeftOut(tool.lack()),
                 None => attempt(Environment::new()),
             },
-            (Need::Squawk, Ok(services)) => match services.squawk() {
-                Ok(environment) => attempt(environment),
-                Err(error) => Outcome::LeftOut(format!("{error:#}")),
-            },
-            (Need::Schemathesis, Ok(services)) => match services.schemathesis() {
-                Ok(environment) => attempt(environment),
-                Err(error) => Outcome::LeftOut(format!("{error:#}")),
-            },
+            (_, Err(error)) => Outcome::LeftOut(format!("{error:#}")),
             (Need::Postgres, Ok(services)) => return self.with_each_postgres(services, step),
-            (Need::StandardWebhooks, Ok(services)) => match services.standardwebhooks() {
-                Ok(environment) => attempt(environment),
+            (Need::Service(start), Ok(services)) => match start(services) {
+                // What was started lives as long as its step.
+                Ok((_running, environment)) => attempt(environment),
                 Err(error) => Outcome::LeftOut(format!("{error:#}")),
             },
-            // It lives as long as its step.
-            (Need::Localstripe, Ok(services)) => match services.localstripe() {
-                Ok((_localstripe, environment)) => attempt(environment),
-                Err(error) => Outcome::LeftOut(format!("{error:#}")),
-            },
-            (Need::Mail, Ok(services)) => match mail(services) {
-                Ok((_mail, environment)) => attempt(environment),
-                Err(error) => Outcome::LeftOut(format!("{error:#}")),
-            },
-            (Need::Brokers, Ok(services)) => match brokers(services) {
-                Ok((_brokers, environment)) => attempt(environment),
-                Err(error) => Outcome::LeftOut(format!("{error:#}")),
-            },
-            (Need::Redis, Ok(services)) => match services.redis() {
-                Ok((_redis, environment)) => attempt(environment),
-                Err(error) => Outcome::LeftOut(format!("{error:#}")),
-            },
-            (
-                Need::Squawk
-                | Need::Schemathesis
-                | Need::Postgres
-                | Need::Localstripe
-                | Need::StandardWebhooks
-                | Need::Mail
-                | Need::Redis
-                | Need::Brokers,
-                Err(error),
-            ) => Outcome::LeftOut(format!("{error:#}")),
         };
         vec![(step.name.to_owned(), outcome)]
     }
@@ -380,20 +295,36 @@ impl Bench<'_> {
     }
 }
 
-/// Starts both, for one step.
-fn brokers(services: &Services) -> Result<((Moto, Nats), Environment)> {
-    let (moto, mut told) = services.moto()?;
-    let (nats, of_nats) = services.nats()?;
-    told.extend(of_nats);
-    Ok(((moto, nats), told))
+/// What a step was started, which ends when it is dropped.
+type Running = Box<dyn Any>;
+
+/// A program that is only there.
+fn found(environment: Environment) -> (Running, Environment) {
+    (Box::new(()), environment)
 }
 
-/// Starts both, for one step.
-fn mail(services: &Services) -> Result<((Moto, Smtp), Environment)> {
-    let (moto, mut told) = services.moto()?;
-    let (smtp, of_smtp) = services.smtp()?;
-    told.extend(of_smtp);
-    Ok(((moto, smtp), told))
+/// A server that was started.
+fn started((server, environment): (impl Any, Environment)) -> (Running, Environment) {
+    (Box::new(server), environment)
+}
+
+/// Two servers, for one step.
+fn both(
+    (first, mut told): (impl Any, Environment),
+    (second, of_second): (impl Any, Environment),
+) -> (Running, Environment) {
+    told.extend(of_second);
+    (Box::new((first, second)), told)
+}
+
+/// What stands in for AWS, and a server of NATS.
+fn brokers(services: &Services) -> Result<(Running, Environment)> {
+    Ok(both(services.moto()?, services.nats()?))
+}
+
+/// What stands in for AWS, and a mail server.
+fn mail(services: &Services) -> Result<(Running, Environment)> {
+    Ok(both(services.moto()?, services.smtp()?))
 }
 
 /// What came of some work, and in which time. A step that cannot be worked at has failed.
@@ -411,9 +342,7 @@ fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
     let (program, folder) = match step.work {
         Work::Tidy => return tidy::run(root),
         Work::Promises => return promises::hold(root, environment),
-        Work::Cargo(_) | Work::Torture(_) | Work::PaymentsChaos(_) | Work::JobsChaos(_) => {
-            ("cargo", root.to_path_buf())
-        }
+        Work::Cargo(_) | Work::Shared(..) => ("cargo", root.to_path_buf()),
         Work::Squawk(_) => ("squawk", root.join(MIGRATIONS)),
     };
     let arguments = arguments(&step.work);
@@ -434,19 +363,13 @@ fn arguments(work: &Work) -> Vec<&'static str> {
         Work::Tidy => vec!["xtask", "tidy"],
         Work::Promises => vec!["run", "/openapi.json"],
         Work::Cargo(arguments) | Work::Squawk(arguments) => arguments.to_vec(),
-        Work::Torture(more) => TORTURE.iter().chain(*more).copied().collect(),
-        Work::PaymentsChaos(more) => PAYMENTS_CHAOS.iter().chain(*more).copied().collect(),
-        Work::JobsChaos(more) => WORK_CHAOS.iter().chain(*more).copied().collect(),
+        Work::Shared(shared, more) => shared.iter().chain(*more).copied().collect(),
     }
 }
 
 fn describe(work: &Work) -> String {
     let program = match work {
-        Work::Tidy
-        | Work::Cargo(_)
-        | Work::Torture(_)
-        | Work::PaymentsChaos(_)
-        | Work::JobsChaos(_) => "cargo",
+        Work::Tidy | Work::Cargo(_) | Work::Shared(..) => "cargo",
         Work::Squawk(_) => "squawk",
         Work::Promises => promises::PROGRAM,
     };
@@ -464,18 +387,10 @@ mod tests {
         for step in STEPS {
             let met = match (&step.needs, &step.work) {
                 (Need::Tool(name), _) => TOOLS.iter().any(|tool| tool.name == *name),
-                (Need::Squawk, work) => matches!(work, Work::Squawk(_)),
-                (Need::Schemathesis, work) => matches!(work, Work::Promises),
-                (
-                    Need::Nothing
-                    | Need::Postgres
-                    | Need::Localstripe
-                    | Need::StandardWebhooks
-                    | Need::Mail
-                    | Need::Redis
-                    | Need::Brokers,
-                    work,
-                ) => !matches!(work, Work::Squawk(_) | Work::Promises),
+                (Need::Service(_), _) => true,
+                (Need::Nothing | Need::Postgres, work) => {
+                    !matches!(work, Work::Squawk(_) | Work::Promises)
+                }
             };
             assert!(met, "{}", step.name);
         }

@@ -23,6 +23,7 @@ mod shopper;
 mod stage;
 mod suite;
 mod torture_check;
+mod trial;
 
 #[cfg(test)]
 mod toy;

@@ -13,11 +13,10 @@ pub(super) mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -28,10 +27,9 @@ use self::settle::{Rest, all};
 use super::api::{Api, PAGE_ORDERS};
 use super::process::ServerPlan;
 use super::progress::note;
-use super::stage::directory;
-use super::torture::parse_duration;
+use super::trial::{self, TrialOptions};
 use crate::limits::EFFECT_LEASE_TIMEOUTS;
-use crate::random::{Random, fresh_seed};
+use crate::random::Random;
 
 /// What goes wrong at the gateway, and how often.
 const FAULTS: &str = "error=0.02,rate_limit=0.01,drop=0.02,late_error=0.005,html=0.002,\
@@ -60,9 +58,6 @@ pub struct PaymentsChaosOptions {
     /// People who are at it at the same time
     #[arg(long, default_value = "128")]
     pub people: NonZeroUsize,
-    /// Mean time between two kills, like `2s` or `500ms`
-    #[arg(long, default_value = "2s", value_parser = parse_duration)]
-    pub kill_every: Duration,
     /// Kills to survive at least
     #[arg(long, default_value = "3")]
     pub kills: u32,
@@ -72,21 +67,9 @@ pub struct PaymentsChaosOptions {
     /// What goes wrong at the gateway: `drop=0.02,late=0.01`
     #[arg(long, default_value = FAULTS)]
     pub faults: String,
-    /// Repeat the plan of an earlier run
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// Directory of the server's data: must be empty, and is kept
-    #[arg(long)]
-    pub dir: Option<PathBuf>,
-    /// Database of the servers, which must be empty; an embedded one in the directory otherwise
-    #[arg(long)]
-    pub database_url: Option<String>,
-    /// A further argument for the servers; may be repeated
-    #[arg(long = "serve-arg", allow_hyphen_values = true)]
-    pub serve_args: Vec<String>,
-    /// Print the summary as one JSON object
-    #[arg(long)]
-    pub json: bool,
+    /// What every trial may be told.
+    #[command(flatten)]
+    pub trial: TrialOptions,
 }
 
 /// What the command has to say.
@@ -116,30 +99,12 @@ struct Summary {
 /// Runs the chaos. The exit code is 0 if the books say the same and every promise was kept, and 1
 /// if not.
 pub async fn run(options: PaymentsChaosOptions) -> Result<ExitCode> {
-    let seed = options.seed.unwrap_or_else(fresh_seed);
-    let (dir, temp) = directory(options.dir.clone())?;
-    if dir.join("onhand.db").exists() {
-        bail!("{} holds a database already; the chaos needs a fresh one", dir.display());
-    }
-    let mut arguments = vec![
-        format!("--payment-poll-secs={}", POLL_SECS.map(|secs| secs.to_string()).join(",")),
-        format!("--gateway-timeout-secs={GATEWAY_TIMEOUT_SECS}"),
-    ];
-    arguments.extend_from_slice(&options.serve_args);
-    let plan = ServerPlan::new(&dir, options.database_url.as_deref(), &arguments)?;
-    note(&format!("seed {seed}, data in {}", dir.display()));
-    let summary = chaos(&options, plan, seed).await;
-    let is_kept = !summary.as_ref().is_ok_and(|summary| summary.problems.is_empty());
-    if let Some(temp) = temp.filter(|_| is_kept) {
-        note(&format!("the data and server.log are kept in {}", temp.keep().display()));
-    }
-    let summary = summary.map_err(|error| error.context(format!("seed {seed}")))?;
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
-    } else {
-        print(&summary);
-    }
-    Ok(if summary.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let polls = format!("--payment-poll-secs={}", POLL_SECS.map(|secs| secs.to_string()).join(","));
+    let timeout = format!("--gateway-timeout-secs={GATEWAY_TIMEOUT_SECS}");
+    trial::run(&options.trial, &[&polls, &timeout], async |plan, seed| {
+        chaos(&options, plan, seed).await
+    })
+    .await
 }
 
 async fn chaos(options: &PaymentsChaosOptions, plan: ServerPlan, seed: u64) -> Result<Summary> {
@@ -162,7 +127,8 @@ async fn chaos(options: &PaymentsChaosOptions, plan: ServerPlan, seed: u64) -> R
         done.notify_one();
         told
     };
-    let killing = house.fleet.kill_until(&done, (options.kill_every, options.kills), &mut killer);
+    let killing =
+        house.fleet.kill_until(&done, (options.trial.kill_every, options.kills), &mut killer);
     let (told, killed) = tokio::join!(people, killing);
     killed?;
     let told = told?;
@@ -281,39 +247,42 @@ fn check_orders(books: &Books, told: &Told) -> Vec<String> {
     wrong
 }
 
-fn print(summary: &Summary) {
-    let Summary { seed, payments, processes, kills, placed, requests, .. } = summary;
-    println!("{payments} payments, {processes} servers, {kills} kills, seed {seed}");
-    let row = |name: &str, value: String| println!("  {name:17} {value}");
-    let list = |counts: &BTreeMap<String, u64>| {
-        let some = counts.iter().filter(|(_, count)| **count > 0);
-        some.map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
-    };
-    row("placed", format!("{placed} in {:.1} s, {requests} requests", summary.load_seconds));
-    let people = summary.people.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
-    row("people", list(&people));
-    row("faults", list(&summary.faults));
-    row("gateway", list(&summary.gateway));
-    let Answers { answers, p50_ms, p99_ms, most_ms } = summary.webhooks;
-    row(
-        "webhooks",
-        format!("{answers} in p50 {p50_ms:.1}, p99 {p99_ms:.1}, at most {most_ms:.0} ms"),
-    );
-    let Totals { payments, orders, voided, captured, refunded, refunds } = &summary.totals;
-    row("orders", list(orders));
-    row("payments", list(payments));
-    row("captured", captured.to_string());
-    row("refunded", format!("{refunded} ({})", list(refunds)));
-    row("voided", voided.to_string());
-    let within = summary.settled_within_seconds;
-    row("settled in", format!("{:.1} s of {within} s", summary.settled_seconds));
-    let (requeued, again) = (summary.requeued, summary.refunded_again);
-    row("by hand", format!("{requeued} requeued, {again} refunded again"));
-    row("differences", summary.differences.to_string());
-    row("verify --full", if summary.verified { "clean" } else { "NOT clean" }.to_owned());
-    for problem in &summary.problems {
-        println!("WRONG: {problem}");
+impl trial::Summary for Summary {
+    const PASSED: &'static str = "both books say the same";
+
+    fn problems(&self) -> &[String] {
+        &self.problems
     }
-    let kept = summary.problems.is_empty();
-    println!("{}", if kept { "both books say the same" } else { "FAILED" });
+
+    fn print(&self) {
+        let Self { seed, payments, processes, kills, placed, requests, .. } = self;
+        println!("{payments} payments, {processes} servers, {kills} kills, seed {seed}");
+        let row = |name: &str, value: String| println!("  {name:17} {value}");
+        let list = |counts: &BTreeMap<String, u64>| {
+            let some = counts.iter().filter(|(_, count)| **count > 0);
+            some.map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+        };
+        row("placed", format!("{placed} in {:.1} s, {requests} requests", self.load_seconds));
+        let people = self.people.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+        row("people", list(&people));
+        row("faults", list(&self.faults));
+        row("gateway", list(&self.gateway));
+        let Answers { answers, p50_ms, p99_ms, most_ms } = self.webhooks;
+        row(
+            "webhooks",
+            format!("{answers} in p50 {p50_ms:.1}, p99 {p99_ms:.1}, at most {most_ms:.0} ms"),
+        );
+        let Totals { payments, orders, voided, captured, refunded, refunds } = &self.totals;
+        row("orders", list(orders));
+        row("payments", list(payments));
+        row("captured", captured.to_string());
+        row("refunded", format!("{refunded} ({})", list(refunds)));
+        row("voided", voided.to_string());
+        let within = self.settled_within_seconds;
+        row("settled in", format!("{:.1} s of {within} s", self.settled_seconds));
+        let (requeued, again) = (self.requeued, self.refunded_again);
+        row("by hand", format!("{requeued} requeued, {again} refunded again"));
+        row("differences", self.differences.to_string());
+        row("verify --full", if self.verified { "clean" } else { "NOT clean" }.to_owned());
+    }
 }

@@ -4,12 +4,11 @@
 #![expect(clippy::print_stdout, reason = "the summary is this command's output")]
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -18,9 +17,9 @@ use super::api::{Api, Target};
 use super::crowd::{Crowd, Experience, Sightings, collect, one_unit};
 use super::process::{ServerPlan, ServerProcess};
 use super::progress::note;
-use super::stage::directory;
 use super::torture_check::{Expected, Findings, check};
-use crate::random::{Random, fresh_seed};
+use super::trial::{self, TrialOptions, parse_duration};
+use crate::random::Random;
 
 /// Units of the other SKU: nobody will buy that many.
 const CHURN_STOCK: u32 = 500_000_000;
@@ -44,36 +43,15 @@ pub struct TortureOptions {
     /// Connections that the buyers share
     #[arg(long, default_value = "64")]
     pub connections: NonZeroUsize,
-    /// Mean time between two kills, like `2s` or `500ms`
-    #[arg(long, default_value = "2s", value_parser = parse_duration)]
-    pub kill_every: Duration,
     /// Kills to survive
     #[arg(long, default_value = "5")]
     pub rounds: u32,
     /// Go on at least this long, like `1m`
     #[arg(long, default_value = "0s", value_parser = parse_duration)]
     pub duration: Duration,
-    /// Repeat the choices of an earlier run
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// Directory of the server's data: must be empty, and is kept
-    #[arg(long)]
-    pub dir: Option<PathBuf>,
-    /// Database of the server, which must be empty; an embedded one in its directory otherwise
-    #[arg(long)]
-    pub database_url: Option<String>,
-    /// A further argument for the server; may be repeated
-    #[arg(long = "serve-arg", allow_hyphen_values = true)]
-    pub serve_args: Vec<String>,
-    /// Print the summary as one JSON object
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Reads `2s`, `500ms` or `1h 30m`.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let parsed: jiff::SignedDuration = text.parse().map_err(|error| format!("{error}"))?;
-    parsed.try_into().map_err(|_| "a duration cannot be negative".to_owned())
+    /// What every trial may be told.
+    #[command(flatten)]
+    pub trial: TrialOptions,
 }
 
 /// A SKU that needs no escaping in a path.
@@ -107,53 +85,35 @@ struct Summary {
 
 /// Runs the torture. The exit code is 0 if every promise was kept, and 1 if not.
 pub async fn run(options: TortureOptions) -> Result<ExitCode> {
-    let seed = options.seed.unwrap_or_else(fresh_seed);
-    let (dir, temp) = directory(options.dir.clone())?;
-    if dir.join("onhand.db").exists() {
-        bail!("{} holds a database already; torture needs a fresh one", dir.display());
-    }
-    let plan = ServerPlan::new(&dir, options.database_url.as_deref(), &options.serve_args)?;
-    note(&format!("seed {seed}, data in {}", dir.display()));
-    let tortured = Torture { options: &options, plan: &plan }.run(seed).await;
-    let kept = || match temp {
-        Some(temp) => temp.keep(),
-        None => dir.clone(),
-    };
-    let summary = match tortured {
-        Ok(summary) => summary,
-        Err(error) => bail!(error.context(format!("seed {seed}, kept in {}", kept().display()))),
-    };
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
-    } else {
-        print(&summary);
-    }
-    if summary.problems.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    note(&format!("the data and server.log are kept in {}", kept().display()));
-    Ok(ExitCode::FAILURE)
+    trial::run(&options.trial, &[], async |plan, seed| {
+        Torture { options: &options, plan: &plan }.run(seed).await
+    })
+    .await
 }
 
-fn print(summary: &Summary) {
-    let Summary { seed, stock, buyers, sold, refused, lost, doubled, kills, requests, .. } =
-        summary;
-    println!("{buyers} buyers for {stock} units, {kills} kills, {requests} requests, seed {seed}");
-    println!("  sold            {sold}");
-    println!("  clean refusals  {refused}");
-    println!("  churn orders    {}", summary.churn_orders);
-    let (settled, placed) = (summary.unknown_settled, summary.unknown_already_placed);
-    println!("  unknown answers {settled} settled, {placed} had been placed");
-    println!("  lost            {lost}");
-    println!("  doubled         {doubled}");
-    println!("  stock readings  {}", summary.sightings);
-    let verified = if summary.verified { "clean" } else { "NOT clean" };
-    println!("  verify --full   {verified}");
-    for problem in &summary.problems {
-        println!("WRONG: {problem}");
+impl trial::Summary for Summary {
+    const PASSED: &'static str = "every promise was kept";
+
+    fn problems(&self) -> &[String] {
+        &self.problems
     }
-    let kept = summary.problems.is_empty();
-    println!("{}", if kept { "every promise was kept" } else { "FAILED" });
+
+    fn print(&self) {
+        let Self { seed, stock, buyers, sold, refused, lost, doubled, kills, requests, .. } = self;
+        println!(
+            "{buyers} buyers for {stock} units, {kills} kills, {requests} requests, seed {seed}"
+        );
+        println!("  sold            {sold}");
+        println!("  clean refusals  {refused}");
+        println!("  churn orders    {}", self.churn_orders);
+        let (settled, placed) = (self.unknown_settled, self.unknown_already_placed);
+        println!("  unknown answers {settled} settled, {placed} had been placed");
+        println!("  lost            {lost}");
+        println!("  doubled         {doubled}");
+        println!("  stock readings  {}", self.sightings);
+        let verified = if self.verified { "clean" } else { "NOT clean" };
+        println!("  verify --full   {verified}");
+    }
 }
 
 struct Torture<'a> {
@@ -235,7 +195,7 @@ impl Torture<'_> {
         if kills < EARLY_KILLS.min(self.options.rounds) {
             return Duration::from_millis(random.below(EARLY_KILL_MILLIS));
         }
-        self.options.kill_every.mul_f64(0.5 + random.fraction())
+        self.options.trial.kill_every.mul_f64(0.5 + random.fraction())
     }
 
     /// Checks all promises and says what came of it.
@@ -309,13 +269,5 @@ mod tests {
         assert_eq!(parse_sku("X-1"), Ok("X-1".to_owned()));
         assert!(parse_sku("X 1").is_err());
         assert!(parse_sku("").is_err());
-    }
-
-    #[test]
-    fn durations_are_read_as_people_write_them() {
-        assert_eq!(parse_duration("2s"), Ok(Duration::from_secs(2)));
-        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
-        assert!(parse_duration("-1s").is_err());
-        assert!(parse_duration("soon").is_err());
     }
 }

@@ -33,9 +33,8 @@ use super::fleet::{Fleet, free_address};
 use super::payments_chaos::settle::all;
 use super::process::ServerPlan;
 use super::progress::note;
-use super::stage::directory;
-use super::torture::parse_duration;
-use crate::random::{Random, fresh_seed, uuid_v7};
+use super::trial::{self, TrialOptions};
+use crate::random::{Random, uuid_v7};
 
 /// The events that are followed.
 const PLACED: &str = "order.placed";
@@ -57,30 +56,15 @@ pub struct WorkChaosOptions {
     /// People who order at the same time: fewer than a crowd, for which the work would wait
     #[arg(long, default_value = "48")]
     pub people: NonZeroUsize,
-    /// Mean time between two kills, like `2s` or `500ms`
-    #[arg(long, default_value = "2s", value_parser = parse_duration)]
-    pub kill_every: Duration,
     /// Kills to survive at least; none at all when 0
     #[arg(long, default_value = "3")]
     pub kills: u32,
     /// Servers on one database, which then has to be named
     #[arg(long, default_value = "1", requires_if("2", "database_url"))]
     pub processes: NonZeroUsize,
-    /// Repeat the choices of an earlier run
-    #[arg(long)]
-    pub seed: Option<u64>,
-    /// Directory of the server's data: must be empty, and is kept
-    #[arg(long)]
-    pub dir: Option<PathBuf>,
-    /// Database of the servers, which must be empty; an embedded one in the directory otherwise
-    #[arg(long)]
-    pub database_url: Option<String>,
-    /// A further argument for the servers; may be repeated
-    #[arg(long = "serve-arg", allow_hyphen_values = true)]
-    pub serve_args: Vec<String>,
-    /// Print the summary as one JSON object
-    #[arg(long)]
-    pub json: bool,
+    /// What every trial may be told.
+    #[command(flatten)]
+    pub trial: TrialOptions,
 }
 
 /// How fast each queue works off its backlog, and how fast the log is read from its beginning.
@@ -115,27 +99,10 @@ struct Summary {
 
 /// Runs the chaos. The exit code is 0 if everything was done once, and 1 if not.
 pub async fn run(options: WorkChaosOptions) -> Result<ExitCode> {
-    let seed = options.seed.unwrap_or_else(fresh_seed);
-    let (dir, temp) = directory(options.dir.clone())?;
-    if dir.join("onhand.db").exists() {
-        bail!("{} holds a database already; the chaos needs a fresh one", dir.display());
-    }
-    let arguments: Vec<String> =
-        NEARBY.iter().map(|&one| one.to_owned()).chain(options.serve_args.clone()).collect();
-    let plan = ServerPlan::new(&dir, options.database_url.as_deref(), &arguments)?;
-    note(&format!("seed {seed}, data in {}", dir.display()));
-    let summary = Chaos::new(plan, seed).run(&options).await;
-    let is_kept = !summary.as_ref().is_ok_and(|summary| summary.problems.is_empty());
-    if let Some(temp) = temp.filter(|_| is_kept) {
-        note(&format!("the data and server.log are kept in {}", temp.keep().display()));
-    }
-    let summary = summary.map_err(|error| error.context(format!("seed {seed}")))?;
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
-    } else {
-        print(&summary);
-    }
-    Ok(if summary.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    trial::run(&options.trial, &NEARBY, async |plan, seed| {
+        Chaos::new(plan, seed).run(&options).await
+    })
+    .await
 }
 
 /// A run, as far as it has come.
@@ -210,7 +177,7 @@ impl Chaos {
             if options.kills == 0 {
                 return Ok(());
             }
-            fleet.kill_until(&done, (options.kill_every, options.kills), &mut killer).await
+            fleet.kill_until(&done, (options.trial.kill_every, options.kills), &mut killer).await
         };
         let ((placed, placing_time), killed) = tokio::join!(placing, killing);
         killed?;
@@ -343,35 +310,38 @@ async fn check_orders(api: &mut Api) -> Result<Vec<String>> {
     Ok(wrong.map(|order| format!("{} is {}", order.id, order.status)).collect())
 }
 
-fn print(summary: &Summary) {
-    let Summary { seed, orders, processes, kills, requests, placed, .. } = summary;
-    println!("{orders} orders, {processes} servers, {kills} kills, seed {seed}");
-    let row = |name: &str, value: String| println!("  {name:17} {value}");
-    let rate = |name: &str, rate: Rate| {
-        let Rate { count, seconds, per_second } = rate;
-        row(name, format!("{count} in {seconds:.1} s, {per_second:.0}/s"));
-    };
-    rate("placed", *placed);
-    row("requests", requests.to_string());
-    rate("flowed", summary.flowed);
-    let lag = |name: &str, Lag { p50_ms, p99_ms, most_ms }: Lag| {
-        row(name, format!("p50 {p50_ms:.0}, p99 {p99_ms:.0}, at most {most_ms:.0} ms"));
-    };
-    lag("until taken up", summary.lags.processing);
-    lag("until mailed", summary.lags.mail);
-    lag("until heard of", summary.lags.webhook);
-    lag("until all is done", summary.lags.whole);
-    let Drained { processing, mail, webhook, feed } = summary.drained;
-    rate("taking up alone", processing);
-    rate("mails alone", mail);
-    rate("webhooks alone", webhook);
-    rate("reading the feed", feed);
-    row("mails", format!("{}, {} tried again", summary.mails, summary.mails_tried_again));
-    row("heard", format!("{}, {} of them again", summary.heard, summary.heard_again));
-    row("verify --full", if summary.verified { "clean" } else { "NOT clean" }.to_owned());
-    for problem in &summary.problems {
-        println!("WRONG: {problem}");
+impl trial::Summary for Summary {
+    const PASSED: &'static str = "everything was done once";
+
+    fn problems(&self) -> &[String] {
+        &self.problems
     }
-    let kept = summary.problems.is_empty();
-    println!("{}", if kept { "everything was done once" } else { "FAILED" });
+
+    fn print(&self) {
+        let Self { seed, orders, processes, kills, requests, placed, .. } = self;
+        println!("{orders} orders, {processes} servers, {kills} kills, seed {seed}");
+        let row = |name: &str, value: String| println!("  {name:17} {value}");
+        let rate = |name: &str, rate: Rate| {
+            let Rate { count, seconds, per_second } = rate;
+            row(name, format!("{count} in {seconds:.1} s, {per_second:.0}/s"));
+        };
+        rate("placed", *placed);
+        row("requests", requests.to_string());
+        rate("flowed", self.flowed);
+        let lag = |name: &str, Lag { p50_ms, p99_ms, most_ms }: Lag| {
+            row(name, format!("p50 {p50_ms:.0}, p99 {p99_ms:.0}, at most {most_ms:.0} ms"));
+        };
+        lag("until taken up", self.lags.processing);
+        lag("until mailed", self.lags.mail);
+        lag("until heard of", self.lags.webhook);
+        lag("until all is done", self.lags.whole);
+        let Drained { processing, mail, webhook, feed } = self.drained;
+        rate("taking up alone", processing);
+        rate("mails alone", mail);
+        rate("webhooks alone", webhook);
+        rate("reading the feed", feed);
+        row("mails", format!("{}, {} tried again", self.mails, self.mails_tried_again));
+        row("heard", format!("{}, {} of them again", self.heard, self.heard_again));
+        row("verify --full", if self.verified { "clean" } else { "NOT clean" }.to_owned());
+    }
 }

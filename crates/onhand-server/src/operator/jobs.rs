@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::books::{Books, PAGE_ROWS, Page, ask, decided, page, post};
-use super::{BooksOptions, open};
+use super::{OneOptions, RowsOptions, open};
 use crate::http::wire::outbox::{ConsumerView, JobView, ScheduleView};
 
 /// What to do with what follows from the log.
@@ -24,44 +24,19 @@ pub(crate) enum JobsAction {
     /// List mails, deliveries to endpoints and orders to take up, newest first.
     List {
         #[command(flatten)]
-        books: BooksOptions,
+        rows: RowsOptions,
         /// Only what is tried no more.
         #[arg(long)]
         dead: bool,
-        /// Print JSON, a row to a line.
-        #[arg(long)]
-        json: bool,
     },
     /// Try a dead one again.
-    Requeue {
-        #[command(flatten)]
-        books: BooksOptions,
-        /// Its id, like `job_42`.
-        id: String,
-    },
+    Requeue(OneOptions<JobId>),
     /// Give up a dead one.
-    Skip {
-        #[command(flatten)]
-        books: BooksOptions,
-        /// Its id, like `job_42`.
-        id: String,
-    },
+    Skip(OneOptions<JobId>),
     /// List who reads the log, and how far each is.
-    Consumers {
-        #[command(flatten)]
-        books: BooksOptions,
-        /// Print JSON, a row to a line.
-        #[arg(long)]
-        json: bool,
-    },
+    Consumers(RowsOptions),
     /// List what is done from time to time, with its last run and its next.
-    Schedules {
-        #[command(flatten)]
-        books: BooksOptions,
-        /// Print JSON, a row to a line.
-        #[arg(long)]
-        json: bool,
-    },
+    Schedules(RowsOptions),
 }
 
 /// `onhand jobs`.
@@ -71,20 +46,18 @@ pub(crate) enum JobsAction {
 pub(crate) async fn jobs(action: JobsAction) -> anyhow::Result<ExitCode> {
     let policy = Arc::default();
     match action {
-        JobsAction::List { books, dead, json } => {
+        JobsAction::List { rows: RowsOptions { books, json }, dead } => {
             open(books, policy, async |books| list(books, dead, json).await).await
         }
-        JobsAction::Requeue { books, id } => {
-            let id: JobId = id.parse()?;
+        JobsAction::Requeue(OneOptions { books, id }) => {
             let command = Command::Requeue { id };
             open(books, policy, async |books| moved(books, command, id, "requeue").await).await
         }
-        JobsAction::Skip { books, id } => {
-            let id: JobId = id.parse()?;
+        JobsAction::Skip(OneOptions { books, id }) => {
             let command = Command::Skip { id };
             open(books, policy, async |books| moved(books, command, id, "skip").await).await
         }
-        JobsAction::Consumers { books, json } => {
+        JobsAction::Consumers(RowsOptions { books, json }) => {
             let line = |row: &Value| {
                 let text = |name: &str| shown(row, name);
                 format!("{:<12} at {:>10}, {} open", text("queue"), text("cursor"), text("open"))
@@ -95,7 +68,7 @@ pub(crate) async fn jobs(action: JobsAction) -> anyhow::Result<ExitCode> {
             })
             .await
         }
-        JobsAction::Schedules { books, json } => {
+        JobsAction::Schedules(RowsOptions { books, json }) => {
             let line = |row: &Value| {
                 let text = |name: &str| shown(row, name);
                 let (name, due_at, ended_at) = (text("name"), text("due_at"), text("ended_at"));

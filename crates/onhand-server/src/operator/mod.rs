@@ -8,7 +8,9 @@
 mod books;
 pub(crate) mod jobs;
 
+use std::error::Error;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -50,6 +52,28 @@ pub(crate) struct BooksOptions {
     token: Option<String>,
 }
 
+/// Rows to list.
+#[derive(Debug, Args)]
+pub(crate) struct RowsOptions {
+    #[command(flatten)]
+    books: BooksOptions,
+    /// Print JSON, a row to a line.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A row to do something with.
+#[derive(Debug, Args)]
+pub(crate) struct OneOptions<Id>
+where
+    Id: FromStr<Err: Into<Box<dyn Error + Send + Sync>>> + Clone + Send + Sync + 'static,
+{
+    #[command(flatten)]
+    books: BooksOptions,
+    /// Its id, as it is listed.
+    id: Id,
+}
+
 /// What to show.
 #[derive(Debug, Args)]
 pub(crate) struct ReconcileOptions {
@@ -71,28 +95,15 @@ pub(crate) enum EffectsAction {
     /// List what is owed, that of the newest orders first.
     List {
         #[command(flatten)]
-        books: BooksOptions,
+        rows: RowsOptions,
         /// Only what is tried no more.
         #[arg(long)]
         dead: bool,
-        /// Print JSON, a row to a line.
-        #[arg(long)]
-        json: bool,
     },
     /// Try a dead one again. The gateway is asked first what the tries before have done.
-    Requeue {
-        #[command(flatten)]
-        books: BooksOptions,
-        /// Its id, like `eff_42`.
-        id: String,
-    },
+    Requeue(OneOptions<EffectId>),
     /// Give up what a dead one owes: somebody has seen to it outside.
-    Skip {
-        #[command(flatten)]
-        books: BooksOptions,
-        /// Its id, like `eff_42`.
-        id: String,
-    },
+    Skip(OneOptions<EffectId>),
 }
 
 /// `onhand reconcile`.
@@ -242,15 +253,13 @@ fn print_cells(cells: [String; 10]) {
 /// In words for the operator.
 pub(crate) async fn effects(action: EffectsAction) -> anyhow::Result<ExitCode> {
     match action {
-        EffectsAction::List { books, dead, json } => {
+        EffectsAction::List { rows: RowsOptions { books, json }, dead } => {
             open(books, Arc::default(), async |books| list(books, dead, json).await).await
         }
-        EffectsAction::Requeue { books, id } => {
-            let id: EffectId = id.parse()?;
+        EffectsAction::Requeue(OneOptions { books, id }) => {
             open(books, Arc::default(), async |books| moved(&books.requeue(id).await?)).await
         }
-        EffectsAction::Skip { books, id } => {
-            let id: EffectId = id.parse()?;
+        EffectsAction::Skip(OneOptions { books, id }) => {
             open(books, Arc::default(), async |books| moved(&books.skip(id).await?)).await
         }
     }
