@@ -434,6 +434,18 @@ impl Reader {
         }
     }
 
+    /// The hash of the first commit that says something, by which an installation is known: a copy
+    /// has the same, and nobody else has it. None of an empty database.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn first_commit(&self) -> Result<Option<[u8; 32]>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.first_commit().await,
+            Self::Postgres(reader) => reader.first_commit().await,
+        }
+    }
+
     /// Position of the newest event; 0 where there is none.
     ///
     /// # Errors

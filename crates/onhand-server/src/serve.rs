@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use futures_util::FutureExt;
 use onhand_core::accounts;
-use onhand_core::payments::Policy;
+use onhand_core::payments::{Policy, Receipts};
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
 use onhand_engine::database::{OpenError, Schema, StartError};
 use onhand_engine::query::UserFilter;
@@ -168,7 +168,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         return Err(AccountsError::Demo(": disable those of `onhand users list`").into());
     }
     let public = doors.as_ref().map(Doors::announce).transpose()?;
-    let TakingPayments { gateways, simulated } = taking_payments(&options, public).await?;
+    let TakingPayments { gateways, simulated } = taking_payments(&options, public, &reader).await?;
     let webhooks = webhooks(&options.work, &secrets)?;
     greet(&reader, &logins, &options).await?;
     let app = App::new(Parts {
@@ -245,9 +245,11 @@ struct TakingPayments {
 async fn taking_payments(
     options: &ServeOptions,
     public: Option<SocketAddr>,
+    reader: &Reader,
 ) -> anyhow::Result<TakingPayments> {
+    let receipts = receipts(reader).await?;
     let Some(public) = public.filter(|_| options.demo && !options.payments.is_configured()) else {
-        let gateways = options.payments.gateways(options.accounts.is_production())?;
+        let gateways = options.payments.gateways(options.accounts.is_production(), &receipts)?;
         return Ok(TakingPayments { gateways, simulated: None });
     };
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
@@ -261,7 +263,17 @@ async fn taking_payments(
             tracing::error!(%error, "the simulated gateway cannot work");
         }
     });
-    Ok(TakingPayments { gateways: options.payments.simulated(at)?, simulated: Some(simulated) })
+    let gateways = options.payments.simulated(at, receipts)?;
+    Ok(TakingPayments { gateways, simulated: Some(simulated) })
+}
+
+/// By what gateways know what is this installation's.
+///
+/// # Errors
+/// When the database cannot be read, or is empty.
+pub async fn receipts(reader: &Reader) -> anyhow::Result<Receipts> {
+    let first = reader.first_commit().await?;
+    Ok(Receipts::of(&first.context("nothing was ever written to this database")?))
 }
 
 /// An address by which this process reaches itself.

@@ -11,11 +11,10 @@ mod observe;
 mod owed;
 mod payment;
 mod policy;
+mod receipts;
 mod refusal;
 mod saga;
 mod sums;
-
-use alloc::string::String;
 
 pub use check::violations;
 pub use gateway::{Call, Notice, Seen, SeenAttempt, SeenIntent, SeenRefund, Task};
@@ -26,6 +25,7 @@ pub use payment::{
     RefundState, Status,
 };
 pub use policy::{LatePayment, Policy};
+pub use receipts::Receipts;
 pub use refusal::Refusal;
 
 pub(crate) use notice::take_in_waiting;
@@ -126,33 +126,6 @@ impl Command {
     }
 }
 
-/// How a gateway knows one of its orders as ours: `ord_42-1`. At most 40 characters.
-pub fn receipt(order_id: OrderId, number: u32) -> String {
-    alloc::format!("{order_id}-{number}")
-}
-
-/// Reads a [`receipt`] back.
-pub fn read_receipt(receipt: &str) -> Option<(OrderId, u32)> {
-    read(receipt, "-", self::receipt)
-}
-
-/// How a gateway knows one of its refunds as ours: `ord_42-r1`. At most 40 characters.
-pub fn refund_receipt(order_id: OrderId, number: u32) -> String {
-    alloc::format!("{order_id}-r{number}")
-}
-
-/// Reads a [`refund_receipt`] back.
-pub fn read_refund_receipt(receipt: &str) -> Option<(OrderId, u32)> {
-    read(receipt, "-r", refund_receipt)
-}
-
-/// What was written exactly so.
-fn read(text: &str, between: &str, write: fn(OrderId, u32) -> String) -> Option<(OrderId, u32)> {
-    let (order_id, number) = text.rsplit_once(between)?;
-    let (order_id, number) = (order_id.parse().ok()?, number.parse().ok()?);
-    (write(order_id, number) == text).then_some((order_id, number))
-}
-
 impl Seen {
     /// Whether nothing is told.
     pub fn is_empty(&self) -> bool {
@@ -208,38 +181,6 @@ pub(crate) fn names_of_order(known: &State, id: OrderId, needs: &mut Needs) {
                 let allocated = line.allocations.iter().map(|part| part.reservation_id);
                 needs.reservations.extend(allocated);
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn receipts_are_read_back_and_nothing_else_is() {
-        let order_id: OrderId = "ord_42".parse().unwrap();
-        assert_eq!(receipt(order_id, 1), "ord_42-1");
-        assert_eq!(read_receipt("ord_42-1"), Some((order_id, 1)));
-        assert_eq!(refund_receipt(order_id, 1), "ord_42-r1");
-        assert_eq!(read_refund_receipt("ord_42-r1"), Some((order_id, 1)));
-        for wrong in [
-            "",
-            "ord_42",
-            "ord_042-r1",
-            "-r1",
-            "ord_42-r-1",
-            "ord_42-r1 ",
-            "ord_42-+1",
-            "ord_42-r01",
-        ] {
-            assert_eq!(read_refund_receipt(wrong), None, "{wrong}");
-            assert_eq!(read_receipt(wrong), None, "{wrong}");
-        }
-        assert_eq!((read_receipt("ord_42-r1"), read_refund_receipt("ord_42-1")), (None, None));
-        let longest = (OrderId::new(crate::ids::ID_MAX).unwrap(), u32::MAX);
-        for text in [receipt(longest.0, longest.1), refund_receipt(longest.0, longest.1)] {
-            assert!(text.len() <= 40, "{text}");
         }
     }
 }

@@ -6,7 +6,7 @@ use onhand_core::effects::Outcome;
 use onhand_core::ids::OrderId;
 use onhand_core::payments::{
     AttemptState, Call, Notice, Provider, RefundState, Seen, SeenAttempt, SeenIntent, SeenRefund,
-    Task, receipt,
+    Task,
 };
 use onhand_core::text::{GatewayId, Reference, Text};
 use onhand_core::{Currency, Money};
@@ -122,7 +122,7 @@ impl Gateway {
     }
 
     fn open(&mut self, order_id: OrderId, number: u32, amount: Money) -> SeenIntent {
-        let name = format!("order_{}_{}", receipt(order_id, number), self.intents.len());
+        let name = format!("order_{order_id}-{number}_{}", self.intents.len());
         let id = GatewayId::new(name).unwrap();
         let intent = SeenIntent { number, id, client_secret: None };
         self.intents.push((order_id, intent.clone(), amount));

@@ -17,6 +17,7 @@ macro_rules! keeps_every_promise {
                 the_past_is_read_through_marks_and_a_count_nets_what_happened_since,
                 a_batch_is_placed_as_its_policy_says,
                 a_restart_keeps_everything,
+                an_installation_is_known_by_its_first_commit,
                 what_is_filed_in_a_batch_counts_in_that_batch,
                 a_key_is_remembered_for_a_window_and_not_for_ever,
             }

@@ -303,3 +303,13 @@ pub(crate) async fn what_is_filed_in_a_batch_counts_in_that_batch<B: Backend>() 
     }
     world.close().await;
 }
+
+pub(crate) async fn an_installation_is_known_by_its_first_commit<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 5)]).await;
+    let first = world.reader.0.first_commit().await.unwrap();
+    world.placed(&[("tea", 1)], None).await;
+    let world = world.reopened().await;
+    assert_eq!(world.reader.0.first_commit().await.unwrap(), first);
+    assert!(first.is_some());
+    world.close().await;
+}

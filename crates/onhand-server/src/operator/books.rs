@@ -19,9 +19,9 @@ use tokio::task::JoinHandle;
 
 use crate::client::Connection;
 use crate::http::wire::payments::{EffectView, RowView};
-use crate::payments::gateways::Gateways;
-use crate::random;
-use crate::workers::effects::{Timing, Tools, run};
+use crate::payments::options::PaymentOptions;
+use crate::workers::effects::{Tools, run};
+use crate::{random, serve};
 
 /// Rows that one page of a listing reads.
 pub(super) const PAGE_ROWS: usize = 200;
@@ -195,14 +195,15 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Begins to do what is due.
-    pub(super) fn start(books: &Books, gateways: Gateways, timing: Timing) -> anyhow::Result<Self> {
-        let Books::Beside(submit, _) = books else { bail!("a server asks for itself") };
+    pub(super) async fn start(books: &Books, options: &PaymentOptions) -> anyhow::Result<Self> {
+        let Books::Beside(submit, reader) = books else { bail!("a server asks for itself") };
+        let gateways = options.gateways(false, &serve::receipts(reader).await?)?;
         let tools = Tools {
             submit: submit.clone(),
             gateways: Arc::new(gateways),
             clock: Arc::new(SystemClock),
             wake: Arc::new(Notify::new()),
-            timing,
+            timing: options.timing(),
         };
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { _ = stopped.await };

@@ -113,14 +113,12 @@ pub(crate) enum EffectsAction {
 pub(crate) async fn reconcile(options: ReconcileOptions) -> anyhow::Result<ExitCode> {
     let ReconcileOptions { books, payments, ask, json } = options;
     let asks_itself = ask && books.url.is_none();
-    let gateways = if asks_itself { Some(payments.gateways(false)?) } else { None };
-    if gateways.as_ref().is_some_and(|known| known.providers().next().is_none()) {
+    if asks_itself && !payments.is_configured() {
         let known: Vec<_> = Provider::ALL.iter().map(|one| one.as_str()).collect();
         bail!("--ask needs a gateway: configure one of {} as for `serve`", known.join(", "));
     }
     open(books, payments.policy(), async |books| {
-        let start = |gateways| Worker::start(books, gateways, payments.timing());
-        let worker = gateways.map(start).transpose()?;
+        let worker = if asks_itself { Some(Worker::start(books, &payments).await?) } else { None };
         let asked = if ask { ask_first(books).await } else { Ok(()) };
         if let Some(worker) = worker {
             worker.stop().await?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use onhand_core::limits::{HOLD_SECS_DEFAULT, HOLD_SECS_MAX, HOLD_SECS_MIN};
-use onhand_core::payments::{Capture, LatePayment, Policy};
+use onhand_core::payments::{Capture, LatePayment, Policy, Receipts};
 use onhand_engine::SystemClock;
 
 use super::gateways::{Defaults, Gateways};
@@ -196,20 +196,31 @@ impl PaymentOptions {
     ///
     /// # Errors
     /// [`PaymentsError`].
-    pub fn gateways(&self, is_production: bool) -> Result<Gateways, PaymentsError> {
+    pub fn gateways(
+        &self,
+        is_production: bool,
+        receipts: &Receipts,
+    ) -> Result<Gateways, PaymentsError> {
         let limits = HttpLimits::within(self.timeout());
         let mut gateways = Gateways { defaults: self.defaults(), ..Gateways::default() };
         if let Some(key_id) = self.razorpay_key_id.clone() {
             let (key_secret, webhook_secrets) = RAZORPAY.secrets(&key_id, is_production)?;
             let base_url = self.razorpay_url.clone();
-            let config = RazorpayConfig { key_id, key_secret, webhook_secrets, base_url };
+            let config = RazorpayConfig {
+                key_id,
+                key_secret,
+                webhook_secrets,
+                base_url,
+                receipts: receipts.clone(),
+            };
             let razorpay = Razorpay::new(config, RAZORPAY.http(limits)?);
             gateways.razorpay = Some(razorpay.map_err(|error| RAZORPAY.cannot(error))?);
         }
         if let Some(key) = self.stripe_publishable_key.clone() {
             let (secret_key, webhook_secrets) = STRIPE.secrets(&key, is_production)?;
             let base_url = self.stripe_url.clone();
-            let config = StripeConfig { secret_key, webhook_secrets, base_url };
+            let config =
+                StripeConfig { secret_key, webhook_secrets, base_url, receipts: receipts.clone() };
             let stripe = Stripe::new(config, STRIPE.http(limits)?, Arc::new(SystemClock));
             gateways.stripe = Some((stripe.map_err(|error| STRIPE.cannot(error))?, key));
         }
@@ -220,12 +231,13 @@ impl PaymentOptions {
     ///
     /// # Errors
     /// [`PaymentsError`].
-    pub fn simulated(&self, at: SocketAddr) -> Result<Gateways, PaymentsError> {
+    pub fn simulated(&self, at: SocketAddr, receipts: Receipts) -> Result<Gateways, PaymentsError> {
         let config = RazorpayConfig {
             key_id: KEY_ID.into(),
             key_secret: Secret::new(KEY_SECRET),
             webhook_secrets: vec![Secret::new(WEBHOOK_SECRET)],
             base_url: format!("http://{at}"),
+            receipts,
         };
         let razorpay = Razorpay::new(config, RAZORPAY.http(HttpLimits::default())?);
         let razorpay = Some(razorpay.map_err(|error| RAZORPAY.cannot(error))?);

@@ -6,7 +6,9 @@ use onhand_core::text::GatewayId;
 use onhand_server::adapters::gateways::{Outcome, PaymentGateway};
 use serde_json::{Value, json};
 
-use crate::world::{KEY_SECRET, LIMITS, PATIENT, World, id, order_id, razorpay, rupees, word};
+use crate::world::{
+    KEY_SECRET, LIMITS, PATIENT, World, id, neighbour, order_id, razorpay, rupees, word,
+};
 
 /// What to call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -354,4 +356,30 @@ async fn calls_that_are_made_at_once_are_done_once() {
         }
         assert_eq!(sums(&world.ledger().await), which.done(), "{which:?}");
     }
+}
+
+/// Two installations share an account, and both have an order 42.
+#[tokio::test]
+async fn an_order_of_another_installation_is_not_taken_for_ours() {
+    let mut world = World::new(PATIENT).await;
+    let (first, second) = (neighbour(&world.url, &[1; 32]), neighbour(&world.url, &[2; 32]));
+    let mut intents = Vec::new();
+    for shop in [&first, &second, &first, &second] {
+        let call =
+            Call::CreateIntent { number: 1, amount: rupees(50_000), capture: Capture::Manual };
+        let answer = shop.call(order_id(42), &call, true).await;
+        assert_eq!((word(&answer.outcome), answer.seen.intents.len()), ("done", 1));
+        let found = shop.call(order_id(42), &Call::FindIntent { number: 1 }, true).await;
+        assert_eq!(found.seen.intents, answer.seen.intents);
+        intents.push(answer.seen.intents[0].id.clone());
+    }
+    assert_eq!((&intents[0], &intents[1]), (&intents[2], &intents[3]));
+    assert_ne!(intents[0], intents[1]);
+    let attempt = world.paid(&intents[0], "captured").await;
+    let fetch = Call::Fetch { intents: vec![intents[0].clone()] };
+    let refund = |number, amount| Call::Refund { number, attempt: attempt.clone(), amount };
+    let given_back = first.call(order_id(42), &refund(1, rupees(20_000)), false).await;
+    assert_eq!((word(&given_back.outcome), given_back.seen.refunds[0].number), ("done", Some(1)));
+    let seen = second.call(order_id(42), &fetch, true).await.seen;
+    assert_eq!(seen.refunds.iter().map(|refund| refund.number).collect::<Vec<_>>(), [None]);
 }

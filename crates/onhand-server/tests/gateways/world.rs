@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use onhand_core::Money;
 use onhand_core::ids::OrderId;
-use onhand_core::payments::{Call, Capture, Notice};
+use onhand_core::payments::{Call, Capture, Notice, Receipts};
 use onhand_core::text::GatewayId;
 use onhand_server::adapters::gateways::http::{Http, HttpLimits};
 use onhand_server::adapters::gateways::razorpay::{Razorpay, RazorpayConfig};
@@ -56,15 +56,26 @@ pub(crate) fn razorpay(base_url: &str, key_secret: &str, limits: HttpLimits) -> 
     razorpay_over(Http::new(limits).unwrap(), base_url, key_secret)
 }
 
+/// The adapter of another installation that has the same account.
+pub(crate) fn neighbour(base_url: &str, first_commit: &[u8; 32]) -> Razorpay {
+    let config =
+        RazorpayConfig { receipts: Receipts::of(first_commit), ..config(base_url, KEY_SECRET) };
+    Razorpay::new(config, Http::new(PATIENT).unwrap()).unwrap()
+}
+
 /// The same over this client.
 pub(crate) fn razorpay_over(http: Http, base_url: &str, key_secret: &str) -> Razorpay {
-    let config = RazorpayConfig {
+    Razorpay::new(config(base_url, key_secret), http).unwrap()
+}
+
+fn config(base_url: &str, key_secret: &str) -> RazorpayConfig {
+    RazorpayConfig {
         key_id: KEY_ID.into(),
         key_secret: Secret::new(key_secret),
         webhook_secrets: vec![Secret::new("an older one"), Secret::new(WEBHOOK_SECRET)],
         base_url: base_url.into(),
-    };
-    Razorpay::new(config, http).unwrap()
+        receipts: Receipts::default(),
+    }
 }
 
 /// One word for how a call went.

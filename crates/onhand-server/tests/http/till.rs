@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, Method};
 use hmac::{KeyInit, Mac};
-use onhand_core::payments::Policy;
+use onhand_core::payments::{Policy, Receipts};
 use onhand_server::adapters::gateways::http::{Http, HttpLimits};
 use onhand_server::adapters::gateways::razorpay::{Razorpay, RazorpayConfig};
 use onhand_server::adapters::gateways::simulated::{self, FaultPlan, Pace, SimulatedConfig};
@@ -43,6 +43,7 @@ pub(crate) fn gateways(base_url: &str) -> Gateways {
         key_secret: Secret::new(KEY_SECRET),
         webhook_secrets: vec![Secret::new("an older one"), Secret::new(WEBHOOK_SECRET)],
         base_url: base_url.into(),
+        receipts: Receipts::default(),
     };
     let http = Http::new(HttpLimits::default()).unwrap();
     let mut gateways = Gateways::default();

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use axum::http::StatusCode;
 use onhand_core::Money;
 use onhand_core::ids::OrderId;
-use onhand_core::payments::{Call, Capture, Notice, SeenAttempt, SeenIntent};
+use onhand_core::payments::{Call, Capture, Notice, Receipts, SeenAttempt, SeenIntent};
 use onhand_core::text::GatewayId;
 use onhand_engine::clock::{Clock, SystemClock};
 use onhand_server::adapters::gateways::http::{Http, HttpLimits};
@@ -106,6 +106,7 @@ pub(crate) fn adapter(
         secret_key: Secret::new(secret_key),
         webhook_secrets: vec![Secret::new("whsec_older"), Secret::new(webhook_secret)],
         base_url: base_url.to_owned(),
+        receipts: Receipts::default(),
     };
     let http = Http::new(HttpLimits::default()).unwrap();
     Stripe::new(config, http, clock).unwrap()

@@ -1,9 +1,9 @@
 //! The event log, by position. Batches end in the order of their events, so that none ever becomes
 //! visible behind a position that was read.
 
-use super::super::codec;
-use super::super::error::Result;
-use super::super::readers::{Reader, one, rows, several};
+use super::super::codec::{self, get};
+use super::super::error::{Result, corrupt};
+use super::super::readers::{Reader, one, row, rows, several};
 use super::number;
 use crate::limits::SCAN_ROWS_MAX;
 use crate::query::{EventRow, Page, ReadError};
@@ -11,6 +11,8 @@ use crate::stored::stored_count;
 
 const EVENTS: &str = "SELECT seq, kind, actor, recorded_at, body FROM events WHERE seq > $1 \
      AND seq <= $2 AND ($3::text[] IS NULL OR kind = ANY($3)) ORDER BY seq LIMIT $4";
+
+const FIRST_COMMIT: &str = "SELECT chain FROM batches WHERE last_event > 0 ORDER BY id LIMIT 1";
 
 impl Reader {
     /// Events after a position, oldest first, of all types or of some.
@@ -32,6 +34,15 @@ impl Reader {
                 Some(_) | None => newest.min(ceiling),
             };
             Ok(Page { rows, next: (looked_at < newest).then_some(looked_at) })
+        })
+    }
+
+    /// The hash of the first commit that says something.
+    pub(crate) async fn first_commit(&self) -> std::result::Result<Option<[u8; 32]>, ReadError> {
+        one!(self, client => async {
+            let found = row(client, FIRST_COMMIT, &[]).await?;
+            let found = found.map(|row| get::<Vec<u8>>(&row, "batches", 0)).transpose()?;
+            found.map(|chain| chain.try_into().map_err(|_| corrupt("batches", "no hash"))).transpose()
         })
     }
 

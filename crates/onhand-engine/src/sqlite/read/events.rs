@@ -1,7 +1,7 @@
 //! The event log, by position.
 
 use onhand_core::Actor;
-use rusqlite::{Connection, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::super::codec::{self};
 use super::super::readers::Reader;
@@ -30,6 +30,15 @@ impl Reader {
         limit: usize,
     ) -> Result<Page<EventRow>, ReadError> {
         self.read(move |view| events(view.connection, after, &kinds, limit)).await
+    }
+
+    /// The hash of the first commit that says something.
+    pub(crate) async fn first_commit(&self) -> Result<Option<[u8; 32]>, ReadError> {
+        self.read(|view| {
+            let sql = "SELECT chain FROM batches WHERE last_event > 0 ORDER BY id LIMIT 1";
+            view.connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()
+        })
+        .await
     }
 
     /// Position of the newest event; 0 where there is none.

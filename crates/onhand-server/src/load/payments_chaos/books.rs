@@ -116,8 +116,7 @@ impl Books {
         let mut wrong = Vec::new();
         let mut by_order: HashMap<&str, &TheirOrder> = HashMap::new();
         for order in &self.theirs {
-            let Some((owner, _)) = order.receipt.as_deref().and_then(|one| one.rsplit_once('-'))
-            else {
+            let Some(owner) = order.receipt.as_deref().and_then(owner) else {
                 wrong.push(format!("{}: not asked for by us", order.id));
                 continue;
             };
@@ -283,6 +282,12 @@ fn agree(payment: &Payment, order: &Order) -> Vec<String> {
         wrong.push(format!("{id}: a refund is still under way"));
     }
     wrong
+}
+
+/// The order that a receipt names: `5f3a9c1-ord_42-1`.
+fn owner(receipt: &str) -> Option<&str> {
+    let (order, _) = receipt.rsplit_once('-')?;
+    Some(order.rsplit_once('-').map_or(order, |(_, order)| order))
 }
 
 #[cfg(test)]

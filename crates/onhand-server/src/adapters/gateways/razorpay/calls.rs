@@ -5,7 +5,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use onhand_core::Money;
 use onhand_core::ids::OrderId;
-use onhand_core::payments::{AttemptState, Capture, RefundState, Seen, receipt, refund_receipt};
+use onhand_core::payments::{AttemptState, Capture, Receipts, RefundState, Seen};
 use onhand_core::text::GatewayId;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -50,9 +50,11 @@ impl Razorpay {
         ask_first: bool,
     ) -> Result<(), Failure> {
         let NewOrder { order_id, number, amount, capture } = wanted;
-        let name = receipt(order_id, number);
+        let name = self.receipts.intent(order_id, number);
         let is_wanted = |order: &Order, effect| {
-            if order.owner() == Some((order_id, number)) && order.money() == Ok(*amount) {
+            if order.owner(&self.receipts) == Some((order_id, number))
+                && order.money() == Ok(*amount)
+            {
                 return Ok(());
             }
             Err(Failure::strange(effect, "an order over something else than was asked for"))
@@ -66,7 +68,7 @@ impl Razorpay {
             "amount": amount.amount,
             "currency": amount.currency,
             "receipt": name,
-            "notes": { "onhand_order": order_id.to_string() },
+            "notes": { "onhand_order": self.receipts.order(order_id) },
             "payment": { "capture": capture },
         });
         let order: Order = self.post(&["orders"], &body, None).await?;
@@ -82,7 +84,7 @@ impl Razorpay {
         order_id: OrderId,
         number: u32,
     ) -> Result<(), Failure> {
-        let found = self.oldest_order(&receipt(order_id, number)).await?;
+        let found = self.oldest_order(&self.receipts.intent(order_id, number)).await?;
         seen.intents.extend(found.map(|order| order.seen(number)));
         Ok(())
     }
@@ -190,11 +192,12 @@ impl Razorpay {
         let owner = Some((order_id, number));
         if ask_first {
             let known = self.refunds(attempt).await.map_err(not_settled)?;
-            if let Some(refund) = known.iter().find(|refund| refund.owner() == owner) {
-                return note_refund(seen, refund, &wanted);
+            if let Some(refund) = known.iter().find(|refund| refund.owner(&self.receipts) == owner)
+            {
+                return note_refund(seen, &self.receipts, refund, &wanted);
             }
         }
-        let name = refund_receipt(order_id, number);
+        let name = self.receipts.refund(order_id, number);
         let body = json!({
             "amount": amount.amount,
             "receipt": name,
@@ -203,7 +206,7 @@ impl Razorpay {
         let key = format!("onhand-{name}");
         let path = ["payments", attempt.as_str(), "refund"];
         let refund: Refund = self.post(&path, &body, Some(&key)).await?;
-        note_refund(seen, &refund, &wanted)
+        note_refund(seen, &self.receipts, &refund, &wanted)
     }
 
     /// How things stand.
@@ -258,7 +261,8 @@ impl Razorpay {
                 }
                 let mut back = 0;
                 for refund in self.refunds(&payment.id).await? {
-                    let refund = refund.seen(Some(order_id)).map_err(|_| strange())?;
+                    let refund =
+                        refund.seen(&self.receipts, Some(order_id)).map_err(|_| strange())?;
                     let counts = refund.state != RefundState::Failed;
                     back += if counts { refund.amount.amount } else { 0 };
                     told.refunds.push(refund);
@@ -381,12 +385,17 @@ fn is_taken(payment: &Payment, amount: Money) -> Result<bool, Failure> {
 }
 
 /// Takes down what came of a refund, if it is the one that was asked for.
-fn note_refund(seen: &mut Seen, refund: &Refund, wanted: &NewRefund<'_>) -> Result<(), Failure> {
+fn note_refund(
+    seen: &mut Seen,
+    ours: &Receipts,
+    refund: &Refund,
+    wanted: &NewRefund<'_>,
+) -> Result<(), Failure> {
     let NewRefund { order_id, number, attempt, amount } = wanted;
     let is_wanted = refund.payment_id == **attempt
-        && refund.owner() == Some((*order_id, *number))
+        && refund.owner(ours) == Some((*order_id, *number))
         && refund.money() == Ok(*amount);
-    match refund.seen(Some(*order_id)) {
+    match refund.seen(ours, Some(*order_id)) {
         Ok(told) if is_wanted => {
             seen.refunds.push(told);
             Ok(())

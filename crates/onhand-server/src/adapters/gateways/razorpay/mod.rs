@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use onhand_core::ids::OrderId;
-use onhand_core::payments::{Call, Notice, Provider, Seen};
+use onhand_core::payments::{Call, Notice, Provider, Receipts, Seen};
 use onhand_core::text::GatewayId;
 use reqwest::Url;
 use zeroize::Zeroizing;
@@ -38,6 +38,8 @@ pub struct RazorpayConfig {
     pub webhook_secrets: Vec<Secret>,
     /// [`BASE_URL`], or a gateway on this machine.
     pub base_url: String,
+    /// By what the account knows what is ours.
+    pub receipts: Receipts,
 }
 
 /// An account at Razorpay.
@@ -47,6 +49,7 @@ pub struct Razorpay {
     key_id: String,
     key_secret: Secret,
     webhook_secrets: Vec<Secret>,
+    receipts: Receipts,
     /// Key and secret as each request carries them. One copy, so that fewer lie around.
     authorization: HeaderValue,
 }
@@ -63,7 +66,7 @@ impl Razorpay {
     /// # Errors
     /// When the address or the key cannot be used.
     pub fn new(config: RazorpayConfig, http: Http) -> Result<Self, HttpError> {
-        let RazorpayConfig { key_id, key_secret, webhook_secrets, base_url } = config;
+        let RazorpayConfig { key_id, key_secret, webhook_secrets, base_url, receipts } = config;
         let base = address(&base_url)?;
         let is_empty = |secret: &Secret| secret.expose().is_empty();
         if is_empty(&key_secret) || webhook_secrets.iter().any(is_empty) {
@@ -74,7 +77,7 @@ impl Razorpay {
         let header = Zeroizing::new(format!("Basic {}", *encoded));
         let mut authorization = HeaderValue::from_str(&header).map_err(|_| HttpError::Key)?;
         authorization.set_sensitive(true);
-        Ok(Self { http, base, key_id, key_secret, webhook_secrets, authorization })
+        Ok(Self { http, base, key_id, key_secret, webhook_secrets, receipts, authorization })
     }
 
     /// The name of the key, which browsers need to pay.
@@ -107,7 +110,7 @@ impl PaymentGateway for Razorpay {
     }
 
     fn read_notice(&self, headers: &HeaderMap, body: &[u8]) -> Result<Notice, NoticeError> {
-        notice::read(&self.webhook_secrets, headers, body)
+        notice::read(&self.receipts, &self.webhook_secrets, headers, body)
     }
 
     fn is_checkout_signature(
@@ -140,6 +143,7 @@ mod tests {
             key_secret: Secret::new(key),
             webhook_secrets: vec![Secret::new("webhook-older"), Secret::new(webhook)],
             base_url: base_url.into(),
+            receipts: Receipts::default(),
         };
         assert!(!format!("{config:?}").contains("canary"));
         Razorpay::new(config, Http::new(HttpLimits::default())?)

@@ -3,7 +3,7 @@
 
 use axum::http::HeaderMap;
 use onhand_core::limits::REFERENCE_CHARS_MAX;
-use onhand_core::payments::{Notice, Provider, Seen};
+use onhand_core::payments::{Notice, Provider, Receipts, Seen};
 use onhand_core::text::Reference;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -64,6 +64,7 @@ impl Kind {
 }
 
 pub(super) fn read(
+    ours: &Receipts,
     secrets: &[Secret],
     headers: &HeaderMap,
     body: &[u8],
@@ -88,7 +89,7 @@ pub(super) fn read(
     if kind != Kind::Unknown {
         let Event { payload } =
             serde_json::from_slice(body).map_err(|_| NoticeError::Unreadable)?;
-        take_in(&mut notice, kind, payload).map_err(|Strange| NoticeError::Unreadable)?;
+        take_in(&mut notice, ours, kind, payload).map_err(|Strange| NoticeError::Unreadable)?;
     }
     Ok(notice)
 }
@@ -102,7 +103,12 @@ fn reference(text: &str) -> Reference {
 
 /// What a customer can write, the notes of a payment, names no order. What only we can write does:
 /// the receipts of orders and refunds.
-fn take_in(notice: &mut Notice, kind: Kind, payload: Payload) -> Result<(), Strange> {
+fn take_in(
+    notice: &mut Notice,
+    ours: &Receipts,
+    kind: Kind,
+    payload: Payload,
+) -> Result<(), Strange> {
     let payment = payload.payment.map(|part| part.entity);
     let order = payload.order.map(|part| part.entity);
     let refund = payload.refund.map(|part| part.entity);
@@ -111,9 +117,9 @@ fn take_in(notice: &mut Notice, kind: Kind, payload: Payload) -> Result<(), Stra
         Kind::Refund if refund.is_none() => return Err(Strange),
         Kind::Payment | Kind::Refund | Kind::Unknown => {}
     }
-    let of_order = order.as_ref().and_then(Order::owner);
+    let of_order = order.as_ref().and_then(|order| order.owner(ours));
     let of_payment = payment.as_ref().and_then(Payment::owner);
-    let of_refund = refund.as_ref().and_then(Refund::owner);
+    let of_refund = refund.as_ref().and_then(|refund| refund.owner(ours));
     notice.order_id =
         of_order.map(|(owner, _)| owner).or(of_payment).or(of_refund.map(|(owner, _)| owner));
     if let (Some(order), Some((_, number))) = (&order, of_order) {
@@ -130,7 +136,7 @@ fn take_in(notice: &mut Notice, kind: Kind, payload: Payload) -> Result<(), Stra
         }
         // The gateway tells of what it lets go as of a refund. What was never taken is none.
         if !is_let_go {
-            notice.seen.refunds.push(refund.seen(notice.order_id)?);
+            notice.seen.refunds.push(refund.seen(ours, notice.order_id)?);
         }
     }
     Ok(())

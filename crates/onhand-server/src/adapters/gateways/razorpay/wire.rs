@@ -5,8 +5,7 @@ use onhand_core::Money;
 use onhand_core::ids::OrderId;
 use onhand_core::money::Currency;
 use onhand_core::payments::{
-    AttemptState, RefundState, SeenAttempt, SeenIntent, SeenRefund, read_receipt,
-    read_refund_receipt,
+    AttemptState, Receipts, RefundState, SeenAttempt, SeenIntent, SeenRefund,
 };
 use onhand_core::text::{GatewayId, Text};
 use serde::Deserialize;
@@ -94,8 +93,8 @@ impl Order {
     }
 
     /// Whose it is, if it is one of ours.
-    pub(super) fn owner(&self) -> Option<(OrderId, u32)> {
-        read_receipt(self.receipt.as_deref()?)
+    pub(super) fn owner(&self, ours: &Receipts) -> Option<(OrderId, u32)> {
+        ours.read_intent(self.receipt.as_deref()?)
     }
 
     pub(super) fn seen(&self, number: u32) -> SeenIntent {
@@ -177,15 +176,19 @@ impl Refund {
     }
 
     /// Whose it is, if it is one of ours. Whoever can write these has our key.
-    pub(super) fn owner(&self) -> Option<(OrderId, u32)> {
+    pub(super) fn owner(&self, ours: &Receipts) -> Option<(OrderId, u32)> {
         let note = || self.notes.get(REFUND_NOTE).and_then(Value::as_str);
-        let receipt = self.receipt.as_deref().and_then(read_refund_receipt);
-        receipt.or_else(|| note().and_then(read_refund_receipt))
+        let receipt = self.receipt.as_deref().and_then(|text| ours.read_refund(text));
+        receipt.or_else(|| note().and_then(|text| ours.read_refund(text)))
     }
 
     /// As part of an order, which knows it by its number only if it is its own.
-    pub(super) fn seen(&self, order_id: Option<OrderId>) -> Result<SeenRefund, Strange> {
-        let owner = self.owner().filter(|(owner, _)| Some(*owner) == order_id);
+    pub(super) fn seen(
+        &self,
+        ours: &Receipts,
+        order_id: Option<OrderId>,
+    ) -> Result<SeenRefund, Strange> {
+        let owner = self.owner(ours).filter(|(owner, _)| Some(*owner) == order_id);
         Ok(SeenRefund {
             id: self.id.clone(),
             attempt: self.payment_id.clone(),

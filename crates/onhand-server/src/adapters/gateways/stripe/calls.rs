@@ -4,7 +4,7 @@
 
 use onhand_core::Money;
 use onhand_core::ids::OrderId;
-use onhand_core::payments::{AttemptState, Capture, Seen, SeenAttempt, receipt, refund_receipt};
+use onhand_core::payments::{AttemptState, Capture, Receipts, Seen, SeenAttempt};
 use onhand_core::text::GatewayId;
 
 use super::Stripe;
@@ -52,19 +52,19 @@ impl Stripe {
         ask_first: bool,
     ) -> Result<(), Failure> {
         let NewIntent { order_id, number, amount, capture } = wanted;
-        let name = receipt(order_id, number);
+        let name = self.receipts.intent(order_id, number);
         let form = [
             ("amount", &*count(amount)?),
             ("currency", &*amount.currency.code().to_ascii_lowercase()),
             ("capture_method", method(*capture)),
             ("automatic_payment_methods[enabled]", "true"),
-            (&*in_notes(ORDER_NOTE), &*order_id.to_string()),
+            (&*in_notes(ORDER_NOTE), &*self.receipts.order(order_id)),
             (&*in_notes(RECEIPT_NOTE), &name),
         ];
         let key = format!("onhand-{name}");
         let intent: Intent = self.post(&["payment_intents"], &form, Some(&key)).await?;
         let told = intent.seen(number);
-        let is_wanted = intent.owner() == Some((order_id, number))
+        let is_wanted = intent.owner(&self.receipts) == Some((order_id, number))
             && intent.money() == Ok(amount)
             && told.client_secret.is_some();
         if !is_wanted {
@@ -234,16 +234,17 @@ impl Stripe {
         if ask_first {
             let known = self.refunds(attempt).await.map_err(not_settled)?;
             let owner = Some((order_id, number));
-            if let Some(refund) = known.iter().find(|refund| refund.owner() == owner) {
-                return note_refund(seen, refund, &wanted);
+            if let Some(refund) = known.iter().find(|refund| refund.owner(&self.receipts) == owner)
+            {
+                return note_refund(seen, &self.receipts, refund, &wanted);
             }
         }
-        let name = refund_receipt(order_id, number);
+        let name = self.receipts.refund(order_id, number);
         let form =
             [("charge", attempt.as_str()), ("amount", &*count), (&*in_notes(REFUND_NOTE), &name)];
         let key = format!("onhand-{name}");
         match self.post::<Refund>(&["refunds"], &form, Some(&key)).await {
-            Ok(refund) => note_refund(seen, &refund, &wanted),
+            Ok(refund) => note_refund(seen, &self.receipts, &refund, &wanted),
             Err(Failure::Refused { reason, .. })
                 if TOO_LITTLE.iter().any(|words| reason.as_str().contains(words)) =>
             {
@@ -298,8 +299,10 @@ impl Stripe {
         order_id: OrderId,
         attempt: &GatewayId,
     ) -> Result<(), Failure> {
-        for refund in self.refunds(attempt).await?.iter().filter(|refund| refund.counts()) {
-            let told = refund.seen(Some(order_id));
+        for refund in
+            self.refunds(attempt).await?.iter().filter(|refund| refund.counts(&self.receipts))
+        {
+            let told = refund.seen(&self.receipts, Some(order_id));
             seen.refunds.push(told.map_err(|Strange| {
                 Failure::strange(Effect::Read, "a refund that cannot be one")
             })?);
@@ -375,12 +378,17 @@ fn is_let_go(attempt: &SeenAttempt) -> Result<bool, Failure> {
 }
 
 /// Takes down what came of a refund, if it is the one that was asked for.
-fn note_refund(seen: &mut Seen, refund: &Refund, wanted: &NewRefund<'_>) -> Result<(), Failure> {
+fn note_refund(
+    seen: &mut Seen,
+    ours: &Receipts,
+    refund: &Refund,
+    wanted: &NewRefund<'_>,
+) -> Result<(), Failure> {
     let NewRefund { order_id, number, attempt, amount } = wanted;
     let is_wanted = refund.attempt() == Some(*attempt)
-        && refund.owner() == Some((*order_id, *number))
+        && refund.owner(ours) == Some((*order_id, *number))
         && refund.money() == Ok(*amount);
-    match refund.seen(Some(*order_id)) {
+    match refund.seen(ours, Some(*order_id)) {
         Ok(told) if is_wanted => {
             seen.refunds.push(told);
             Ok(())

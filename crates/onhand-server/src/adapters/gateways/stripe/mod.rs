@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue};
 use onhand_core::ids::OrderId;
-use onhand_core::payments::{Call, Notice, Provider, Seen};
+use onhand_core::payments::{Call, Notice, Provider, Receipts, Seen};
 use onhand_core::text::GatewayId;
 use onhand_engine::clock::Clock;
 use reqwest::Url;
@@ -39,6 +39,8 @@ pub struct StripeConfig {
     pub webhook_secrets: Vec<Secret>,
     /// [`BASE_URL`], or a gateway on this machine.
     pub base_url: String,
+    /// By what the account knows what is ours.
+    pub receipts: Receipts,
 }
 
 /// An account at Stripe.
@@ -46,6 +48,7 @@ pub struct Stripe {
     http: Http,
     base: Url,
     webhook_secrets: Vec<Secret>,
+    receipts: Receipts,
     /// The key as each request carries it: the only copy.
     authorization: HeaderValue,
     /// Says how old a message is.
@@ -64,7 +67,7 @@ impl Stripe {
     /// # Errors
     /// When the address or the key cannot be used.
     pub fn new(config: StripeConfig, http: Http, clock: Arc<dyn Clock>) -> Result<Self, HttpError> {
-        let StripeConfig { secret_key, webhook_secrets, base_url } = config;
+        let StripeConfig { secret_key, webhook_secrets, base_url, receipts } = config;
         let base = address(&base_url)?;
         let is_empty = |secret: &Secret| secret.expose().is_empty();
         if is_empty(&secret_key) || webhook_secrets.iter().any(is_empty) {
@@ -73,7 +76,7 @@ impl Stripe {
         let header = Zeroizing::new([b"Bearer ", secret_key.expose()].concat());
         let mut authorization = HeaderValue::from_bytes(&header).map_err(|_| HttpError::Key)?;
         authorization.set_sensitive(true);
-        Ok(Self { http, base, webhook_secrets, authorization, clock })
+        Ok(Self { http, base, webhook_secrets, receipts, authorization, clock })
     }
 }
 
@@ -108,7 +111,7 @@ impl PaymentGateway for Stripe {
     }
 
     fn read_notice(&self, headers: &HeaderMap, body: &[u8]) -> Result<Notice, NoticeError> {
-        notice::read(&self.webhook_secrets, self.clock.now(), headers, body)
+        notice::read(&self.receipts, &self.webhook_secrets, self.clock.now(), headers, body)
     }
 
     /// Stripe has none: what a browser brings back is not signed.
@@ -137,6 +140,7 @@ mod tests {
             secret_key: Secret::new(secret_key),
             webhook_secrets: vec![Secret::new("webhook-older"), Secret::new(webhook)],
             base_url: base_url.into(),
+            receipts: Receipts::default(),
         };
         assert!(!format!("{config:?}").contains("canary"));
         Stripe::new(config, Http::new(HttpLimits::default())?, Arc::new(SystemClock))

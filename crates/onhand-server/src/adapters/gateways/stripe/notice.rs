@@ -4,7 +4,7 @@
 
 use axum::http::HeaderMap;
 use onhand_core::Timestamp;
-use onhand_core::payments::{AttemptState, Notice, Provider, Seen};
+use onhand_core::payments::{AttemptState, Notice, Provider, Receipts, Seen};
 use onhand_core::text::Reference;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -67,6 +67,7 @@ impl Kind {
 }
 
 pub(super) fn read(
+    ours: &Receipts,
     secrets: &[Secret],
     now: Timestamp,
     headers: &HeaderMap,
@@ -76,10 +77,10 @@ pub(super) fn read(
     if !is_good(secrets, now, signature.as_bytes(), body) {
         return Err(NoticeError::Forged);
     }
-    read_signed(body).map_err(|Strange| NoticeError::Unreadable)
+    read_signed(ours, body).map_err(|Strange| NoticeError::Unreadable)
 }
 
-fn read_signed(body: &[u8]) -> Result<Notice, Strange> {
+fn read_signed(ours: &Receipts, body: &[u8]) -> Result<Notice, Strange> {
     let Envelope { id, r#type } = serde_json::from_slice(body).map_err(|_| Strange)?;
     let kind = Kind::of(&r#type);
     let mut notice = Notice {
@@ -91,17 +92,17 @@ fn read_signed(body: &[u8]) -> Result<Notice, Strange> {
         seen: Seen::default(),
     };
     match kind {
-        Kind::Intent => take_in_intent(&mut notice, &object_of(body)?)?,
-        Kind::Charge => take_in_charge(&mut notice, &object_of(body)?)?,
+        Kind::Intent => take_in_intent(&mut notice, ours, &object_of(body)?)?,
+        Kind::Charge => take_in_charge(&mut notice, ours, &object_of(body)?)?,
         Kind::Expired => {
-            take_in_charge(&mut notice, &object_of(body)?)?;
+            take_in_charge(&mut notice, ours, &object_of(body)?)?;
             for attempt in &mut notice.seen.attempts {
                 if attempt.state == AttemptState::Authorized {
                     attempt.state = AttemptState::Voided;
                 }
             }
         }
-        Kind::Refund => take_in_refund(&mut notice, &object_of(body)?)?,
+        Kind::Refund => take_in_refund(&mut notice, ours, &object_of(body)?)?,
         Kind::Unknown => {}
     }
     Ok(notice)
@@ -112,8 +113,8 @@ fn object_of<T: DeserializeOwned>(body: &[u8]) -> Result<T, Strange> {
     Ok(data.object)
 }
 
-fn take_in_intent(notice: &mut Notice, intent: &Intent) -> Result<(), Strange> {
-    if let Some((order_id, number)) = intent.owner() {
+fn take_in_intent(notice: &mut Notice, ours: &Receipts, intent: &Intent) -> Result<(), Strange> {
+    if let Some((order_id, number)) = intent.owner(ours) {
         notice.order_id = Some(order_id);
         intent.money()?;
         notice.seen.intents.push(intent.seen(number));
@@ -123,27 +124,27 @@ fn take_in_intent(notice: &mut Notice, intent: &Intent) -> Result<(), Strange> {
 }
 
 /// A charge has the notes of its intent.
-fn take_in_charge(notice: &mut Notice, charge: &Charge) -> Result<(), Strange> {
-    notice.order_id = charge.owner();
+fn take_in_charge(notice: &mut Notice, ours: &Receipts, charge: &Charge) -> Result<(), Strange> {
+    notice.order_id = charge.owner(ours);
     let attempt = charge.seen()?;
     let is_taken = attempt.state == AttemptState::Captured;
     notice.seen.attempts.push(attempt);
     // What was never taken does not come back either.
     if is_taken {
-        for refund in charge.refunds().iter().filter(|refund| refund.counts()) {
-            notice.seen.refunds.push(refund.seen(notice.order_id)?);
+        for refund in charge.refunds().iter().filter(|refund| refund.counts(ours)) {
+            notice.seen.refunds.push(refund.seen(ours, notice.order_id)?);
         }
     }
     Ok(())
 }
 
-fn take_in_refund(notice: &mut Notice, refund: &Refund) -> Result<(), Strange> {
+fn take_in_refund(notice: &mut Notice, ours: &Receipts, refund: &Refund) -> Result<(), Strange> {
     // Refunds of what is no charge are none of ours.
-    if refund.attempt().is_none() || !refund.counts() {
+    if refund.attempt().is_none() || !refund.counts(ours) {
         return Ok(());
     }
-    notice.order_id = refund.owner().map(|(owner, _)| owner);
-    notice.seen.refunds.push(refund.seen(notice.order_id)?);
+    notice.order_id = refund.owner(ours).map(|(owner, _)| owner);
+    notice.seen.refunds.push(refund.seen(ours, notice.order_id)?);
     Ok(())
 }
 

@@ -5,8 +5,7 @@
 use onhand_core::Money;
 use onhand_core::ids::OrderId;
 use onhand_core::payments::{
-    AttemptState, RefundState, SeenAttempt, SeenIntent, SeenRefund, read_receipt,
-    read_refund_receipt,
+    AttemptState, Receipts, RefundState, SeenAttempt, SeenIntent, SeenRefund,
 };
 use onhand_core::text::{GatewayId, Text};
 use serde::Deserialize;
@@ -170,8 +169,8 @@ impl Intent {
     }
 
     /// Whose it is, if it is one of ours. Whoever can write this has our key.
-    pub(super) fn owner(&self) -> Option<(OrderId, u32)> {
-        read_receipt(note(&self.metadata, RECEIPT_NOTE)?)
+    pub(super) fn owner(&self, ours: &Receipts) -> Option<(OrderId, u32)> {
+        ours.read_intent(note(&self.metadata, RECEIPT_NOTE)?)
     }
 
     /// Whether anybody has tried to pay by it.
@@ -253,9 +252,10 @@ impl Intent {
 
 impl Charge {
     /// The order that it names.
-    pub(super) fn owner(&self) -> Option<OrderId> {
-        let receipt = note(&self.metadata, RECEIPT_NOTE).and_then(read_receipt);
-        receipt.map(|(owner, _)| owner).or_else(|| note(&self.metadata, ORDER_NOTE)?.parse().ok())
+    pub(super) fn owner(&self, ours: &Receipts) -> Option<OrderId> {
+        let receipt = note(&self.metadata, RECEIPT_NOTE).and_then(|text| ours.read_intent(text));
+        let owner = receipt.map(|(owner, _)| owner);
+        owner.or_else(|| ours.read_order(note(&self.metadata, ORDER_NOTE)?))
     }
 
     /// The intent that it belongs to.
@@ -309,19 +309,23 @@ impl Refund {
     }
 
     /// Whose it is, if it is one of ours. Whoever can write this has our key.
-    pub(super) fn owner(&self) -> Option<(OrderId, u32)> {
-        read_refund_receipt(note(&self.metadata, REFUND_NOTE)?)
+    pub(super) fn owner(&self, ours: &Receipts) -> Option<(OrderId, u32)> {
+        ours.read_refund(note(&self.metadata, REFUND_NOTE)?)
     }
 
     /// Whether money moves by it. Stripe also writes one down when it lets go of what was never
     /// taken; such a one has moved nothing, and does not count.
-    pub(super) fn counts(&self) -> bool {
-        self.balance_transaction.is_some() || self.owner().is_some()
+    pub(super) fn counts(&self, ours: &Receipts) -> bool {
+        self.balance_transaction.is_some() || self.owner(ours).is_some()
     }
 
     /// As part of an order, which knows it by its number only if it is its own.
-    pub(super) fn seen(&self, order_id: Option<OrderId>) -> Result<SeenRefund, Strange> {
-        let owner = self.owner().filter(|(owner, _)| Some(*owner) == order_id);
+    pub(super) fn seen(
+        &self,
+        ours: &Receipts,
+        order_id: Option<OrderId>,
+    ) -> Result<SeenRefund, Strange> {
+        let owner = self.owner(ours).filter(|(owner, _)| Some(*owner) == order_id);
         let state = match self.status {
             Some(RefundStatus::Pending | RefundStatus::RequiresAction) | None => {
                 RefundState::Pending

@@ -27,7 +27,7 @@ fn read_with(signature: &str, event_id: Option<&str>, body: &[u8]) -> Result<Not
     if let Some(id) = event_id {
         headers.insert(EVENT_ID, id.parse().unwrap());
     }
-    read(&[Secret::new(NEW), Secret::new(OLD)], &headers, body)
+    read(&Receipts::default(), &[Secret::new(NEW), Secret::new(OLD)], &headers, body)
 }
 
 /// Reads a body that is signed as it should be.
@@ -73,11 +73,11 @@ fn what_is_not_signed_by_a_secret_of_ours_is_not_read() {
         check(BY_NEW, changed.as_bytes());
     }
     check(BY_NEW, b"");
-    let found = read(&[Secret::new(NEW)], &HeaderMap::new(), BODY.as_bytes());
+    let found = read(&Receipts::default(), &[Secret::new(NEW)], &HeaderMap::new(), BODY.as_bytes());
     assert_eq!(found.unwrap_err(), NoticeError::Unsigned);
     let headers = [(SIGNATURE, BY_NEW)]
         .map(|(name, value)| (axum::http::HeaderName::from_static(name), value.parse().unwrap()));
-    let found = read(&[], &headers.into_iter().collect(), BODY.as_bytes());
+    let found = read(&Receipts::default(), &[], &headers.into_iter().collect(), BODY.as_bytes());
     assert_eq!(found.unwrap_err(), NoticeError::Forged);
 }
 

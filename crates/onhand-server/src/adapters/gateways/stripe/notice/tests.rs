@@ -31,7 +31,7 @@ fn read_at(secs: i64, header: &[u8], body: &[u8]) -> Result<Notice, NoticeError>
     let mut headers = HeaderMap::new();
     headers.insert(SIGNATURE, axum::http::HeaderValue::from_bytes(header).unwrap());
     let now = Timestamp::from_second(TIME + secs).unwrap();
-    read(&[Secret::new(NEW), Secret::new(OLD)], now, &headers, body)
+    read(&Receipts::default(), &[Secret::new(NEW), Secret::new(OLD)], now, &headers, body)
 }
 
 /// The error, or that there is none.
@@ -113,11 +113,13 @@ fn what_is_not_signed_by_a_secret_of_ours_is_not_read() {
     check(&header(&moved), signed.as_bytes());
     check(&format!("t={TIME}.1,v1={moved}"), BODY.as_bytes());
     let now = Timestamp::from_second(TIME).unwrap();
-    let unsigned = read(&[Secret::new(NEW)], now, &HeaderMap::new(), BODY.as_bytes());
+    let unsigned =
+        read(&Receipts::default(), &[Secret::new(NEW)], now, &HeaderMap::new(), BODY.as_bytes());
     assert_eq!(unsigned.unwrap_err(), NoticeError::Unsigned);
     let headers = [(axum::http::HeaderName::from_static(SIGNATURE), header(BY_NEW))];
     let headers = headers.map(|(name, value)| (name, value.parse().unwrap()));
-    let nobody = read(&[], now, &headers.into_iter().collect(), BODY.as_bytes());
+    let nobody =
+        read(&Receipts::default(), &[], now, &headers.into_iter().collect(), BODY.as_bytes());
     assert_eq!(nobody.unwrap_err(), NoticeError::Forged);
 }
 

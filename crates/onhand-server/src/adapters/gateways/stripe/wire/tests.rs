@@ -151,7 +151,7 @@ fn an_intent_is_ours_by_what_we_wrote_to_it() {
         let changes = json!({ "metadata": metadata });
         let read: Intent = serde_json::from_value(intent(&changes)).unwrap();
         let wanted = wanted.map(|(order, number)| (order.parse().unwrap(), number));
-        assert_eq!(read.owner(), wanted, "{metadata}");
+        assert_eq!(read.owner(&Receipts::default()), wanted, "{metadata}");
     }
     check(json!({ "onhand_receipt": "ord_42-3" }), Some(("ord_42", 3)));
     for other in [json!({}), json!([]), json!(null), json!({ "onhand_receipt": 7 })] {
@@ -170,8 +170,8 @@ fn refunds_are_known_by_state_and_number() {
         let read: Result<Refund, _> = serde_json::from_value(changed(object, changes));
         let read = read.ok().filter(|refund| refund.attempt().is_some());
         let found = read.and_then(|refund| {
-            let seen = refund.seen("ord_42".parse().ok()).ok()?;
-            Some((seen.state, seen.number, refund.counts()))
+            let seen = refund.seen(&Receipts::default(), "ord_42".parse().ok()).ok()?;
+            Some((seen.state, seen.number, refund.counts(&Receipts::default())))
         });
         assert_eq!(found, wanted, "{changes}");
     }
