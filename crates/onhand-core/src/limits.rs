@@ -15,8 +15,9 @@ pub const RESERVATION_ITEMS_MAX: usize = 500;
 pub const ADJUSTMENTS_MAX: usize = 500;
 /// Most categories a product may be in.
 pub const PRODUCT_CATEGORIES_MAX: usize = 64;
-/// Characters by which gateways tell the receipts of this installation from those of others: as many
-/// as fit into the 40 of a receipt beside the longest number, enough for two never to have the same.
+/// Characters by which gateways tell the receipts of this installation from those of others: as
+/// many as fit into the 40 of a receipt beside the longest number, enough for two never to have
+/// the same.
 pub const RECEIPT_MARK_CHARS: usize = 7;
 /// Most locations in the whole installation; all are at hand for every sourcing decision.
 pub const LOCATIONS_MAX: usize = 1_000;

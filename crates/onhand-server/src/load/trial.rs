@@ -1,6 +1,6 @@
 //! The frame of the commands that try what the server promises while it is killed: a fresh
-//! database, a seed by which a run can be repeated, the data kept when a promise was broken, and one
-//! way to tell what came of it. What is tried is in `torture.rs`, `payments_chaos.rs` and
+//! database, a seed by which a run can be repeated, the data kept when a promise was broken, and
+//! one way to tell what came of it. What is tried is in `torture.rs`, `payments_chaos.rs` and
 //! `work_chaos.rs`.
 #![expect(clippy::print_stdout, reason = "the summary is the commands' output")]
 

@@ -42,7 +42,8 @@ impl Reader {
         one!(self, client => async {
             let found = row(client, FIRST_COMMIT, &[]).await?;
             let found = found.map(|row| get::<Vec<u8>>(&row, "batches", 0)).transpose()?;
-            found.map(|chain| chain.try_into().map_err(|_| corrupt("batches", "no hash"))).transpose()
+            let hash = |chain: Vec<u8>| chain.try_into().map_err(|_| corrupt("batches", "no hash"));
+            found.map(hash).transpose()
         })
     }
 
