@@ -117,6 +117,8 @@ async fn processes_that_migrate_at_the_same_time_do_it_once() {
 async fn a_server_that_does_not_let_us_in_says_why() {
     let cluster = Cluster::start(&["fsync = off"]);
     let admin = connect_to(&cluster.url("onhand", "postgres")).await;
+    // PostgreSQL 13 would keep it as MD5.
+    admin.batch_execute("SET password_encryption = 'scram-sha-256'").await.unwrap();
     admin.batch_execute("CREATE ROLE clerk LOGIN PASSWORD 's3cret'").await.unwrap();
     admin.batch_execute("CREATE DATABASE shop").await.unwrap();
     check(&cluster.url("onhand", "shop"), &["fsync = off", "does not keep"]).await;
