@@ -21,6 +21,7 @@ use crate::adapters::cache::options::CacheError;
 use crate::adapters::gateways::simulated::command::{self as fake_gateway, FakeGatewayOptions};
 use crate::adapters::queues::command::{self as queues, QueuesAction};
 use crate::adapters::queues::options::QueuesError;
+use crate::backup::{self, BackupOptions, RestoreOptions};
 use crate::copy::{self, CopyOptions};
 use crate::edge::EdgeError;
 use crate::load::{bench, payments_chaos, torture, work_chaos};
@@ -98,6 +99,10 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Copy the embedded database beside its server, as it is at one instant, and prove the copy.
+    Backup(BackupOptions),
+    /// Put a backup where a database is to be.
+    Restore(RestoreOptions),
     /// Prove that the numbers are right; works beside a running server and changes nothing.
     Verify {
         #[command(flatten)]
@@ -241,6 +246,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Queues { action } => runtime.block_on(queues::run(action)),
         Command::FakeGateway(options) => runtime.block_on(fake_gateway::run(options)),
         Command::Copy(options) => runtime.block_on(copy::run(&options)),
+        Command::Backup(options) => runtime.block_on(backup::back_up(options)),
+        Command::Restore(options) => runtime.block_on(backup::restore(options)),
         Command::Openapi => {
             println!("{}", crate::http::openapi().to_pretty_json()?);
             Ok(ExitCode::SUCCESS)

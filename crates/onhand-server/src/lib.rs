@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod adapters;
 pub mod app;
 pub mod auth;
+mod backup;
 pub mod cli;
 pub mod client;
 pub mod copy;

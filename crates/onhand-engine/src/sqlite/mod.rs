@@ -2,6 +2,7 @@
 //! the checkpoints and the lock file are there for is said where they are set.
 
 mod accounts;
+mod backup;
 mod codec;
 mod copy;
 mod durable;
@@ -35,6 +36,7 @@ use crate::limits::{
 use crate::migration::MigrationState;
 use crate::store::StoreError;
 
+pub use backup::back_up;
 pub(crate) use copy::CopySource;
 pub use durable::LogFlush;
 pub use readers::Reader;

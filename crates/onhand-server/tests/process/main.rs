@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(target_os = "linux")]
+mod backup;
 mod canary;
 mod crash;
 #[cfg(target_os = "linux")]
