@@ -1,6 +1,6 @@
-//! A copy of the file as it is at one instant, made beside whoever serves it; and the same way back,
-//! to where no database is. A copy appears under its name when it is whole and on the disk, or not
-//! at all, and nothing that is there is written over.
+//! A copy of the file as it is at one instant, made beside whoever serves it; and the same way
+//! back, to where no database is. A copy appears under its name when it is whole and on the disk,
+//! or not at all, and nothing that is there is written over.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind};
