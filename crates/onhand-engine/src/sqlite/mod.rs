@@ -18,6 +18,7 @@ mod read;
 mod readers;
 mod rows;
 mod verify;
+mod warehouse;
 mod write;
 
 use std::fs::File;
