@@ -15,6 +15,7 @@ use crate::draft::{Changes, Draft};
 use crate::effects::{self, Effect};
 use crate::events::Event;
 use crate::ids::CustomerId;
+use crate::imports::{self, Import};
 use crate::inventory::{self, Level, Location, Mark, Movement, ReservationView, StockChange};
 use crate::jobs::{self, Consumer, Job};
 use crate::orders::{self, Order};
@@ -45,6 +46,8 @@ pub enum Command {
     Webhooks(webhooks::Command),
     /// What is done from time to time.
     Schedules(schedules::Command),
+    /// Bulk data.
+    Imports(imports::Command),
 }
 
 impl Command {
@@ -62,6 +65,7 @@ impl Command {
             Self::Jobs(command) => command.names(needs),
             Self::Webhooks(command) => command.names(needs),
             Self::Schedules(command) => command.names(needs),
+            Self::Imports(command) => command.names(known, needs),
         }
     }
 
@@ -76,7 +80,8 @@ impl Command {
             | Self::Accounts(_)
             | Self::Jobs(_)
             | Self::Webhooks(_)
-            | Self::Schedules(_) => false,
+            | Self::Schedules(_)
+            | Self::Imports(_) => false,
         }
     }
 
@@ -230,6 +235,8 @@ pub enum Reply {
     Jobs(Vec<Job>),
     /// A job as it was left.
     Job(Job),
+    /// An import as it was left, but for what is told of single rows.
+    Import(Import),
     /// How many rows were forgotten.
     Forgotten {
         /// Rows.
@@ -293,6 +300,7 @@ pub fn decide(state: &State, command: &Command, context: &Context) -> Result<Dec
         Command::Jobs(command) => command.decide(&mut draft)?,
         Command::Webhooks(command) => command.decide(&mut draft)?,
         Command::Schedules(command) => command.decide(&mut draft)?,
+        Command::Imports(command) => command.decide(&mut draft)?,
     };
     Ok(draft.finish(reply))
 }

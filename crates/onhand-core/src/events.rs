@@ -12,9 +12,10 @@ use crate::accounts::{ApiKeyEntry, SessionEntry, UserEntry};
 use crate::actor::Actor;
 use crate::catalog::{Category, Product};
 use crate::ids::{
-    ApiKeyId, CategoryId, EndpointId, LocationId, OrderId, ProductId, ReservationId, SessionId,
+    ApiKeyId, CategoryId, EndpointId, ImportId, LocationId, OrderId, ProductId, ReservationId, SessionId,
     UserId,
 };
+use crate::imports::Import;
 use crate::inventory::{Level, Location, ReservationView, StockChange};
 use crate::orders::Order;
 use crate::text::Sku;
@@ -27,6 +28,9 @@ pub const TYPES: &[&str] = &[
     "category.created",
     "category.deleted",
     "category.updated",
+    "import.completed",
+    "import.failed",
+    "import.started",
     "location.created",
     "location.updated",
     "order.cancelled",
@@ -107,6 +111,8 @@ pub enum Subject {
     ApiKey(ApiKeyId),
     /// A webhook endpoint.
     Endpoint(EndpointId),
+    /// An import.
+    Import(ImportId),
 }
 
 /// The object as the event left it.
@@ -140,6 +146,8 @@ pub enum EventBody {
     ApiKey(ApiKeyEntry),
     /// A webhook endpoint.
     Endpoint(EndpointEntry),
+    /// An import, but for what is told of single rows.
+    Import(Import),
 }
 
 impl EventBody {
@@ -161,6 +169,7 @@ impl EventBody {
             Self::Session(session) => Some(Subject::Session(session.id)),
             Self::ApiKey(key) => Some(Subject::ApiKey(key.id)),
             Self::Endpoint(endpoint) => Some(Subject::Endpoint(endpoint.id)),
+            Self::Import(import) => Some(Subject::Import(import.id)),
         }
     }
 }

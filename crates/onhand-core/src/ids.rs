@@ -93,6 +93,8 @@ ids! {
     EndpointId = "whe";
     /// Something to be done once.
     JobId = "job";
+    /// A file that is taken over. It has the number of the event that began it.
+    ImportId = "imp";
 }
 
 impl PaymentId {

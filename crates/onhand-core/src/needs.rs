@@ -6,7 +6,7 @@ use crate::Timestamp;
 use crate::accounts::Email;
 use crate::catalog::ProductRef;
 use crate::ids::{
-    ApiKeyId, CategoryId, CustomerId, EndpointId, JobId, LocationId, OrderId, ProductId,
+    ApiKeyId, CategoryId, CustomerId, EndpointId, ImportId, JobId, LocationId, OrderId, ProductId,
     ReservationId, SessionId, UserId,
 };
 use crate::jobs::Queue;
@@ -78,6 +78,8 @@ pub struct Needs {
     pub endpoint_count: bool,
     /// What is done from time to time.
     pub schedules: BTreeSet<ScheduleName>,
+    /// Imports.
+    pub imports: BTreeSet<ImportId>,
 }
 
 impl Needs {

@@ -5,7 +5,9 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Version, accounts, catalog, effects, inventory, jobs, orders, payments, webhooks};
+use crate::{
+    Version, accounts, catalog, effects, imports, inventory, jobs, orders, payments, webhooks,
+};
 
 /// Why a command was refused. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,8 @@ pub enum Refusal {
     Jobs(jobs::Refusal),
     /// The rules of webhook endpoints refuse.
     Webhooks(webhooks::Refusal),
+    /// The rules of imports refuse.
+    Imports(imports::Refusal),
     /// One order of a `reject_all` batch was refused, and with it the batch.
     InBatch {
         /// Position of the order in the batch.
@@ -56,6 +60,7 @@ impl Refusal {
             Self::Effects(refusal) => refusal.code(),
             Self::Jobs(refusal) => refusal.code(),
             Self::Webhooks(refusal) => refusal.code(),
+            Self::Imports(refusal) => refusal.code(),
             Self::InBatch { refusal, .. } => refusal.code(),
         }
     }
@@ -73,7 +78,8 @@ impl Refusal {
             | Self::Payments(_)
             | Self::Effects(_)
             | Self::Jobs(_)
-            | Self::Webhooks(_) => true,
+            | Self::Webhooks(_)
+            | Self::Imports(_) => true,
         }
     }
 
@@ -209,6 +215,27 @@ impl webhooks::Refusal {
             Self::UnknownEndpoint { .. } => "unknown_webhook_endpoint",
             Self::TooManyEndpoints { .. } => "too_many_webhook_endpoints",
         }
+    }
+}
+
+impl imports::Refusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownImport { .. } => "unknown_import",
+            Self::ImportEnded { .. } => "import_ended",
+            Self::ImportMoved { .. } => "import_moved",
+            Self::ImportFileDiffers { .. } => "import_file_differs",
+            Self::TooManyRows { .. } => "too_many_rows",
+            Self::UnknownLocationCode { .. } => "unknown_location_code",
+            Self::NewProductIncomplete { .. } => "new_product_incomplete",
+        }
+    }
+}
+
+impl From<imports::Refusal> for Refusal {
+    fn from(refusal: imports::Refusal) -> Self {
+        Self::Imports(refusal)
     }
 }
 

@@ -15,9 +15,10 @@ use crate::catalog::{Category, Product};
 use crate::draft::Changes;
 use crate::effects::Effect;
 use crate::ids::{
-    ApiKeyId, CategoryId, CustomerId, LocationId, NoticeId, OrderId, ProductId, ReservationId,
+    ApiKeyId, CategoryId, CustomerId, ImportId, LocationId, NoticeId, OrderId, ProductId, ReservationId,
     SessionId, UserId,
 };
+use crate::imports::ImportRow;
 use crate::inventory::{Level, Location, Movement, Reservation};
 use crate::needs::Needs;
 use crate::orders::{OpenOrders, Order, note_open};
@@ -76,6 +77,7 @@ pub struct State {
     /// What the batch has left of messages.
     kept_notices: BTreeMap<NoticeId, KeptNotice>,
     pub(crate) outbox: outbox::Outbox,
+    pub(crate) imports: BTreeMap<ImportId, Option<ImportRow>>,
 }
 
 impl State {
@@ -105,6 +107,7 @@ impl State {
         needs.notices.retain(|key| !self.notices.contains_key(key));
         needs.waiting_notices.retain(|key| !self.waiting_notices.contains_key(key));
         self.outbox.subtract_known(needs);
+        needs.imports.retain(|id| !self.imports.contains_key(id));
     }
 
     /// Whether all of these are at hand.
@@ -275,6 +278,16 @@ impl State {
         self.waiting_notices.insert(key, rows);
     }
 
+    /// Takes in an import.
+    pub fn load_import(&mut self, id: ImportId, row: Option<ImportRow>) {
+        self.imports.insert(id, row);
+    }
+
+    /// The stored version of an import; 0 when there is none.
+    pub fn import_version(&self, id: ImportId) -> Version {
+        self.imports.get(&id).and_then(Option::as_ref).map_or(0, |row| row.import.version)
+    }
+
     /// How many admins are not disabled, when that is known.
     pub(crate) fn enabled_admins(&self) -> Option<i64> {
         self.enabled_admins.map(|admins| admins + self.more_admins)
@@ -404,6 +417,7 @@ impl State {
         self.gateway_ids.extend(claimed);
         self.apply_notices(changes.notices);
         self.outbox.apply(changes.outbox);
+        self.imports.extend(changes.imports.into_iter().map(|(id, row)| (id, Some(row))));
         for movement in movements.iter().filter(|movement| movement.delta_on_hand != 0) {
             let key = (movement.product_id, movement.location_id);
             for ((product, location, at), on_hand) in &mut self.on_hand_at {
@@ -480,6 +494,7 @@ impl State {
         self.waiting_notices.clear();
         self.kept_notices.clear();
         self.outbox = outbox::Outbox::default();
+        self.imports.clear();
         for sku in self.absent.drain(..) {
             if self.skus.get(&sku) == Some(&None) {
                 self.skus.remove(&sku);

@@ -114,6 +114,7 @@ pub(crate) const TABLES: &[Table] = &[
     table("webhook_endpoints", "name"),
     table("schedules", "name"),
     table("jobs", "id"),
+    table("imports", "id"),
     table("events", "seq"),
     // A batch of a file was written by nobody who could ask for it again.
     Table { name: "batches", key: "id", instead: &[("writer", "0")] },

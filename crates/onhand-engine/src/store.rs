@@ -11,9 +11,10 @@ use onhand_core::catalog::{Category, Product};
 use onhand_core::draft::{Changes, OutboxChanges};
 use onhand_core::effects::Effect;
 use onhand_core::ids::{
-    ApiKeyId, CategoryId, EndpointId, JobId, LocationId, NoticeId, OrderId, ProductId,
+    ApiKeyId, CategoryId, EndpointId, ImportId, JobId, LocationId, NoticeId, OrderId, ProductId,
     ReservationId, SessionId, UserId,
 };
+use onhand_core::imports::ImportRow;
 use onhand_core::inventory::{Level, Location, Mark, Movement, Reservation};
 use onhand_core::jobs::{Consumer, Job, Queue};
 use onhand_core::orders::Order;
@@ -128,6 +129,8 @@ pub struct Rows {
     pub notices: BTreeMap<NoticeId, Guarded<KeptNotice>>,
     /// What follows from the log.
     pub outbox: OutboxRows,
+    /// Imports.
+    pub imports: BTreeMap<ImportId, Guarded<ImportRow>>,
 }
 
 /// The rows that a batch leaves of what follows from the log.
@@ -224,6 +227,9 @@ impl Rows {
             merge(&mut self.notices, *id, state.notice_version(*id), row.clone());
         }
         self.outbox.merge(&changes.outbox, state);
+        for (id, row) in &changes.imports {
+            merge(&mut self.imports, *id, state.import_version(*id), row.clone());
+        }
     }
 
     /// Whether nothing changes. What changes need not have an event: a refresh has none.
@@ -241,6 +247,7 @@ impl Rows {
             && self.gateway_ids.is_empty()
             && self.notices.is_empty()
             && self.outbox.is_empty()
+            && self.imports.is_empty()
     }
 }
 

@@ -77,6 +77,8 @@ fn weight(command: &Command) -> usize {
             *most
         }
         Command::Jobs(_) | Command::Webhooks(_) | Command::Schedules(_) => 1,
+        // A row may be a product, a movement and what is on hand.
+        Command::Imports(command) => command.weight() * 4,
     }
 }
 

@@ -23,4 +23,4 @@ pub use reservation::{Reservation, ReservationState, ReservationView};
 pub use sourcing::{Pick, Sourcing, available_in_all, source};
 
 pub(crate) use holds::{Ending, Hold, close_hold, hold_stock};
-pub(crate) use stock::{check_room, constant_reason};
+pub(crate) use stock::{check_room, constant_reason, target_location};

@@ -201,7 +201,10 @@ pub(super) fn set_level_policy(draft: &mut Draft<'_>, policy: &LevelPolicy) -> R
 }
 
 /// The location that is named, or the first active one by priority.
-fn target_location(draft: &Draft<'_>, named: Option<LocationId>) -> Result<LocationId, Stop> {
+pub(crate) fn target_location(
+    draft: &Draft<'_>,
+    named: Option<LocationId>,
+) -> Result<LocationId, Stop> {
     if let Some(id) = named {
         return Ok(draft.location(id)?.id);
     }

@@ -127,6 +127,7 @@ impl Flight {
             || needs.api_keys.iter().any(|id| rows.api_keys.contains_key(id))
             || touches_payments(rows, needs)
             || touches_outbox(rows, needs)
+            || needs.imports.iter().any(|id| rows.imports.contains_key(id))
             || !needs.references.is_empty()
                 && rows.orders.values().any(|(_, order)| {
                     let reference = order.external_reference.as_ref();

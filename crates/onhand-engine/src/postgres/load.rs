@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 use super::codec::{self, Uuid, get};
 use super::error::{Result, corrupt};
 use super::session::{Session, Value};
-use super::{accounts, outbox, payments};
+use super::{accounts, imports, outbox, payments};
 use crate::columns::*;
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
 use crate::limits::WALK_MOVEMENTS_MAX;
@@ -188,6 +188,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
             accounts::ask(session, needs),
             payments::ask(session, needs),
             outbox::ask(session, needs),
+            imports::ask(session, needs),
         )
     };
     let (
@@ -203,6 +204,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
         accounts,
         payments,
         outbox,
+        found_imports,
     ) = asked_for.await?;
     take_in_stock(needs, &products, &levels, state)?;
     take_in_catalog(needs, &categories, &uses, &locations, state)?;
@@ -211,6 +213,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
     accounts.take_in(needs, state)?;
     payments.take_in(needs, state)?;
     outbox.take_in(needs, state)?;
+    imports::take_in(&found_imports, needs, state)?;
     for key in &needs.on_hand_at {
         let on_hand = on_hand_at(session, key.0, key.1, key.2).await?;
         state.load_on_hand_at(*key, on_hand);

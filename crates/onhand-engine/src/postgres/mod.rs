@@ -15,6 +15,7 @@ mod lists;
 mod load;
 mod logs;
 mod migrate;
+mod imports;
 mod outbox;
 mod payments;
 mod read;

@@ -81,7 +81,8 @@ impl<'a> Writes<'a> {
         self.orders(rows);
         self.accounts(rows);
         self.payments(rows)?;
-        self.outbox(rows)
+        self.outbox(rows)?;
+        self.imports(rows)
     }
 
     fn products(&mut self, rows: &'a Rows) -> Result<()> {

@@ -10,7 +10,7 @@ use onhand_core::{Needs, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::levels::RecentLevels;
-use super::{accounts, codec, outbox, payments};
+use super::{accounts, codec, imports, outbox, payments};
 use crate::columns::*;
 use crate::limits::WALK_MOVEMENTS_MAX;
 use crate::stored::stored_count;
@@ -29,7 +29,8 @@ impl View<'_> {
         load_records(self, needs, now, state)?;
         accounts::load(self.connection, needs, state)?;
         payments::load(self.connection, needs, now, state)?;
-        outbox::load(self.connection, needs, now, state)
+        outbox::load(self.connection, needs, now, state)?;
+        imports::load(self.connection, needs, state)
     }
 
     /// All levels of a product.

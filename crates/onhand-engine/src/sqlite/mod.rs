@@ -10,6 +10,7 @@ mod lists;
 mod load;
 mod logs;
 mod migrate;
+mod imports;
 mod outbox;
 mod outcomes;
 mod payments;

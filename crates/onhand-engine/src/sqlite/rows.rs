@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, Connection, Params, params};
 
 use super::levels::Plan;
 use super::write::WriteError;
-use super::{accounts, outbox, payments};
+use super::{accounts, imports, outbox, payments};
 use crate::store::Rows;
 use crate::stored::stored_version;
 
@@ -29,7 +29,8 @@ pub(super) fn write_rows(connection: &Connection, rows: &Rows) -> Result<(), Wri
     write_orders(connection, rows)?;
     accounts::write(connection, rows)?;
     payments::write(connection, rows)?;
-    outbox::write(connection, rows)
+    outbox::write(connection, rows)?;
+    imports::write(connection, rows)
 }
 
 fn write_catalog(connection: &Connection, rows: &Rows) -> Result<(), WriteError> {
