@@ -12,8 +12,8 @@ use crate::accounts::{ApiKeyEntry, SessionEntry, UserEntry};
 use crate::actor::Actor;
 use crate::catalog::{Category, Product};
 use crate::ids::{
-    ApiKeyId, CategoryId, EndpointId, ImportId, LocationId, OrderId, ProductId, ReservationId, SessionId,
-    UserId,
+    ApiKeyId, CategoryId, EndpointId, ImportId, LocationId, OrderId, ProductId, ReservationId,
+    SessionId, UserId,
 };
 use crate::imports::Import;
 use crate::inventory::{Level, Location, ReservationView, StockChange};

@@ -15,8 +15,8 @@ use crate::catalog::{Category, Product};
 use crate::draft::Changes;
 use crate::effects::Effect;
 use crate::ids::{
-    ApiKeyId, CategoryId, CustomerId, ImportId, LocationId, NoticeId, OrderId, ProductId, ReservationId,
-    SessionId, UserId,
+    ApiKeyId, CategoryId, CustomerId, ImportId, LocationId, NoticeId, OrderId, ProductId,
+    ReservationId, SessionId, UserId,
 };
 use crate::imports::ImportRow;
 use crate::inventory::{Level, Location, Movement, Reservation};

@@ -4,7 +4,9 @@ use onhand_core::accounts::Role;
 use onhand_core::catalog::Product;
 use onhand_core::events::EventBody;
 use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId, UserId};
-use onhand_core::inventory::{Level, Movement, MovementKind, Reservation, ReservationState, Totals};
+use onhand_core::inventory::{
+    Level, Movement, MovementKind, Reservation, ReservationState, Totals,
+};
 use onhand_core::jobs::{JobState, Queue};
 use onhand_core::orders::{Order, Status};
 use onhand_core::payments::{self, Provider};

@@ -11,6 +11,7 @@ mod row;
 mod take;
 mod upsert;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,9 @@ pub struct Plan {
     /// The location of rows that name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub location_id: Option<LocationId>,
+    /// Columns of the file that nothing is made of, as far as they are told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
 }
 
 /// What came of the rows. Each is one of created, updated, unchanged and failed.

@@ -6,13 +6,13 @@ use core::fmt::Write;
 
 use super::take::short;
 use super::{Difference, FieldDifference, Import, LocationRef, ProductRow, Refusal, Row, StockRow};
+use crate::Money;
 use crate::catalog::{self, NewProduct, Product, ProductPatch, ProductRef};
 use crate::command::Stop;
 use crate::draft::Draft;
 use crate::ids::{CategoryId, ImportId, LocationId};
 use crate::inventory::{self, Count, LevelPolicy};
 use crate::text::{Name, Reference};
-use crate::Money;
 
 /// What was done for a row.
 pub(super) struct Done {

@@ -62,9 +62,8 @@ impl<'a> Writes<'a> {
 }
 
 fn values<'a>(rows: &[&ImportRow]) -> Result<Vec<Value<'a>>> {
-    let words = |row: &&ImportRow| {
-        serde_json::to_string(row).map_err(|error| corrupt("imports", error))
-    };
+    let words =
+        |row: &&ImportRow| serde_json::to_string(row).map_err(|error| corrupt("imports", error));
     let documents = rows.iter().map(words).collect::<Result<Vec<_>>>()?;
     Ok(vec![
         column(rows, |row| row.import.id.number()),

@@ -16,11 +16,8 @@ use crate::query::{LedgerRow, Page, ReadError};
 
 const IMPORT: &str = "SELECT document FROM imports WHERE id = $1";
 const IMPORTS: &str = "SELECT document FROM imports WHERE id < $1 ORDER BY id DESC LIMIT $2";
-const LEDGER: &str = concat!(
-    "SELECT ",
-    movement_columns!(),
-    " FROM movements WHERE seq > $1 ORDER BY seq LIMIT $2"
-);
+const LEDGER: &str =
+    concat!("SELECT ", movement_columns!(), " FROM movements WHERE seq > $1 ORDER BY seq LIMIT $2");
 const SKUS: &str = "SELECT id, sku FROM products WHERE id = ANY($1)";
 
 impl Reader {
