@@ -203,7 +203,7 @@ fn a_line_of_json_has_the_same_fields() {
         &[
             "1 malformed_json column 12",
             "2 malformed_json column 0",
-            "3 malformed_json column 0",
+            "3 malformed_json column 1",
             "4 unknown_field naem",
             "5 validation_failed sku",
             "6 validation_failed on_hand",
