@@ -4,7 +4,7 @@
 
 mod outbox;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -45,6 +45,8 @@ pub struct State {
     warm: VecDeque<ProductId>,
     /// SKUs that no product has, of this batch.
     absent: Vec<Sku>,
+    /// SKUs of products that only pass through: they were not at hand before.
+    passing: Vec<Sku>,
     pub(crate) categories: BTreeMap<CategoryId, Option<Category>>,
     /// As the store had them when the batch began.
     category_uses: BTreeMap<CategoryId, u64>,
@@ -468,6 +470,40 @@ impl State {
         })
     }
 
+    /// Says of products, unless they are at hand already, that they are not to stay after this batch:
+    /// what goes through once must not drive out what is asked for all the time.
+    pub fn let_pass<'a>(&mut self, skus: impl Iterator<Item = &'a Sku>) {
+        let new = skus.filter(|sku| !self.skus.contains_key(*sku));
+        self.passing.extend(new.cloned());
+    }
+
+    /// They are among the newest that are at hand.
+    fn forget_passing(&mut self) {
+        let passing = core::mem::take(&mut self.passing);
+        let ids = passing.iter().filter_map(|sku| self.skus.get(sku).copied().flatten());
+        let mut ids: BTreeSet<ProductId> = ids.collect();
+        let mut kept = Vec::new();
+        while !ids.is_empty()
+            && let Some(id) = self.warm.pop_back()
+        {
+            if ids.remove(&id) {
+                self.forget(id);
+            } else {
+                kept.push(id);
+            }
+        }
+        self.warm.extend(kept.into_iter().rev());
+    }
+
+    fn forget(&mut self, id: ProductId) {
+        let product = self.products.remove(&id).and_then(|known| known.product);
+        if let Some(product) = product
+            && self.skus.get(&product.sku) == Some(&Some(id))
+        {
+            self.skus.remove(&product.sku);
+        }
+    }
+
     /// Forgets what only holds for one batch: everything that depends on the time or is not asked
     /// for again. Of products and levels the newest `products_max` stay: a few are forgotten after
     /// each batch, and not all of them after one.
@@ -500,15 +536,11 @@ impl State {
                 self.skus.remove(&sku);
             }
         }
+        self.forget_passing();
         while self.warm.len() > products_max
             && let Some(id) = self.warm.pop_front()
         {
-            let product = self.products.remove(&id).and_then(|known| known.product);
-            if let Some(product) = product
-                && self.skus.get(&product.sku) == Some(&Some(id))
-            {
-                self.skus.remove(&product.sku);
-            }
+            self.forget(id);
         }
         if self.categories.len() > products_max {
             self.categories.clear();
@@ -567,6 +599,14 @@ mod tests {
         assert_eq!(known(&state), (alloc::vec![1, 2, 3, 9], alloc::vec!["a", "b", "c", "nothing"]));
         state.end_batch(3);
         assert_eq!(known(&state), (alloc::vec![2, 3, 9], alloc::vec!["b", "c"]));
+        let passing = ["b", "d", "e"].map(|sku| Sku::new(sku).unwrap());
+        state.let_pass(passing.iter());
+        for (number, sku) in [(4, "d"), (5, "f"), (6, "e")] {
+            let row = product(number, sku);
+            state.load_product(row.id, Some((row, Vec::new())));
+        }
+        state.end_batch(9);
+        assert_eq!(known(&state), (alloc::vec![2, 3, 5, 9], alloc::vec!["b", "c", "f"]));
         state.end_batch(0);
         assert_eq!(known(&state), (Vec::new(), Vec::new()));
         assert!(state.warm.is_empty() && state.absent.is_empty());

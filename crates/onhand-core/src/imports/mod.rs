@@ -26,7 +26,7 @@ use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::ids::{ImportId, LocationId};
 use crate::named::named;
-use crate::text::{Name, Reference, Text};
+use crate::text::{Name, Reference, Sku, Text};
 use crate::{Actor, Currency, Needs, Timestamp, Version};
 
 named! {
@@ -192,6 +192,15 @@ impl Command {
                 needs.imports.insert(*id);
             }
         }
+    }
+
+    /// The products that are not to stay at hand for what comes after.
+    pub fn skus(&self) -> impl Iterator<Item = &Sku> {
+        let rows = match self {
+            Self::Begin(_) | Self::Fail { .. } => &[][..],
+            Self::Take { rows, .. } => rows,
+        };
+        rows.iter().filter_map(|entry| entry.content.as_ref().ok()).map(Row::sku)
     }
 
     /// How much it does, in rows.

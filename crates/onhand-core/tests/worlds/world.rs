@@ -9,7 +9,8 @@ use onhand_core::catalog::{self, NewProduct, ProductRef};
 use onhand_core::command::{Context, Decision, Numbering};
 use onhand_core::effects::{Effect, EffectState};
 use onhand_core::events::TYPES;
-use onhand_core::ids::{LocationId, NoticeId, OrderId, ProductId, ReservationId};
+use onhand_core::ids::{ImportId, LocationId, NoticeId, OrderId, ProductId, ReservationId};
+use onhand_core::imports::ImportRow;
 use onhand_core::inventory::{self, Adjustment, Level, NewLocation, Reservation};
 use onhand_core::orders::{
     self, OpenOrder, Order, PaymentTerms, PlaceItem, PlaceOrder, TRANSITIONS,
@@ -32,6 +33,7 @@ pub(crate) struct World {
     pub(crate) effects: BTreeMap<OrderId, Effect>,
     pub(crate) gateway_ids: BTreeMap<(Provider, GatewayId), OrderId>,
     pub(crate) notices: BTreeMap<NoticeId, KeptNotice>,
+    pub(crate) imports: BTreeMap<ImportId, ImportRow>,
     pub(crate) policy: Arc<Policy>,
     /// What every event so far has said.
     pub(crate) kinds: Vec<&'static str>,
@@ -76,6 +78,7 @@ impl World {
             effects: BTreeMap::new(),
             gateway_ids: BTreeMap::new(),
             notices: BTreeMap::new(),
+            imports: BTreeMap::new(),
             policy: Arc::default(),
             kinds: Vec::new(),
         };
@@ -175,6 +178,9 @@ impl World {
             self.state.load_open_orders(*id, open.collect());
         }
         self.load_payments(needs);
+        for id in &needs.imports {
+            self.state.load_import(*id, self.imports.get(id).cloned());
+        }
         for reference in &needs.references {
             let mut orders = self.orders.values();
             let order = orders.find(|order| order.external_reference.as_ref() == Some(reference));
@@ -261,6 +267,7 @@ impl World {
             assert!(self.gateway_ids.insert(key.clone(), *order_id).is_none(), "{key:?} twice");
         }
         self.notices.extend(changes.notices.clone());
+        self.imports.extend(changes.imports.clone());
         self.state.apply(changes, &decision.movements);
         self.numbering = decision.numbering;
     }

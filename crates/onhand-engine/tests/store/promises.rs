@@ -58,6 +58,11 @@ macro_rules! keeps_every_promise {
                 an_endpoint_lives_from_its_making_to_its_end,
                 what_is_scheduled_is_begun_once_also_after_a_restart,
             }
+            imports {
+                a_row_is_taken_once_whoever_sends_it,
+                a_batch_of_rows_that_runs_again_counts_once,
+                imports_and_the_ledger_are_listed_page_by_page,
+            }
             watched {
                 callers_hear_when_those_were_told_who_keep_copies,
             }

@@ -49,6 +49,10 @@ impl FromRequest<App> for Call {
     }
 }
 
+/// What a file may be sent as.
+const FILE_TYPES: [&str; 4] =
+    ["text/csv", "application/x-ndjson", "application/ndjson", "application/octet-stream"];
+
 /// A request whose body is read by its handler, as it arrives.
 #[derive(Debug)]
 pub struct Upload {
@@ -64,6 +68,14 @@ impl FromRequest<App> for Upload {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
+        let content_type = parts.headers.get(header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
+        let essence = content_type.split(';').next().unwrap_or("").trim();
+        if !FILE_TYPES.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
+            let detail = format!("the body is `{essence}`; send one of {}", FILE_TYPES.join(", "));
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Problem::new(status, "unsupported_media_type", detail));
+        }
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let mut call = Call::without_body(parts, app).await?;
         call.body = query.into();

@@ -40,7 +40,8 @@ pub fn routes() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 struct NewImport {
     /// What the rows are.
-    kind: String,
+    #[param(required = true)]
+    kind: Option<String>,
     /// What the file looks like: `csv` when absent, or `ndjson`, or whose product CSV it is.
     format: Option<String>,
     /// Decide everything and keep nothing of it.
@@ -61,7 +62,9 @@ struct ImportList {
 
 impl NewImport {
     fn wanted(&self) -> Result<Wanted, Problem> {
-        let kind = named("?kind", Some(&self.kind), Kind::ALL, |one| one.as_str())?;
+        // Nothing stands for it when it is absent: that is told with what would be right.
+        let kind = self.kind.as_deref().or(Some(""));
+        let kind = named("?kind", kind, Kind::ALL, |one| one.as_str())?;
         let format = named("?format", self.format.as_deref(), Format::ALL, Format::name)?;
         let wrong =
             |pointer: &str, error: String, sent: &str| Problem::field(pointer, error, sent.into());
