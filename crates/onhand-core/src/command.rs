@@ -15,6 +15,7 @@ use crate::draft::{Changes, Draft};
 use crate::effects::{self, Effect};
 use crate::events::Event;
 use crate::ids::CustomerId;
+use crate::imports::{self, Import};
 use crate::inventory::{self, Level, Location, Mark, Movement, ReservationView, StockChange};
 use crate::jobs::{self, Consumer, Job};
 use crate::orders::{self, Order};
@@ -48,6 +49,8 @@ pub enum Command {
     Schedules(schedules::Command),
     /// What the external warehouse says.
     Warehouse(warehouse::Command),
+    /// Bulk data.
+    Imports(imports::Command),
 }
 
 impl Command {
@@ -66,6 +69,7 @@ impl Command {
             Self::Webhooks(command) => command.names(needs),
             Self::Schedules(command) => command.names(needs),
             Self::Warehouse(command) => command.names(known, needs),
+            Self::Imports(command) => command.names(known, needs),
         }
     }
 
@@ -81,7 +85,8 @@ impl Command {
             | Self::Jobs(_)
             | Self::Webhooks(_)
             | Self::Schedules(_)
-            | Self::Warehouse(_) => false,
+            | Self::Warehouse(_)
+            | Self::Imports(_) => false,
         }
     }
 
@@ -238,6 +243,8 @@ pub enum Reply {
     Jobs(Vec<Job>),
     /// A job as it was left.
     Job(Job),
+    /// An import as it was left, but for what is told of single rows.
+    Import(Import),
     /// How many rows were forgotten.
     Forgotten {
         /// Rows.
@@ -304,6 +311,7 @@ pub fn decide(state: &State, command: &Command, context: &Context) -> Result<Dec
         Command::Webhooks(command) => command.decide(&mut draft)?,
         Command::Schedules(command) => command.decide(&mut draft)?,
         Command::Warehouse(command) => command.decide(&mut draft)?,
+        Command::Imports(command) => command.decide(&mut draft)?,
     };
     Ok(draft.finish(reply))
 }

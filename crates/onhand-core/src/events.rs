@@ -12,9 +12,10 @@ use crate::accounts::{ApiKeyEntry, SessionEntry, UserEntry};
 use crate::actor::Actor;
 use crate::catalog::{Category, Product};
 use crate::ids::{
-    ApiKeyId, CategoryId, EndpointId, LocationId, OrderId, ProductId, ReservationId, SessionId,
-    SyncId, UserId,
+    ApiKeyId, CategoryId, EndpointId, ImportId, LocationId, OrderId, ProductId, ReservationId,
+    SessionId, SyncId, UserId,
 };
+use crate::imports::Import;
 use crate::inventory::{Level, Location, ReservationView, StockChange};
 use crate::orders::Order;
 use crate::text::Sku;
@@ -28,6 +29,9 @@ pub const TYPES: &[&str] = &[
     "category.created",
     "category.deleted",
     "category.updated",
+    "import.completed",
+    "import.failed",
+    "import.started",
     "location.created",
     "location.updated",
     "order.backordered",
@@ -117,6 +121,8 @@ pub enum Subject {
     Endpoint(EndpointId),
     /// A run against the external warehouse.
     Sync(SyncId),
+    /// An import.
+    Import(ImportId),
 }
 
 /// The object as the event left it.
@@ -154,6 +160,8 @@ pub enum EventBody {
     Sync(Arc<Sync>),
     /// Units that are promised and not there; none any more where `missing` is 0.
     Shortfall(Shortfall),
+    /// An import, but for what is told of single rows.
+    Import(Import),
 }
 
 impl EventBody {
@@ -177,6 +185,7 @@ impl EventBody {
             Self::Endpoint(endpoint) => Some(Subject::Endpoint(endpoint.id)),
             Self::Sync(sync) => Some(Subject::Sync(sync.id)),
             Self::Shortfall(shortfall) => Some(Subject::Product(shortfall.product_id)),
+            Self::Import(import) => Some(Subject::Import(import.id)),
         }
     }
 }

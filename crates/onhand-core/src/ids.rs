@@ -95,6 +95,8 @@ ids! {
     JobId = "job";
     /// A run against the external warehouse.
     SyncId = "syn";
+    /// A file that is taken over. It has the number of the event that began it.
+    ImportId = "imp";
 }
 
 impl PaymentId {

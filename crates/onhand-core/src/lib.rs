@@ -20,6 +20,7 @@ pub mod draft;
 pub mod effects;
 pub mod events;
 pub mod ids;
+pub mod imports;
 pub mod inventory;
 pub mod jobs;
 pub mod limits;

@@ -114,6 +114,14 @@ pub const ENDPOINT_FILTERS_MAX: usize = 100;
 pub const ENDPOINT_SECRETS_MAX: usize = 5;
 /// Longest URL of an endpoint in characters.
 pub const URL_CHARS_MAX: usize = 2_000;
+/// Most rows of a file that one command takes: orders wait while it is decided and written.
+pub const IMPORT_ROWS_TAKEN_MAX: usize = 500;
+/// Most rows of an import whose faults are kept, the first; the others are counted.
+pub const IMPORT_FAULTS_MAX: usize = 100;
+/// Most rows of a dry run of which it is kept what they would change, the first.
+pub const IMPORT_DIFFERENCES_MAX: usize = 100;
+/// Most characters of a file's text that are kept to show what is meant.
+pub const IMPORT_VALUE_CHARS_MAX: usize = 200;
 /// Seconds in which one success of an endpoint is noted.
 pub const SUCCESS_NOTED_SECS: i64 = 60;
 /// Most rows of one run against the external warehouse.

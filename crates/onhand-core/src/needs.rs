@@ -6,7 +6,7 @@ use crate::Timestamp;
 use crate::accounts::Email;
 use crate::catalog::ProductRef;
 use crate::ids::{
-    ApiKeyId, CategoryId, CustomerId, EndpointId, JobId, LocationId, OrderId, ProductId,
+    ApiKeyId, CategoryId, CustomerId, EndpointId, ImportId, JobId, LocationId, OrderId, ProductId,
     ReservationId, SessionId, UserId,
 };
 use crate::jobs::Queue;
@@ -81,6 +81,8 @@ pub struct Needs {
     pub schedules: BTreeSet<ScheduleName>,
     /// What the external warehouse says.
     pub warehouse: WarehouseNeeds,
+    /// Imports.
+    pub imports: BTreeSet<ImportId>,
 }
 
 impl Needs {

@@ -6,7 +6,8 @@ use alloc::boxed::Box;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Version, accounts, catalog, effects, inventory, jobs, orders, payments, warehouse, webhooks,
+    Version, accounts, catalog, effects, imports, inventory, jobs, orders, payments, warehouse,
+    webhooks,
 };
 
 /// Why a command was refused. Nothing has changed.
@@ -38,6 +39,8 @@ pub enum Refusal {
     Webhooks(webhooks::Refusal),
     /// The rules of runs against the external warehouse refuse.
     Warehouse(warehouse::Refusal),
+    /// The rules of imports refuse.
+    Imports(imports::Refusal),
     /// One order of a `reject_all` batch was refused, and with it the batch.
     InBatch {
         /// Position of the order in the batch.
@@ -61,6 +64,7 @@ impl Refusal {
             Self::Jobs(refusal) => refusal.code(),
             Self::Webhooks(refusal) => refusal.code(),
             Self::Warehouse(refusal) => refusal.code(),
+            Self::Imports(refusal) => refusal.code(),
             Self::InBatch { refusal, .. } => refusal.code(),
         }
     }
@@ -79,7 +83,8 @@ impl Refusal {
             | Self::Effects(_)
             | Self::Jobs(_)
             | Self::Webhooks(_)
-            | Self::Warehouse(_) => true,
+            | Self::Warehouse(_)
+            | Self::Imports(_) => true,
         }
     }
 
@@ -230,6 +235,27 @@ impl warehouse::Refusal {
             Self::UnknownSyncRow { .. } => "unknown_sync_row",
             Self::SyncRowNotHeld { .. } => "sync_row_not_held",
         }
+    }
+}
+
+impl imports::Refusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownImport { .. } => "unknown_import",
+            Self::ImportEnded { .. } => "import_ended",
+            Self::ImportMoved { .. } => "import_moved",
+            Self::ImportFileDiffers { .. } => "import_file_differs",
+            Self::TooManyRows { .. } => "too_many_rows",
+            Self::UnknownLocationCode { .. } => "unknown_location_code",
+            Self::NewProductIncomplete { .. } => "new_product_incomplete",
+        }
+    }
+}
+
+impl From<imports::Refusal> for Refusal {
+    fn from(refusal: imports::Refusal) -> Self {
+        Self::Imports(refusal)
     }
 }
 

@@ -5,7 +5,7 @@
 mod outbox;
 mod warehouse;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -16,9 +16,10 @@ use crate::catalog::{Category, Product};
 use crate::draft::Changes;
 use crate::effects::Effect;
 use crate::ids::{
-    ApiKeyId, CategoryId, CustomerId, LocationId, NoticeId, OrderId, ProductId, ReservationId,
-    SessionId, UserId,
+    ApiKeyId, CategoryId, CustomerId, ImportId, LocationId, NoticeId, OrderId, ProductId,
+    ReservationId, SessionId, UserId,
 };
+use crate::imports::ImportRow;
 use crate::inventory::{Level, Location, Movement, MovementKind, Past, Reservation};
 use crate::needs::Needs;
 use crate::orders::{OpenOrders, Order, note_open};
@@ -45,6 +46,8 @@ pub struct State {
     warm: VecDeque<ProductId>,
     /// SKUs that no product has, of this batch.
     absent: Vec<Sku>,
+    /// SKUs of products that only pass through: they were not at hand before.
+    passing: Vec<Sku>,
     pub(crate) categories: BTreeMap<CategoryId, Option<Category>>,
     /// As the store had them when the batch began.
     category_uses: BTreeMap<CategoryId, u64>,
@@ -80,6 +83,7 @@ pub struct State {
     kept_notices: BTreeMap<NoticeId, KeptNotice>,
     pub(crate) outbox: outbox::Outbox,
     pub(crate) warehouse: warehouse::Warehouse,
+    pub(crate) imports: BTreeMap<ImportId, Option<ImportRow>>,
 }
 
 /// Units that a batch has moved: where, as what, when and how many.
@@ -113,6 +117,7 @@ impl State {
         needs.waiting_notices.retain(|key| !self.waiting_notices.contains_key(key));
         self.outbox.subtract_known(needs);
         self.warehouse.subtract_known(&mut needs.warehouse);
+        needs.imports.retain(|id| !self.imports.contains_key(id));
     }
 
     /// Whether all of these are at hand.
@@ -291,6 +296,16 @@ impl State {
         self.waiting_notices.insert(key, rows);
     }
 
+    /// Takes in an import.
+    pub fn load_import(&mut self, id: ImportId, row: Option<ImportRow>) {
+        self.imports.insert(id, row);
+    }
+
+    /// The stored version of an import; 0 when there is none.
+    pub fn import_version(&self, id: ImportId) -> Version {
+        self.imports.get(&id).and_then(Option::as_ref).map_or(0, |row| row.import.version)
+    }
+
     /// How many admins are not disabled, when that is known.
     pub(crate) fn enabled_admins(&self) -> Option<i64> {
         self.enabled_admins.map(|admins| admins + self.more_admins)
@@ -421,6 +436,7 @@ impl State {
         self.apply_notices(changes.notices);
         self.outbox.apply(changes.outbox);
         self.warehouse.apply(changes.warehouse);
+        self.imports.extend(changes.imports.into_iter().map(|(id, row)| (id, Some(row))));
         for movement in movements.iter().filter(|movement| movement.kind.moves_units()) {
             let (product, location) = (movement.product_id, movement.location_id);
             let (kind, moved_at) = (movement.kind, movement.occurred_at);
@@ -475,6 +491,40 @@ impl State {
         })
     }
 
+    /// Says of products, unless they are at hand already, that they are not to stay after this batch:
+    /// what goes through once must not drive out what is asked for all the time.
+    pub fn let_pass<'a>(&mut self, skus: impl Iterator<Item = &'a Sku>) {
+        let new = skus.filter(|sku| !self.skus.contains_key(*sku));
+        self.passing.extend(new.cloned());
+    }
+
+    /// They are among the newest that are at hand.
+    fn forget_passing(&mut self) {
+        let passing = core::mem::take(&mut self.passing);
+        let ids = passing.iter().filter_map(|sku| self.skus.get(sku).copied().flatten());
+        let mut ids: BTreeSet<ProductId> = ids.collect();
+        let mut kept = Vec::new();
+        while !ids.is_empty()
+            && let Some(id) = self.warm.pop_back()
+        {
+            if ids.remove(&id) {
+                self.forget(id);
+            } else {
+                kept.push(id);
+            }
+        }
+        self.warm.extend(kept.into_iter().rev());
+    }
+
+    fn forget(&mut self, id: ProductId) {
+        let product = self.products.remove(&id).and_then(|known| known.product);
+        if let Some(product) = product
+            && self.skus.get(&product.sku) == Some(&Some(id))
+        {
+            self.skus.remove(&product.sku);
+        }
+    }
+
     /// Forgets what only holds for one batch: everything that depends on the time or is not asked
     /// for again. Of products and levels the newest `products_max` stay: a few are forgotten after
     /// each batch, and not all of them after one.
@@ -503,20 +553,17 @@ impl State {
         self.kept_notices.clear();
         self.outbox = outbox::Outbox::default();
         self.warehouse = warehouse::Warehouse::default();
+        self.imports.clear();
         for sku in self.absent.drain(..) {
             if self.skus.get(&sku) == Some(&None) {
                 self.skus.remove(&sku);
             }
         }
+        self.forget_passing();
         while self.warm.len() > products_max
             && let Some(id) = self.warm.pop_front()
         {
-            let product = self.products.remove(&id).and_then(|known| known.product);
-            if let Some(product) = product
-                && self.skus.get(&product.sku) == Some(&Some(id))
-            {
-                self.skus.remove(&product.sku);
-            }
+            self.forget(id);
         }
         if self.categories.len() > products_max {
             self.categories.clear();
@@ -575,6 +622,14 @@ mod tests {
         assert_eq!(known(&state), (alloc::vec![1, 2, 3, 9], alloc::vec!["a", "b", "c", "nothing"]));
         state.end_batch(3);
         assert_eq!(known(&state), (alloc::vec![2, 3, 9], alloc::vec!["b", "c"]));
+        let passing = ["b", "d", "e"].map(|sku| Sku::new(sku).unwrap());
+        state.let_pass(passing.iter());
+        for (number, sku) in [(4, "d"), (5, "f"), (6, "e")] {
+            let row = product(number, sku);
+            state.load_product(row.id, Some((row, Vec::new())));
+        }
+        state.end_batch(9);
+        assert_eq!(known(&state), (alloc::vec![2, 3, 5, 9], alloc::vec!["b", "c", "f"]));
         state.end_batch(0);
         assert_eq!(known(&state), (Vec::new(), Vec::new()));
         assert!(state.warm.is_empty() && state.absent.is_empty());

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use onhand_core::command::Reply;
 use onhand_core::payments::Policy;
-use onhand_core::{Context, Decision, Needs, Numbering, Refusal, State, Stop, Timestamp, decide};
+use onhand_core::{
+    Command, Context, Decision, Needs, Numbering, Refusal, State, Stop, Timestamp, decide,
+};
 
 use crate::clock::Clock;
 use crate::committer::{
@@ -53,6 +55,11 @@ impl<S: Store> Run<'_, S> {
     pub(crate) async fn run(&mut self, part: &[Submission]) -> Result<Decided, StoreError> {
         let mut keys: Vec<IdempotencyKey> = part.iter().filter_map(|one| one.key).collect();
         keys.sort_unstable_by_key(|key| (key.key, key.scope));
+        for submission in part {
+            if let Command::Imports(command) = &submission.command {
+                self.state.let_pass(command.skus());
+            }
+        }
         let mut needs = self.named(part);
         // Which holds have run out is asked when the time of the batch is known.
         let timed = needs.take_timed();

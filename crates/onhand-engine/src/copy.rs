@@ -117,6 +117,7 @@ pub(crate) const TABLES: &[Table] = &[
     table("syncs", "id"),
     table("sync_rows", "sync_id, number"),
     table("shortfalls", "product_id, location_id"),
+    table("imports", "id"),
     table("events", "seq"),
     // A batch of a file was written by nobody who could ask for it again.
     Table { name: "batches", key: "id", instead: &[("writer", "0")] },

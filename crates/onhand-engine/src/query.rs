@@ -4,7 +4,9 @@ use onhand_core::accounts::Role;
 use onhand_core::catalog::Product;
 use onhand_core::events::EventBody;
 use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId, SyncId, UserId};
-use onhand_core::inventory::{Level, MovementKind, Reservation, ReservationState, Totals};
+use onhand_core::inventory::{
+    Level, Movement, MovementKind, Reservation, ReservationState, Totals,
+};
 use onhand_core::jobs::{JobState, Queue};
 use onhand_core::orders::{Order, Status};
 use onhand_core::payments::{self, Provider};
@@ -117,6 +119,15 @@ pub struct Explanation {
     pub terms: Vec<ExplainTerm>,
     /// Open promises, newest first; a bounded number.
     pub open: Vec<Reservation>,
+}
+
+/// An entry of the ledger.
+#[derive(Debug, Clone)]
+pub struct LedgerRow {
+    /// The product's SKU.
+    pub sku: String,
+    /// The entry.
+    pub movement: Movement,
 }
 
 /// An event as it is stored.

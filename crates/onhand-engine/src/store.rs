@@ -11,9 +11,10 @@ use onhand_core::catalog::{Category, Product};
 use onhand_core::draft::{Changes, OutboxChanges, WarehouseChanges};
 use onhand_core::effects::Effect;
 use onhand_core::ids::{
-    ApiKeyId, CategoryId, EndpointId, JobId, LocationId, NoticeId, OrderId, ProductId,
+    ApiKeyId, CategoryId, EndpointId, ImportId, JobId, LocationId, NoticeId, OrderId, ProductId,
     ReservationId, SessionId, SyncId, UserId,
 };
+use onhand_core::imports::ImportRow;
 use onhand_core::inventory::{Level, Location, Mark, Movement, Reservation};
 use onhand_core::jobs::{Consumer, Job, Queue};
 use onhand_core::orders::Order;
@@ -131,6 +132,8 @@ pub struct Rows {
     pub outbox: OutboxRows,
     /// What the external warehouse says.
     pub warehouse: WarehouseRows,
+    /// Imports.
+    pub imports: BTreeMap<ImportId, Guarded<ImportRow>>,
 }
 
 /// The rows that a batch leaves of what follows from the log.
@@ -258,6 +261,9 @@ impl Rows {
         }
         self.outbox.merge(&changes.outbox, state);
         self.warehouse.merge(&changes.warehouse, state);
+        for (id, row) in &changes.imports {
+            merge(&mut self.imports, *id, state.import_version(*id), row.clone());
+        }
     }
 
     /// Whether nothing changes. What changes need not have an event: a refresh has none.
@@ -276,6 +282,7 @@ impl Rows {
             && self.notices.is_empty()
             && self.outbox.is_empty()
             && self.warehouse.is_empty()
+            && self.imports.is_empty()
     }
 }
 

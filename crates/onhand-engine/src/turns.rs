@@ -84,6 +84,8 @@ fn weight(command: &Command) -> usize {
         Command::Jobs(_) | Command::Webhooks(_) | Command::Schedules(_) | Command::Warehouse(_) => {
             1
         }
+        // A row may be a product, a movement and what is on hand.
+        Command::Imports(command) => command.weight() * 4,
     }
 }
 

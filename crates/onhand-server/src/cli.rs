@@ -1,5 +1,5 @@
 //! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `torture`,
-//! `payments-chaos`, `work-chaos`, `bench`) or a broker cannot be used (`queues check`), 2 wrong
+//! `payments-chaos`, `work-chaos`, `bench`), a row was not taken over (`import`) or a broker cannot be used (`queues check`), 2 wrong
 //! use or corrupt storage (`verify`), 3 it could not be run, 74 the outcome of a commit is not
 //! known, 78 the database, the network or a broker cannot be used as it is configured.
 
@@ -24,6 +24,8 @@ use crate::adapters::queues::options::QueuesError;
 use crate::backup::{self, BackupOptions, RestoreOptions};
 use crate::copy::{self, CopyOptions};
 use crate::edge::EdgeError;
+use crate::exports::cli::{self as exports, ExportOptions};
+use crate::imports::cli::{self as imports, ImportOptions};
 use crate::load::{bench, payments_chaos, torture, work_chaos};
 use crate::notifications;
 use crate::notifications::cli::MailAction;
@@ -89,6 +91,10 @@ enum Command {
         #[command(flatten)]
         database: DatabaseOptions,
     },
+    /// Take over a file of products or stock, row by row; it can be gone on with.
+    Import(ImportOptions),
+    /// Write products, stock, orders or the ledger to a file.
+    Export(ExportOptions),
     /// Copy an embedded database, which nobody serves, to an empty one on a PostgreSQL server.
     Copy(CopyOptions),
     /// Delete the whole database. For development.
@@ -245,6 +251,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Mail { action } => notifications::cli::mail(action),
         Command::Queues { action } => runtime.block_on(queues::run(action)),
         Command::FakeGateway(options) => runtime.block_on(fake_gateway::run(options)),
+        Command::Import(options) => runtime.block_on(imports::run(options)),
+        Command::Export(options) => runtime.block_on(exports::run(options)),
         Command::Copy(options) => runtime.block_on(copy::run(&options)),
         Command::Backup(options) => runtime.block_on(backup::back_up(options)),
         Command::Restore(options) => runtime.block_on(backup::restore(options)),

@@ -6,6 +6,26 @@ use std::time::Duration;
 pub const BODY_BYTES_MAX: usize = 64 << 10;
 /// Largest body of a request that carries a list (order batches, adjustments) in bytes.
 pub const BULK_BODY_BYTES_MAX: usize = 1 << 20;
+/// Largest file that is imported over HTTP, in bytes: ten million rows and more.
+pub const IMPORT_BYTES_MAX: u64 = 4 << 30;
+/// Longest row of a file, in bytes; a longer one is refused and the next one read.
+pub const IMPORT_RECORD_BYTES_MAX: usize = 64 << 10;
+/// Most columns of a file.
+pub const IMPORT_COLUMNS_MAX: usize = 500;
+/// Most columns that are told to have been ignored.
+pub const IMPORT_IGNORED_TOLD_MAX: usize = 100;
+/// Rows that one command takes: measured, more are hardly faster and orders wait longer.
+pub const IMPORT_BATCH_ROWS: usize = 250;
+/// How long nothing of a file may arrive before it is given up for now.
+pub const IMPORT_IDLE_MAX: Duration = Duration::from_secs(30);
+/// How long an import tries again where the committer has no room or the store is away.
+pub const IMPORT_WAITS_MAX: Duration = Duration::from_secs(30);
+/// Pause between two such tries.
+pub const IMPORT_PAUSE: Duration = Duration::from_millis(50);
+/// Bytes that the command reads of a file at once.
+pub const IMPORT_CHUNK_BYTES: usize = 64 << 10;
+/// Most chunks of a file that wait to be looked at.
+pub const IMPORT_CHUNKS_WAITING_MAX: usize = 4;
 /// Deepest nesting of arrays and objects in a body. No route needs more than five; parsers that
 /// recurse pay for each level with stack.
 pub const BODY_DEPTH_MAX: usize = 32;

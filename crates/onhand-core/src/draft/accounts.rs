@@ -105,14 +105,14 @@ impl Draft<'_> {
     }
 
     pub(crate) fn put_user(&mut self, user: User) {
-        self.changes.users.insert(user.id, Arc::new(user));
+        self.put(|changes| &mut changes.users, user.id, Arc::new(user));
     }
 
     pub(crate) fn put_session(&mut self, session: Session) {
-        self.changes.sessions.insert(session.id, session);
+        self.put(|changes| &mut changes.sessions, session.id, session);
     }
 
     pub(crate) fn put_api_key(&mut self, key: ApiKey) {
-        self.changes.api_keys.insert(key.id, key);
+        self.put(|changes| &mut changes.api_keys, key.id, key);
     }
 }

@@ -2,9 +2,11 @@
 //! thrown away whole on a refusal.
 
 mod accounts;
+mod imports;
 mod outbox;
 mod payments;
 mod rows;
+mod undo;
 #[path = "warehouse.rs"]
 mod warehouse_rows;
 
@@ -22,9 +24,10 @@ use crate::command::{Context, Decision, Numbering, Reply, Stop};
 use crate::effects::Effect;
 use crate::events::{Event, EventBody};
 use crate::ids::{
-    ApiKeyId, CategoryId, EndpointId, JobId, LocationId, NoticeId, OrderId, ProductId,
+    ApiKeyId, CategoryId, EndpointId, ImportId, JobId, LocationId, NoticeId, OrderId, ProductId,
     ReservationId, SessionId, SyncId, UserId,
 };
+use crate::imports::ImportRow;
 use crate::inventory::{Level, Location, Mark, Move, Movement, Reservation};
 use crate::limits::MOVEMENTS_PER_MARK;
 use crate::orders::Order;
@@ -65,6 +68,8 @@ pub struct Changes {
     pub outbox: OutboxChanges,
     /// What the external warehouse says.
     pub warehouse: WarehouseChanges,
+    /// Imports.
+    pub imports: BTreeMap<ImportId, ImportRow>,
 }
 
 /// A decision in the making.
@@ -80,8 +85,9 @@ pub struct Draft<'a> {
     /// Levels that became low. Their events come last, so that a movement's cause is the event of
     /// what was asked.
     low: Vec<(Sku, Level)>,
-    /// Shortfalls that became smaller, or closed, by what was asked. Their events come last, too.
-    filled: BTreeMap<(ProductId, LocationId), Shortfall>,
+    /// Products that are new, by SKU; those that an attempt took back are not in the changes.
+    new_skus: BTreeMap<Sku, ProductId>,
+    undo: undo::Undo,
 }
 
 impl<'a> Draft<'a> {
@@ -95,7 +101,8 @@ impl<'a> Draft<'a> {
             marks: Vec::new(),
             events: Vec::new(),
             low: Vec::new(),
-            filled: BTreeMap::new(),
+            new_skus: BTreeMap::new(),
+            undo: undo::Undo::default(),
         }
     }
 
@@ -112,25 +119,6 @@ impl<'a> Draft<'a> {
             reply,
             numbering: self.numbering,
         }
-    }
-
-    /// Tries something and, when it is refused, forgets all that it did.
-    pub(crate) fn attempt<T>(
-        &mut self,
-        work: impl FnOnce(&mut Self) -> Result<T, Stop>,
-    ) -> Result<T, Stop> {
-        let (changes, numbering) = (self.changes.clone(), self.numbering);
-        let filled = self.filled.clone();
-        let lengths = (self.movements.len(), self.marks.len(), self.events.len(), self.low.len());
-        let result = work(self);
-        if result.is_err() {
-            (self.changes, self.numbering, self.filled) = (changes, numbering, filled);
-            self.movements.truncate(lengths.0);
-            self.marks.truncate(lengths.1);
-            self.events.truncate(lengths.2);
-            self.low.truncate(lengths.3);
-        }
-        result
     }
 
     /// Names many rows at once, so that they are loaded in one step.
@@ -178,11 +166,14 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn put_product(&mut self, product: Arc<Product>) {
-        self.changes.products.insert(product.id, product);
+        if product.version == 1 {
+            self.new_skus.insert(product.sku.clone(), product.id);
+        }
+        self.put(|changes| &mut changes.products, product.id, product);
     }
 
     pub(crate) fn put_category(&mut self, category: Category) {
-        self.changes.categories.insert(category.id, category);
+        self.put(|changes| &mut changes.categories, category.id, category);
     }
 
     pub(crate) fn put_location(&mut self, location: Location) -> Result<(), Stop> {
@@ -190,12 +181,13 @@ impl<'a> Draft<'a> {
         locations.retain(|other| other.id != location.id);
         locations.push(location);
         sort_locations(&mut locations);
-        self.changes.locations = Some(locations);
+        let before = self.changes.locations.replace(locations);
+        self.note_undo(|changes| changes.locations = before);
         Ok(())
     }
 
     pub(crate) fn put_reservation(&mut self, reservation: Reservation) {
-        self.changes.reservations.insert(reservation.id, reservation);
+        self.put(|changes| &mut changes.reservations, reservation.id, reservation);
     }
 
     /// Stores a changed reservation of an order.
@@ -206,7 +198,7 @@ impl<'a> Draft<'a> {
     }
 
     pub(crate) fn put_order(&mut self, order: Arc<Order>) {
-        self.changes.orders.insert(order.id, order);
+        self.put(|changes| &mut changes.orders, order.id, order);
     }
 
     /// Stores a changed order with the event that says so.
@@ -227,15 +219,12 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn put_level(&mut self, level: Level) -> Result<(), Stop> {
         let product_id = level.product_id;
-        if !self.changes.levels.contains_key(&product_id) {
-            let levels = self.levels(product_id)?.to_vec();
-            self.changes.levels.insert(product_id, levels);
-        }
-        let levels = self.changes.levels.entry(product_id).or_default();
+        let mut levels = self.levels(product_id)?.to_vec();
         match levels.binary_search_by_key(&level.location_id, |level| level.location_id) {
             Ok(position) => levels[position] = level,
             Err(position) => levels.insert(position, level),
         }
+        self.put(|changes| &mut changes.levels, product_id, levels);
         Ok(())
     }
 

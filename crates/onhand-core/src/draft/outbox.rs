@@ -47,7 +47,7 @@ impl Draft<'_> {
     pub(crate) fn save_consumer(&mut self, mut consumer: Consumer) -> Consumer {
         consumer.version += 1;
         consumer.updated_at = self.now();
-        self.changes.outbox.consumers.insert(consumer.queue, consumer.clone());
+        self.put(|changes| &mut changes.outbox.consumers, consumer.queue, consumer.clone());
         consumer
     }
 
@@ -65,12 +65,12 @@ impl Draft<'_> {
 
     pub(crate) fn save_job(&mut self, mut job: Job) -> Job {
         job.version += 1;
-        self.changes.outbox.jobs.insert(job.id, Some(job.clone()));
+        self.put(|changes| &mut changes.outbox.jobs, job.id, Some(job.clone()));
         job
     }
 
     pub(crate) fn forget_job(&mut self, id: JobId) {
-        self.changes.outbox.jobs.insert(id, None);
+        self.put(|changes| &mut changes.outbox.jobs, id, None);
     }
 
     /// The jobs that were due when they were loaded, oldest first; some may have been settled
@@ -131,7 +131,7 @@ impl Draft<'_> {
     pub(crate) fn save_endpoint(&mut self, mut endpoint: Endpoint) -> Endpoint {
         endpoint.version += 1;
         endpoint.updated_at = self.now();
-        self.changes.outbox.endpoints.insert(endpoint.id, endpoint.clone());
+        self.put(|changes| &mut changes.outbox.endpoints, endpoint.id, endpoint.clone());
         endpoint
     }
 
@@ -149,7 +149,7 @@ impl Draft<'_> {
 
     pub(crate) fn save_schedule(&mut self, mut schedule: Schedule) -> Schedule {
         schedule.version += 1;
-        self.changes.outbox.schedules.insert(schedule.name, schedule.clone());
+        self.put(|changes| &mut changes.outbox.schedules, schedule.name, schedule.clone());
         schedule
     }
 }

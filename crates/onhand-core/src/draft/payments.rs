@@ -50,7 +50,7 @@ impl Draft<'_> {
     pub(crate) fn save_effect(&mut self, mut effect: Effect) -> Effect {
         effect.version += 1;
         effect.updated_at = self.now();
-        self.changes.effects.insert(effect.order_id, effect.clone());
+        self.put(|changes| &mut changes.effects, effect.order_id, effect.clone());
         effect
     }
 
@@ -82,7 +82,7 @@ impl Draft<'_> {
     }
 
     pub(crate) fn put_gateway_id(&mut self, provider: Provider, id: GatewayId, order_id: OrderId) {
-        self.changes.gateway_ids.insert((provider, id), order_id);
+        self.put(|changes| &mut changes.gateway_ids, (provider, id), order_id);
     }
 
     /// Whether a message is here already.
@@ -96,7 +96,7 @@ impl Draft<'_> {
     }
 
     pub(crate) fn put_notice(&mut self, notice: KeptNotice) {
-        self.changes.notices.insert(notice.id, notice);
+        self.put(|changes| &mut changes.notices, notice.id, notice);
     }
 
     /// The messages that wait for a gateway's order to become known, oldest first.

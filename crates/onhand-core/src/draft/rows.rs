@@ -39,7 +39,8 @@ impl Draft<'_> {
     }
 
     fn id_of_sku(&self, sku: &Sku) -> Result<Option<ProductId>, Stop> {
-        match self.state.skus.get(sku) {
+        let new = self.new_skus.get(sku).filter(|id| self.changes.products.contains_key(id));
+        match new.map(|id| Some(*id)).as_ref().or_else(|| self.state.skus.get(sku)) {
             Some(id) => Ok(*id),
             None => missing(|needs| {
                 needs.skus.insert(sku.clone());

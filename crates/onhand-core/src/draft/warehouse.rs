@@ -21,6 +21,9 @@ pub struct WarehouseChanges {
     pub rows: BTreeMap<(SyncId, u32), Option<SyncRow>>,
     /// Shortfalls. One of which nothing is missing any more is to be deleted.
     pub shortfalls: BTreeMap<(ProductId, LocationId), Shortfall>,
+    /// Shortfalls that became smaller, or closed, by what was asked, until that is told: its events
+    /// come last. Nothing where a rule tells it itself.
+    filled: BTreeMap<(ProductId, LocationId), Option<Shortfall>>,
     /// The first row that names a product at a location, of rows that are new.
     pub(crate) named: BTreeMap<(SyncId, ProductId, LocationId), u32>,
 }
@@ -42,7 +45,7 @@ impl Draft<'_> {
         sync.version += 1;
         sync.updated_at = self.now();
         let sync = Arc::new(sync);
-        self.changes.warehouse.syncs.insert(sync.id, sync.clone());
+        self.put(|changes| &mut changes.warehouse.syncs, sync.id, sync.clone());
         sync
     }
 
@@ -89,14 +92,16 @@ impl Draft<'_> {
         row.version += 1;
         let key = (row.sync_id, row.row);
         if let Some((product, location)) = row.place() {
-            let named = &mut self.changes.warehouse.named;
-            named.entry((row.sync_id, product, location)).or_insert(row.row);
+            let named = (row.sync_id, product, location);
+            if !self.changes.warehouse.named.contains_key(&named) {
+                self.put(|changes| &mut changes.warehouse.named, named, row.row);
+            }
         }
-        self.changes.warehouse.rows.insert(key, Some(row));
+        self.put(|changes| &mut changes.warehouse.rows, key, Some(row));
     }
 
     pub(crate) fn forget_sync_row(&mut self, id: SyncId, row: u32) {
-        self.changes.warehouse.rows.insert((id, row), None);
+        self.put(|changes| &mut changes.warehouse.rows, (id, row), None);
     }
 
     /// The next rows of a run, of one action or of any, as they were when they were loaded.
@@ -158,23 +163,25 @@ impl Draft<'_> {
         shortfall.version += 1;
         shortfall.updated_at = self.now();
         let key = (shortfall.product_id, shortfall.location_id);
-        self.changes.warehouse.shortfalls.insert(key, shortfall.clone());
+        self.put(|changes| &mut changes.warehouse.shortfalls, key, shortfall.clone());
         shortfall
     }
 
     /// Stores a shortfall that has become smaller; that is told at the end.
     pub(crate) fn note_filled(&mut self, shortfall: Shortfall) {
         let shortfall = self.save_shortfall(shortfall);
-        self.filled.insert((shortfall.product_id, shortfall.location_id), shortfall);
+        let key = (shortfall.product_id, shortfall.location_id);
+        self.put(|changes| &mut changes.warehouse.filled, key, Some(shortfall));
     }
 
     /// Leaves out what a rule tells itself.
     pub(crate) fn forget_filled(&mut self, key: (ProductId, LocationId)) {
-        self.filled.remove(&key);
+        self.put(|changes| &mut changes.warehouse.filled, key, None);
     }
 
     pub(super) fn tell_filled(&mut self) {
-        for shortfall in core::mem::take(&mut self.filled).into_values() {
+        for shortfall in core::mem::take(&mut self.changes.warehouse.filled).into_values().flatten()
+        {
             let is_closed = shortfall.missing == 0;
             let event = if is_closed { "stock.shortfall_closed" } else { "stock.shortfall" };
             self.emit(event, EventBody::Shortfall(shortfall));

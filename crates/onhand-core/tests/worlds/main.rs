@@ -7,6 +7,7 @@ mod desk;
 mod gateway;
 mod graph;
 mod holding;
+mod imports;
 mod jobs;
 mod members;
 mod model;

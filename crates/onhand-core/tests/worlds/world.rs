@@ -9,7 +9,8 @@ use onhand_core::catalog::{self, NewProduct, ProductRef};
 use onhand_core::command::{Context, Decision, Numbering};
 use onhand_core::effects::{Effect, EffectState};
 use onhand_core::events::TYPES;
-use onhand_core::ids::{LocationId, NoticeId, OrderId, ProductId, ReservationId};
+use onhand_core::ids::{ImportId, LocationId, NoticeId, OrderId, ProductId, ReservationId};
+use onhand_core::imports::ImportRow;
 use onhand_core::inventory::{self, Adjustment, Level, NewLocation, Reservation};
 use onhand_core::orders::{
     self, OpenOrder, Order, PaymentTerms, PlaceItem, PlaceOrder, TRANSITIONS,
@@ -34,6 +35,7 @@ pub(crate) struct World {
     pub(crate) effects: BTreeMap<OrderId, Effect>,
     pub(crate) gateway_ids: BTreeMap<(Provider, GatewayId), OrderId>,
     pub(crate) notices: BTreeMap<NoticeId, KeptNotice>,
+    pub(crate) imports: BTreeMap<ImportId, ImportRow>,
     pub(crate) policy: Arc<Policy>,
     /// What every event so far has said.
     pub(crate) kinds: Vec<&'static str>,
@@ -79,6 +81,7 @@ impl World {
             effects: BTreeMap::new(),
             gateway_ids: BTreeMap::new(),
             notices: BTreeMap::new(),
+            imports: BTreeMap::new(),
             policy: Arc::default(),
             kinds: Vec::new(),
             shelf: Shelf::default(),
@@ -180,6 +183,9 @@ impl World {
             self.state.load_open_orders(*id, open.collect());
         }
         self.load_payments(needs);
+        for id in &needs.imports {
+            self.state.load_import(*id, self.imports.get(id).cloned());
+        }
         for reference in &needs.references {
             let mut orders = self.orders.values();
             let order = orders.find(|order| order.external_reference.as_ref() == Some(reference));
@@ -267,6 +273,7 @@ impl World {
         }
         self.notices.extend(changes.notices.clone());
         self.shelf.carry_out(&changes, &decision.movements);
+        self.imports.extend(changes.imports.clone());
         self.state.apply(changes, &decision.movements);
         self.numbering = decision.numbering;
     }

@@ -129,6 +129,7 @@ impl Flight {
             || touches_payments(rows, needs)
             || touches_outbox(rows, needs)
             || touches_warehouse(needs)
+            || needs.imports.iter().any(|id| rows.imports.contains_key(id))
             || !needs.references.is_empty()
                 && rows.orders.values().any(|(_, order)| {
                     let reference = order.external_reference.as_ref();

@@ -16,7 +16,7 @@ use tokio_postgres::Row;
 use super::codec::{self, Uuid, get};
 use super::error::{Result, corrupt};
 use super::session::{Session, Value};
-use super::{accounts, outbox, payments, warehouse};
+use super::{accounts, imports, outbox, payments, warehouse};
 use crate::columns::*;
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
 use crate::limits::WALK_MOVEMENTS_MAX;
@@ -192,6 +192,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
             accounts::ask(session, needs),
             payments::ask(session, needs),
             outbox::ask(session, needs),
+            imports::ask(session, needs),
         )
     };
     let (
@@ -207,6 +208,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
         accounts,
         payments,
         outbox,
+        found_imports,
     ) = asked_for.await?;
     take_in_stock(needs, &products, &levels, state)?;
     take_in_catalog(needs, &categories, &uses, &locations, state)?;
@@ -215,6 +217,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
     accounts.take_in(needs, state)?;
     payments.take_in(needs, state)?;
     outbox.take_in(needs, state)?;
+    imports::take_in(&found_imports, needs, state)?;
     let keys: Vec<_> = needs.on_hand_at.iter().copied().collect();
     let pasts = try_join_all(keys.iter().map(|key| past(session, *key))).await?;
     for (key, past) in keys.into_iter().zip(pasts) {

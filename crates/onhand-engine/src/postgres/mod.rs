@@ -10,6 +10,7 @@ mod error;
 mod flight;
 mod gather;
 mod head;
+mod imports;
 mod leases;
 mod lists;
 mod load;

@@ -82,7 +82,8 @@ impl<'a> Writes<'a> {
         self.accounts(rows);
         self.payments(rows)?;
         self.outbox(rows)?;
-        self.warehouse(rows)
+        self.warehouse(rows)?;
+        self.imports(rows)
     }
 
     fn products(&mut self, rows: &'a Rows) -> Result<()> {

@@ -2,10 +2,11 @@
 //! shows its rows in one snapshot ([`Evidence`]) and adds the promises that only it has; nothing is
 //! ever repaired. Most promises are SQL (`rules.rs`); the paths of the orders (`orders.rs`) with
 //! their payments (`payments.rs`), the chain over the logs (`logs.rs`) and what the log says of
-//! accounts (`accounts.rs`) and endpoints (`outbox.rs`), and what the warehouse has said
-//! (`warehouse.rs`) are followed in Rust.
+//! accounts (`accounts.rs`), endpoints (`outbox.rs`) and imports (`imports.rs`), and what the
+//! warehouse has said (`warehouse.rs`) are followed in Rust.
 
 mod accounts;
+mod imports;
 mod logs;
 mod orders;
 mod outbox;
@@ -99,6 +100,7 @@ pub(crate) async fn prove<E: Evidence>(
         accounts::prove(evidence, checks).await?;
         outbox::prove(evidence, checks).await?;
         warehouse::prove(evidence, checks).await?;
+        imports::prove(evidence, checks).await?;
     }
     for rule in own.iter().filter(|rule| rule.is_quick || is_full) {
         checks.push(try_rule(evidence, rule, &mut counts).await?);

@@ -102,7 +102,8 @@ fn entry(body: &str) -> Result<EndpointEntry, String> {
         | EventBody::Order(_)
         | EventBody::User(_)
         | EventBody::Session(_)
-        | EventBody::ApiKey(_) => Err("it is about something else".to_owned()),
+        | EventBody::ApiKey(_)
+        | EventBody::Import(_) => Err("it is about something else".to_owned()),
     }
 }
 

@@ -10,7 +10,7 @@ use onhand_core::{Needs, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::levels::RecentLevels;
-use super::{accounts, codec, outbox, payments, warehouse};
+use super::{accounts, codec, imports, outbox, payments, warehouse};
 use crate::columns::*;
 use crate::limits::WALK_MOVEMENTS_MAX;
 use crate::stored::stored_count;
@@ -30,7 +30,8 @@ impl View<'_> {
         accounts::load(self.connection, needs, state)?;
         payments::load(self.connection, needs, now, state)?;
         outbox::load(self.connection, needs, now, state)?;
-        warehouse::load(self, &needs.warehouse, state)
+        warehouse::load(self, &needs.warehouse, state)?;
+        imports::load(self.connection, needs, state)
     }
 
     /// All levels of a product.

@@ -6,6 +6,7 @@ mod backup;
 mod codec;
 mod copy;
 mod durable;
+mod imports;
 mod levels;
 mod lists;
 mod load;

@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, Connection, Params, params};
 
 use super::levels::Plan;
 use super::write::WriteError;
-use super::{accounts, outbox, payments, warehouse};
+use super::{accounts, imports, outbox, payments, warehouse};
 use crate::store::Rows;
 use crate::stored::stored_version;
 
@@ -30,7 +30,8 @@ pub(super) fn write_rows(connection: &Connection, rows: &Rows) -> Result<(), Wri
     accounts::write(connection, rows)?;
     payments::write(connection, rows)?;
     outbox::write(connection, rows)?;
-    warehouse::write(connection, &rows.warehouse)
+    warehouse::write(connection, &rows.warehouse)?;
+    imports::write(connection, rows)
 }
 
 fn write_catalog(connection: &Connection, rows: &Rows) -> Result<(), WriteError> {

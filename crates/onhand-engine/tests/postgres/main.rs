@@ -21,6 +21,8 @@ mod faulty;
 mod history;
 #[path = "../store/holding.rs"]
 mod holding;
+#[path = "../store/imports.rs"]
+mod imports;
 #[path = "../store/look.rs"]
 mod look;
 mod migrating;

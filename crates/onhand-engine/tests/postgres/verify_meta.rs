@@ -260,6 +260,31 @@ const OF_PAYMENTS: &[(&str, &str)] = &[
     ("UPDATE outcomes_1 SET event = 1 WHERE event = (SELECT max(event) FROM outcomes_1)", "I5"),
 ];
 
+/// Changes a field of the first import.
+macro_rules! import {
+    ($path:literal, $value:literal) => {
+        concat!(
+            "UPDATE imports SET document = jsonb_set(document::jsonb, '{",
+            $path,
+            "}', '",
+            $value,
+            "')::text WHERE id = (SELECT min(id) FROM imports)"
+        )
+    };
+}
+
+/// What is done to imports, and the check that must see it. The first is completed and has ten
+/// rows, eight of them products with a movement; the second has none yet.
+const OF_IMPORTS: &[(&str, &str)] = &[
+    ("DELETE FROM imports WHERE id = (SELECT min(id) FROM imports)", "I27"),
+    ("UPDATE imports SET id = id + 900", "I27"),
+    ("UPDATE imports SET document = '{}'", "I27"),
+    (import!("import,state", "\"receiving\""), "I27"),
+    (import!("import,position,rows", "11"), "I27"),
+    (import!("import,tally,created", "9"), "I27"),
+    (import!("import,tally,counted", "9"), "I27"),
+];
+
 /// What is done to what follows from the log. Jobs 1 and 2 are of an endpoint, 1 was done; of the
 /// mails 3 to 5, 3 is dead and one is leased.
 const OF_OUTBOX: &[(&str, &str)] = &[
@@ -345,7 +370,7 @@ async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
         let report = postgres::verify(&sound.url(), is_full).await.unwrap();
         assert_eq!((report.violations(), &*report.storage), (0, "ok"), "{report:#?}");
     }
-    let all = [OF_LOGS, OF_STOCK, OF_ORDERS, OF_ACCOUNTS, OF_PAYMENTS, OF_OUTBOX];
+    let all = [OF_LOGS, OF_STOCK, OF_ORDERS, OF_ACCOUNTS, OF_PAYMENTS, OF_OUTBOX, OF_IMPORTS];
     for (corruption, wanted) in all.into_iter().flatten() {
         let report = report_after(&sound, corruption).await;
         let seen = seen(&report);

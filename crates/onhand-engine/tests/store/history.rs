@@ -11,6 +11,7 @@ use onhand_engine::Clock;
 
 use crate::accounts::{api_key, email, new_key, password, register, session, token, user};
 use crate::backend::Backend;
+use crate::imports::with_imports;
 use crate::outbox::with_outbox;
 use crate::paying::{LEASE_SECS, captured, message, place_paid, refunded, retry};
 use crate::world::{World, code, key, order, place, sku, units};
@@ -57,6 +58,7 @@ pub(crate) async fn history<B: Backend>() -> World<B> {
     assert_eq!(code(&world.ask(open).await), "ok");
     with_accounts(&world).await;
     with_outbox(&world).await;
+    with_imports(&world).await;
     world
 }
 

@@ -11,6 +11,7 @@ mod faults;
 mod faulty;
 mod history;
 mod holding;
+mod imports;
 mod look;
 mod outbox;
 mod paying;

@@ -68,6 +68,11 @@ macro_rules! keeps_every_promise {
                 the_newest_orders_that_hold_what_is_missing_are_cancelled,
                 runs_are_listed_held_and_forgotten_in_time,
             }
+            imports {
+                a_row_is_taken_once_whoever_sends_it,
+                a_batch_of_rows_that_runs_again_counts_once,
+                imports_and_the_ledger_are_listed_page_by_page,
+            }
             watched {
                 callers_hear_when_those_were_told_who_keep_copies,
             }

@@ -81,6 +81,31 @@ const OF_PAYMENTS: &[(&str, &str)] = &[
     ("UPDATE outcomes_1 SET event = 1 WHERE event = (SELECT max(event) FROM outcomes_1)", "I5"),
 ];
 
+/// Changes a field of the first import.
+macro_rules! import {
+    ($path:literal, $value:literal) => {
+        concat!(
+            "UPDATE imports SET document = json_set(document, '$.",
+            $path,
+            "', ",
+            $value,
+            ") WHERE id = (SELECT min(id) FROM imports)"
+        )
+    };
+}
+
+/// What is done to imports, and the check that must see it. The first is completed and has ten
+/// rows, eight of them products with a movement; the second has none yet.
+const OF_IMPORTS: &[(&str, &str)] = &[
+    ("DELETE FROM imports WHERE id = (SELECT min(id) FROM imports)", "I27"),
+    ("UPDATE imports SET id = id + 900", "I27"),
+    ("UPDATE imports SET document = '{}'", "I27"),
+    (import!("import.state", "'receiving'"), "I27"),
+    (import!("import.position.rows", "11"), "I27"),
+    (import!("import.tally.created", "9"), "I27"),
+    (import!("import.tally.counted", "9"), "I27"),
+];
+
 /// What is done to what follows from the log. Jobs 1 and 2 are of an endpoint, 1 was done; of the
 /// mails 3 to 5, 3 is dead and one is leased.
 const OF_OUTBOX: &[(&str, &str)] = &[
@@ -277,7 +302,9 @@ async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.pragma_update(None, "wal_checkpoint", "truncate").unwrap();
     drop(connection);
-    for (corruption, wanted) in CORRUPTIONS.iter().chain(OF_PAYMENTS).chain(OF_OUTBOX) {
+    for (corruption, wanted) in
+        CORRUPTIONS.iter().chain(OF_PAYMENTS).chain(OF_OUTBOX).chain(OF_IMPORTS)
+    {
         check(&path, folder.path(), corruption, wanted);
     }
 }

@@ -248,8 +248,7 @@ pub(crate) async fn what_a_batch_has_entered_late_is_netted_in_that_batch<B: Bac
         reference: None,
         occurred_at: Some(looked_at),
     };
-    let commands =
-        [inventory::Command::Adjust(vec![entry]), inventory::Command::Count(count)];
+    let commands = [inventory::Command::Adjust(vec![entry]), inventory::Command::Count(count)];
     let commands = commands.map(|command| (Command::Inventory(command), None)).into();
     assert_eq!(codes(&world.in_one_batch(|_| {}, commands).await), ["ok", "ok"]);
     assert_eq!(world.figures("tea").await, (15, 0, 15));
@@ -298,10 +297,7 @@ pub(crate) async fn the_newest_orders_that_hold_what_is_missing_are_cancelled<B:
     for id in orders {
         statuses.push(world.reader.order(id).await.status);
     }
-    assert_eq!(
-        statuses,
-        [OrderStatus::Confirmed, OrderStatus::Cancelled, OrderStatus::Cancelled]
-    );
+    assert_eq!(statuses, [OrderStatus::Confirmed, OrderStatus::Cancelled, OrderStatus::Cancelled]);
     assert_eq!(world.figures("tea").await, (4, 3, 1));
     assert_eq!(world.figures("cup").await, (10, 1, 9));
     assert!(world.reader.0.shortfalls(None, 9).await.unwrap().is_empty());

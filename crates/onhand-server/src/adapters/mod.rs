@@ -3,6 +3,7 @@
 //! nothing.
 
 pub mod cache;
+pub(crate) mod files;
 pub mod gateways;
 pub mod mail;
 pub mod outgoing;

@@ -17,6 +17,7 @@ use serde_json::json;
 use super::problem::Problem;
 use super::wire::accounts::{ApiKeyShown, SessionShown, UserShown};
 use super::wire::catalog::{CategoryView, ProductView};
+use super::wire::imports::ImportView;
 use super::wire::lists::List;
 use super::wire::orders::{BatchRowView, BatchView, OrderView};
 use super::wire::outbox::{ConsumerView, EndpointView, JobView, ScheduleView};
@@ -143,6 +144,7 @@ fn shown(reply: &Reply, success: StatusCode) -> Response {
         Reply::Consumer(row) => json_response(success, &ConsumerView::of(row)),
         Reply::Jobs(jobs) => json_response(success, &json!({ "jobs": jobs.len() })),
         Reply::Job(row) => versioned(success, row.version, &JobView::of(row)),
+        Reply::Import(row) => versioned(success, row.version, &ImportView::of(row)),
         Reply::Forgotten { rows } => json_response(success, &json!({ "forgotten": rows })),
         Reply::Turn { schedule, .. } => json_response(success, &ScheduleView::of(schedule)),
     }

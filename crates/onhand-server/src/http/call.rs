@@ -40,18 +40,46 @@ impl FromRequest<App> for Call {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let (mut parts, body) = request.into_parts();
-        let caller = Caller::from_request_parts(&mut parts, app).await?;
-        let path = parts.uri.path().to_owned();
-        let route = match parts.extensions.get::<MatchedPath>() {
-            Some(route) => route.as_str().to_owned(),
-            None => path.clone(),
-        };
-        let is_bulk = matches!(route.as_str(), "/v1/orders/batch" | "/v1/stock/adjustments");
-        let body =
+        let (parts, body) = request.into_parts();
+        let mut call = Self::without_body(parts, app).await?;
+        let is_bulk = matches!(call.route.as_str(), "/v1/orders/batch" | "/v1/stock/adjustments");
+        call.body =
             read_body(body, if is_bulk { BULK_BODY_BYTES_MAX } else { BODY_BYTES_MAX }).await?;
-        let (method, headers) = (parts.method, parts.headers);
-        Ok(Self { app: app.clone(), caller, method, path, route, headers, body })
+        Ok(call)
+    }
+}
+
+/// What a file may be sent as.
+const FILE_TYPES: [&str; 4] =
+    ["text/csv", "application/x-ndjson", "application/ndjson", "application/octet-stream"];
+
+/// A request whose body is read by its handler, as it arrives.
+#[derive(Debug)]
+pub struct Upload {
+    /// The request. Its fingerprint is over its query: that a body is the same as before is for the
+    /// handler to see.
+    pub call: Call,
+    /// The body.
+    pub body: Body,
+}
+
+impl FromRequest<App> for Upload {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let content_type = parts.headers.get(header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
+        let essence = content_type.split(';').next().unwrap_or("").trim();
+        if !FILE_TYPES.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
+            let detail = format!("the body is `{essence}`; send one of {}", FILE_TYPES.join(", "));
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Problem::new(status, "unsupported_media_type", detail));
+        }
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        let mut call = Call::without_body(parts, app).await?;
+        call.body = query.into();
+        Ok(Self { call, body })
     }
 }
 
@@ -107,6 +135,22 @@ pub(super) fn version_missing() -> Problem {
 }
 
 impl Call {
+    async fn without_body(mut parts: Parts, app: &App) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(&mut parts, app).await?;
+        let path = parts.uri.path().to_owned();
+        let route = match parts.extensions.get::<MatchedPath>() {
+            Some(route) => route.as_str().to_owned(),
+            None => path.clone(),
+        };
+        let (method, headers) = (parts.method, parts.headers);
+        Ok(Self { app: app.clone(), caller, method, path, route, headers, body: Bytes::new() })
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// The body as a typed value.
     ///
     /// # Errors
@@ -190,10 +234,16 @@ impl Call {
     /// # Errors
     /// 400 without a key; otherwise as [`Self::submit`].
     pub async fn submit_once(&self, command: Command) -> Result<Answer, Problem> {
-        if !self.headers.contains_key("idempotency-key") {
-            return Err(key_missing());
-        }
+        self.expect_key()?;
         self.submit(command).await
+    }
+
+    /// That there is a key.
+    ///
+    /// # Errors
+    /// 400 without one.
+    pub fn expect_key(&self) -> Result<(), Problem> {
+        if self.headers.contains_key("idempotency-key") { Ok(()) } else { Err(key_missing()) }
     }
 
     /// Submits a command, under the caller's key if there is one.

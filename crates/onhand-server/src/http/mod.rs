@@ -12,8 +12,10 @@ mod describe;
 mod discreet;
 mod dress;
 pub mod events;
+pub mod exports;
 pub mod gate;
 mod headers;
+pub mod imports;
 pub mod jobs;
 mod kept;
 pub mod listener;
@@ -76,6 +78,8 @@ fn business() -> OpenApiRouter<App> {
         .merge(payments::routes())
         .merge(events::routes())
         .merge(webhooks::routes())
+        .merge(imports::routes())
+        .merge(exports::routes())
         .merge(jobs::routes())
         .merge(accounts::routes())
         .merge(ops::liveness())

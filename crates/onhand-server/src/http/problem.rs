@@ -6,7 +6,7 @@ mod words;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use onhand_core::{
-    Refusal, accounts, catalog, effects, inventory, jobs, orders, payments, webhooks,
+    Refusal, accounts, catalog, effects, imports, inventory, jobs, orders, payments, webhooks,
 };
 use onhand_engine::SubmitError;
 use onhand_engine::query::ReadError;
@@ -323,6 +323,15 @@ fn status(refusal: &Refusal) -> StatusCode {
             | jobs::Refusal::ReplayRunning { .. }
             | jobs::Refusal::JobNotDead { .. } => StatusCode::CONFLICT,
         },
+        Refusal::Imports(refusal) => match refusal {
+            imports::Refusal::UnknownImport { .. }
+            | imports::Refusal::UnknownLocationCode { .. } => StatusCode::NOT_FOUND,
+            imports::Refusal::TooManyRows { .. }
+            | imports::Refusal::NewProductIncomplete { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            imports::Refusal::ImportEnded { .. }
+            | imports::Refusal::ImportMoved { .. }
+            | imports::Refusal::ImportFileDiffers { .. } => StatusCode::CONFLICT,
+        },
         Refusal::Webhooks(refusal) => match refusal {
             webhooks::Refusal::UnknownEndpoint { .. } => StatusCode::NOT_FOUND,
             webhooks::Refusal::TooManyEndpoints { .. } => StatusCode::CONFLICT,
@@ -377,6 +386,7 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
         Refusal::Effects(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::Jobs(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::Webhooks(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
+        Refusal::Imports(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::InBatch { index, refusal } => {
             let mut facts = facts(refusal);
             facts.insert("index".into(), (*index).into());
@@ -405,6 +415,7 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
             "effect_id" => "eff",
             "job_id" => "job",
             "endpoint_id" => "whe",
+            "import_id" => "imp",
             _ => continue,
         };
         *value = Value::String(format!("{prefix}_{value}"));

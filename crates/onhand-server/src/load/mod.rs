@@ -17,7 +17,7 @@ mod logins;
 mod paid;
 mod probe;
 mod process;
-mod progress;
+pub(crate) mod progress;
 mod round;
 mod shopper;
 mod stage;

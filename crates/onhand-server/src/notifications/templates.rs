@@ -63,6 +63,7 @@ impl<'a> Facts<'a> {
             | EventBody::Category(_)
             | EventBody::Location(_)
             | EventBody::Stock(_)
+            | EventBody::Import(_)
             | EventBody::Reservations(_)
             | EventBody::User(_)
             | EventBody::Session(_)

@@ -15,6 +15,7 @@ mod doors;
 mod fields;
 mod guessing;
 mod hoarding;
+mod imports;
 mod installation;
 mod kept;
 mod payments;

@@ -14,6 +14,7 @@ use onhand_core::{Actor, Command};
 use onhand_engine::Clock;
 
 use crate::contract::contract;
+use crate::imports::send;
 use crate::till::{Till, signed_by_key};
 use crate::world::{Reply, World};
 
@@ -419,6 +420,25 @@ async fn background(world: &World) {
     post(world, "/v1/schedules/nothing/run", json!({}), 404).await;
 }
 
+/// A file that goes in, once more, and out in every form.
+async fn bulk(world: &World) {
+    let file = "sku,on_hand\nTEA-1,50\nnothing,1\n";
+    let begun = send(world, "/v1/imports?kind=stock", "tour-file", file).await;
+    assert_eq!(begun.status, 201, "{}", begun.body);
+    let one = format!("/v1/imports/{}", text(&begun.body["id"]));
+    assert_eq!(send(world, &one, "tour-file-again", file).await.status, 200);
+    for path in ["/v1/imports", "/v1/imports?limit=1", &one] {
+        assert_eq!(world.get(path).await.status, 200, "{path}");
+    }
+    assert_eq!(world.get("/v1/imports/imp_99999").await.status, 404);
+    for what in ["products", "stock", "orders", "movements"] {
+        for form in ["csv", "ndjson"] {
+            let path = format!("/v1/exports/{what}.{form}");
+            assert_eq!(world.get(&path).await.status, 200, "{path}");
+        }
+    }
+}
+
 fn text(value: &Value) -> String {
     value.as_str().unwrap().to_owned()
 }
@@ -435,6 +455,7 @@ async fn every_route_answers_as_it_is_described() {
     payments(&till).await;
     webhooks(world).await;
     background(world).await;
+    bulk(world).await;
     for path in ["/livez", "/readyz", "/health", "/v1/events", "/v1/events?types=stock.low"] {
         assert_eq!(world.get(path).await.status, 200, "{path}");
     }

@@ -219,10 +219,15 @@ impl World {
         let response = router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
-        let body = serde_json::from_slice(&bytes).unwrap_or_default();
         let status = parts.status.as_u16();
         let kind =
             parts.headers.get(header::CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap());
+        let kind = kind.split(';').next().unwrap();
+        let body = if matches!(kind, "text/csv" | "application/x-ndjson") {
+            Value::String(String::from_utf8(bytes.clone()).unwrap())
+        } else {
+            serde_json::from_slice(&bytes).unwrap_or_default()
+        };
         // A HEAD has no body to judge.
         if name != "HEAD" {
             contract().judge(&name, path, status, kind, &body);

@@ -3,6 +3,7 @@
 //! goes on.
 
 mod accounts;
+mod bulk;
 mod catalog;
 mod events;
 mod orders;

@@ -61,6 +61,7 @@ fn id_of(path: &str) -> Option<&'static str> {
         "/v1/api-keys" => "ApiKeyId",
         "/v1/categories" => "CategoryId",
         "/v1/effects" => "EffectId",
+        "/v1/imports" => "ImportId",
         "/v1/jobs" | "/v1/webhook-endpoints/{id}/deliveries" => "JobId",
         "/v1/orders" | "/v1/reconciliation" => "OrderId",
         "/v1/payments" => "PaymentId",
@@ -76,6 +77,10 @@ fn id_of(path: &str) -> Option<&'static str> {
 fn value_of(path: &str, name: &str) -> Option<&'static str> {
     let value = match name {
         "provider" => "Provider",
+        "kind" => "ImportKind",
+        "format" => "ImportFormat",
+        "currency" => "Currency",
+        "location_id" => "LocationId",
         "state" if path == "/v1/effects" => "EffectStatus",
         "status" if matches!(path, "/v1/jobs" | "/v1/webhook-endpoints/{id}/deliveries") => {
             "JobStatus"

@@ -295,6 +295,8 @@ fn fact_schema(code: &str, name: &str, sample: &Value) -> RefOr<Schema> {
         "effect_id" => "EffectId",
         "job_id" => "JobId",
         "endpoint_id" => "EndpointId",
+        "import_id" => "ImportId",
+        "state" if code == "import_ended" => "ImportStatus",
         "state" if code == "job_not_dead" => "JobStatus",
         "state" if code == "effect_not_dead" => "EffectStatus",
         "state" => "ReservationState",

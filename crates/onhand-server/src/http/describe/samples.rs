@@ -5,8 +5,8 @@
 use onhand_core::accounts::{Email, Role};
 use onhand_core::effects::{self, EffectState};
 use onhand_core::ids::{
-    ApiKeyId, CategoryId, CustomerId, EffectId, EndpointId, JobId, LocationId, OrderId, PaymentId,
-    ProductId, ReservationId, UserId,
+    ApiKeyId, CategoryId, CustomerId, EffectId, EndpointId, ImportId, JobId, LocationId, OrderId,
+    PaymentId, ProductId, ReservationId, UserId,
 };
 use onhand_core::inventory::{ReservationState, ShortItem};
 use onhand_core::jobs::{self, JobState};
@@ -17,7 +17,7 @@ use onhand_core::limits::{
 use onhand_core::orders::{Action, Status};
 use onhand_core::text::{Name, Reference, Sku};
 use onhand_core::{
-    Refusal, accounts, catalog, inventory, orders, payments as core_payments, webhooks,
+    Refusal, accounts, catalog, imports, inventory, orders, payments as core_payments, webhooks,
 };
 use onhand_engine::SubmitError;
 use serde_json::Value;
@@ -45,6 +45,8 @@ pub(super) fn all() -> Vec<Problem> {
     let refusals = std::iter::successors(jobs_after(None), |one| jobs_after(Some(one)));
     problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
     let refusals = std::iter::successors(webhooks_after(None), |one| webhooks_after(Some(one)));
+    problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
+    let refusals = std::iter::successors(imports_after(None), |one| imports_after(Some(one)));
     problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
     problems.extend(of_the_gate());
     problems.extend(payments::problems());
@@ -107,6 +109,24 @@ fn webhooks_after(previous: Option<&webhooks::Refusal>) -> Option<webhooks::Refu
         None => R::UnknownEndpoint { endpoint_id: EndpointId::new(7)? },
         Some(R::UnknownEndpoint { .. }) => R::TooManyEndpoints { most: ENDPOINTS_MAX },
         Some(R::TooManyEndpoints { .. }) => return None,
+    })
+}
+
+/// Those that a route may answer: what is told of a single row is told with it.
+fn imports_after(previous: Option<&imports::Refusal>) -> Option<imports::Refusal> {
+    use imports::{Refusal as R, State};
+    let import_id = ImportId::new(108)?;
+    Some(match previous {
+        None => R::ImportEnded { import_id, state: State::Failed },
+        Some(R::ImportEnded { .. }) => R::ImportMoved { expected: 500, actual: 750 },
+        Some(R::ImportMoved { .. }) => R::ImportFileDiffers { import_id, rows: 500 },
+        Some(
+            R::ImportFileDiffers { .. }
+            | R::UnknownImport { .. }
+            | R::TooManyRows { .. }
+            | R::UnknownLocationCode { .. }
+            | R::NewProductIncomplete { .. },
+        ) => return None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! Refusals in words, for people. Programs read the code and the facts.
 
 use onhand_core::{
-    Refusal, accounts, catalog, effects, inventory, jobs, orders, payments, webhooks,
+    Refusal, accounts, catalog, effects, imports, inventory, jobs, orders, payments, webhooks,
 };
 
 /// A refusal in one sentence.
@@ -21,6 +21,7 @@ pub(super) fn of(refusal: &Refusal) -> String {
         Refusal::Effects(refusal) => effect_words(refusal),
         Refusal::Jobs(refusal) => job_words(refusal),
         Refusal::Webhooks(refusal) => webhook_words(refusal),
+        Refusal::Imports(refusal) => import_words(refusal),
     }
 }
 
@@ -236,6 +237,30 @@ fn job_words(refusal: &jobs::Refusal) -> String {
         }
         R::UnknownJob { job_id } => format!("there is no job {job_id}"),
         R::JobNotDead { state } => format!("the job is {}: it goes on by itself", state.as_str()),
+    }
+}
+
+fn import_words(refusal: &imports::Refusal) -> String {
+    use imports::Refusal as R;
+    match refusal {
+        R::UnknownImport { import_id } => format!("there is no import {import_id}"),
+        R::ImportEnded { import_id, state } => {
+            format!("{import_id} is {}: it takes no more rows", state.as_str())
+        }
+        R::ImportMoved { expected, actual } => format!(
+            "the import has taken {actual} rows, not {expected}: somebody else sends it, too"
+        ),
+        R::ImportFileDiffers { import_id, rows } => format!(
+            "the file does not begin with the {rows} rows that {import_id} has taken: send the \
+             same file, or begin a new import"
+        ),
+        R::TooManyRows { most } => format!("expected at most {most} rows at once"),
+        R::UnknownLocationCode { location_code } => {
+            format!("no location has the code `{location_code}`")
+        }
+        R::NewProductIncomplete { sku, field } => {
+            format!("there is no product `{sku}` yet, and a new one needs a `{field}`")
+        }
     }
 }
 

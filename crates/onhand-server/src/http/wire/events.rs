@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use super::accounts::{ApiKeyEntryView, SessionEntryView, UserEntryView};
 use super::catalog::{CategoryView, ProductView};
+use super::imports::ImportView;
 use super::orders::{OrderView, order_example};
 use super::outbox::EndpointView;
 use super::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
@@ -44,6 +45,8 @@ pub enum EventDataView<'a> {
     ApiKey(ApiKeyEntryView<'a>),
     /// Of `webhook_endpoint.*`.
     Endpoint(EndpointView<'a>),
+    /// Of `import.*`.
+    Import(Box<ImportView<'a>>),
 }
 
 /// One entry of the log.
@@ -131,6 +134,9 @@ impl<'a> EventView<'a> {
             }
             EventBody::Endpoint(entry) => {
                 (entry.id.to_string(), EventDataView::Endpoint(EndpointView::of(entry)))
+            }
+            EventBody::Import(row) => {
+                (row.id.to_string(), EventDataView::Import(Box::new(ImportView::of(row))))
             }
         };
         Self {

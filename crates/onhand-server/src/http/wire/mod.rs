@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod catalog;
 pub mod events;
+pub mod imports;
 pub mod lists;
 pub mod orders;
 pub mod outbox;

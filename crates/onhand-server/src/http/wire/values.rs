@@ -4,6 +4,7 @@
 
 use crate::limits::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN};
 use onhand_core::accounts::{EndReason as Reasons, Role as Roles, Scope as Scopes};
+use onhand_core::imports::{Kind as Kinds, State as ImportState};
 use onhand_core::inventory::{MovementKind as Kind, ReservationState as State};
 use onhand_core::jobs::JobState;
 use onhand_core::limits::{
@@ -89,6 +90,14 @@ values! {
             "https://example.com/hooks"),
         "^[!-~]+$",
     );
+    /// An import's id.
+    ImportId => id("imp", "import");
+    /// What the rows of a file are.
+    ImportKind => one_of(Kinds::ALL.iter().map(|one| one.as_str()));
+    /// What a file looks like.
+    ImportFormat => one_of(crate::imports::Format::ALL.iter().map(|one| one.name()));
+    /// Where an import stands.
+    ImportStatus => one_of(ImportState::ALL.iter().map(|one| one.as_str()));
     /// A job's id.
     JobId => id("job", "job");
     /// Where a job is.
