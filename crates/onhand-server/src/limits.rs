@@ -476,3 +476,30 @@ pub const BROKER_MESSAGES_MAX: usize = 10;
 pub const BROKER_WAIT: Duration = Duration::from_secs(10);
 /// Deliveries after which a message is given up: whoever takes it may die of it.
 pub const QUEUE_DELIVERIES_MAX: u32 = 10;
+
+/// How long the warehouse may take to answer unless configured otherwise, a page at a time.
+pub const WAREHOUSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most seconds that may be configured for it.
+pub const WAREHOUSE_TIMEOUT_SECS_MAX: u64 = 300;
+/// How long connecting to the warehouse may take, its name and TLS included.
+pub const WAREHOUSE_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most bytes of one page of a warehouse's answer: some 600,000 rows of the plain form.
+pub const WAREHOUSE_ANSWER_BYTES_MAX: usize = 32 << 20;
+/// Deepest nesting of it. Ours needs three; rows may have more in fields that are not read.
+pub const WAREHOUSE_DEPTH_MAX: usize = 16;
+/// Most rows of an answer, over all pages.
+pub const WAREHOUSE_ROWS_MAX: usize = 500_000;
+/// Most pages of an answer.
+pub const WAREHOUSE_PAGES_MAX: usize = 1_000;
+/// Most characters of the cursor that leads to the next page.
+pub const WAREHOUSE_CURSOR_CHARS_MAX: usize = 512;
+/// Most characters of the tag by which an answer is known again; others are not sent back.
+pub const WAREHOUSE_ETAG_CHARS_MAX: usize = 255;
+/// By how much the warehouse's clock may be ahead of ours.
+pub const WAREHOUSE_AHEAD_MAX: Duration = Duration::from_secs(60);
+/// How often a page is asked for before the run is given up until the next one.
+pub const WAREHOUSE_TRIES_MAX: u32 = 4;
+/// Longest wait before the second try; it doubles with each further one.
+pub const WAREHOUSE_AGAIN_FIRST: Duration = Duration::from_secs(2);
+/// Longest wait that a warehouse may ask for within a run.
+pub const WAREHOUSE_RETRY_AFTER_MAX: Duration = Duration::from_secs(30);

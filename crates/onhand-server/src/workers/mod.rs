@@ -7,3 +7,4 @@ pub mod key_uses;
 pub mod options;
 mod rush;
 pub mod schedules;
+pub mod timetable;

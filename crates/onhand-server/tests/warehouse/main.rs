@@ -1,0 +1,8 @@
+//! The external warehouse over real sockets: one that answers well, late, half, endlessly, in other
+//! words or as somebody else, and what comes of it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod answers;
+mod encrypted;
+mod fake;
