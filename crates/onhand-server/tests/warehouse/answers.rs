@@ -47,7 +47,7 @@ async fn every_odd_answer_has_its_reason() {
         (http("404 Not Found", "", "[]"), "status"),
         (http("204 No Content", "", ""), "status"),
         // It was not asked whether anything has changed.
-        (http("304 Not Modified", "", ""), "redirect"),
+        (http("304 Not Modified", "", ""), "status"),
         (http("302 Found", "Location: http://127.0.0.1/\r\n", "[]"), "redirect"),
         (http("401 Unauthorized", "", "[]"), "unauthorised"),
         (http("403 Forbidden", "", "[]"), "unauthorised"),

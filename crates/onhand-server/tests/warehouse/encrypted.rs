@@ -70,9 +70,17 @@ async fn a_certificate_that_does_not_match_is_told() {
 
 #[tokio::test]
 async fn who_speaks_no_tls_is_told_from_who_is_down() {
-    let (url, _hears) = crate::fake::serve(|_| crate::fake::ok("[]")).await;
-    let url = url.replace("http:", "https:");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+            _ = stream.shutdown().await;
+            while stream.read(&mut [0; 4_096]).await.is_ok_and(|read| read > 0) {}
+        }
+    });
     let trusted = RootCertStore::empty();
     let warehouse = Warehouse::trusting(trusted, url, None, at_home(), PATIENT).unwrap();
-    assert_eq!(read(&warehouse, None).await.unwrap_err().code(), "slow");
+    assert_eq!(read(&warehouse, None).await.unwrap_err().code(), "tls");
 }

@@ -430,7 +430,7 @@ fn judge(status: u16, headers: &HeaderMap) -> Result<(), Failure> {
     match status {
         200 if is_plain => Ok(()),
         200 => Err(Failure::Encoded),
-        300..=399 => Err(Failure::Redirect(status)),
+        300..=303 | 305..=399 => Err(Failure::Redirect(status)),
         401 | 403 => Err(Failure::Unauthorised(status)),
         _ => {
             let asked = outgoing::retry_after(headers).and_then(outgoing::seconds);
