@@ -21,6 +21,7 @@ use crate::orders::{self, Order};
 use crate::payments::{self, Task};
 use crate::schedules::{self, Schedule};
 use crate::text::Sku;
+use crate::warehouse::{self, Sync};
 use crate::webhooks::{self, EndpointEntry};
 use crate::{Needs, Refusal, State, Timestamp};
 
@@ -45,6 +46,8 @@ pub enum Command {
     Webhooks(webhooks::Command),
     /// What is done from time to time.
     Schedules(schedules::Command),
+    /// What the external warehouse says.
+    Warehouse(warehouse::Command),
 }
 
 impl Command {
@@ -62,6 +65,7 @@ impl Command {
             Self::Jobs(command) => command.names(needs),
             Self::Webhooks(command) => command.names(needs),
             Self::Schedules(command) => command.names(needs),
+            Self::Warehouse(command) => command.names(known, needs),
         }
     }
 
@@ -76,7 +80,8 @@ impl Command {
             | Self::Accounts(_)
             | Self::Jobs(_)
             | Self::Webhooks(_)
-            | Self::Schedules(_) => false,
+            | Self::Schedules(_)
+            | Self::Warehouse(_) => false,
         }
     }
 
@@ -119,6 +124,8 @@ pub struct Numbering {
     pub endpoint: i64,
     /// Next job id.
     pub job: i64,
+    /// Next id of a run against the external warehouse.
+    pub sync: i64,
     /// How often rights were taken away, from 1: who was let in at a lower count is looked at
     /// again.
     pub rights: i64,
@@ -140,6 +147,7 @@ impl Numbering {
         notice: 1,
         endpoint: 1,
         job: 1,
+        sync: 1,
         rights: 1,
     };
 }
@@ -242,6 +250,8 @@ pub enum Reply {
         /// The schedule as it was left.
         schedule: Schedule,
     },
+    /// A run against the external warehouse as it was left.
+    Sync(Arc<Sync>),
 }
 
 /// What is to be remembered and answered.
@@ -293,6 +303,7 @@ pub fn decide(state: &State, command: &Command, context: &Context) -> Result<Dec
         Command::Jobs(command) => command.decide(&mut draft)?,
         Command::Webhooks(command) => command.decide(&mut draft)?,
         Command::Schedules(command) => command.decide(&mut draft)?,
+        Command::Warehouse(command) => command.decide(&mut draft)?,
     };
     Ok(draft.finish(reply))
 }

@@ -13,11 +13,12 @@ use crate::actor::Actor;
 use crate::catalog::{Category, Product};
 use crate::ids::{
     ApiKeyId, CategoryId, EndpointId, LocationId, OrderId, ProductId, ReservationId, SessionId,
-    UserId,
+    SyncId, UserId,
 };
 use crate::inventory::{Level, Location, ReservationView, StockChange};
 use crate::orders::Order;
 use crate::text::Sku;
+use crate::warehouse::{Shortfall, Sync};
 use crate::webhooks::EndpointEntry;
 
 /// Every type of event, for documents and filters.
@@ -29,6 +30,7 @@ pub const TYPES: &[&str] = &[
     "category.updated",
     "location.created",
     "location.updated",
+    "order.backordered",
     "order.cancelled",
     "order.confirmed",
     "order.delivered",
@@ -74,11 +76,17 @@ pub const TYPES: &[&str] = &[
     "stock.counted",
     "stock.low",
     "stock.policy_changed",
+    "stock.shortfall",
+    "stock.shortfall_closed",
     "stock.transferred",
     "user.password_changed",
     "user.registered",
     "user.sessions_ended",
     "user.updated",
+    "warehouse.sync_completed",
+    "warehouse.sync_failed",
+    "warehouse.sync_held",
+    "warehouse.sync_started",
     "webhook_endpoint.created",
     "webhook_endpoint.deleted",
     "webhook_endpoint.disabled",
@@ -107,6 +115,8 @@ pub enum Subject {
     ApiKey(ApiKeyId),
     /// A webhook endpoint.
     Endpoint(EndpointId),
+    /// A run against the external warehouse.
+    Sync(SyncId),
 }
 
 /// The object as the event left it.
@@ -140,6 +150,10 @@ pub enum EventBody {
     ApiKey(ApiKeyEntry),
     /// A webhook endpoint.
     Endpoint(EndpointEntry),
+    /// A run against the external warehouse.
+    Sync(Arc<Sync>),
+    /// Units that are promised and not there; none any more where `missing` is 0.
+    Shortfall(Shortfall),
 }
 
 impl EventBody {
@@ -161,6 +175,8 @@ impl EventBody {
             Self::Session(session) => Some(Subject::Session(session.id)),
             Self::ApiKey(key) => Some(Subject::ApiKey(key.id)),
             Self::Endpoint(endpoint) => Some(Subject::Endpoint(endpoint.id)),
+            Self::Sync(sync) => Some(Subject::Sync(sync.id)),
+            Self::Shortfall(shortfall) => Some(Subject::Product(shortfall.product_id)),
         }
     }
 }

@@ -93,6 +93,8 @@ ids! {
     EndpointId = "whe";
     /// Something to be done once.
     JobId = "job";
+    /// A run against the external warehouse.
+    SyncId = "syn";
 }
 
 impl PaymentId {

@@ -32,6 +32,7 @@ pub mod refusal;
 pub mod schedules;
 pub mod state;
 pub mod text;
+pub mod warehouse;
 pub mod webhooks;
 
 pub use actor::Actor;

@@ -112,3 +112,23 @@ pub const ENDPOINT_SECRETS_MAX: usize = 5;
 pub const URL_CHARS_MAX: usize = 2_000;
 /// Seconds in which one success of an endpoint is noted.
 pub const SUCCESS_NOTED_SECS: i64 = 60;
+/// Most rows of one run against the external warehouse.
+pub const SYNC_ROWS_MAX: u32 = 5_000_000;
+/// Most rows that one command stages.
+pub const SYNC_ROWS_STAGED_MAX: usize = 500;
+/// Most rows that one step of a run settles, or products that it looks for.
+pub const SYNC_ROWS_APPLIED_MAX: usize = 500;
+/// Most rows that an operator approves or rejects by number at once.
+pub const SYNC_ROWS_DECIDED_MAX: usize = 100;
+/// Most rows that one command forgets.
+pub const SYNC_ROWS_FORGOTTEN_MAX: usize = 1_000;
+/// Most things that the name of a product in a row may mean: a SKU, or an id.
+pub const SYNC_PRODUCT_REFS_MAX: usize = 2;
+/// A run that would empty at least so many per cent of the stocked rows that it names is held.
+pub const SYNC_GUARD_PERCENT: u32 = 50;
+/// How many stocked rows it must name for that.
+pub const SYNC_GUARD_ROWS_MIN: u32 = 10;
+/// A run that would empty all of the stocked rows that it names is held if they are so many.
+pub const SYNC_GUARD_ALL_ROWS_MIN: u64 = 3;
+/// Most orders that one step cancels, or tells to wait, because stock is missing.
+pub const SHORTFALL_ORDERS_MAX: usize = 50;

@@ -14,6 +14,7 @@ use crate::payments::{NoticeKey, Provider};
 use crate::schedules::ScheduleName;
 use crate::state::State;
 use crate::text::{GatewayId, Reference, Sku};
+use crate::warehouse::WarehouseNeeds;
 
 /// Rows to load. A product always comes with its levels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -78,6 +79,8 @@ pub struct Needs {
     pub endpoint_count: bool,
     /// What is done from time to time.
     pub schedules: BTreeSet<ScheduleName>,
+    /// What the external warehouse says.
+    pub warehouse: WarehouseNeeds,
 }
 
 impl Needs {

@@ -5,7 +5,9 @@ use alloc::boxed::Box;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Version, accounts, catalog, effects, inventory, jobs, orders, payments, webhooks};
+use crate::{
+    Version, accounts, catalog, effects, inventory, jobs, orders, payments, warehouse, webhooks,
+};
 
 /// Why a command was refused. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +36,8 @@ pub enum Refusal {
     Jobs(jobs::Refusal),
     /// The rules of webhook endpoints refuse.
     Webhooks(webhooks::Refusal),
+    /// The rules of runs against the external warehouse refuse.
+    Warehouse(warehouse::Refusal),
     /// One order of a `reject_all` batch was refused, and with it the batch.
     InBatch {
         /// Position of the order in the batch.
@@ -56,6 +60,7 @@ impl Refusal {
             Self::Effects(refusal) => refusal.code(),
             Self::Jobs(refusal) => refusal.code(),
             Self::Webhooks(refusal) => refusal.code(),
+            Self::Warehouse(refusal) => refusal.code(),
             Self::InBatch { refusal, .. } => refusal.code(),
         }
     }
@@ -73,7 +78,8 @@ impl Refusal {
             | Self::Payments(_)
             | Self::Effects(_)
             | Self::Jobs(_)
-            | Self::Webhooks(_) => true,
+            | Self::Webhooks(_)
+            | Self::Warehouse(_) => true,
         }
     }
 
@@ -212,6 +218,21 @@ impl webhooks::Refusal {
     }
 }
 
+impl warehouse::Refusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownSync { .. } => "unknown_sync",
+            Self::SyncRunning { .. } => "sync_running",
+            Self::SyncState { .. } => "sync_state",
+            Self::SyncMoved { .. } => "sync_moved",
+            Self::TooManySyncRows { .. } => "too_many_sync_rows",
+            Self::UnknownSyncRow { .. } => "unknown_sync_row",
+            Self::SyncRowNotHeld { .. } => "sync_row_not_held",
+        }
+    }
+}
+
 impl From<catalog::Refusal> for Refusal {
     fn from(refusal: catalog::Refusal) -> Self {
         Self::Catalog(refusal)
@@ -257,5 +278,11 @@ impl From<jobs::Refusal> for Refusal {
 impl From<webhooks::Refusal> for Refusal {
     fn from(refusal: webhooks::Refusal) -> Self {
         Self::Webhooks(refusal)
+    }
+}
+
+impl From<warehouse::Refusal> for Refusal {
+    fn from(refusal: warehouse::Refusal) -> Self {
+        Self::Warehouse(refusal)
     }
 }

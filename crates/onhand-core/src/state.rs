@@ -3,6 +3,7 @@
 //! all; asking for the last names it in [`Needs`].
 
 mod outbox;
+mod warehouse;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -18,7 +19,7 @@ use crate::ids::{
     ApiKeyId, CategoryId, CustomerId, LocationId, NoticeId, OrderId, ProductId, ReservationId,
     SessionId, UserId,
 };
-use crate::inventory::{Level, Location, Movement, Reservation};
+use crate::inventory::{Level, Location, Movement, MovementKind, Past, Reservation};
 use crate::needs::Needs;
 use crate::orders::{OpenOrders, Order, note_open};
 use crate::payments::{KeptNotice, NoticeKey, Provider};
@@ -56,7 +57,9 @@ pub struct State {
     pub(crate) references: BTreeMap<Reference, Option<OrderId>>,
     pub(crate) expired_holds: BTreeMap<ProductId, Vec<ReservationId>>,
     pub(crate) due: Option<Vec<ReservationId>>,
-    pub(crate) on_hand_at: BTreeMap<(ProductId, LocationId, Timestamp), Option<i64>>,
+    pub(crate) on_hand_at: BTreeMap<(ProductId, LocationId, Timestamp), Option<Past>>,
+    /// Units that the batch has moved so far: what is loaded later does not have them yet.
+    moved: Vec<Moved>,
     pub(crate) users: BTreeMap<UserId, Option<Arc<User>>>,
     pub(crate) emails: BTreeMap<Email, Option<UserId>>,
     /// As they are stored.
@@ -76,7 +79,11 @@ pub struct State {
     /// What the batch has left of messages.
     kept_notices: BTreeMap<NoticeId, KeptNotice>,
     pub(crate) outbox: outbox::Outbox,
+    pub(crate) warehouse: warehouse::Warehouse,
 }
+
+/// Units that a batch has moved: where, as what, when and how many.
+type Moved = (ProductId, LocationId, MovementKind, Timestamp, i64);
 
 impl State {
     /// Removes from `needs` what is already known.
@@ -105,6 +112,7 @@ impl State {
         needs.notices.retain(|key| !self.notices.contains_key(key));
         needs.waiting_notices.retain(|key| !self.waiting_notices.contains_key(key));
         self.outbox.subtract_known(needs);
+        self.warehouse.subtract_known(&mut needs.warehouse);
     }
 
     /// Whether all of these are at hand.
@@ -202,13 +210,21 @@ impl State {
         self.due = Some(holds);
     }
 
-    /// Takes in what was on hand at an instant; `None` when that is too long ago to tell.
+    /// Takes in what was on hand at an instant, as it is stored; `None` when that is too long ago
+    /// to tell. What the batch has moved stays.
     pub fn load_on_hand_at(
         &mut self,
         key: (ProductId, LocationId, Timestamp),
-        on_hand: Option<i64>,
+        mut past: Option<Past>,
     ) {
-        self.on_hand_at.insert(key, on_hand);
+        if let Some(past) = &mut past {
+            for (product, location, kind, moved_at, delta) in &self.moved {
+                if (*product, *location) == (key.0, key.1) {
+                    past.take_in(key.2, *kind, *moved_at, *delta);
+                }
+            }
+        }
+        self.on_hand_at.insert(key, past);
     }
 
     /// Takes in a user.
@@ -404,11 +420,16 @@ impl State {
         self.gateway_ids.extend(claimed);
         self.apply_notices(changes.notices);
         self.outbox.apply(changes.outbox);
-        for movement in movements.iter().filter(|movement| movement.delta_on_hand != 0) {
-            let key = (movement.product_id, movement.location_id);
-            for ((product, location, at), on_hand) in &mut self.on_hand_at {
-                if (*product, *location) == key && movement.occurred_at <= *at {
-                    *on_hand = on_hand.map(|on_hand| on_hand + movement.delta_on_hand);
+        self.warehouse.apply(changes.warehouse);
+        for movement in movements.iter().filter(|movement| movement.kind.moves_units()) {
+            let (product, location) = (movement.product_id, movement.location_id);
+            let (kind, moved_at) = (movement.kind, movement.occurred_at);
+            self.moved.push((product, location, kind, moved_at, movement.delta_on_hand));
+            let from = (product, location, Timestamp::MIN);
+            let known = self.on_hand_at.range_mut(from..=(product, location, Timestamp::MAX));
+            for ((_, _, at), past) in known {
+                if let Some(past) = past {
+                    past.take_in(*at, kind, moved_at, movement.delta_on_hand);
                 }
             }
         }
@@ -467,6 +488,7 @@ impl State {
         self.expired_holds.clear();
         self.due = None;
         self.on_hand_at.clear();
+        self.moved.clear();
         self.users.clear();
         self.emails.clear();
         (self.enabled_admins, self.more_admins) = (None, 0);
@@ -480,6 +502,7 @@ impl State {
         self.waiting_notices.clear();
         self.kept_notices.clear();
         self.outbox = outbox::Outbox::default();
+        self.warehouse = warehouse::Warehouse::default();
         for sku in self.absent.drain(..) {
             if self.skus.get(&sku) == Some(&None) {
                 self.skus.remove(&sku);

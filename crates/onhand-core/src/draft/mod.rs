@@ -5,6 +5,8 @@ mod accounts;
 mod outbox;
 mod payments;
 mod rows;
+#[path = "warehouse.rs"]
+mod warehouse_rows;
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -12,6 +14,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 pub use outbox::OutboxChanges;
+pub use warehouse_rows::WarehouseChanges;
 
 use crate::accounts::{ApiKey, Session, User};
 use crate::catalog::{Category, Product};
@@ -20,7 +23,7 @@ use crate::effects::Effect;
 use crate::events::{Event, EventBody};
 use crate::ids::{
     ApiKeyId, CategoryId, EndpointId, JobId, LocationId, NoticeId, OrderId, ProductId,
-    ReservationId, SessionId, UserId,
+    ReservationId, SessionId, SyncId, UserId,
 };
 use crate::inventory::{Level, Location, Mark, Move, Movement, Reservation};
 use crate::limits::MOVEMENTS_PER_MARK;
@@ -28,6 +31,7 @@ use crate::orders::Order;
 use crate::payments::{KeptNotice, Provider};
 use crate::state::sort_locations;
 use crate::text::{GatewayId, Sku};
+use crate::warehouse::{self, Shortfall};
 use crate::{Needs, Refusal, State, Timestamp, Version};
 
 /// Rows as a decision leaves them. A row's version says what it was before: one less.
@@ -59,6 +63,8 @@ pub struct Changes {
     pub notices: BTreeMap<NoticeId, KeptNotice>,
     /// What follows from the log, and who is told.
     pub outbox: OutboxChanges,
+    /// What the external warehouse says.
+    pub warehouse: WarehouseChanges,
 }
 
 /// A decision in the making.
@@ -74,6 +80,8 @@ pub struct Draft<'a> {
     /// Levels that became low. Their events come last, so that a movement's cause is the event of
     /// what was asked.
     low: Vec<(Sku, Level)>,
+    /// Shortfalls that became smaller, or closed, by what was asked. Their events come last, too.
+    filled: BTreeMap<(ProductId, LocationId), Shortfall>,
 }
 
 impl<'a> Draft<'a> {
@@ -87,6 +95,7 @@ impl<'a> Draft<'a> {
             marks: Vec::new(),
             events: Vec::new(),
             low: Vec::new(),
+            filled: BTreeMap::new(),
         }
     }
 
@@ -94,6 +103,7 @@ impl<'a> Draft<'a> {
         for (sku, level) in core::mem::take(&mut self.low) {
             self.emit("stock.low", EventBody::Level { sku, level });
         }
+        self.tell_filled();
         Decision {
             changes: self.changes,
             movements: self.movements,
@@ -110,10 +120,11 @@ impl<'a> Draft<'a> {
         work: impl FnOnce(&mut Self) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
         let (changes, numbering) = (self.changes.clone(), self.numbering);
+        let filled = self.filled.clone();
         let lengths = (self.movements.len(), self.marks.len(), self.events.len(), self.low.len());
         let result = work(self);
         if result.is_err() {
-            (self.changes, self.numbering) = (changes, numbering);
+            (self.changes, self.numbering, self.filled) = (changes, numbering, filled);
             self.movements.truncate(lengths.0);
             self.marks.truncate(lengths.1);
             self.events.truncate(lengths.2);
@@ -229,12 +240,29 @@ impl<'a> Draft<'a> {
     }
 
     /// The one door through which stock changes: moves the level, writes the ledger, leaves a mark
-    /// and raises the low-stock alert.
+    /// and raises the low-stock alert. What becomes free where units are missing fills that gap
+    /// first.
+    ///
+    /// # Panics
+    /// As [`Self::post`].
+    pub(crate) fn move_stock(
+        &mut self,
+        product: &Product,
+        location_id: LocationId,
+        change: Move,
+    ) -> Result<&Movement, Stop> {
+        let newest = self.movements.len();
+        self.post(product, location_id, change)?;
+        warehouse::fill(self, product, location_id)?;
+        Ok(&self.movements[newest])
+    }
+
+    /// Moves the level as it is asked to. Only for rules that say themselves what is missing.
     ///
     /// # Panics
     /// When a rule lets a figure fall below zero or promises more than there is: a mistake in a
     /// rule.
-    pub(crate) fn move_stock(
+    pub(crate) fn post(
         &mut self,
         product: &Product,
         location_id: LocationId,
@@ -356,4 +384,5 @@ next_ids! {
     next_notice_id: notice, NoticeId;
     next_endpoint_id: endpoint, EndpointId;
     next_job_id: job, JobId;
+    next_sync_id: sync, SyncId;
 }

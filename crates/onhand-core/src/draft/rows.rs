@@ -9,14 +9,15 @@ use super::Draft;
 use crate::catalog::{self, Category, Product, ProductRef};
 use crate::command::Stop;
 use crate::ids::{CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId};
-use crate::inventory::{self, Level, Location, Reservation};
+use crate::inventory::{self, Level, Location, Past, Reservation};
 use crate::orders::{self, OpenOrders, Order, note_open};
 use crate::text::{Reference, Sku};
 use crate::{Needs, Timestamp, Version};
 
-pub(super) fn missing<T>(name: impl FnOnce(&mut Needs)) -> Result<T, Stop> {
+pub(super) fn missing<T, R>(name: impl FnOnce(&mut Needs) -> R) -> Result<T, Stop> {
     let mut needs = Needs::default();
-    name(&mut needs);
+    // Whether it was named before does not matter.
+    let _ = name(&mut needs);
     Err(Stop::Missing(Box::new(needs)))
 }
 
@@ -240,10 +241,10 @@ impl Draft<'_> {
         id: ProductId,
         location_id: LocationId,
         at: Timestamp,
-    ) -> Result<Option<i64>, Stop> {
+    ) -> Result<Option<Past>, Stop> {
         let key = (id, location_id, at);
         match self.state.on_hand_at.get(&key) {
-            Some(on_hand) => Ok(*on_hand),
+            Some(past) => Ok(*past),
             None => missing(|needs| {
                 needs.on_hand_at.insert(key);
             }),

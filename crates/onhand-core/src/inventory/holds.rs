@@ -266,7 +266,7 @@ pub(super) fn expire_due(draft: &mut Draft<'_>, most: usize) -> Result<Reply, St
 
 /// The level of a product at a location, after what has run out was freed where it would not
 /// suffice otherwise.
-pub(super) fn level_with_room(
+pub(crate) fn level_with_room(
     draft: &mut Draft<'_>,
     product: &Product,
     location_id: LocationId,

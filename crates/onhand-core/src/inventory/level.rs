@@ -70,6 +70,14 @@ pub struct Level {
     pub version: Version,
     /// When it was last changed.
     pub updated_at: Timestamp,
+    /// Units promised that the warehouse does not have: a shortfall. While there are any, exactly
+    /// what is promised is on hand.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub missing: i64,
+}
+
+fn is_none(missing: &i64) -> bool {
+    *missing == 0
 }
 
 impl Level {
@@ -87,6 +95,7 @@ impl Level {
             last_movement: 0,
             version: 0,
             updated_at: now,
+            missing: 0,
         }
     }
 

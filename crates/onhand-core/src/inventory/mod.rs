@@ -17,10 +17,13 @@ pub use commands::{
 };
 pub use level::{Level, Totals};
 pub use location::Location;
-pub use movement::{Mark, Move, Movement, MovementKind, StockChange};
+pub use movement::{Mark, Move, Movement, MovementKind, Past, StockChange};
 pub use refusal::{Refusal, ShortItem};
 pub use reservation::{Reservation, ReservationState, ReservationView};
 pub use sourcing::{Pick, Sourcing, available_in_all, source};
 
-pub(crate) use holds::{Ending, Hold, close_hold, hold_stock};
-pub(crate) use stock::{check_room, constant_reason};
+pub(crate) use holds::{Ending, Hold, close_hold, hold_stock, level_with_room};
+pub(crate) use stock::{
+    check_occurred_at, check_room, constant_reason, is_unchanged_since, past, record,
+    target_location,
+};

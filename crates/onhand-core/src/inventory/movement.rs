@@ -112,6 +112,28 @@ pub struct Movement {
     pub cause: i64,
 }
 
+/// What was on hand at an instant, as the ledger knows by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Past {
+    /// Units that were there.
+    pub on_hand: i64,
+    /// When the first count after it was made, if there is one: what is found out of the instant
+    /// from now on was part of what that count found.
+    pub counted_at: Option<Timestamp>,
+}
+
+impl Past {
+    /// Takes in a movement that is not in it yet, as of `at`.
+    pub fn take_in(&mut self, at: Timestamp, kind: MovementKind, moved_at: Timestamp, delta: i64) {
+        if moved_at <= at {
+            self.on_hand += delta;
+        } else if kind == MovementKind::Counted {
+            let first = self.counted_at.map_or(moved_at, |first| first.min(moved_at));
+            self.counted_at = Some(first);
+        }
+    }
+}
+
 /// What to do to a level: the part of a [`Movement`] that a rule chooses.
 #[derive(Debug, Clone)]
 pub struct Move {

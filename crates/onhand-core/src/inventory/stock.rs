@@ -7,16 +7,16 @@ use super::commands::{Adjustment, Count, LevelPolicy, LocationPatch, NewLocation
 use super::holds::level_with_room;
 use super::level::Level;
 use super::location::Location;
-use super::movement::{Move, MovementKind, StockChange};
+use super::movement::{Move, MovementKind, Past, StockChange};
 use super::refusal::{Refusal, ShortItem};
 use crate::catalog::Product;
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::events::EventBody;
-use crate::ids::LocationId;
+use crate::ids::{LocationId, ProductId};
 use crate::limits::{LOCATIONS_MAX, OCCURRED_AHEAD_SECS_MAX, QUANTITY_MAX};
 use crate::text::{Reason, Sku};
-use crate::{Timestamp, Version};
+use crate::{Timestamp, Version, warehouse};
 
 pub(super) fn create_location(draft: &mut Draft<'_>, new: &NewLocation) -> Result<Reply, Stop> {
     let locations = draft.locations()?;
@@ -65,10 +65,13 @@ pub(super) fn adjust(draft: &mut Draft<'_>, entries: &[Adjustment]) -> Result<Re
         let product = draft.product(&entry.product)?;
         let location_id = target_location(draft, entry.location_id)?;
         check_occurred_at(draft, entry.occurred_at)?;
-        let level = level_with_room(draft, &product, location_id, |level| {
-            entry.delta >= 0 || level.on_hand + entry.delta >= level.reserved
-        })?;
-        check_room(&product.sku, &level, entry.delta)?;
+        let counted_at = counted_since(draft, product.id, location_id, entry.occurred_at)?;
+        if counted_at.is_none() {
+            let level = level_with_room(draft, &product, location_id, |level| {
+                entry.delta >= 0 || level.on_hand + entry.delta >= level.reserved
+            })?;
+            check_room(&product.sku, &level, entry.delta)?;
+        }
         let kind = match entry.reason.as_str() {
             "received" | "restock" | "production" => MovementKind::Received,
             "return" => MovementKind::Returned,
@@ -82,7 +85,7 @@ pub(super) fn adjust(draft: &mut Draft<'_>, entries: &[Adjustment]) -> Result<Re
             delta_reserved: 0,
             occurred_at: entry.occurred_at,
         };
-        changes.push(change_stock(draft, &product, location_id, change)?);
+        changes.extend(record(draft, &product, location_id, change, counted_at)?);
     }
     draft.emit("stock.adjusted", EventBody::Stock(changes.clone()));
     Ok(Reply::Stock(changes))
@@ -115,27 +118,27 @@ pub(super) fn count(draft: &mut Draft<'_>, count: &Count) -> Result<Reply, Stop>
         }
         .into());
     }
+    let past = past(draft, product.id, location_id, count.occurred_at)?;
+    let occurred_at = count.occurred_at.unwrap_or(draft.now());
+    let past = past.ok_or(Refusal::CountTooOld { occurred_at })?;
     // What happened between the count and now stays: only the difference found then is written.
-    let on_hand_then = match count.occurred_at {
-        Some(at) if at < draft.now() => match draft.on_hand_at(product.id, location_id, at)? {
-            Some(on_hand) => on_hand,
-            None => return Err(Refusal::CountTooOld { occurred_at: at }.into()),
-        },
-        Some(_) | None => level.on_hand,
-    };
-    let delta = count.counted - on_hand_then;
-    let level = level_with_room(draft, &product, location_id, |level| {
-        level.on_hand + delta >= level.reserved
-    })?;
-    if level.on_hand + delta < level.reserved {
-        return Err(Refusal::CountBelowReserved {
-            sku: product.sku.clone(),
-            counted: level.on_hand + delta,
-            reserved: level.reserved,
+    let delta = count.counted - past.on_hand;
+    if past.counted_at.is_none() {
+        let level = level_with_room(draft, &product, location_id, |level| {
+            level.on_hand + delta >= level.reserved
+        })?;
+        if level.on_hand + delta < level.reserved {
+            return Err(Refusal::CountBelowReserved {
+                sku: product.sku.clone(),
+                counted: level.on_hand + delta,
+                reserved: level.reserved,
+            }
+            .into());
         }
-        .into());
+        check_room(&product.sku, &level, delta)?;
+        // All that is promised was found.
+        warehouse::close(draft, product.id, location_id)?;
     }
-    check_room(&product.sku, &level, delta)?;
     let change = Move {
         kind: MovementKind::Counted,
         reason: count.reason.clone(),
@@ -144,9 +147,77 @@ pub(super) fn count(draft: &mut Draft<'_>, count: &Count) -> Result<Reply, Stop>
         delta_reserved: 0,
         occurred_at: count.occurred_at,
     };
-    let changes = alloc::vec![change_stock(draft, &product, location_id, change)?];
+    let changes = record(draft, &product, location_id, change, past.counted_at)?;
     draft.emit("stock.counted", EventBody::Stock(changes.clone()));
     Ok(Reply::Stock(changes))
+}
+
+/// What was on hand at an instant, as the ledger knows by now; `None` when that is too long ago to
+/// tell. Of a level that nothing has changed since, that is known without looking.
+pub(crate) fn past(
+    draft: &Draft<'_>,
+    product_id: ProductId,
+    location_id: LocationId,
+    at: Option<Timestamp>,
+) -> Result<Option<Past>, Stop> {
+    let level = draft.level(product_id, location_id)?;
+    let is_past = |at: &Timestamp| *at < draft.now();
+    match at.filter(is_past).filter(|at| !is_unchanged_since(&level, *at)) {
+        Some(at) => draft.on_hand_at(product_id, location_id, at),
+        None => Ok(Some(Past { on_hand: level.on_hand, counted_at: None })),
+    }
+}
+
+/// Whether no movement of a level happened after an instant. One may say that it happened a little
+/// after it was recorded: the tolerated clock difference.
+pub(crate) fn is_unchanged_since(level: &Level, at: Timestamp) -> bool {
+    level.version == 0
+        || level.updated_at.as_microsecond() + OCCURRED_AHEAD_SECS_MAX * 1_000_000
+            <= at.as_microsecond()
+}
+
+/// When the first count after an instant was made, if there is one. Further back than a look into
+/// the past reaches, nobody can tell, and it is taken for none.
+fn counted_since(
+    draft: &Draft<'_>,
+    product_id: ProductId,
+    location_id: LocationId,
+    at: Option<Timestamp>,
+) -> Result<Option<Timestamp>, Stop> {
+    Ok(past(draft, product_id, location_id, at)?.and_then(|past| past.counted_at))
+}
+
+/// Moves units that moved now, or did in the past. A count that was made after they had moved, and
+/// was recorded before this, has found them moved: what it wrote off, or took for found, is written
+/// back as of that count, and what is there now stays as it is.
+pub(crate) fn record(
+    draft: &mut Draft<'_>,
+    product: &Product,
+    location_id: LocationId,
+    change: Move,
+    counted_at: Option<Timestamp>,
+) -> Result<Vec<StockChange>, Stop> {
+    let Some(counted_at) = counted_at.filter(|_| change.delta_on_hand != 0) else {
+        return Ok(alloc::vec![change_stock(draft, product, location_id, change)?]);
+    };
+    let back = Move {
+        kind: MovementKind::Counted,
+        reason: constant_reason("counted_since"),
+        reference: change.reference.clone(),
+        delta_on_hand: -change.delta_on_hand,
+        delta_reserved: 0,
+        occurred_at: Some(counted_at),
+    };
+    // What comes in first, so that no figure falls below what is promised.
+    let (first, second) =
+        if change.delta_on_hand > 0 { (change, back) } else { (back, change) };
+    let mut changes = Vec::with_capacity(2);
+    for change in [first, second] {
+        let movement = draft.post(product, location_id, change)?.clone();
+        let level = draft.level(product.id, location_id)?;
+        changes.push(StockChange { sku: product.sku.clone(), movement, level });
+    }
+    Ok(changes)
 }
 
 pub(super) fn transfer(draft: &mut Draft<'_>, transfer: &Transfer) -> Result<Reply, Stop> {
@@ -201,7 +272,7 @@ pub(super) fn set_level_policy(draft: &mut Draft<'_>, policy: &LevelPolicy) -> R
 }
 
 /// The location that is named, or the first active one by priority.
-fn target_location(draft: &Draft<'_>, named: Option<LocationId>) -> Result<LocationId, Stop> {
+pub(crate) fn target_location(draft: &Draft<'_>, named: Option<LocationId>) -> Result<LocationId, Stop> {
     if let Some(id) = named {
         return Ok(draft.location(id)?.id);
     }
@@ -209,7 +280,10 @@ fn target_location(draft: &Draft<'_>, named: Option<LocationId>) -> Result<Locat
     first.map(|location| location.id).ok_or_else(|| Refusal::NoLocation.into())
 }
 
-fn check_occurred_at(draft: &Draft<'_>, occurred_at: Option<Timestamp>) -> Result<(), Stop> {
+pub(crate) fn check_occurred_at(
+    draft: &Draft<'_>,
+    occurred_at: Option<Timestamp>,
+) -> Result<(), Stop> {
     let now = draft.now();
     match occurred_at {
         Some(at) if at.as_second() > now.as_second() + OCCURRED_AHEAD_SECS_MAX => {

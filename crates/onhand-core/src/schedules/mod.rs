@@ -18,6 +18,8 @@ named! {
         Reconcile = "reconcile",
         /// What nobody needs any more is forgotten.
         Retention = "retention",
+        /// The external warehouse is asked for its figures.
+        Warehouse = "warehouse",
     }
 }
 
