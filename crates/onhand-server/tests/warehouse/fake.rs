@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use onhand_core::Timestamp;
-use onhand_core::catalog::ProductRef;
 use onhand_server::adapters::outgoing::HttpLimits;
 use onhand_server::adapters::warehouse::row::Row;
 use onhand_server::adapters::warehouse::{Credential, Failure, Step, Warehouse};
@@ -133,15 +132,9 @@ pub(crate) async fn read(warehouse: &Warehouse, etag: Option<&str>) -> Result<Re
 
 /// Rows in one line: `mug 5, 7 negative`.
 pub(crate) fn words(rows: &[Row]) -> String {
-    let word = |row: &Row| match &row.figure {
-        Ok(figure) => {
-            let product = match &figure.product {
-                ProductRef::Id(id) => id.to_string(),
-                ProductRef::Sku(sku) => sku.to_string(),
-            };
-            format!("{product} {}", figure.on_hand)
-        }
-        Err(fault) => format!("{} {}", row.named, fault.code()),
+    let word = |row: &Row| match &row.told {
+        Ok(figure) => format!("{} {}", row.sent, figure.on_hand),
+        Err(fault) => format!("{} {}", row.sent, fault.code()),
     };
     rows.iter().map(word).collect::<Vec<_>>().join(", ")
 }

@@ -6,8 +6,10 @@ use std::fmt;
 
 use onhand_core::catalog::ProductRef;
 use onhand_core::ids::ProductId;
-use onhand_core::limits::{QUANTITY_MAX, SKU_CHARS_MAX};
-use onhand_core::text::{Name, Sku, Text};
+use onhand_core::Timestamp;
+use onhand_core::limits::{QUANTITY_MAX, REFERENCE_CHARS_MAX};
+use onhand_core::text::{Name, Reference, Sku};
+use onhand_core::warehouse::{Figure, LocationRef, NewRow};
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::adapters::gateways::http::bounded;
@@ -72,24 +74,21 @@ impl RowFault {
     }
 }
 
-/// What a good row says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figure {
-    /// Of what.
-    pub product: ProductRef,
-    /// Where, by the code of the location; the shop's first one when absent.
-    pub location: Option<Name>,
-    /// How many are physically there: 0 to [`QUANTITY_MAX`] pieces.
-    pub on_hand: i64,
-}
-
-/// A row as it came.
+/// A row as it came: what it calls the product, and what it says or why that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// What it calls the product, for people: bounded, and empty where it has no name.
-    pub named: Text,
-    /// What it says, or why that cannot be used.
-    pub figure: Result<Figure, RowFault>,
+    /// For people: on one line, bounded, and `(no name)` where it has none.
+    pub sent: Reference,
+    /// What it says.
+    pub told: Result<Figure, RowFault>,
+}
+
+impl Row {
+    /// The row as the rules take it, with when it was so.
+    pub fn staged(self, as_of: Timestamp) -> NewRow {
+        let told = self.told.map(|figure| Figure { as_of: Some(as_of), ..figure });
+        NewRow { sent: self.sent, told: told.map_err(|fault| bounded(&fault.to_string())) }
+    }
 }
 
 /// Any value, as far as a row may hold it.
@@ -108,31 +107,37 @@ enum Said {
 }
 
 impl Said {
-    fn shown(&self) -> Text {
-        match self {
+    fn shown(&self) -> Reference {
+        let shown = match self {
             Self::Text(text) => bounded(text),
             Self::Whole(number) => bounded(&number.to_string()),
-            Self::Nothing | Self::Other => Text::default(),
-            Self::Negative | Self::Fractional | Self::TooLarge => bounded("(no id)"),
-        }
+            Self::Nothing
+            | Self::Other
+            | Self::Negative
+            | Self::Fractional
+            | Self::TooLarge => return no_name(),
+        };
+        let short: String = shown.as_str().chars().take(REFERENCE_CHARS_MAX).collect();
+        Reference::new(short.trim()).unwrap_or_else(|_| no_name())
     }
 
-    /// A number is an id, and so is `prd_7`; any other text is a SKU.
-    fn product(self) -> Result<ProductRef, RowFault> {
-        match self {
-            Self::Nothing => Err(RowFault::NoProduct),
-            Self::Text(text) if text.trim().is_empty() => Err(RowFault::NoProduct),
+    /// What the name of a product may mean, in the order in which it is looked for: a number is an
+    /// id or else a SKU, `prd_7` is an id, and any other text a SKU or else, in figures, an id.
+    fn products(&self) -> Result<Vec<ProductRef>, RowFault> {
+        let sku = |text: &str| Sku::new(text).ok().map(ProductRef::Sku);
+        let id = |number: i64| ProductId::new(number).map(ProductRef::Id);
+        let products = match self {
+            Self::Nothing => return Err(RowFault::NoProduct),
+            Self::Text(text) if text.trim().is_empty() => return Err(RowFault::NoProduct),
             Self::Text(text) => match text.parse() {
-                Ok(id) => Ok(ProductRef::Id(id)),
-                Err(_) => Sku::new(text).map(ProductRef::Sku).map_err(|_| RowFault::BadProduct),
+                Ok(named) => [Some(ProductRef::Id(named)), None],
+                Err(_) => [sku(text), plain_number(text).and_then(id)],
             },
-            Self::Whole(number) => {
-                ProductId::new(number).map(ProductRef::Id).ok_or(RowFault::BadProduct)
-            }
-            Self::Negative | Self::Fractional | Self::TooLarge | Self::Other => {
-                Err(RowFault::BadProduct)
-            }
-        }
+            Self::Whole(number) => [id(*number), sku(&number.to_string())],
+            Self::Negative | Self::Fractional | Self::TooLarge | Self::Other => [None, None],
+        };
+        let products: Vec<ProductRef> = products.into_iter().flatten().collect();
+        if products.is_empty() { Err(RowFault::BadProduct) } else { Ok(products) }
     }
 
     fn on_hand(&self) -> Result<i64, RowFault> {
@@ -165,6 +170,18 @@ impl Said {
                 false
             }
         }
+    }
+}
+
+/// A number as we would write it.
+fn plain_number(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|number: &i64| number.to_string() == text)
+}
+
+fn no_name() -> Reference {
+    match Reference::new("(no name)") {
+        Ok(reference) => reference,
+        Err(error) => unreachable!("it is a reference: {error}"),
     }
 }
 
@@ -212,9 +229,10 @@ impl<'de> Deserialize<'de> for Said {
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Said, E> {
-                // Nothing in a row is longer; and it is not kept only to be refused.
-                let is_short = text.len() <= 4 * SKU_CHARS_MAX.max(100);
-                Ok(if is_short { Said::Text(text.to_owned()) } else { Said::Other })
+                // Nothing that can be used is longer; what is shown of it is cut.
+                let short = text.char_indices().nth(REFERENCE_CHARS_MAX + 1);
+                let end = short.map_or(text.len(), |(end, _)| end);
+                Ok(Said::Text(text[..end].to_owned()))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Said, A::Error> {
@@ -272,25 +290,26 @@ impl Fields {
     fn row(self) -> Row {
         let Self { product, location, on_hand, unit, has_twice } = self;
         let product = product.unwrap_or_default();
-        let named = product.shown();
-        let figure = move || {
-            let product = product.product()?;
+        let sent = product.shown();
+        let told = move || {
+            let products = product.products()?;
             if has_twice {
                 return Err(RowFault::Twice);
             }
-            let location = location.unwrap_or_default().location()?;
+            let location = location.unwrap_or_default().location()?.map(LocationRef::Code);
             if !unit.unwrap_or_default().is_pieces() {
                 return Err(RowFault::Unit);
             }
-            Ok(Figure { product, location, on_hand: on_hand.unwrap_or_default().on_hand()? })
+            let on_hand = on_hand.unwrap_or_default().on_hand()?;
+            Ok(Figure { products, location, on_hand, as_of: None })
         };
-        Row { named, figure: figure() }
+        Row { sent, told: told() }
     }
 }
 
 /// A row of nothing.
 fn no_row() -> Row {
-    Row { named: Text::default(), figure: Err(RowFault::NotAnObject) }
+    Row { sent: no_name(), told: Err(RowFault::NotAnObject) }
 }
 
 macro_rules! no_row {
@@ -337,18 +356,21 @@ impl<'de> Deserialize<'de> for Row {
 mod tests {
     use super::*;
 
-    /// What a row is read as: `id 7 at main: 5`, or the code of what is wrong.
+    /// What a row is read as: `prd_7 or 7 at main: 5`, or the code of what is wrong.
     fn check(row: &str, wanted: &str) {
         let read: Row = serde_json::from_str(row).unwrap();
-        let found = match read.figure {
+        let found = match read.told {
             Err(fault) => fault.code().to_owned(),
-            Ok(Figure { product, location, on_hand }) => {
-                let product = match product {
-                    ProductRef::Id(id) => format!("id {}", id.number()),
-                    ProductRef::Sku(sku) => format!("sku {sku}"),
+            Ok(Figure { products, location, on_hand, as_of: _ }) => {
+                let names = products.iter().map(|product| match product {
+                    ProductRef::Id(id) => id.to_string(),
+                    ProductRef::Sku(sku) => sku.to_string(),
+                });
+                let at = match location {
+                    Some(LocationRef::Code(code)) => format!(" at {code}"),
+                    Some(LocationRef::Id(_)) | None => String::new(),
                 };
-                let location = location.map(|name| format!(" at {name}")).unwrap_or_default();
-                format!("{product}{location}: {on_hand}")
+                format!("{}{at}: {on_hand}", names.collect::<Vec<_>>().join(" or "))
             }
         };
         assert_eq!(found, wanted, "{row}");
@@ -356,13 +378,16 @@ mod tests {
 
     #[test]
     fn both_forms_are_read() {
-        check(r#"{"productId":7,"stockLevel":5}"#, "id 7: 5");
-        check(r#"{"stockLevel":0,"productId":"prd_7"}"#, "id 7: 0");
-        check(r#"{"productId":"mug","stockLevel":5.0,"name":{"en":"Mug"}}"#, "sku mug: 5");
-        check(r#"{"productId":"7","stockLevel":1e3}"#, "sku 7: 1000");
-        check(r#"{"sku":"mug","location":"main","on_hand":5,"unit":"PCS"}"#, "sku mug at main: 5");
-        check(r#"{"sku":"mug","location":null,"on_hand":-0,"unit":null}"#, "sku mug: 0");
-        check(r#"{"sku":"mug","on_hand":1000000000}"#, "sku mug: 1000000000");
+        check(r#"{"productId":7,"stockLevel":5}"#, "prd_7 or 7: 5");
+        check(r#"{"stockLevel":0,"productId":"prd_7"}"#, "prd_7: 0");
+        check(r#"{"productId":"mug","stockLevel":5.0,"name":{"en":"Mug"}}"#, "mug: 5");
+        check(r#"{"productId":"7","stockLevel":1e3}"#, "7 or prd_7: 1000");
+        check(r#"{"sku":"mug","location":"main","on_hand":5,"unit":"PCS"}"#, "mug at main: 5");
+        check(r#"{"sku":"mug","location":null,"on_hand":-0,"unit":null}"#, "mug: 0");
+        check(r#"{"productId":4006381333931,"stockLevel":1}"#, "prd_4006381333931 or 4006381333931: 1");
+        check(r#"{"productId":9007199254740993,"stockLevel":1}"#, "9007199254740993: 1");
+        check(r#"{"productId":"007","stockLevel":1}"#, "007: 1");
+        check(r#"{"sku":"mug","on_hand":1000000000}"#, "mug: 1000000000");
     }
 
     #[test]
@@ -388,10 +413,8 @@ mod tests {
         for (product, wanted) in [
             ("null", "no_product"),
             ("\" \"", "no_product"),
-            ("0", "bad_product"),
             ("-7", "bad_product"),
             ("7.5", "bad_product"),
-            ("9007199254740993", "bad_product"),
             ("\"a b\"", "bad_product"),
             ("[7]", "bad_product"),
         ] {
@@ -409,10 +432,12 @@ mod tests {
 
     #[test]
     fn names_are_shown_without_what_would_deceive() {
-        let named = |row: &str| serde_json::from_str::<Row>(row).unwrap().named;
-        assert_eq!(named(r#"{"sku":"a\r\nb"}"#).as_str(), "a  b");
-        assert_eq!(named(r#"{"productId":7}"#).as_str(), "7");
-        let long = format!(r#"{{"sku":"{}"}}"#, "x".repeat(5_000));
-        assert_eq!(named(&long).as_str(), "");
+        let sent = |row: &str| serde_json::from_str::<Row>(row).unwrap().sent.to_string();
+        assert_eq!(sent(r#"{"sku":"a\r\nb"}"#), "a  b");
+        assert_eq!(sent(r#"{"productId":7}"#), "7");
+        assert_eq!(sent(&format!(r#"{{"sku":"{}"}}"#, "x".repeat(350))).len(), 255);
+        for row in ["{}", "7", r#"{"sku":" "}"#, r#"{"sku":[1]}"#] {
+            assert_eq!(sent(row), "(no name)");
+        }
     }
 }
