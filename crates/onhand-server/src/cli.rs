@@ -21,6 +21,7 @@ use crate::adapters::cache::options::CacheError;
 use crate::adapters::gateways::simulated::command::{self as fake_gateway, FakeGatewayOptions};
 use crate::adapters::queues::command::{self as queues, QueuesAction};
 use crate::adapters::queues::options::QueuesError;
+use crate::adapters::warehouse::options::WarehouseError;
 use crate::copy::{self, CopyOptions};
 use crate::edge::EdgeError;
 use crate::load::{bench, payments_chaos, torture, work_chaos};
@@ -213,7 +214,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         || error.is::<PaymentsError>()
         || error.is::<MailSetupError>()
         || error.is::<QueuesError>()
-        || error.is::<CacheError>();
+        || error.is::<CacheError>()
+        || error.is::<WarehouseError>();
     if is_configuration { 78 } else { 3 }
 }
 

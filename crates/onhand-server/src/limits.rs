@@ -503,3 +503,19 @@ pub const WAREHOUSE_TRIES_MAX: u32 = 4;
 pub const WAREHOUSE_AGAIN_FIRST: Duration = Duration::from_secs(2);
 /// Longest wait that a warehouse may ask for within a run.
 pub const WAREHOUSE_RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
+/// Rows of an answer that are handed in together: a batch in which orders are placed, too.
+pub const WAREHOUSE_STAGE_ROWS: usize = 200;
+/// Rows of a run that are compared or counted together.
+pub const WAREHOUSE_STEP_ROWS: usize = 100;
+/// How often it is looked whether a run is open that nobody has told of.
+pub const WAREHOUSE_LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long the right to go on with a run outlives the process that had it.
+pub const WAREHOUSE_LEASE: Duration = Duration::from_secs(15);
+/// Longest pause between two steps of a run; it is as long as the step before it took.
+pub const WAREHOUSE_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Most runs that are looked at for the newest answer that could be used.
+pub const WAREHOUSE_ANSWERED_RUNS_MAX: usize = 200;
+/// Most runs that are looked at for the tag of the newest answer that was settled.
+pub const WAREHOUSE_ETAG_RUNS_MAX: usize = 20;
+/// Days for which the rows of runs are kept after those have ended, when nothing else is said.
+pub const WAREHOUSE_KEEP_DAYS_DEFAULT: u64 = 90;

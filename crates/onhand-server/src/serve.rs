@@ -25,6 +25,7 @@ use crate::accounts::options::{AccountOptions, Accounts, AccountsError};
 use crate::adapters::cache::kept::Kept;
 use crate::adapters::cache::options::{CacheOptions, Plan};
 use crate::adapters::gateways::simulated;
+use crate::adapters::warehouse::options::WarehouseOptions;
 use crate::adapters::webhooks::Webhooks;
 use crate::adapters::webhooks::guard::Guard;
 use crate::adapters::webhooks::send::Sender;
@@ -60,6 +61,8 @@ pub struct ServeOptions {
     work: WorkOptions,
     #[command(flatten)]
     cache: CacheOptions,
+    #[command(flatten)]
+    warehouse: WarehouseOptions,
     /// What this process does: everything, only the answers, or only the work beside them.
     #[arg(long, env = "ONHAND_ROLE", value_enum, default_value_t)]
     role: Role,
@@ -149,6 +152,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     }
     // Before anything is opened: what cannot work is said at once.
     let means = options.work.means().await?;
+    let warehouse = options.warehouse.plan()?;
     let cache = options.cache.plan(&options.database.location()?)?;
     let engine = open_to_serve(&options).await?;
     let accounts = options.accounts.build(&options.database.location()?)?;
@@ -183,12 +187,14 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         gateways: Arc::new(gateways),
         owed: Arc::default(),
         webhooks,
+        warehouse,
+        warehouse_asked: Arc::default(),
         schedules: Asked::default(),
         settings,
     });
     let (timing, work) = (options.payments.timing(), &options.work);
     let works = options.role != Role::Api;
-    let crew = works.then(|| Crew::start(&app, leases.clone(), timing, means, work));
+    let crew = works.then(|| Crew::start(&app, leases.clone(), timing, means, (work, options.warehouse.keep())));
     let noting = tokio::spawn(workers::key_uses::run(app.clone()));
     match doors {
         Some(doors) => doors.serve(app, stop).await,

@@ -27,6 +27,7 @@ pub mod reservations;
 pub mod stock;
 pub mod strict;
 pub mod tls;
+pub mod warehouse;
 pub mod webhooks;
 pub mod wire;
 
@@ -75,6 +76,7 @@ fn business() -> OpenApiRouter<App> {
         .merge(orders::routes())
         .merge(payments::routes())
         .merge(events::routes())
+        .merge(warehouse::routes())
         .merge(webhooks::routes())
         .merge(jobs::routes())
         .merge(accounts::routes())

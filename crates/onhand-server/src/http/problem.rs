@@ -6,7 +6,7 @@ mod words;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use onhand_core::{
-    Refusal, accounts, catalog, effects, inventory, jobs, orders, payments, webhooks,
+    Refusal, accounts, catalog, effects, inventory, jobs, orders, payments, warehouse, webhooks,
 };
 use onhand_engine::SubmitError;
 use onhand_engine::query::ReadError;
@@ -327,6 +327,16 @@ fn status(refusal: &Refusal) -> StatusCode {
             webhooks::Refusal::UnknownEndpoint { .. } => StatusCode::NOT_FOUND,
             webhooks::Refusal::TooManyEndpoints { .. } => StatusCode::CONFLICT,
         },
+        Refusal::Warehouse(refusal) => match refusal {
+            warehouse::Refusal::UnknownSync { .. } | warehouse::Refusal::UnknownSyncRow { .. } => {
+                StatusCode::NOT_FOUND
+            }
+            warehouse::Refusal::TooManySyncRows { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            warehouse::Refusal::SyncRunning { .. }
+            | warehouse::Refusal::SyncState { .. }
+            | warehouse::Refusal::SyncMoved { .. }
+            | warehouse::Refusal::SyncRowNotHeld { .. } => StatusCode::CONFLICT,
+        },
     }
 }
 
@@ -377,6 +387,7 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
         Refusal::Effects(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::Jobs(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::Webhooks(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
+        Refusal::Warehouse(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::InBatch { index, refusal } => {
             let mut facts = facts(refusal);
             facts.insert("index".into(), (*index).into());
@@ -388,7 +399,11 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
     };
     // A problem has a `status` of its own, which a fact of that name would write a second time.
     if let Some(status) = facts.remove("status") {
-        let name = if tells_of_payment(refusal) { "payment_status" } else { "order_status" };
+        let name = match refusal {
+            Refusal::Warehouse(_) => "sync_status",
+            other if tells_of_payment(other) => "payment_status",
+            _ => "order_status",
+        };
         facts.insert(name.into(), status);
     }
     for (name, value) in &mut facts {
@@ -405,6 +420,7 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
             "effect_id" => "eff",
             "job_id" => "job",
             "endpoint_id" => "whe",
+            "sync_id" => "syn",
             _ => continue,
         };
         *value = Value::String(format!("{prefix}_{value}"));

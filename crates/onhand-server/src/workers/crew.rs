@@ -2,6 +2,7 @@
 //! comes to its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -12,7 +13,8 @@ use tokio::task::JoinHandle;
 use super::effects::{self, Timing};
 use super::jobs::{self, Mails, Processing, Stop, Tools, Work, broker};
 use super::options::{Means, WorkOptions};
-use super::schedules;
+use super::schedules::{self, Terms};
+use super::warehouse::{self, Keeper};
 use crate::app::App;
 
 /// Those who work.
@@ -32,7 +34,7 @@ impl Crew {
         leases: Arc<Leases>,
         timing: Timing,
         means: Means,
-        options: &WorkOptions,
+        (options, keep_sync_rows): (&WorkOptions, Duration),
     ) -> Self {
         let Means { mailing, broker, relay } = means;
         let (submit, clock) = (app.submit.clone(), app.clock.clone());
@@ -69,12 +71,22 @@ impl Crew {
         if let Some(mailing) = mailing {
             working.push(spawn(Mails::new(tools.clone(), mailing), &tools, &stopped));
         }
+        if let Some(plan) = app.warehouse.clone() {
+            let keeper = Keeper { tools: tools.clone(), plan, stop: stopped.clone() };
+            working.push(tokio::spawn(warehouse::run(keeper, app.warehouse_asked.clone())));
+        }
         working.push(tokio::spawn(jobs::tell_endpoints(
             app.webhooks.clone(),
             tools.clone(),
             stopped,
         )));
-        let schedules = schedules::run(tools, app.schedules.clone(), options.keep_jobs());
+        let terms = Terms {
+            keep_jobs: options.keep_jobs(),
+            keep_sync_rows,
+            warehouse: app.warehouse.clone(),
+            warehouse_asked: app.warehouse_asked.clone(),
+        };
+        let schedules = schedules::run(tools, app.schedules.clone(), terms);
         Self { stop, working, ticking: vec![tokio::spawn(schedules)] }
     }
 

@@ -8,3 +8,4 @@ pub mod options;
 mod rush;
 pub mod schedules;
 pub mod timetable;
+pub mod warehouse;

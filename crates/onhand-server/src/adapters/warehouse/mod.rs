@@ -266,6 +266,13 @@ impl Warehouse {
         Ok(Self { client, guard, url, credential, limits })
     }
 
+    /// Where it is, for people: without the path, in which there may be a secret.
+    pub fn shown(&self) -> &str {
+        let after_scheme = self.url.find("://").map_or(0, |at| at + 3);
+        let host_ends = self.url[after_scheme..].find(['/', '?', '#']);
+        host_ends.map_or(&self.url, |at| &self.url[..after_scheme + at])
+    }
+
     /// Begins to read an answer; the tag is that of the last one that was used.
     pub fn read(&self, etag: Option<&str>) -> Reading<'_> {
         Reading {

@@ -10,6 +10,9 @@ use axum::http::header::AUTHORIZATION;
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
+use onhand_core::limits::{QUANTITY_MAX, SYNC_GUARD_PERCENT};
+use onhand_core::warehouse::{Mode, Policy, ShortfallPolicy};
+
 use super::super::outgoing::HttpLimits;
 use super::super::webhooks::guard::{Allowances, Forbidden, Guard};
 use super::super::webhooks::send::SenderError;
@@ -18,7 +21,8 @@ use crate::accounts::options::configured;
 use crate::auth::secrets::SecretError;
 use crate::edge::network;
 use crate::limits::{
-    WAREHOUSE_ANSWER_BYTES_MAX, WAREHOUSE_CONNECT_TIMEOUT, WAREHOUSE_TIMEOUT,
+    WAREHOUSE_ANSWER_BYTES_MAX, WAREHOUSE_CONNECT_TIMEOUT, WAREHOUSE_KEEP_DAYS_DEFAULT,
+    WAREHOUSE_TIMEOUT,
     WAREHOUSE_TIMEOUT_SECS_MAX,
 };
 use crate::workers::timetable::{Expression, ExpressionError, Timetable, zone};
@@ -58,6 +62,34 @@ pub struct WarehouseOptions {
         default_value_t = WAREHOUSE_TIMEOUT.as_secs(),
         value_parser = clap::value_parser!(u64).range(1..=WAREHOUSE_TIMEOUT_SECS_MAX))]
     warehouse_timeout_secs: u64,
+    /// Who is believed: `warehouse_wins` counts the warehouse's figures, `report_only` lists
+    /// differences.
+    #[arg(long, env = "ONHAND_WAREHOUSE_POLICY", default_value = Mode::WarehouseWins.as_str(),
+        value_parser = mode)]
+    warehouse_policy: Mode,
+    /// A row that differs by more units than this waits for an operator.
+    #[arg(long, env = "ONHAND_WAREHOUSE_HOLD_UNITS",
+        value_parser = clap::value_parser!(i64).range(0..=QUANTITY_MAX))]
+    warehouse_hold_units: Option<i64>,
+    /// A row that differs by more per cent of our figure than this waits for an operator.
+    #[arg(long, env = "ONHAND_WAREHOUSE_HOLD_PERCENT",
+        value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    warehouse_hold_percent: Option<u32>,
+    /// A run that would empty at least so many per cent of what it names and we have waits for an
+    /// operator as a whole; 0: never.
+    #[arg(long, env = "ONHAND_WAREHOUSE_GUARD_PERCENT", default_value_t = SYNC_GUARD_PERCENT,
+        value_parser = clap::value_parser!(u32).range(0..=100))]
+    warehouse_guard_percent: u32,
+    /// What is done where the warehouse has less than is promised: `report` tells it, `backorder`
+    /// has the newest orders wait, `cancel_newest` cancels them, with their payments.
+    #[arg(long, env = "ONHAND_WAREHOUSE_SHORTFALL",
+        default_value = ShortfallPolicy::Report.as_str(), value_parser = shortfall)]
+    warehouse_shortfall: ShortfallPolicy,
+    /// Days for which the rows of runs that have ended are kept.
+    #[arg(long, env = "ONHAND_WAREHOUSE_KEEP_DAYS",
+        default_value_t = WAREHOUSE_KEEP_DAYS_DEFAULT,
+        value_parser = clap::value_parser!(u64).range(1..=3650))]
+    warehouse_keep_days: u64,
     /// Ask the warehouse over plain HTTP too, where everybody on the way can read and change it.
     #[arg(long, env = "ONHAND_WAREHOUSE_ALLOW_HTTP")]
     warehouse_allow_http: bool,
@@ -101,6 +133,21 @@ pub struct Plan {
     pub warehouse: Warehouse,
     /// When.
     pub timetable: Timetable,
+    /// What a run may do.
+    pub policy: Policy,
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    Mode::from_name(text).ok_or_else(|| one_of(Mode::ALL.iter().map(|one| one.as_str())))
+}
+
+fn shortfall(text: &str) -> Result<ShortfallPolicy, String> {
+    let names = || one_of(ShortfallPolicy::ALL.iter().map(|one| one.as_str()));
+    ShortfallPolicy::from_name(text).ok_or_else(names)
+}
+
+fn one_of<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    format!("expected one of {}", names.collect::<Vec<_>>().join(", "))
 }
 
 impl WarehouseOptions {
@@ -124,8 +171,21 @@ impl WarehouseOptions {
             answer_bytes_max: WAREHOUSE_ANSWER_BYTES_MAX,
         };
         let warehouse = Warehouse::new(url, self.credential()?, guard, limits)?;
-        let zone = self.warehouse_time_zone.clone();
-        Ok(Some(Plan { warehouse, timetable: Timetable { expression, zone } }))
+        let policy = Policy {
+            mode: self.warehouse_policy,
+            hold_units: self.warehouse_hold_units,
+            hold_percent: self.warehouse_hold_percent,
+            guard_percent: self.warehouse_guard_percent,
+            shortfall: self.warehouse_shortfall,
+            ..Policy::default()
+        };
+        let timetable = Timetable { expression, zone: self.warehouse_time_zone.clone() };
+        Ok(Some(Plan { warehouse, timetable, policy }))
+    }
+
+    /// For how long the rows of runs are kept.
+    pub fn keep(&self) -> Duration {
+        Duration::from_secs(self.warehouse_keep_days * 24 * 3600)
     }
 
     fn expression(&self) -> Result<Expression, WarehouseError> {

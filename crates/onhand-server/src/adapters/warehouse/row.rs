@@ -87,7 +87,8 @@ impl Row {
     /// The row as the rules take it, with when it was so.
     pub fn staged(self, as_of: Timestamp) -> NewRow {
         let told = self.told.map(|figure| Figure { as_of: Some(as_of), ..figure });
-        NewRow { sent: self.sent, told: told.map_err(|fault| bounded(&fault.to_string())) }
+        let reason = |fault: RowFault| bounded(&format!("{}: {fault}", fault.code()));
+        NewRow { sent: self.sent, told: told.map_err(reason) }
     }
 }
 

@@ -64,9 +64,10 @@ fn id_of(path: &str) -> Option<&'static str> {
         "/v1/jobs" | "/v1/webhook-endpoints/{id}/deliveries" => "JobId",
         "/v1/orders" | "/v1/reconciliation" => "OrderId",
         "/v1/payments" => "PaymentId",
-        "/v1/products" | "/v1/stock" => "ProductId",
+        "/v1/products" | "/v1/stock" | "/v1/warehouse/shortfalls" => "ProductId",
         "/v1/reservations" => "ReservationId",
         "/v1/users" => "UserId",
+        "/v1/warehouse/syncs" => "SyncId",
         _ => return None,
     };
     Some(id)
@@ -81,6 +82,8 @@ fn value_of(path: &str, name: &str) -> Option<&'static str> {
             "JobStatus"
         }
         "queue" => "Queue",
+        "action" => "SyncAction",
+        "status" if path == "/v1/warehouse/syncs" => "SyncStatus",
         "status" if path == "/v1/payments" => "PaymentStatus",
         "as_of" | "created_before" | "created_from" => "Instant",
         "category" => "CategoryId",

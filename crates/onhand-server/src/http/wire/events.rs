@@ -16,6 +16,7 @@ use super::orders::{OrderView, order_example};
 use super::outbox::EndpointView;
 use super::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
 use super::values;
+use super::warehouse::{ShortfallView, SyncView};
 
 /// The object that an event left, as its own route shows it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,6 +45,10 @@ pub enum EventDataView<'a> {
     ApiKey(ApiKeyEntryView<'a>),
     /// Of `webhook_endpoint.*`.
     Endpoint(EndpointView<'a>),
+    /// Of `warehouse.*`.
+    Sync(Box<SyncView<'a>>),
+    /// Of `stock.shortfall`, `stock.shortfall_closed`.
+    Shortfall(ShortfallView<'a>),
 }
 
 /// One entry of the log.
@@ -131,6 +136,13 @@ impl<'a> EventView<'a> {
             }
             EventBody::Endpoint(entry) => {
                 (entry.id.to_string(), EventDataView::Endpoint(EndpointView::of(entry)))
+            }
+            EventBody::Sync(sync) => {
+                (sync.id.to_string(), EventDataView::Sync(Box::new(SyncView::of(sync))))
+            }
+            EventBody::Shortfall(row) => {
+                let shown = EventDataView::Shortfall(ShortfallView::of(row));
+                (row.product_id.to_string(), shown)
             }
         };
         Self {
