@@ -26,7 +26,7 @@ macro_rules! level_columns {
     () => {
         "product_id, location_id, on_hand, reserved, safety_stock, \
      low_stock_threshold, received, sold, returned, adjusted, counted, transferred, movements, \
-     last_movement, version, updated_at"
+     last_movement, version, updated_at, missing"
     };
 }
 pub(crate) use level_columns;

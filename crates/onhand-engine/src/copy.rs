@@ -114,6 +114,9 @@ pub(crate) const TABLES: &[Table] = &[
     table("webhook_endpoints", "name"),
     table("schedules", "name"),
     table("jobs", "id"),
+    table("syncs", "id"),
+    table("sync_rows", "sync_id, number"),
+    table("shortfalls", "product_id, location_id"),
     table("events", "seq"),
     // A batch of a file was written by nobody who could ask for it again.
     Table { name: "batches", key: "id", instead: &[("writer", "0")] },
@@ -130,8 +133,8 @@ pub(crate) const OUTCOME_KEY: &str = "key, scope";
 pub(crate) struct Head {
     /// Next product, category, location, reservation, order, movement, event, batch, user, session
     /// and API key, how often rights were taken away, and next message of a gateway, webhook
-    /// endpoint and job.
-    pub(crate) next: [i64; 15],
+    /// endpoint, job and run against the external warehouse.
+    pub(crate) next: [i64; 16],
     pub(crate) recorded_at: i64,
     pub(crate) chain: [u8; 32],
     /// The newest window of outcomes and when it was opened; 0 for none.

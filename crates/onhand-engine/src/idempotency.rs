@@ -41,6 +41,8 @@ impl StoredOutcome {
             let is_reply = |event: &&Event| match &event.body {
                 EventBody::Order(order) => order == reply,
                 EventBody::Product(_)
+                | EventBody::Sync(_)
+                | EventBody::Shortfall(_)
                 | EventBody::Category(_)
                 | EventBody::Location(_)
                 | EventBody::Stock(_)

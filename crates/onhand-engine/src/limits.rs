@@ -52,6 +52,8 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub const OUTCOME_WINDOW_SECS: i64 = 7 * 24 * 3_600;
 /// Most movements that a look at a past instant walks back over.
 pub const WALK_MOVEMENTS_MAX: u64 = 100_000;
+/// Most movements of a level in which the orders are looked for that hold what is missing.
+pub const HOLDERS_WALK_MAX: u64 = 5_000;
 /// Movements in which the sweep over the levels whose rows are behind comes round about once. The
 /// more, the more of them share a page when they are written; the fewer, the less a start after a
 /// crash has to read, and the fewer figures are in memory.

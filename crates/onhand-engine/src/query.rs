@@ -3,12 +3,13 @@
 use onhand_core::accounts::Role;
 use onhand_core::catalog::Product;
 use onhand_core::events::EventBody;
-use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId, UserId};
+use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId, SyncId, UserId};
 use onhand_core::inventory::{Level, MovementKind, Reservation, ReservationState, Totals};
 use onhand_core::jobs::{JobState, Queue};
 use onhand_core::orders::{Order, Status};
 use onhand_core::payments::{self, Provider};
 use onhand_core::text::Reference;
+use onhand_core::warehouse::{Action, Status as SyncStatus};
 use onhand_core::{Actor, Timestamp};
 
 /// Why a read gave no answer.
@@ -153,6 +154,22 @@ pub struct JobFilter {
     pub queue: Option<Queue>,
     /// In this state.
     pub state: Option<JobState>,
+}
+
+/// Which runs against the external warehouse to list.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SyncFilter {
+    /// In this state.
+    pub status: Option<SyncStatus>,
+}
+
+/// Which rows of a run to list.
+#[derive(Debug, Clone, Copy)]
+pub struct SyncRowFilter {
+    /// Of this run.
+    pub sync_id: SyncId,
+    /// Of which this came.
+    pub action: Option<Action>,
 }
 
 /// Which orders to list.

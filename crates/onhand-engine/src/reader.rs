@@ -2,6 +2,7 @@
 //! by key, never by offset. How a store answers is in its own `read/`.
 
 mod outbox;
+mod warehouse;
 
 use onhand_core::Timestamp;
 use onhand_core::accounts::{ApiKey, Email, Session, TokenHash, User};

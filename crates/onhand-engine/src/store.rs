@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use onhand_core::accounts::{ApiKey, Session, User};
 use onhand_core::catalog::{Category, Product};
-use onhand_core::draft::{Changes, OutboxChanges};
+use onhand_core::draft::{Changes, OutboxChanges, WarehouseChanges};
 use onhand_core::effects::Effect;
 use onhand_core::ids::{
     ApiKeyId, CategoryId, EndpointId, JobId, LocationId, NoticeId, OrderId, ProductId,
-    ReservationId, SessionId, UserId,
+    ReservationId, SessionId, SyncId, UserId,
 };
 use onhand_core::inventory::{Level, Location, Mark, Movement, Reservation};
 use onhand_core::jobs::{Consumer, Job, Queue};
@@ -20,6 +20,7 @@ use onhand_core::orders::Order;
 use onhand_core::payments::{KeptNotice, Provider};
 use onhand_core::schedules::{Schedule, ScheduleName};
 use onhand_core::text::GatewayId;
+use onhand_core::warehouse::{Shortfall, Sync, SyncRow};
 use onhand_core::webhooks::Endpoint;
 use onhand_core::{Event, Needs, Numbering, State, Timestamp, Version};
 
@@ -128,6 +129,8 @@ pub struct Rows {
     pub notices: BTreeMap<NoticeId, Guarded<KeptNotice>>,
     /// What follows from the log.
     pub outbox: OutboxRows,
+    /// What the external warehouse says.
+    pub warehouse: WarehouseRows,
 }
 
 /// The rows that a batch leaves of what follows from the log.
@@ -165,6 +168,36 @@ impl OutboxRows {
             && self.jobs.is_empty()
             && self.endpoints.is_empty()
             && self.schedules.is_empty()
+    }
+}
+
+/// The rows that a batch leaves of what the external warehouse says.
+#[derive(Debug, Default)]
+pub struct WarehouseRows {
+    /// Runs.
+    pub syncs: BTreeMap<SyncId, Guarded<Arc<Sync>>>,
+    /// Their rows. Nothing where one is to be deleted, if it was stored.
+    pub rows: BTreeMap<(SyncId, u32), Guarded<Option<SyncRow>>>,
+    /// Shortfalls. One of which nothing is missing any more is deleted, if it was stored.
+    pub shortfalls: BTreeMap<(ProductId, LocationId), Guarded<Shortfall>>,
+}
+
+impl WarehouseRows {
+    fn merge(&mut self, changes: &WarehouseChanges, state: &State) {
+        for (id, row) in &changes.syncs {
+            merge(&mut self.syncs, *id, state.sync_version(*id), row.clone());
+        }
+        for (key, row) in &changes.rows {
+            merge(&mut self.rows, *key, state.sync_row_version(*key), row.clone());
+        }
+        for (key, row) in &changes.shortfalls {
+            merge(&mut self.shortfalls, *key, state.shortfall_version(*key), row.clone());
+        }
+    }
+
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.syncs.is_empty() && self.rows.is_empty() && self.shortfalls.is_empty()
     }
 }
 
@@ -224,6 +257,7 @@ impl Rows {
             merge(&mut self.notices, *id, state.notice_version(*id), row.clone());
         }
         self.outbox.merge(&changes.outbox, state);
+        self.warehouse.merge(&changes.warehouse, state);
     }
 
     /// Whether nothing changes. What changes need not have an event: a refresh has none.
@@ -241,6 +275,7 @@ impl Rows {
             && self.gateway_ids.is_empty()
             && self.notices.is_empty()
             && self.outbox.is_empty()
+            && self.warehouse.is_empty()
     }
 }
 

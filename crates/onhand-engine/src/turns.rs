@@ -54,7 +54,7 @@ enum Confirmed {
 
 /// What a command counts against [`BATCH_WEIGHT_MAX`].
 fn weight(command: &Command) -> usize {
-    use onhand_core::{accounts, effects, inventory, jobs, orders};
+    use onhand_core::{accounts, effects, inventory, jobs, orders, warehouse};
     match command {
         Command::Accounts(accounts::Command::TouchKeys { uses }) => uses.len(),
         Command::Accounts(_) => 1,
@@ -76,7 +76,14 @@ fn weight(command: &Command) -> usize {
         Command::Jobs(jobs::Command::Lease { most, .. } | jobs::Command::Forget { most, .. }) => {
             *most
         }
-        Command::Jobs(_) | Command::Webhooks(_) | Command::Schedules(_) => 1,
+        Command::Warehouse(warehouse::Command::Stage { rows, .. }) => rows.len(),
+        Command::Warehouse(
+            warehouse::Command::Step { most, .. } | warehouse::Command::Forget { most, .. },
+        ) => *most,
+        Command::Warehouse(warehouse::Command::Approve { rows: Some(rows), .. }) => rows.len(),
+        Command::Jobs(_) | Command::Webhooks(_) | Command::Schedules(_) | Command::Warehouse(_) => {
+            1
+        }
     }
 }
 

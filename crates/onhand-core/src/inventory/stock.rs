@@ -209,8 +209,7 @@ pub(crate) fn record(
         occurred_at: Some(counted_at),
     };
     // What comes in first, so that no figure falls below what is promised.
-    let (first, second) =
-        if change.delta_on_hand > 0 { (change, back) } else { (back, change) };
+    let (first, second) = if change.delta_on_hand > 0 { (change, back) } else { (back, change) };
     let mut changes = Vec::with_capacity(2);
     for change in [first, second] {
         let movement = draft.post(product, location_id, change)?.clone();
@@ -272,7 +271,10 @@ pub(super) fn set_level_policy(draft: &mut Draft<'_>, policy: &LevelPolicy) -> R
 }
 
 /// The location that is named, or the first active one by priority.
-pub(crate) fn target_location(draft: &Draft<'_>, named: Option<LocationId>) -> Result<LocationId, Stop> {
+pub(crate) fn target_location(
+    draft: &Draft<'_>,
+    named: Option<LocationId>,
+) -> Result<LocationId, Stop> {
     if let Some(id) = named {
         return Ok(draft.location(id)?.id);
     }

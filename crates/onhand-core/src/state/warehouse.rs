@@ -81,11 +81,7 @@ impl State {
 
     /// Takes in the next rows of a run, as they are stored: what the batch has changed of one
     /// stays.
-    pub fn load_next_sync_rows(
-        &mut self,
-        key: (SyncId, Option<Action>, u32),
-        rows: Vec<SyncRow>,
-    ) {
+    pub fn load_next_sync_rows(&mut self, key: (SyncId, Option<Action>, u32), rows: Vec<SyncRow>) {
         self.warehouse.next_rows.insert(key, rows.iter().map(|row| row.row).collect());
         for row in rows {
             self.keep_sync_row(row);

@@ -12,9 +12,7 @@ use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::ids::{LocationId, SyncId};
 use crate::inventory::{check_occurred_at, is_unchanged_since, past, target_location};
-use crate::limits::{
-    QUANTITY_MAX, SYNC_PRODUCT_REFS_MAX, SYNC_ROWS_MAX, SYNC_ROWS_STAGED_MAX,
-};
+use crate::limits::{QUANTITY_MAX, SYNC_PRODUCT_REFS_MAX, SYNC_ROWS_MAX, SYNC_ROWS_STAGED_MAX};
 use crate::text::{Text, constant_text};
 use crate::{Needs, Timestamp};
 

@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::Version;
 use crate::actor::Actor;
 use crate::catalog::ProductRef;
 use crate::ids::{LocationId, ProductId, SyncId};
 use crate::named::named;
 use crate::text::{Name, Reference, Sku, Text};
-use crate::Version;
 
 named! {
     /// What came of a row.

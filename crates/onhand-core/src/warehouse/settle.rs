@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use super::shortfall::{self, Shortfall};
 use super::{Action, ShortfallPolicy, Status, Sync, SyncRow};
+use crate::Needs;
 use crate::actor::Actor;
 use crate::catalog::{Product, ProductRef};
 use crate::command::Stop;
@@ -19,7 +20,6 @@ use crate::inventory::{
 use crate::limits::{QUANTITY_MAX, SHORTFALL_ORDERS_MAX};
 use crate::orders::{self, Action as OrderAction, Order};
 use crate::text::constant_text;
-use crate::Needs;
 
 /// What is to become of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,8 +200,7 @@ fn count(
     }
     (row.action, row.missing) = (Action::Shortfall, Some(missing));
     let known = before.as_ref().map_or(0, |before| before.missing);
-    let shortfall =
-        shortfall::open(draft, row, product, location_id, (missing, before.as_ref()))?;
+    let shortfall = shortfall::open(draft, row, product, location_id, (missing, before.as_ref()))?;
     Ok(Some(Gap { product: product.clone(), shortfall, before: known }))
 }
 

@@ -154,11 +154,7 @@ fn end_pass(draft: &mut Draft<'_>, mut sync: Sync) -> Reply {
 
 /// All that could be done by itself is done.
 pub(super) fn finish(draft: &mut Draft<'_>, sync: Sync) -> Reply {
-    if sync.count(Action::Held) > 0 {
-        hold(draft, sync)
-    } else {
-        end(draft, sync, Status::Applied)
-    }
+    if sync.count(Action::Held) > 0 { hold(draft, sync) } else { end(draft, sync, Status::Applied) }
 }
 
 fn hold(draft: &mut Draft<'_>, mut sync: Sync) -> Reply {

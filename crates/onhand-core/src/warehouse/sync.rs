@@ -129,8 +129,7 @@ impl Policy {
     /// A small shop is guarded too: where all of at least [`SYNC_GUARD_ALL_ROWS_MIN`] are emptied.
     pub fn guards(&self, emptied: u64, stocked: u64) -> bool {
         let is_share = stocked >= u64::from(self.guard_rows)
-            && emptied.saturating_mul(100)
-                >= stocked.saturating_mul(u64::from(self.guard_percent));
+            && emptied.saturating_mul(100) >= stocked.saturating_mul(u64::from(self.guard_percent));
         let is_all = emptied == stocked && stocked >= SYNC_GUARD_ALL_ROWS_MIN;
         self.guard_percent > 0 && emptied > 0 && (is_share || is_all)
     }

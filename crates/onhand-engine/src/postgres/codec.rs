@@ -207,6 +207,7 @@ pub(super) fn level(row: &Row) -> Result<Level> {
         last_movement: row.get(13)?,
         version: row.count(14)?,
         updated_at: row.time(15)?,
+        missing: row.get(16)?,
     })
 }
 
@@ -371,6 +372,8 @@ pub(super) fn order(row: &Row, column: usize) -> Result<Order> {
     match Reading(row, "events").json(column)? {
         EventBody::Order(order) => Ok(Arc::unwrap_or_clone(order)),
         EventBody::Product(_)
+        | EventBody::Sync(_)
+        | EventBody::Shortfall(_)
         | EventBody::Category(_)
         | EventBody::Location(_)
         | EventBody::Stock(_)

@@ -129,11 +129,12 @@ impl CopyTarget {
                    recorded_at = $9, chain = $10, outcome_window = $11, \
                    outcome_window_opened_at = $12, \"user\" = $13, session = $14, \
                    api_key = $15, rights = $16, notice = $17, endpoint = $18, \
-                   job = $19, next_window_is_empty = true";
+                   job = $19, sync = $20, next_window_is_empty = true";
         let [product, category, location, reservation, order, rest @ ..] = &head.next;
-        let [movement, event, batch, user, session, api_key, rights, notice, endpoint, job] = rest;
+        let [movement, event, batch, user, session, api_key, rights, notice, endpoint, job, sync] =
+            rest;
         let chain = head.chain.to_vec();
-        let values: [&(dyn ToSql + Sync); 19] = [
+        let values: [&(dyn ToSql + Sync); 20] = [
             product,
             category,
             location,
@@ -153,6 +154,7 @@ impl CopyTarget {
             notice,
             endpoint,
             job,
+            sync,
         ];
         let put = self.session.client().execute(sql, &values);
         put.await.map_err(|error| wrong("numbering")(error.into()))?;

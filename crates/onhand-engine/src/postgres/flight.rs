@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use onhand_core::ids::ProductId;
 use onhand_core::payments::KeptNotice;
+use onhand_core::warehouse::WarehouseNeeds;
 use onhand_core::{Needs, State, Version};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -127,6 +128,7 @@ impl Flight {
             || needs.api_keys.iter().any(|id| rows.api_keys.contains_key(id))
             || touches_payments(rows, needs)
             || touches_outbox(rows, needs)
+            || touches_warehouse(needs)
             || !needs.references.is_empty()
                 && rows.orders.values().any(|(_, order)| {
                     let reference = order.external_reference.as_ref();
@@ -160,6 +162,12 @@ fn touches_outbox(rows: &Rows, needs: &Needs) -> bool {
         || needs.endpoints.iter().any(|id| rows.endpoints.contains_key(id))
         || needs.schedules.iter().any(|name| rows.schedules.contains_key(name))
         || needs.jobs.iter().any(|id| rows.jobs.contains_key(id))
+}
+
+/// What the external warehouse says is looked through and walked along: whatever is written may
+/// matter.
+fn touches_warehouse(needs: &Needs) -> bool {
+    needs.warehouse != WarehouseNeeds::default()
 }
 
 async fn fly(

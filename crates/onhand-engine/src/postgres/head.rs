@@ -18,7 +18,7 @@ macro_rules! head {
             "SELECT product, category, location, reservation, \"order\", movement, event, batch, \
              recorded_at, chain, outcome_window, outcome_window_opened_at, next_window_is_empty, \
              (extract(epoch FROM clock_timestamp()) * 1000000)::int8, \"user\", session, \
-             api_key, rights, notice, endpoint, job FROM numbering",
+             api_key, rights, notice, endpoint, job, sync FROM numbering",
             $end
         )
     };
@@ -33,7 +33,7 @@ pub(super) const MOVE_HEAD: &str = "\
      next_window_is_empty = next_window_is_empty AND outcome_window = $11::int8, \
      outcome_window = $11::int8, outcome_window_opened_at = $12::int8, \"user\" = $13::int8, \
      session = $14::int8, api_key = $15::int8, rights = $16::int8, notice = $17::int8, \
-     endpoint = $18::int8, job = $19::int8 \
+     endpoint = $18::int8, job = $19::int8, sync = $20::int8 \
      WHERE batch = $8::int8 RETURNING 1) SELECT 1 / count(*)::int FROM u";
 pub(super) const INSERT_BATCH: &str = "\
      INSERT INTO batches VALUES ($1::int8, $2::int8, $3::int8, $4::int8, \
@@ -73,6 +73,7 @@ impl Head {
                 notice: number(18)?,
                 endpoint: number(19)?,
                 job: number(20)?,
+                sync: number(21)?,
             },
             batch: number(7)?,
             recorded_at: instant(table, number(8)?)?,
@@ -130,6 +131,7 @@ pub(super) fn writes<'a>(
         Box::new(next.notice),
         Box::new(next.endpoint),
         Box::new(next.job),
+        Box::new(next.sync),
     ];
     let insert_batch: Vec<Value<'a>> = vec![
         Box::new(batch.id),

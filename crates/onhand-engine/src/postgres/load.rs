@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use futures_util::future::try_join_all;
 use onhand_core::catalog::Product;
 use onhand_core::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
-use onhand_core::inventory::Level;
+use onhand_core::inventory::{Level, Past};
 use onhand_core::limits::{EXPIRED_HOLDS_PER_COMMAND_MAX, OPEN_ORDERS_LOADED_MAX};
 use onhand_core::orders::{OpenOrder, OpenOrders};
 use onhand_core::text::Sku;
@@ -15,7 +16,7 @@ use tokio_postgres::Row;
 use super::codec::{self, Uuid, get};
 use super::error::{Result, corrupt};
 use super::session::{Session, Value};
-use super::{accounts, outbox, payments};
+use super::{accounts, outbox, payments, warehouse};
 use crate::columns::*;
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
 use crate::limits::WALK_MOVEMENTS_MAX;
@@ -76,14 +77,17 @@ const EXPIRED_HOLDS: &str = "SELECT id FROM reservations WHERE expires_at <= $1:
 const ORDER_OF_EVENT: &str = "SELECT body FROM events WHERE seq = $1::int8";
 /// Walks a level's chain back over what was recorded since an instant; the last row says whether
 /// the walk came to its end.
-const WALK: &str = "WITH RECURSIVE walk AS ( \
-     SELECT m.seq, m.delta_on_hand, m.occurred_at, m.recorded_at, m.previous, 1 AS steps \
-     FROM movements m WHERE m.seq = $1::int8 AND m.recorded_at > $2::int8 UNION ALL \
-     SELECT m.seq, m.delta_on_hand, m.occurred_at, m.recorded_at, m.previous, w.steps + 1 \
+const WALK: &str = "WITH RECURSIVE level AS (SELECT on_hand, last_movement FROM levels \
+     WHERE product_id = $1::int8 AND location_id = $2::int8), walk AS ( \
+     SELECT m.seq, m.kind, m.delta_on_hand, m.occurred_at, m.recorded_at, m.previous, 1 AS steps \
+     FROM level l JOIN movements m ON m.seq = l.last_movement WHERE m.recorded_at > $3::int8 \
+     UNION ALL \
+     SELECT m.seq, m.kind, m.delta_on_hand, m.occurred_at, m.recorded_at, m.previous, w.steps + 1 \
      FROM walk w JOIN movements m ON m.seq = w.previous \
-     WHERE m.recorded_at > $2::int8 AND w.steps < $4::int8) \
-     SELECT coalesce(sum(delta_on_hand) FILTER (WHERE occurred_at > $3::int8), 0)::int8, count(*) \
-     FROM walk";
+     WHERE m.recorded_at > $3::int8 AND w.steps < $5::int8) \
+     SELECT coalesce((SELECT on_hand FROM level), 0), \
+     coalesce(sum(delta_on_hand) FILTER (WHERE occurred_at > $4::int8), 0)::int8, count(*), \
+     min(occurred_at) FILTER (WHERE occurred_at > $4::int8 AND kind = 'counted') FROM walk";
 
 /// What of the needs is asked with which statement.
 pub(super) const ALWAYS_ASKED: [&str; 3] = [OUTCOMES, PRODUCTS, LEVELS];
@@ -211,10 +215,12 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
     accounts.take_in(needs, state)?;
     payments.take_in(needs, state)?;
     outbox.take_in(needs, state)?;
-    for key in &needs.on_hand_at {
-        let on_hand = on_hand_at(session, key.0, key.1, key.2).await?;
-        state.load_on_hand_at(*key, on_hand);
+    let keys: Vec<_> = needs.on_hand_at.iter().copied().collect();
+    let pasts = try_join_all(keys.iter().map(|key| past(session, *key))).await?;
+    for (key, past) in keys.into_iter().zip(pasts) {
+        state.load_on_hand_at(key, past);
     }
+    warehouse::load(session, &needs.warehouse, state).await?;
     Ok(())
 }
 
@@ -354,30 +360,29 @@ fn ids(rows: &[Row]) -> Result<Vec<ReservationId>> {
     Ok(ids)
 }
 
-/// What was on hand at an instant: what is there now without what happened since. `None` when that
-/// is too many entries.
-async fn on_hand_at(
+/// What was on hand at an instant: what is there now without what happened since; and when it was
+/// first counted after that. `None` when that is too many entries.
+async fn past(
     session: &Session,
-    product_id: ProductId,
-    location_id: LocationId,
-    at: Timestamp,
-) -> Result<Option<i64>> {
-    let one: Vec<i64> = vec![product_id.number()];
-    let none: Vec<&str> = Vec::new();
-    let rows = session.rows(LEVELS, &[Box::new(one), Box::new(none)]).await?;
-    let levels = rows.iter().map(codec::level).collect::<Result<Vec<_>>>()?;
-    let Some(level) = levels.iter().find(|level| level.location_id == location_id) else {
-        return Ok(Some(0));
-    };
+    (product_id, location_id, at): (ProductId, LocationId, Timestamp),
+) -> Result<Option<Past>> {
     let at = at.as_microsecond();
     // An entry may say that it happened a little after it was recorded: the tolerated clock
     // difference.
     let recorded_since = at - onhand_core::limits::OCCURRED_AHEAD_SECS_MAX * 1_000_000;
     let most = i64::try_from(WALK_MOVEMENTS_MAX).unwrap_or(i64::MAX);
-    let values: [Value<'_>; 4] =
-        [Box::new(level.last_movement), Box::new(recorded_since), Box::new(at), Box::new(most)];
+    let values: [Value<'_>; 5] = [
+        Box::new(product_id.number()),
+        Box::new(location_id.number()),
+        Box::new(recorded_since),
+        Box::new(at),
+        Box::new(most),
+    ];
     let rows = session.rows(WALK, &values).await?;
     let row = rows.first().ok_or_else(|| corrupt("movements", "a sum without a row"))?;
-    let (since, steps): (i64, i64) = (get(row, "movements", 0)?, get(row, "movements", 1)?);
-    Ok((steps < most).then_some(level.on_hand - since))
+    let (on_hand, since): (i64, i64) = (get(row, "levels", 0)?, get(row, "movements", 1)?);
+    let steps: i64 = get(row, "movements", 2)?;
+    let counted_at: Option<i64> = get(row, "movements", 3)?;
+    let counted_at = counted_at.map(|at| codec::instant("movements", at)).transpose()?;
+    Ok((steps < most).then_some(Past { on_hand: on_hand - since, counted_at }))
 }

@@ -22,6 +22,7 @@ mod readers;
 mod rows;
 mod session;
 mod verify;
+mod warehouse;
 mod write;
 
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -13,13 +13,14 @@ use deadpool_postgres::{
 };
 use onhand_core::ids::OrderId;
 use onhand_core::orders::Order;
+use serde::de::DeserializeOwned;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{IsolationLevel, NoTls, Row};
 
 use super::OpenError;
 use super::address::Address;
 use super::codec::get;
-use super::error::{Error, Result};
+use super::error::{Error, Result, corrupt};
 use super::gather::Gather;
 use crate::limits::{CONNECT_TIMEOUT, QUEUE_READS_MAX, READ_CONNECTIONS_MAX, READ_WAITS_MAX};
 use crate::query::ReadError;
@@ -274,4 +275,19 @@ pub(super) async fn row(
 ) -> Result<Option<Row>> {
     let statement = client.prepare_cached(sql).await?;
     Ok(client.query_opt(&statement, values).await?)
+}
+
+/// Documents of one statement.
+pub(super) async fn all<T: DeserializeOwned>(
+    client: &impl GenericClient,
+    table: &'static str,
+    sql: &'static str,
+    values: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<T>> {
+    let mut found = Vec::new();
+    for row in rows(client, sql, values).await? {
+        let text: &str = get(&row, table, 0)?;
+        found.push(serde_json::from_str(text).map_err(|error| corrupt(table, error))?);
+    }
+    Ok(found)
 }

@@ -129,6 +129,8 @@ fn line(kind: &str, body: &str, number: i64, nth: i64) -> Result<String, String>
             (key.id.number(), format!("{prefix}/{scopes}/{ends}/{state}"))
         }
         EventBody::Product(_)
+        | EventBody::Sync(_)
+        | EventBody::Shortfall(_)
         | EventBody::Category(_)
         | EventBody::Location(_)
         | EventBody::Stock(_)

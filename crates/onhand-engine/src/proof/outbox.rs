@@ -92,6 +92,8 @@ fn entry(body: &str) -> Result<EndpointEntry, String> {
     match serde_json::from_str(body).map_err(|error| error.to_string())? {
         EventBody::Endpoint(entry) => Ok(entry),
         EventBody::Product(_)
+        | EventBody::Sync(_)
+        | EventBody::Shortfall(_)
         | EventBody::Category(_)
         | EventBody::Location(_)
         | EventBody::Stock(_)

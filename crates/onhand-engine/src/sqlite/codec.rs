@@ -149,6 +149,7 @@ pub(super) fn level(row: &Row<'_>) -> Result<Level> {
         last_movement: row.get(13)?,
         version: version(row, 14)?,
         updated_at: time(row, 15)?,
+        missing: row.get(16)?,
     })
 }
 
@@ -323,6 +324,8 @@ pub(super) fn order_in(row: &Row<'_>, column: usize) -> Result<Order> {
     match json(row, column)? {
         EventBody::Order(order) => Ok(Arc::unwrap_or_clone(order)),
         EventBody::Product(_)
+        | EventBody::Sync(_)
+        | EventBody::Shortfall(_)
         | EventBody::Category(_)
         | EventBody::Location(_)
         | EventBody::Stock(_)

@@ -148,11 +148,11 @@ impl CopySource {
         let wrong = wrong("numbering");
         let sql = "SELECT product, category, location, reservation, \"order\", movement, event, \
                    batch, \"user\", session, api_key, rights, notice, endpoint, job, \
-                   recorded_at FROM numbering";
+                   sync, recorded_at FROM numbering";
         let (next, recorded_at) = self
             .connection
             .query_row(sql, [], |row| {
-                let mut next = [0; 15];
+                let mut next = [0; 16];
                 for (column, number) in next.iter_mut().enumerate() {
                     *number = row.get(column)?;
                 }

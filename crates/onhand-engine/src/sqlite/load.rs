@@ -3,14 +3,14 @@
 
 use onhand_core::catalog::Product;
 use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId, ReservationId};
-use onhand_core::inventory::Level;
+use onhand_core::inventory::{Level, MovementKind, Past};
 use onhand_core::limits::OPEN_ORDERS_LOADED_MAX;
 use onhand_core::orders::{OpenOrder, OpenOrders, Order};
 use onhand_core::{Needs, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::levels::RecentLevels;
-use super::{accounts, codec, outbox, payments};
+use super::{accounts, codec, outbox, payments, warehouse};
 use crate::columns::*;
 use crate::limits::WALK_MOVEMENTS_MAX;
 use crate::stored::stored_count;
@@ -29,7 +29,8 @@ impl View<'_> {
         load_records(self, needs, now, state)?;
         accounts::load(self.connection, needs, state)?;
         payments::load(self.connection, needs, now, state)?;
-        outbox::load(self.connection, needs, now, state)
+        outbox::load(self.connection, needs, now, state)?;
+        warehouse::load(self, &needs.warehouse, state)
     }
 
     /// All levels of a product.
@@ -215,39 +216,49 @@ fn due(
     ids.map(|id| Ok(ReservationId::new(id?))).filter_map(Result::transpose).collect()
 }
 
-/// What was on hand at an instant: walks the level's chain back over what was recorded since, and
+/// What was on hand at an instant, and when it was first counted after that: walks the level's chain back over what was recorded since, and
 /// takes off what happened after the instant. `None` when that is too many entries.
 pub(super) fn on_hand_at(
     view: View<'_>,
     product_id: ProductId,
     location_id: LocationId,
     at: Timestamp,
-) -> Result<Option<i64>> {
+) -> Result<Option<Past>> {
+    let mut past = Past { on_hand: 0, counted_at: None };
     let levels = view.levels(product_id)?;
     let Some(level) = levels.iter().find(|level| level.location_id == location_id) else {
-        return Ok(Some(0));
+        return Ok(Some(past));
     };
-    let (mut on_hand, mut seq) = (level.on_hand, level.last_movement);
+    past.on_hand = level.on_hand;
+    let (mut counted_at, mut seq) = (None, level.last_movement);
     let at = at.as_microsecond();
     // An entry may say that it happened a little after it was recorded: the tolerated clock
     // difference.
     let recorded_since = at - onhand_core::limits::OCCURRED_AHEAD_SECS_MAX * 1_000_000;
     let mut select = view.connection.prepare_cached(
-        "SELECT delta_on_hand, occurred_at, recorded_at, previous FROM movements WHERE seq = ?1",
+        "SELECT delta_on_hand, occurred_at, recorded_at, previous, kind FROM movements \
+         WHERE seq = ?1",
     )?;
     for _ in 0..WALK_MOVEMENTS_MAX {
-        if seq == 0 {
-            return Ok(Some(on_hand));
+        let mut recorded = i64::MIN;
+        if seq != 0 {
+            let (delta, occurred, is_count);
+            (delta, occurred, recorded, seq, is_count) = select.query_row([seq], |row| {
+                let kind: String = row.get(4)?;
+                let is_count = kind == MovementKind::Counted.as_str();
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, is_count))
+            })?;
+            if recorded > recorded_since && occurred > at {
+                let delta: i64 = delta;
+                past.on_hand -= delta;
+                let first = counted_at.map_or(occurred, |first: i64| first.min(occurred));
+                counted_at = if is_count { Some(first) } else { counted_at };
+            }
         }
-        let (delta, occurred, recorded, previous): (i64, i64, i64, i64) = select
-            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
         if recorded <= recorded_since {
-            return Ok(Some(on_hand));
+            past.counted_at = counted_at.map(codec::instant).transpose()?;
+            return Ok(Some(past));
         }
-        if occurred > at {
-            on_hand -= delta;
-        }
-        seq = previous;
     }
     Ok(None)
 }

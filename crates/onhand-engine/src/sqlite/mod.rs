@@ -17,6 +17,7 @@ mod read;
 mod readers;
 mod rows;
 mod verify;
+mod warehouse;
 mod write;
 
 use std::fs::File;

@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, Connection, Params, params};
 
 use super::levels::Plan;
 use super::write::WriteError;
-use super::{accounts, outbox, payments};
+use super::{accounts, outbox, payments, warehouse};
 use crate::store::Rows;
 use crate::stored::stored_version;
 
@@ -29,7 +29,8 @@ pub(super) fn write_rows(connection: &Connection, rows: &Rows) -> Result<(), Wri
     write_orders(connection, rows)?;
     accounts::write(connection, rows)?;
     payments::write(connection, rows)?;
-    outbox::write(connection, rows)
+    outbox::write(connection, rows)?;
+    warehouse::write(connection, &rows.warehouse)
 }
 
 fn write_catalog(connection: &Connection, rows: &Rows) -> Result<(), WriteError> {
@@ -214,7 +215,8 @@ pub(super) fn write_levels(connection: &Connection, plan: &Plan) -> Result<(), W
         "UPDATE levels SET on_hand = ?3, reserved = ?4, safety_stock = ?5, \
          low_stock_threshold = ?6, received = ?7, sold = ?8, returned = ?9, adjusted = ?10, \
          counted = ?11, transferred = ?12, movements = ?13, last_movement = ?14, version = ?15, \
-         updated_at = ?16 WHERE product_id = ?1 AND location_id = ?2 AND version = ?17",
+         updated_at = ?16, missing = ?17 \
+         WHERE product_id = ?1 AND location_id = ?2 AND version = ?18",
     )?;
     for (level, stored) in &plan.rows {
         if *stored == 0 {
@@ -233,14 +235,14 @@ pub(super) fn insert_level(connection: &Connection, level: &Level) -> rusqlite::
     connection
         .prepare_cached(
             "INSERT INTO levels VALUES \
-             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(rusqlite::params_from_iter(level_values(level)))?;
     Ok(())
 }
 
 /// The columns of a level's row, all of them numbers.
-fn level_values(row: &Level) -> [i64; 16] {
+fn level_values(row: &Level) -> [i64; 17] {
     [
         row.product_id.number(),
         row.location_id.number(),
@@ -258,5 +260,6 @@ fn level_values(row: &Level) -> [i64; 16] {
         row.last_movement,
         stored_version(row.version),
         row.updated_at.as_microsecond(),
+        row.missing,
     ]
 }

@@ -92,7 +92,8 @@ impl SqliteStore {
                 "UPDATE numbering SET product = ?1, category = ?2, location = ?3, \
                  reservation = ?4, \"order\" = ?5, movement = ?6, event = ?7, batch = ?8, \
                  recorded_at = ?9, levels_covered = ?10, \"user\" = ?11, session = ?12, \
-                 api_key = ?13, rights = ?14, notice = ?15, endpoint = ?16, job = ?17",
+                 api_key = ?13, rights = ?14, notice = ?15, endpoint = ?16, job = ?17, \
+                 sync = ?18",
             )?
             .execute(params![
                 next.product,
@@ -112,6 +113,7 @@ impl SqliteStore {
                 next.notice,
                 next.endpoint,
                 next.job,
+                next.sync,
             ])?;
         Ok(plan)
     }
@@ -146,7 +148,7 @@ fn newest(connection: &Connection) -> rusqlite::Result<Begun> {
     let mut select = connection.prepare_cached(
         "SELECT product, category, location, reservation, \"order\", movement, event, \
          batch, recorded_at, \"user\", session, api_key, rights, notice, endpoint, \
-         job FROM numbering",
+         job, sync FROM numbering",
     )?;
     select.query_row([], |row| {
         Ok(Begun {
@@ -165,6 +167,7 @@ fn newest(connection: &Connection) -> rusqlite::Result<Begun> {
                 notice: row.get(13)?,
                 endpoint: row.get(14)?,
                 job: row.get(15)?,
+                sync: row.get(16)?,
             },
             batch: row.get(7)?,
             recorded_at: codec::instant(row.get(8)?)?,

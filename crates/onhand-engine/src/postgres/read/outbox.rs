@@ -6,12 +6,10 @@ use onhand_core::ids::{EndpointId, JobId};
 use onhand_core::jobs::{Consumer, Job, JobState, Queue};
 use onhand_core::schedules::Schedule;
 use onhand_core::webhooks::Endpoint;
-use serde::de::DeserializeOwned;
-use tokio_postgres::types::ToSql;
 
 use super::super::codec::{self, get};
-use super::super::error::{Result, corrupt};
-use super::super::readers::{Reader, listed, one, row, rows};
+use super::super::error::Result;
+use super::super::readers::{Reader, all, listed, one, row, rows};
 use crate::columns::*;
 use crate::paging::{bounds, filtered_page, page, scan_floor};
 use crate::query::{JobFilter, Page, ReadError};
@@ -120,20 +118,6 @@ impl Reader {
     ) -> std::result::Result<Page<Job>, ReadError> {
         listed!(self, client => jobs(client, filter, before, limit))
     }
-}
-
-async fn all<T: DeserializeOwned>(
-    client: &impl GenericClient,
-    table: &'static str,
-    sql: &'static str,
-    values: &[&(dyn ToSql + Sync)],
-) -> Result<Vec<T>> {
-    let mut found = Vec::new();
-    for row in rows(client, sql, values).await? {
-        let text: &str = get(&row, table, 0)?;
-        found.push(serde_json::from_str(text).map_err(|error| corrupt(table, error))?);
-    }
-    Ok(found)
 }
 
 async fn jobs(

@@ -10,6 +10,7 @@ mod outbox;
 mod payments;
 mod reservations;
 mod stock;
+mod warehouse;
 
 use rusqlite::{Connection, Result};
 
