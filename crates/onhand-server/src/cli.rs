@@ -29,6 +29,7 @@ use crate::notifications;
 use crate::notifications::cli::MailAction;
 use crate::notifications::options::MailSetupError;
 use crate::operator::jobs::JobsAction;
+use crate::operator::warehouse::WarehouseAction;
 use crate::operator::{self, EffectsAction, ReconcileOptions};
 use crate::payments::options::PaymentsError;
 use crate::serve::{self, ServeOptions};
@@ -136,6 +137,11 @@ enum Command {
         #[command(subcommand)]
         action: EffectsAction,
     },
+    /// Ask the external warehouse, and see to what differs.
+    Warehouse {
+        #[command(subcommand)]
+        action: Box<WarehouseAction>,
+    },
     /// Look at the mails that customers and operators get.
     Mail {
         #[command(subcommand)]
@@ -239,6 +245,9 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Reconcile(options) => runtime.block_on(operator::reconcile(options)),
         Command::Jobs { action } => runtime.block_on(operator::jobs::jobs(action)),
         Command::Effects { action } => runtime.block_on(operator::effects(action)),
+        Command::Warehouse { action } => {
+            runtime.block_on(operator::warehouse::warehouse(*action))
+        }
         Command::Mail { action } => notifications::cli::mail(action),
         Command::Queues { action } => runtime.block_on(queues::run(action)),
         Command::FakeGateway(options) => runtime.block_on(fake_gateway::run(options)),

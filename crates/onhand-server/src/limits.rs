@@ -515,7 +515,5 @@ pub const WAREHOUSE_LEASE: Duration = Duration::from_secs(15);
 pub const WAREHOUSE_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Most runs that are looked at for the newest answer that could be used.
 pub const WAREHOUSE_ANSWERED_RUNS_MAX: usize = 200;
-/// Most runs that are looked at for the tag of the newest answer that was settled.
-pub const WAREHOUSE_ETAG_RUNS_MAX: usize = 20;
 /// Days for which the rows of runs are kept after those have ended, when nothing else is said.
 pub const WAREHOUSE_KEEP_DAYS_DEFAULT: u64 = 90;

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use onhand_core::accounts;
 use onhand_core::payments::Policy;
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
-use onhand_engine::database::{OpenError, Schema, StartError};
+use onhand_engine::database::{Leases, OpenError, Schema, StartError};
 use onhand_engine::query::UserFilter;
 use onhand_engine::{Database, Location, Reader, StoreError, SystemClock, sqlite};
 use tokio::net::TcpListener;
@@ -305,9 +305,23 @@ pub async fn beside(
     policy: Arc<Policy>,
     work: impl AsyncFnOnce(&Submit, &Reader) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let Engine { database: _database, submit, reader, running, ended: _ } =
+    beside_with_leases(options, policy, async |submit, reader, _| work(submit, reader).await).await
+}
+
+/// The same, for work that only one process may do at a time.
+///
+/// # Errors
+/// As [`beside`].
+pub async fn beside_with_leases(
+    options: &DatabaseOptions,
+    policy: Arc<Policy>,
+    work: impl AsyncFnOnce(&Submit, &Reader, Arc<Leases>) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    let Engine { database, submit, reader, running, ended: _ } =
         open(options, Schema::MigrateIfAlone, None, None, policy).await?;
-    let worked = work(&submit, &reader).await;
+    let leases = Arc::new(database.leases());
+    let worked = work(&submit, &reader, leases.clone()).await;
+    leases.release().await;
     drop((submit, reader));
     let code = finish(running).await?;
     worked?;

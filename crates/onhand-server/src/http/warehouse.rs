@@ -6,15 +6,18 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
 use onhand_core::Command as AnyCommand;
-use onhand_core::ids::{ProductId, SyncId};
+use onhand_core::ids::{LocationId, ProductId, SyncId};
 use onhand_core::schedules::ScheduleName;
 use onhand_core::warehouse::{Action, Command, Status, Trigger};
+use onhand_engine::query::{SyncFilter, SyncRowFilter};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{answered, cursor, json_response, list, named, page_rows, versioned};
+use super::answer::{
+    answered, cursor, json_response, linked, list, named, page_rows, versioned,
+};
 use super::call::{Call, Named, Params, in_path};
 use super::problem::Problem;
 use super::wire::lists::List;
@@ -41,7 +44,7 @@ pub fn routes() -> OpenApiRouter<App> {
     security(("bearer" = ["stock:read"])),
     responses((status = 200, description = "How things stand", body = WarehouseView<'static>)))]
 async fn get_warehouse(State(app): State<App>) -> Result<Response, Problem> {
-    let runs = app.reader.syncs(None, None, WAREHOUSE_ANSWERED_RUNS_MAX).await?.rows;
+    let runs = app.reader.syncs(SyncFilter::default(), None, WAREHOUSE_ANSWERED_RUNS_MAX).await?.rows;
     let is_answered = |status: Status| match status {
         Status::Held | Status::Applied | Status::Reported | Status::Rejected => true,
         Status::Receiving | Status::Comparing | Status::Applying | Status::Failed => false,
@@ -82,7 +85,8 @@ async fn list_syncs(
 ) -> Result<Response, Problem> {
     let status = named("?status", query.status.as_deref(), Status::ALL, |one| one.as_str())?;
     let before = cursor(query.starting_after.as_deref(), SyncId::number)?;
-    let page = app.reader.syncs(status, before, page_rows(query.limit)?).await?;
+    let filter = SyncFilter { status, ..SyncFilter::default() };
+    let page = app.reader.syncs(filter, before, page_rows(query.limit)?).await?;
     Ok(list(&page, ("/v1/warehouse/syncs", &sent), SyncView::of, |id| format!("syn_{id}")))
 }
 
@@ -143,7 +147,8 @@ async fn get_sync(
     let sync_id: SyncId = in_path(&id)?;
     let found = app.reader.sync(sync_id).await?;
     let sync = found.ok_or_else(|| Problem::not_found(&format!("`{id}`")))?;
-    let page = app.reader.sync_rows(sync_id, action, query.after.unwrap_or(0), rows).await?;
+    let filter = SyncRowFilter { sync_id, action };
+    let page = app.reader.sync_rows(filter, query.after, rows).await?;
     let shown = SyncView::of(&sync).with_rows(&page.rows, page.next);
     Ok(versioned(StatusCode::OK, sync.version, &shown))
 }
@@ -238,6 +243,16 @@ struct ShortfallList {
     starting_after: Option<String>,
 }
 
+/// The cursor of a list of shortfalls: product and location.
+fn place(text: &str) -> Result<(ProductId, LocationId), Problem> {
+    let pair = text.split_once('.');
+    let pair = pair.and_then(|(product, location)| {
+        Some((product.parse().ok()?, location.parse().ok()?))
+    });
+    let expected = "expected `next_cursor` of a page of this list";
+    pair.ok_or_else(|| Problem::field("?starting_after", expected, text.into()))
+}
+
 /// List what is promised and, as the warehouse says, not there.
 #[utoipa::path(get, path = "/v1/warehouse/shortfalls", tag = "Warehouse",
     security(("bearer" = ["stock:read"])), params(ShortfallList),
@@ -246,8 +261,19 @@ async fn list_shortfalls(
     State(app): State<App>,
     Params(query, sent): Params<ShortfallList>,
 ) -> Result<Response, Problem> {
-    let after = cursor(query.starting_after.as_deref(), ProductId::number)?;
-    let page = app.reader.shortfalls(after, page_rows(query.limit)?).await?;
-    let url = ("/v1/warehouse/shortfalls", sent.as_str());
-    Ok(list(&page, url, ShortfallView::of, |id| format!("prd_{id}")))
+    let limit = page_rows(query.limit)?;
+    let after = query.starting_after.as_deref().map(place).transpose()?;
+    // One more tells whether there are more.
+    let mut rows = app.reader.shortfalls(after, limit + 1).await?;
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    let last = rows.last().filter(|_| has_more);
+    let shown = List {
+        object: "list",
+        url: "/v1/warehouse/shortfalls".to_owned(),
+        has_more,
+        next_cursor: last.map(|row| format!("{}.{}", row.product_id, row.location_id)),
+        data: rows.iter().map(ShortfallView::of).collect(),
+    };
+    Ok(linked(&shown, &sent))
 }

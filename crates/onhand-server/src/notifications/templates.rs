@@ -66,7 +66,9 @@ impl<'a> Facts<'a> {
             | EventBody::Reservations(_)
             | EventBody::User(_)
             | EventBody::Session(_)
-            | EventBody::ApiKey(_) => None,
+            | EventBody::ApiKey(_)
+            | EventBody::Sync(_)
+            | EventBody::Shortfall(_) => None,
         }
     }
 }

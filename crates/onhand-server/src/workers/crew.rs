@@ -71,10 +71,9 @@ impl Crew {
         if let Some(mailing) = mailing {
             working.push(spawn(Mails::new(tools.clone(), mailing), &tools, &stopped));
         }
-        if let Some(plan) = app.warehouse.clone() {
-            let keeper = Keeper { tools: tools.clone(), plan, stop: stopped.clone() };
-            working.push(tokio::spawn(warehouse::run(keeper, app.warehouse_asked.clone())));
-        }
+        let (plan, stop_asking) = (app.warehouse.clone(), stopped.clone());
+        let keeper = Keeper { tools: tools.clone(), plan, stop: stop_asking };
+        working.push(tokio::spawn(warehouse::run(keeper, app.warehouse_asked.clone())));
         working.push(tokio::spawn(jobs::tell_endpoints(
             app.webhooks.clone(),
             tools.clone(),

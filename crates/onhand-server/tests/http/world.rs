@@ -89,6 +89,8 @@ fn parts(
         gateways,
         owed: Arc::default(),
         webhooks: webhooks(&secrets),
+        warehouse: None,
+        warehouse_asked: Arc::default(),
         schedules: Asked::default(),
         settings: Settings::default(),
     }

@@ -79,8 +79,8 @@ pub async fn run(keeper: Keeper, wake: Arc<Notify>) {
 pub struct Keeper {
     /// What everybody works with.
     pub tools: Tools,
-    /// Whom to ask.
-    pub plan: Plan,
+    /// Whom to ask; where that is not known, runs whose answer is here go on all the same.
+    pub plan: Option<Plan>,
     /// When to end, whatever is open.
     pub stop: Stop,
 }
@@ -95,19 +95,26 @@ impl Keeper {
             if !self.tools.leases.hold(LEASE, WAREHOUSE_LEASE).await {
                 return Ok(());
             }
-            match sync.status {
-                Status::Receiving if sync.rows == 0 => self.receive(&sync).await?,
+            match (sync.status, &self.plan) {
+                (Status::Receiving, Some(plan)) if sync.rows == 0 => {
+                    self.receive(plan, &sync).await?;
+                }
+                // Left to a process that knows whom to ask.
+                (Status::Receiving, None) if sync.rows == 0 => return Ok(()),
                 // Rows of an answer that nobody reads any more.
-                Status::Receiving => {
+                (Status::Receiving, _) => {
                     self.fail(&sync, "interrupted: the server ended before the answer was whole")
                         .await?;
                 }
-                Status::Comparing | Status::Applying => self.settle(sync).await?,
-                Status::Held
-                | Status::Applied
-                | Status::Reported
-                | Status::Rejected
-                | Status::Failed => return Ok(()),
+                (Status::Comparing | Status::Applying, _) => self.settle(sync).await?,
+                (
+                    Status::Held
+                    | Status::Applied
+                    | Status::Reported
+                    | Status::Rejected
+                    | Status::Failed,
+                    _,
+                ) => return Ok(()),
             }
         }
         Ok(())

@@ -3,13 +3,15 @@
 //! the run fails with the reason and nothing has changed.
 
 use onhand_core::warehouse::{Command, Status, Sync, Trigger};
+use onhand_engine::query::SyncFilter;
 use tokio::time::sleep;
 
 use super::{Keeper, Trouble};
 use crate::adapters::gateways::http::bounded;
+use crate::adapters::warehouse::options::Plan;
 use crate::adapters::warehouse::row::Row;
 use crate::adapters::warehouse::{Failure, Reading, Step};
-use crate::limits::{WAREHOUSE_AGAIN_FIRST, WAREHOUSE_ETAG_RUNS_MAX, WAREHOUSE_STAGE_ROWS, WAREHOUSE_TRIES_MAX};
+use crate::limits::{WAREHOUSE_AGAIN_FIRST, WAREHOUSE_STAGE_ROWS, WAREHOUSE_TRIES_MAX};
 use crate::workers::effects::pace::backoff;
 
 /// Why an answer was not received.
@@ -34,9 +36,9 @@ impl From<Trouble> for Broken {
 
 impl Keeper {
     /// Asks the warehouse and hands in its answer, or says why there is none.
-    pub(super) async fn receive(&self, sync: &Sync) -> Result<(), Trouble> {
+    pub(super) async fn receive(&self, plan: &Plan, sync: &Sync) -> Result<(), Trouble> {
         let known = self.known_etag(sync).await?;
-        match self.take_in(sync, known.as_deref()).await {
+        match self.take_in(plan, sync, known.as_deref()).await {
             Ok(()) => Ok(()),
             Err(Broken::Answer(failure)) => {
                 self.fail(sync, &format!("{}: {failure}", failure.code())).await
@@ -52,14 +54,19 @@ impl Keeper {
             return Ok(None);
         }
         let before = Some(sync.id.number());
-        let runs = self.tools.reader.syncs(None, before, WAREHOUSE_ETAG_RUNS_MAX).await?.rows;
-        let mut settled = runs.into_iter().filter(|run| run.status == Status::Applied);
-        let newest = settled.next().filter(|newest| newest.source == sync.source);
+        let filter = SyncFilter { status: Some(Status::Applied), ..SyncFilter::default() };
+        let runs = self.tools.reader.syncs(filter, before, 1).await?.rows;
+        let newest = runs.into_iter().next().filter(|newest| newest.source == sync.source);
         Ok(newest.and_then(|newest| newest.etag).map(|etag| etag.as_str().to_owned()))
     }
 
-    async fn take_in(&self, sync: &Sync, known: Option<&str>) -> Result<(), Broken> {
-        let mut reading = self.plan.warehouse.read(known);
+    async fn take_in(
+        &self,
+        plan: &Plan,
+        sync: &Sync,
+        known: Option<&str>,
+    ) -> Result<(), Broken> {
+        let mut reading = plan.warehouse.read(known);
         let (id, mut staged) = (sync.id, 0_u32);
         loop {
             match self.next(&mut reading).await? {
