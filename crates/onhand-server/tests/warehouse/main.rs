@@ -6,3 +6,8 @@
 mod answers;
 mod encrypted;
 mod fake;
+#[path = "../process/server.rs"]
+#[expect(dead_code, reason = "some of it is for other tests")]
+mod server;
+mod shop;
+mod syncs;
