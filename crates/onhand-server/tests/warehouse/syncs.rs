@@ -213,7 +213,7 @@ async fn stocked(server: &mut Server, products: usize) -> Vec<String> {
     for (number, some) in skus.chunks(100).enumerate() {
         let line = |sku: &String| json!({"sku": sku, "delta": 10, "reason": "received"});
         let lines: Vec<_> = some.iter().map(line).collect();
-        post(server, "/v1/stock/adjustments", &format!("all-{number}"), &json!(lines)).await;
+        post(server, "/v1/stock/adjustments", &format!("all-{number}"), &json!({"adjustments": lines})).await;
     }
     skus
 }
