@@ -26,7 +26,9 @@ pub use needs::WarehouseNeeds;
 pub use refusal::Refusal;
 pub use row::{Action, Figure, LocationRef, NewRow, SyncRow};
 pub use shortfall::Shortfall;
-pub use sync::{Guard, Mode, Pass, Place, Policy, ShortfallPolicy, Status, Sync, Trigger};
+pub use sync::{
+    Guard, Mode, Pass, Place, Policy, RowsKept, ShortfallPolicy, Status, Sync, Trigger,
+};
 
 pub(crate) use shortfall::{close, fill};
 

@@ -5,7 +5,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 
 use super::{
-    Action, Figure, LocationRef, NewRow, NewSync, Pass, Place, Refusal, Status, Sync, SyncRow,
+    Action, Figure, LocationRef, NewRow, NewSync, Pass, Place, Refusal, RowsKept, Status, Sync,
+    SyncRow,
 };
 use crate::catalog::Product;
 use crate::command::{Reply, Stop};
@@ -47,7 +48,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, new: &NewSync) -> Result<Reply, Stop>
         etag: None,
         cursor: None,
         outcome: None,
-        rows_forgotten: false,
+        rows_kept: RowsKept::All,
         version: 0,
         created_at: now,
         updated_at: now,

@@ -188,8 +188,7 @@ fn count(
         row.reason = Some(constant_text("no shelf can have so many units"));
         return Ok(None);
     }
-    // More cannot be missing than is promised, whatever has left since.
-    let missing = (level.reserved - netted).clamp(0, level.reserved);
+    let missing = (level.reserved - netted).max(0);
     let change = movement(row, netted.max(level.reserved) - level.on_hand);
     let moved = record(draft, product, location_id, change, None)?;
     row.movement = own(row, &moved);

@@ -1,7 +1,8 @@
 //! Shortfalls: units that are promised and that the warehouse does not have. On hand never falls
 //! below what is promised, so as long as some are missing the level has exactly what is promised
 //! ([`Level::missing`](crate::inventory::Level) of it are not there): nothing of it can be sold, and
-//! whatever would become free, or comes in, fills the gap first.
+//! whatever would become free, or comes in, fills the gap first. More may be missing than is
+//! promised still: then more has left than was known to be there.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +41,7 @@ pub struct Shortfall {
     pub updated_at: Timestamp,
 }
 
-/// Fills the gap of a level with what has become free, or came in. Where more left than was
-/// promised and there, less is missing than was thought.
+/// Fills the gap of a level with what has become free, or came in.
 pub(crate) fn fill(
     draft: &mut Draft<'_>,
     product: &Product,
@@ -53,22 +53,19 @@ pub(crate) fn fill(
     }
     let shortfall = draft.shortfall(product.id, location_id)?;
     let filled = level.unreserved().min(level.missing);
-    let missing = (level.missing - filled).min(level.reserved);
-    if missing == level.missing {
+    if filled == 0 {
         return Ok(());
     }
-    if filled > 0 {
-        let reference = shortfall.as_ref().and_then(|row| reference(row.sync_id, row.row));
-        let change = Move {
-            kind: MovementKind::Counted,
-            reason: constant_reason("shortfall"),
-            reference,
-            delta_on_hand: -filled,
-            delta_reserved: 0,
-            occurred_at: shortfall.as_ref().map(|row| row.as_of),
-        };
-        draft.post(product, location_id, change)?;
-    }
+    let missing = level.missing - filled;
+    let change = Move {
+        kind: MovementKind::Counted,
+        reason: constant_reason("shortfall"),
+        reference: shortfall.as_ref().and_then(|row| reference(row.sync_id, row.row)),
+        delta_on_hand: -filled,
+        delta_reserved: 0,
+        occurred_at: shortfall.as_ref().map(|row| row.as_of),
+    };
+    draft.post(product, location_id, change)?;
     set_missing(draft, product.id, location_id, missing)?;
     if let Some(mut shortfall) = shortfall {
         shortfall.missing = missing;

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use super::settle::{Verdict, settle_rows};
-use super::{Action, Guard, Pass, Place, Refusal, Status, Sync, SyncRow};
+use super::{Action, Guard, Pass, Place, Refusal, RowsKept, Status, Sync, SyncRow};
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::ids::SyncId;
@@ -176,17 +176,15 @@ pub(super) fn forget(draft: &mut Draft<'_>, before: Timestamp, most: usize) -> R
         return Ok(Reply::Forgotten { rows: 0 });
     };
     let mut sync = draft.sync(id)?;
-    if sync.rows_forgotten || sync.ended_at.is_none_or(|ended_at| ended_at >= before) {
+    if sync.rows_ended_at().is_none_or(|ended_at| ended_at >= before) {
         return Ok(Reply::Forgotten { rows: 0 });
     }
     let rows = draft.next_sync_rows(id, None, 0, most)?;
     for row in &rows {
         draft.forget_sync_row(id, *row);
     }
-    if rows.len() < most {
-        sync.rows_forgotten = true;
-        draft.save_sync(sync);
-    }
+    sync.rows_kept = if rows.len() < most { RowsKept::None } else { RowsKept::Some };
+    draft.save_sync(sync);
     // A run without rows counts for one: something was done, and there may be more.
     Ok(Reply::Forgotten { rows: rows.len().max(1) as u64 })
 }

@@ -45,6 +45,18 @@ impl Status {
 }
 
 named! {
+    /// How many of the rows of a run are not forgotten.
+    RowsKept {
+        /// All of them.
+        All = "all",
+        /// Some are gone.
+        Some = "some",
+        /// None of them; the run itself stays.
+        None = "none",
+    }
+}
+
+named! {
     /// What made a run begin.
     Trigger {
         /// Its time had come.
@@ -237,9 +249,8 @@ pub struct Sync {
     /// What came of it, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Text>,
-    /// Whether its rows are forgotten: they are kept for a while.
-    #[serde(default)]
-    pub rows_forgotten: bool,
+    /// How many of its rows are here: they are kept for a while.
+    pub rows_kept: RowsKept,
     /// How often it was changed.
     pub version: Version,
     /// When it began.
@@ -255,6 +266,11 @@ impl Sync {
     /// Rows of an action.
     pub fn count(&self, action: Action) -> u64 {
         self.counts.get(&action).copied().unwrap_or(0)
+    }
+
+    /// Since when nothing is left to do, while rows of it are kept.
+    pub fn rows_ended_at(&self) -> Option<Timestamp> {
+        self.ended_at.filter(|_| self.rows_kept != RowsKept::None)
     }
 
     /// Whether it changes nothing.

@@ -21,6 +21,8 @@ use onhand_core::{
     decide,
 };
 
+use crate::shelf::Shelf;
+
 /// Everything that is remembered.
 pub(crate) struct World {
     state: State,
@@ -35,6 +37,7 @@ pub(crate) struct World {
     pub(crate) policy: Arc<Policy>,
     /// What every event so far has said.
     pub(crate) kinds: Vec<&'static str>,
+    pub(crate) shelf: Shelf,
 }
 
 pub(crate) fn sku(name: &str) -> ProductRef {
@@ -78,6 +81,7 @@ impl World {
             notices: BTreeMap::new(),
             policy: Arc::default(),
             kinds: Vec::new(),
+            shelf: Shelf::default(),
         };
         for (priority, code) in (0..).zip(locations) {
             let name = Name::new(*code).unwrap();
@@ -152,6 +156,7 @@ impl World {
 
     fn load(&mut self, needs: &Needs) {
         assert!(!needs.is_empty(), "a rule misses nothing and yet does not decide");
+        self.shelf.load(needs, &self.levels, &self.orders, &mut self.state);
         for id in &needs.products {
             self.state.load_product(*id, None);
         }
@@ -261,6 +266,7 @@ impl World {
             assert!(self.gateway_ids.insert(key.clone(), *order_id).is_none(), "{key:?} twice");
         }
         self.notices.extend(changes.notices.clone());
+        self.shelf.carry_out(&changes, &decision.movements);
         self.state.apply(changes, &decision.movements);
         self.numbering = decision.numbering;
     }
@@ -293,6 +299,7 @@ impl World {
 
     /// The invariants I6, I7, I8, I20 and I21 of the reliability document.
     pub(crate) fn check(&self) {
+        self.shelf.check(&self.levels);
         for ((product, location), level) in &self.levels {
             assert_eq!(level.on_hand, level.totals.sum());
             assert!(level.reserved >= 0 && level.on_hand >= level.reserved, "{level:?}");

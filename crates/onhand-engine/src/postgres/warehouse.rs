@@ -2,6 +2,7 @@
 //! state of decisions, and written as a batch leaves them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures_util::future::try_join_all;
 use onhand_core::State;
@@ -306,15 +307,11 @@ const DELETE_SHORTFALLS: &str = "WITH u AS (DELETE FROM shortfalls t USING (SELE
      stored) WHERE t.product_id = v.product_id AND t.location_id = v.location_id \
      AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $4::int8)::int FROM u";
 
-fn sync_values<'a>(rows: &[&'a std::sync::Arc<Sync>], documents: Vec<String>) -> Vec<Value<'a>> {
-    let rows_ended_at = |row: &&std::sync::Arc<Sync>| {
-        let ended_at = row.ended_at.filter(|_| !row.rows_forgotten);
-        ended_at.map(|at| at.as_microsecond())
-    };
+fn sync_values<'a>(rows: &[&'a Arc<Sync>], documents: Vec<String>) -> Vec<Value<'a>> {
     vec![
         column(rows, |row| row.id.number()),
         column(rows, |row| row.status.as_str()),
-        column(rows, rows_ended_at),
+        column(rows, |row| row.rows_ended_at().map(|at| at.as_microsecond())),
         column(rows, |row| stored_version(row.version)),
         Box::new(documents),
     ]

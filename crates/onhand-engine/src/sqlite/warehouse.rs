@@ -210,7 +210,6 @@ fn write_sync(
     stored: Version,
     sync: &Sync,
 ) -> std::result::Result<(), WriteError> {
-    let rows_ended_at = sync.ended_at.filter(|_| !sync.rows_forgotten);
     let mut put = connection.prepare_cached(
         "INSERT INTO syncs VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE \
          SET status = ?2, rows_ended_at = ?3, document = ?4, version = ?5 WHERE version = ?6",
@@ -218,7 +217,7 @@ fn write_sync(
     let values = params![
         sync.id.number(),
         sync.status.as_str(),
-        rows_ended_at.map(|at| at.as_microsecond()),
+        sync.rows_ended_at().map(|at| at.as_microsecond()),
         serde_json::to_string(sync)?,
         stored_version(sync.version),
         stored_version(stored),
