@@ -105,7 +105,7 @@ struct SyncBody {
 /// time. With `dry_run` it only tells the differences.
 #[utoipa::path(post, path = "/v1/warehouse/syncs", tag = "Warehouse",
     security(("bearer" = ["stock:write"])), params(("Idempotency-Key" = String, Header,)),
-    request_body(content = Option<SyncBody>),
+    request_body = SyncBody,
     extensions(("x-codes" = json!(["sync_running", "no_location", "warehouse_not_configured"]))),
     responses((status = 201, description = "The run has begun", body = SyncView<'static>)))]
 async fn start_sync(State(app): State<App>, call: Call) -> Result<Response, Problem> {

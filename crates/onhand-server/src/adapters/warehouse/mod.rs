@@ -21,8 +21,16 @@ use super::outgoing::{self, HttpLimits};
 use super::webhooks::guard::{Forbidden, Guard};
 use super::webhooks::send::SenderError;
 use crate::limits::{
-    WAREHOUSE_AHEAD_MAX, WAREHOUSE_DEPTH_MAX, WAREHOUSE_ETAG_CHARS_MAX, WAREHOUSE_PAGES_MAX,
-    WAREHOUSE_RETRY_AFTER_MAX, WAREHOUSE_ROWS_MAX,
+    WAREHOUSE_AHEAD_MAX, WAREHOUSE_ANSWER_BYTES_MAX, WAREHOUSE_CONNECT_TIMEOUT,
+    WAREHOUSE_DEPTH_MAX, WAREHOUSE_ETAG_CHARS_MAX, WAREHOUSE_PAGES_MAX, WAREHOUSE_RETRY_AFTER_MAX,
+    WAREHOUSE_ROWS_MAX, WAREHOUSE_TIMEOUT,
+};
+
+/// How long a page may take, and how much of it is read, unless configured otherwise.
+pub const LIMITS: HttpLimits = HttpLimits {
+    connect_timeout: WAREHOUSE_CONNECT_TIMEOUT,
+    timeout: WAREHOUSE_TIMEOUT,
+    answer_bytes_max: WAREHOUSE_ANSWER_BYTES_MAX,
 };
 
 /// Why there is no whole answer that can be used. Nothing of such a one is.

@@ -16,13 +16,12 @@ use onhand_core::warehouse::{Mode, Policy, ShortfallPolicy};
 use super::super::outgoing::HttpLimits;
 use super::super::webhooks::guard::{Allowances, Forbidden, Guard};
 use super::super::webhooks::send::SenderError;
-use super::{Credential, Warehouse};
+use super::{Credential, LIMITS, Warehouse};
 use crate::accounts::options::configured;
 use crate::auth::secrets::SecretError;
 use crate::edge::network;
 use crate::limits::{
-    WAREHOUSE_ANSWER_BYTES_MAX, WAREHOUSE_CONNECT_TIMEOUT, WAREHOUSE_KEEP_DAYS_DEFAULT,
-    WAREHOUSE_TIMEOUT,
+    WAREHOUSE_KEEP_DAYS_DEFAULT, WAREHOUSE_TIMEOUT,
     WAREHOUSE_TIMEOUT_SECS_MAX,
 };
 use crate::workers::timetable::{Expression, ExpressionError, Timetable, zone};
@@ -165,11 +164,8 @@ impl WarehouseOptions {
             Forbidden::Http => WarehouseError::Http,
             other => WarehouseError::Url(other),
         })?;
-        let limits = HttpLimits {
-            connect_timeout: WAREHOUSE_CONNECT_TIMEOUT,
-            timeout: Duration::from_secs(self.warehouse_timeout_secs),
-            answer_bytes_max: WAREHOUSE_ANSWER_BYTES_MAX,
-        };
+        let timeout = Duration::from_secs(self.warehouse_timeout_secs);
+        let limits = HttpLimits { timeout, ..LIMITS };
         let warehouse = Warehouse::new(url, self.credential()?, guard, limits)?;
         let policy = Policy {
             mode: self.warehouse_policy,
