@@ -14,6 +14,7 @@ mod bench_check;
 mod crowd;
 mod fleet;
 mod logins;
+mod shelves;
 mod paid;
 mod probe;
 mod process;
