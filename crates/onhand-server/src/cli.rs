@@ -245,9 +245,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Reconcile(options) => runtime.block_on(operator::reconcile(options)),
         Command::Jobs { action } => runtime.block_on(operator::jobs::jobs(action)),
         Command::Effects { action } => runtime.block_on(operator::effects(action)),
-        Command::Warehouse { action } => {
-            runtime.block_on(operator::warehouse::warehouse(*action))
-        }
+        Command::Warehouse { action } => runtime.block_on(operator::warehouse::warehouse(*action)),
         Command::Mail { action } => notifications::cli::mail(action),
         Command::Queues { action } => runtime.block_on(queues::run(action)),
         Command::FakeGateway(options) => runtime.block_on(fake_gateway::run(options)),

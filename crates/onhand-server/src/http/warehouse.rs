@@ -15,13 +15,12 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{
-    answered, cursor, json_response, linked, list, named, page_rows, versioned,
-};
+use super::answer::{answered, cursor, json_response, linked, list, named, page_rows, versioned};
 use super::call::{Call, Named, Params, in_path};
 use super::problem::Problem;
 use super::wire::lists::List;
 use super::wire::warehouse::{ShortfallView, SyncView, WarehouseView};
+use crate::adapters::warehouse::options::Plan;
 use crate::app::App;
 use crate::limits::WAREHOUSE_ANSWERED_RUNS_MAX;
 use crate::workers::warehouse::begun;
@@ -44,7 +43,8 @@ pub fn routes() -> OpenApiRouter<App> {
     security(("bearer" = ["stock:read"])),
     responses((status = 200, description = "How things stand", body = WarehouseView<'static>)))]
 async fn get_warehouse(State(app): State<App>) -> Result<Response, Problem> {
-    let runs = app.reader.syncs(SyncFilter::default(), None, WAREHOUSE_ANSWERED_RUNS_MAX).await?.rows;
+    let runs =
+        app.reader.syncs(SyncFilter::default(), None, WAREHOUSE_ANSWERED_RUNS_MAX).await?.rows;
     let is_answered = |status: Status| match status {
         Status::Held | Status::Applied | Status::Reported | Status::Rejected => true,
         Status::Receiving | Status::Comparing | Status::Applying | Status::Failed => false,
@@ -52,13 +52,18 @@ async fn get_warehouse(State(app): State<App>) -> Result<Response, Problem> {
     let answered = runs.iter().find(|run| is_answered(run.status));
     let schedules = app.reader.schedules().await?;
     let scheduled = schedules.iter().find(|row| row.name == ScheduleName::Warehouse);
+    // Where nothing was ever begun, it is due when the timetable says.
+    let due_at = |plan: &Plan| match scheduled {
+        Some(row) => row.due_at,
+        None => plan.timetable.after(app.clock.now()),
+    };
     let answered_at = answered.map(|run| run.created_at);
     let age = |at: onhand_core::Timestamp| (app.clock.now().as_second() - at.as_second()).max(0);
     let shown = WarehouseView {
         object: "warehouse",
         is_configured: app.warehouse.is_some(),
         source: app.warehouse.as_ref().map(|plan| plan.warehouse.shown()),
-        due_at: scheduled.map(|row| row.due_at).filter(|_| app.warehouse.is_some()),
+        due_at: app.warehouse.as_ref().map(due_at),
         answered_at,
         age_s: answered_at.map(age),
         newest: runs.first().map(SyncView::of),
@@ -246,9 +251,8 @@ struct ShortfallList {
 /// The cursor of a list of shortfalls: product and location.
 fn place(text: &str) -> Result<(ProductId, LocationId), Problem> {
     let pair = text.split_once('.');
-    let pair = pair.and_then(|(product, location)| {
-        Some((product.parse().ok()?, location.parse().ok()?))
-    });
+    let pair =
+        pair.and_then(|(product, location)| Some((product.parse().ok()?, location.parse().ok()?)));
     let expected = "expected `next_cursor` of a page of this list";
     pair.ok_or_else(|| Problem::field("?starting_after", expected, text.into()))
 }

@@ -46,7 +46,8 @@ impl Shelves {
         let url = format!("http://{}/", listener.local_addr()?);
         let answer = Arc::new(Mutex::new(Bytes::from_static(b"[]")));
         let said = answer.clone();
-        let say = move || async move { said.lock().unwrap_or_else(PoisonError::into_inner).clone() };
+        let say =
+            move || async move { said.lock().unwrap_or_else(PoisonError::into_inner).clone() };
         let router = Router::new().route("/", get(say));
         let serving = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
@@ -124,9 +125,7 @@ impl Asker {
 
     fn rows(&self, more: i64) -> Result<Bytes> {
         let rows = (1..).zip(&self.on_hand);
-        let row = |(product, on_hand): (u32, &i64)| {
-            json!({ "productId": sku(product), "stockLevel": on_hand + more })
-        };
+        let row = |(product, on_hand): (u32, &i64)| json!({ "productId": sku(product), "stockLevel": on_hand + more });
         Ok(serde_json::to_vec(&rows.map(row).collect::<Vec<_>>())?.into())
     }
 

@@ -8,10 +8,10 @@ use anyhow::{Context, bail};
 use axum::http::Method;
 use clap::{Args, Subcommand};
 use futures_util::FutureExt;
+use onhand_core::Command as AnyCommand;
 use onhand_core::command::Reply;
 use onhand_core::ids::SyncId;
 use onhand_core::warehouse::{Action, Command, Status, Trigger};
-use onhand_core::Command as AnyCommand;
 use onhand_engine::SystemClock;
 use onhand_engine::query::{SyncFilter, SyncRowFilter};
 use serde_json::{Value, json};
@@ -164,7 +164,8 @@ async fn sync(
         (Place::Here(_), None) => bail!("--warehouse-url says whom to ask"),
         (Place::Server(connection), _) => {
             let body = json!({ "dry_run": dry_run });
-            let begun = ask_with(connection, Method::POST, "/v1/warehouse/syncs", Some(&body)).await?;
+            let begun =
+                ask_with(connection, Method::POST, "/v1/warehouse/syncs", Some(&body)).await?;
             shown(&begun, "id").parse()?
         }
     };
@@ -248,9 +249,7 @@ async fn runs(place: &mut Place, after: Option<&str>) -> anyhow::Result<Page> {
             let next = found.next.map(|id| format!("syn_{id}"));
             Ok(Page { rows: values(found.rows.iter().map(SyncView::of))?, next, ..Page::default() })
         }
-        Place::Server(connection) => {
-            page(connection, "/v1/warehouse/syncs?limit=200", after).await
-        }
+        Place::Server(connection) => page(connection, "/v1/warehouse/syncs?limit=200", after).await,
     }
 }
 
@@ -272,7 +271,9 @@ async fn rows(
             let (number, sent, action) = (text("row"), text("sent"), text("action"));
             let (ours, theirs, difference) = (text("ours"), text("theirs"), text("difference"));
             let reason = text("reason");
-            format!("{number:>7} {sent:<24} {ours:>9} {theirs:>9} {difference:>9} {action}: {reason}")
+            format!(
+                "{number:>7} {sent:<24} {ours:>9} {theirs:>9} {difference:>9} {action}: {reason}"
+            )
         });
         after = run["rows"]["next_after"].as_u64().and_then(|next| u32::try_from(next).ok());
         if after.is_none() {

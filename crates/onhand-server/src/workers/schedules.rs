@@ -217,7 +217,8 @@ impl Worker {
         let most = onhand_core::limits::SYNC_ROWS_FORGOTTEN_MAX;
         let command = AnyCommand::Warehouse(warehouse::Command::Forget { before, most });
         let rows = self.forget_all(command).await?;
-        let beside = if rows > 0 { format!(", and {rows} rows of old runs") } else { String::new() };
+        let beside =
+            if rows > 0 { format!(", and {rows} rows of old runs") } else { String::new() };
         Ok(format!("{jobs} ended jobs were forgotten{beside}"))
     }
 

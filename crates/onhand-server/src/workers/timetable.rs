@@ -129,8 +129,19 @@ mod tests {
     #[test]
     fn what_is_no_expression_is_refused() {
         for wrong in [
-            "", "hourly", "* * * *", "0 0 * * * *", "0 0 * * * * 2027", "60 * * * *", "* 24 * * *",
-            "* * 0 * *", "* * * 13 *", "*/0 * * * *", "5-1 * * * *", "a * * * *", "0 * * * * ; x",
+            "",
+            "hourly",
+            "* * * *",
+            "0 0 * * * *",
+            "0 0 * * * * 2027",
+            "60 * * * *",
+            "* 24 * * *",
+            "* * 0 * *",
+            "* * * 13 *",
+            "*/0 * * * *",
+            "5-1 * * * *",
+            "a * * * *",
+            "0 * * * * ; x",
         ] {
             let refused = wrong.parse::<Expression>();
             assert!(matches!(refused, Err(ExpressionError::Unreadable(_))), "{wrong}: {refused:?}");

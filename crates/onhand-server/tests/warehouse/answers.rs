@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use onhand_server::adapters::webhooks::guard::{Allowances, Guard};
 
-use crate::fake::{IMPATIENT, PATIENT, Then, at_home, http, now, ok, read, serve, warehouse, words};
+use crate::fake::{
+    IMPATIENT, PATIENT, Then, at_home, http, now, ok, read, serve, warehouse, words,
+};
 
 /// The code of what comes of asking a warehouse that answers so, or its rows.
 async fn check(then: Then, wanted: &str) {
@@ -28,7 +30,8 @@ async fn the_plain_form_is_read() {
         {"productId":"prd_7","stockLevel":-1},{"productId":"cup","stockLevel":"5"}]"#;
     check(ok(rows), "1 5, mug 0, prd_7 negative, cup not_a_number").await;
     // In pieces, without a length.
-    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n1\r\n]\r\n0\r\n\r\n";
+    let chunked =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n[\r\n1\r\n]\r\n0\r\n\r\n";
     check(Then::Write(chunked.into()), "").await;
 }
 
@@ -66,10 +69,7 @@ async fn every_odd_answer_has_its_reason() {
         ),
         // 100 MB: it says so, or it does not and never ends.
         (Then::Write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n[".into()), "too_large"),
-        (
-            Then::Repeat(b"HTTP/1.1 200 OK\r\n\r\n[".into(), vec![b' '; 8 << 10]),
-            "too_large",
-        ),
+        (Then::Repeat(b"HTTP/1.1 200 OK\r\n\r\n[".into(), vec![b' '; 8 << 10]), "too_large"),
         (ok(&"[".repeat(9_000)), "too_deep"),
         // A bomb that nobody asked for is not unpacked.
         (http("200 OK", "Content-Encoding: gzip\r\n", "\u{1f}\u{8}"), "encoded"),
@@ -89,7 +89,11 @@ async fn nobody_is_asked_who_must_not_be() {
     let warehouse = |guard| {
         let trusted = tokio_rustls::rustls::RootCertStore::empty();
         let asked = onhand_server::adapters::warehouse::Warehouse::trusting(
-            trusted, url.clone(), None, guard, PATIENT,
+            trusted,
+            url.clone(),
+            None,
+            guard,
+            PATIENT,
         );
         asked.unwrap()
     };

@@ -14,7 +14,8 @@ async fn an_operator_asks_looks_and_decides() {
     let mut server = open(folder.path(), &says, &["--warehouse-hold-units", "10"]).await;
     let through = [("ONHAND_URL", &server.url), ("ONHAND_TOKEN", &server.key)];
     let through = through.map(|(name, value)| (name, OsString::from(value)));
-    let at_server = async |words: &[&str]| run_with(folder.path(), "warehouse", words, &through).await;
+    let at_server =
+        async |words: &[&str]| run_with(folder.path(), "warehouse", words, &through).await;
     let dry = at_server(&["sync", "--dry-run"]).await;
     assert_eq!(dry.code, Some(0), "{}", dry.text);
     assert!(dry.text.contains("syn_1      reported"), "{}", dry.text);

@@ -149,7 +149,10 @@ async fn an_answer_that_is_none_changes_nothing_and_the_next_one_counts() {
         assert!(run["outcome"].as_str().unwrap().starts_with(&format!("{wanted}: ")), "{run}");
     }
     let state = read(&server.get("/v1/warehouse").await);
-    assert_eq!((&state["answered_at"], &state["newest"]["status"]), (&Value::Null, &json!("failed")));
+    assert_eq!(
+        (&state["answered_at"], &state["newest"]["status"]),
+        (&Value::Null, &json!("failed"))
+    );
     // Rows that nobody can use are listed, and the others go on.
     let odd = r#"[{"productId":"headphones","stockLevel":7},{"productId":"smartphone","stockLevel":-1},
         {"productId":"headphones","stockLevel":7},{"productId":"smartphone","stockLevel":1.5},7,
@@ -157,10 +160,14 @@ async fn an_answer_that_is_none_changes_nothing_and_the_next_one_counts() {
     says.now(ok(odd));
     let run = sync(&mut server, "back", false).await;
     let rows = run["rows"]["data"].as_array().unwrap();
-    let reasons: Vec<_> = rows.iter().take(7).map(|row| {
-        let reason = row["reason"].as_str().unwrap_or("-").to_owned();
-        format!("{} {}", row["action"].as_str().unwrap(), reason)
-    }).collect();
+    let reasons: Vec<_> = rows
+        .iter()
+        .take(7)
+        .map(|row| {
+            let reason = row["reason"].as_str().unwrap_or("-").to_owned();
+            format!("{} {}", row["action"].as_str().unwrap(), reason)
+        })
+        .collect();
     insta::assert_snapshot!(reasons.join("\n"), @r"
     counted -
     invalid negative: the figure is negative
@@ -213,7 +220,13 @@ async fn stocked(server: &mut Server, products: usize) -> Vec<String> {
     for (number, some) in skus.chunks(100).enumerate() {
         let line = |sku: &String| json!({"sku": sku, "delta": 10, "reason": "received"});
         let lines: Vec<_> = some.iter().map(line).collect();
-        post(server, "/v1/stock/adjustments", &format!("all-{number}"), &json!({"adjustments": lines})).await;
+        post(
+            server,
+            "/v1/stock/adjustments",
+            &format!("all-{number}"),
+            &json!({"adjustments": lines}),
+        )
+        .await;
     }
     skus
 }

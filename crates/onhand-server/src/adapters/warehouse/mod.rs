@@ -157,11 +157,9 @@ impl Failure {
             Self::Status { status: 408 | 425 | 429 | 500..=599, retry_after } => {
                 Some(retry_after.unwrap_or_default())
             }
-            Self::Unresolved
-            | Self::Unreachable
-            | Self::Slow
-            | Self::Garbled
-            | Self::Truncated => Some(Duration::ZERO),
+            Self::Unresolved | Self::Unreachable | Self::Slow | Self::Garbled | Self::Truncated => {
+                Some(Duration::ZERO)
+            }
             Self::Forbidden(_)
             | Self::Certificate(_)
             | Self::Tls
@@ -387,12 +385,7 @@ impl Reading<'_> {
     }
 
     /// Sees that the page belongs to those before it.
-    fn take(
-        &mut self,
-        page: Page,
-        etag: Option<String>,
-        now: Timestamp,
-    ) -> Result<Step, Failure> {
+    fn take(&mut self, page: Page, etag: Option<String>, now: Timestamp) -> Result<Step, Failure> {
         let Page { as_of, next, rows } = page;
         let latest = now.checked_add(WAREHOUSE_AHEAD_MAX).unwrap_or(now);
         if as_of.is_some_and(|as_of| as_of > latest) {

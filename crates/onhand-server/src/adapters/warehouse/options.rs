@@ -20,10 +20,7 @@ use super::{Credential, LIMITS, Warehouse};
 use crate::accounts::options::configured;
 use crate::auth::secrets::SecretError;
 use crate::edge::network;
-use crate::limits::{
-    WAREHOUSE_KEEP_DAYS_DEFAULT, WAREHOUSE_TIMEOUT,
-    WAREHOUSE_TIMEOUT_SECS_MAX,
-};
+use crate::limits::{WAREHOUSE_KEEP_DAYS_DEFAULT, WAREHOUSE_TIMEOUT, WAREHOUSE_TIMEOUT_SECS_MAX};
 use crate::workers::timetable::{Expression, ExpressionError, Timetable, zone};
 
 /// What other shops call the address and the schedule.

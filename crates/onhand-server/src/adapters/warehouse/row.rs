@@ -4,9 +4,9 @@
 
 use std::fmt;
 
+use onhand_core::Timestamp;
 use onhand_core::catalog::ProductRef;
 use onhand_core::ids::ProductId;
-use onhand_core::Timestamp;
 use onhand_core::limits::{QUANTITY_MAX, REFERENCE_CHARS_MAX};
 use onhand_core::text::{Name, Reference, Sku};
 use onhand_core::warehouse::{Figure, LocationRef, NewRow};
@@ -112,11 +112,9 @@ impl Said {
         let shown = match self {
             Self::Text(text) => bounded(text),
             Self::Whole(number) => bounded(&number.to_string()),
-            Self::Nothing
-            | Self::Other
-            | Self::Negative
-            | Self::Fractional
-            | Self::TooLarge => return no_name(),
+            Self::Nothing | Self::Other | Self::Negative | Self::Fractional | Self::TooLarge => {
+                return no_name();
+            }
         };
         let short: String = shown.as_str().chars().take(REFERENCE_CHARS_MAX).collect();
         Reference::new(short.trim()).unwrap_or_else(|_| no_name())
@@ -385,7 +383,10 @@ mod tests {
         check(r#"{"productId":"7","stockLevel":1e3}"#, "7 or prd_7: 1000");
         check(r#"{"sku":"mug","location":"main","on_hand":5,"unit":"PCS"}"#, "mug at main: 5");
         check(r#"{"sku":"mug","location":null,"on_hand":-0,"unit":null}"#, "mug: 0");
-        check(r#"{"productId":4006381333931,"stockLevel":1}"#, "prd_4006381333931 or 4006381333931: 1");
+        check(
+            r#"{"productId":4006381333931,"stockLevel":1}"#,
+            "prd_4006381333931 or 4006381333931: 1",
+        );
         check(r#"{"productId":9007199254740993,"stockLevel":1}"#, "9007199254740993: 1");
         check(r#"{"productId":"007","stockLevel":1}"#, "007: 1");
         check(r#"{"sku":"mug","on_hand":1000000000}"#, "mug: 1000000000");

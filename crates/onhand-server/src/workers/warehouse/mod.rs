@@ -9,10 +9,10 @@ mod receive;
 use std::pin::pin;
 use std::sync::Arc;
 
+use onhand_core::Command as AnyCommand;
 use onhand_core::command::Reply;
 use onhand_core::text::Text;
 use onhand_core::warehouse::{Command, NewSync, Status, Sync, Trigger};
-use onhand_core::Command as AnyCommand;
 use onhand_engine::SubmitError;
 use onhand_engine::committer::Answer;
 use onhand_engine::query::ReadError;
@@ -22,7 +22,9 @@ use tokio::time::{Instant, sleep};
 use super::jobs::{Stop, Tools};
 use crate::adapters::gateways::http::bounded;
 use crate::adapters::warehouse::options::Plan;
-use crate::limits::{WAREHOUSE_LEASE, WAREHOUSE_LOOK_EVERY, WAREHOUSE_PAUSE_MAX, WAREHOUSE_STEP_ROWS};
+use crate::limits::{
+    WAREHOUSE_LEASE, WAREHOUSE_LOOK_EVERY, WAREHOUSE_PAUSE_MAX, WAREHOUSE_STEP_ROWS,
+};
 
 /// Under which name one process has the right to go on with a run.
 const LEASE: &str = "warehouse";

@@ -60,12 +60,7 @@ impl Keeper {
         Ok(newest.and_then(|newest| newest.etag).map(|etag| etag.as_str().to_owned()))
     }
 
-    async fn take_in(
-        &self,
-        plan: &Plan,
-        sync: &Sync,
-        known: Option<&str>,
-    ) -> Result<(), Broken> {
+    async fn take_in(&self, plan: &Plan, sync: &Sync, known: Option<&str>) -> Result<(), Broken> {
         let mut reading = plan.warehouse.read(known);
         let (id, mut staged) = (sync.id, 0_u32);
         loop {
