@@ -22,7 +22,7 @@ use proptest::{prop_assert, prop_assert_eq, prop_oneof};
 use crate::syncs::{new_sync, row, run};
 use crate::world::{World, place, sku};
 
-const CASES: u32 = 400;
+const CASES: u32 = 3_000;
 const STEPS_MAX: usize = 60;
 const NAMES: [&str; 2] = ["a", "b"];
 

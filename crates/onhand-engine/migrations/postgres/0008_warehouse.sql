@@ -17,7 +17,8 @@ CREATE INDEX syncs_ended ON syncs (rows_ended_at, id) WHERE rows_ended_at IS NOT
 
 CREATE TABLE sync_rows (
     sync_id bigint NOT NULL, number bigint NOT NULL, action text NOT NULL,
-    product_id bigint, location_id bigint, document text NOT NULL, version bigint NOT NULL,
+    product_id bigint, location_id bigint, movement bigint,
+    document text NOT NULL, version bigint NOT NULL,
     PRIMARY KEY (sync_id, number)
 );
 CREATE INDEX sync_rows_action ON sync_rows (sync_id, action, number);

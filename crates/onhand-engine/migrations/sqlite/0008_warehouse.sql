@@ -17,7 +17,8 @@ CREATE INDEX syncs_ended ON syncs (rows_ended_at, id) WHERE rows_ended_at IS NOT
 
 CREATE TABLE sync_rows (
     sync_id INTEGER NOT NULL, number INTEGER NOT NULL, action TEXT NOT NULL,
-    product_id INTEGER, location_id INTEGER, document TEXT NOT NULL, version INTEGER NOT NULL,
+    product_id INTEGER, location_id INTEGER, movement INTEGER,
+    document TEXT NOT NULL, version INTEGER NOT NULL,
     PRIMARY KEY (sync_id, number)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sync_rows_action ON sync_rows (sync_id, action, number);

@@ -281,14 +281,15 @@ const UPDATE_SYNCS: &str = "WITH u AS (UPDATE syncs t SET status = v.status, row
      stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
      SELECT 1 / (count(*) = $7::int8)::int FROM u";
 const INSERT_ROWS: &str = "INSERT INTO sync_rows (sync_id, number, action, version, document, \
-     product_id, location_id) SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::text[]), \
-     unnest($4::int8[]), unnest($5::text[]), unnest($6::int8[]), unnest($7::int8[])";
+     movement, product_id, location_id) SELECT unnest($1::int8[]), unnest($2::int8[]), \
+     unnest($3::text[]), unnest($4::int8[]), unnest($5::text[]), unnest($6::int8[]), \
+     unnest($7::int8[]), unnest($8::int8[])";
 const UPDATE_ROWS: &str = "WITH u AS (UPDATE sync_rows t SET action = v.action, version = \
-     v.version, document = v.document FROM (SELECT unnest($1::int8[]), unnest($2::int8[]), \
-     unnest($3::text[]), unnest($4::int8[]), unnest($5::text[]), unnest($6::int8[])) \
-     v(sync_id, number, action, version, document, stored) WHERE t.sync_id = v.sync_id \
-     AND t.number = v.number AND t.version = v.stored RETURNING 1) \
-     SELECT 1 / (count(*) = $7::int8)::int FROM u";
+     v.version, document = v.document, movement = v.movement FROM (SELECT unnest($1::int8[]), \
+     unnest($2::int8[]), unnest($3::text[]), unnest($4::int8[]), unnest($5::text[]), \
+     unnest($6::int8[]), unnest($7::int8[])) v(sync_id, number, action, version, document, \
+     movement, stored) WHERE t.sync_id = v.sync_id AND t.number = v.number \
+     AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $8::int8)::int FROM u";
 const DELETE_ROWS: &str = "WITH u AS (DELETE FROM sync_rows t USING (SELECT unnest($1::int8[]), \
      unnest($2::int8[]), unnest($3::int8[])) v(sync_id, number, stored) \
      WHERE t.sync_id = v.sync_id AND t.number = v.number AND t.version = v.stored RETURNING 1) \
@@ -324,6 +325,7 @@ fn row_values<'a>(rows: &[&'a SyncRow], documents: Vec<String>) -> Vec<Value<'a>
         column(rows, |row| row.action.as_str()),
         column(rows, |row| stored_version(row.version)),
         Box::new(documents),
+        column(rows, |row| row.movement),
     ]
 }
 

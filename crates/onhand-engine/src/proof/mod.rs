@@ -2,7 +2,8 @@
 //! shows its rows in one snapshot ([`Evidence`]) and adds the promises that only it has; nothing is
 //! ever repaired. Most promises are SQL (`rules.rs`); the paths of the orders (`orders.rs`) with
 //! their payments (`payments.rs`), the chain over the logs (`logs.rs`) and what the log says of
-//! accounts (`accounts.rs`) and endpoints (`outbox.rs`) are followed in Rust.
+//! accounts (`accounts.rs`) and endpoints (`outbox.rs`), and what the warehouse has said
+//! (`warehouse.rs`) are followed in Rust.
 
 mod accounts;
 mod logs;
@@ -10,6 +11,7 @@ mod orders;
 mod outbox;
 mod payments;
 mod rules;
+mod warehouse;
 
 use std::collections::HashMap;
 
@@ -87,7 +89,8 @@ pub(crate) async fn prove<E: Evidence>(
     checks: &mut Vec<Check>,
 ) -> Result<(), E::Error> {
     let mut counts = HashMap::new();
-    for rule in rules::RULES.iter().filter(|rule| rule.is_quick || is_full) {
+    let rules = rules::RULES.iter().chain(warehouse::RULES);
+    for rule in rules.filter(|rule| rule.is_quick || is_full) {
         checks.push(try_rule(evidence, rule, &mut counts).await?);
     }
     if is_full {
@@ -95,6 +98,7 @@ pub(crate) async fn prove<E: Evidence>(
         logs::prove(evidence, checks).await?;
         accounts::prove(evidence, checks).await?;
         outbox::prove(evidence, checks).await?;
+        warehouse::prove(evidence, checks).await?;
     }
     for rule in own.iter().filter(|rule| rule.is_quick || is_full) {
         checks.push(try_rule(evidence, rule, &mut counts).await?);

@@ -231,9 +231,9 @@ fn write_row(
     row: &SyncRow,
 ) -> std::result::Result<(), WriteError> {
     let mut put = connection.prepare_cached(
-        "INSERT INTO sync_rows VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+        "INSERT INTO sync_rows VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
          ON CONFLICT (sync_id, number) DO UPDATE \
-         SET action = ?3, document = ?6, version = ?7 WHERE version = ?8",
+         SET action = ?3, movement = ?6, document = ?7, version = ?8 WHERE version = ?9",
     )?;
     let values = params![
         row.sync_id.number(),
@@ -241,6 +241,7 @@ fn write_row(
         row.action.as_str(),
         row.product_id.map(ProductId::number),
         row.location_id.map(LocationId::number),
+        row.movement,
         serde_json::to_string(row)?,
         stored_version(row.version),
         stored_version(stored),

@@ -40,6 +40,8 @@ mod server;
 #[path = "../store/suite.rs"]
 mod suite;
 mod verify_meta;
+#[path = "../store/warehouse.rs"]
+mod warehouse;
 #[path = "../store/watched.rs"]
 mod watched;
 #[path = "../store/world.rs"]

@@ -18,6 +18,7 @@ mod payments;
 mod promises;
 mod suite;
 mod verify_meta;
+mod warehouse;
 mod watched;
 mod world;
 

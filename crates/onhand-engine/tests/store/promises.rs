@@ -58,6 +58,15 @@ macro_rules! keeps_every_promise {
                 an_endpoint_lives_from_its_making_to_its_end,
                 what_is_scheduled_is_begun_once_also_after_a_restart,
             }
+            warehouse {
+                a_run_goes_on_where_it_was_whoever_dies_between_two_steps,
+                each_step_is_done_once_whoever_tries,
+                a_late_figure_is_netted_and_a_newer_count_stands,
+                what_a_batch_has_entered_late_is_netted_in_that_batch,
+                what_is_missing_is_nobodys_to_sell,
+                the_newest_orders_that_hold_what_is_missing_are_cancelled,
+                runs_are_listed_held_and_forgotten_in_time,
+            }
             watched {
                 callers_hear_when_those_were_told_who_keep_copies,
             }
