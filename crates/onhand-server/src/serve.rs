@@ -194,9 +194,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     });
     let (timing, work) = (options.payments.timing(), &options.work);
     let works = options.role != Role::Api;
-    let crew = works.then(|| {
-        Crew::start(&app, leases.clone(), timing, means, (work, options.warehouse.keep()))
-    });
+    let crew = works.then(|| Crew::start(&app, leases.clone(), timing, means, work));
     let noting = tokio::spawn(workers::key_uses::run(app.clone()));
     match doors {
         Some(doors) => doors.serve(app, stop).await,

@@ -327,16 +327,20 @@ fn status(refusal: &Refusal) -> StatusCode {
             webhooks::Refusal::UnknownEndpoint { .. } => StatusCode::NOT_FOUND,
             webhooks::Refusal::TooManyEndpoints { .. } => StatusCode::CONFLICT,
         },
-        Refusal::Warehouse(refusal) => match refusal {
-            warehouse::Refusal::UnknownSync { .. } | warehouse::Refusal::UnknownSyncRow { .. } => {
-                StatusCode::NOT_FOUND
-            }
-            warehouse::Refusal::TooManySyncRows { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            warehouse::Refusal::SyncRunning { .. }
-            | warehouse::Refusal::SyncState { .. }
-            | warehouse::Refusal::SyncMoved { .. }
-            | warehouse::Refusal::SyncRowNotHeld { .. } => StatusCode::CONFLICT,
-        },
+        Refusal::Warehouse(refusal) => warehouse_status(refusal),
+    }
+}
+
+fn warehouse_status(refusal: &warehouse::Refusal) -> StatusCode {
+    match refusal {
+        warehouse::Refusal::UnknownSync { .. } | warehouse::Refusal::UnknownSyncRow { .. } => {
+            StatusCode::NOT_FOUND
+        }
+        warehouse::Refusal::TooManySyncRows { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        warehouse::Refusal::SyncRunning { .. }
+        | warehouse::Refusal::SyncState { .. }
+        | warehouse::Refusal::SyncMoved { .. }
+        | warehouse::Refusal::SyncRowNotHeld { .. } => StatusCode::CONFLICT,
     }
 }
 

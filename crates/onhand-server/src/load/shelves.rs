@@ -1,6 +1,6 @@
-//! A warehouse that is asked beside the load, again as soon as it was answered: each time it has one
-//! unit more of every product, so that every row of every answer is counted. It shows what a run
-//! does to those who buy.
+//! A warehouse that is asked beside the load, again as soon as it was answered: each time it has
+//! one unit more of every product, so that every row of every answer is counted. It shows what a
+//! run does to those who buy.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -125,7 +125,10 @@ impl Asker {
 
     fn rows(&self, more: i64) -> Result<Bytes> {
         let rows = (1..).zip(&self.on_hand);
-        let row = |(product, on_hand): (u32, &i64)| json!({ "productId": sku(product), "stockLevel": on_hand + more });
+        let row = |(product, on_hand): (u32, &i64)| {
+            let level = on_hand + more;
+            json!({ "productId": sku(product), "stockLevel": level })
+        };
         Ok(serde_json::to_vec(&rows.map(row).collect::<Vec<_>>())?.into())
     }
 

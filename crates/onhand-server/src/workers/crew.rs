@@ -2,7 +2,6 @@
 //! comes to its end.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -34,7 +33,7 @@ impl Crew {
         leases: Arc<Leases>,
         timing: Timing,
         means: Means,
-        (options, keep_sync_rows): (&WorkOptions, Duration),
+        options: &WorkOptions,
     ) -> Self {
         let Means { mailing, broker, relay } = means;
         let (submit, clock) = (app.submit.clone(), app.clock.clone());
@@ -81,7 +80,7 @@ impl Crew {
         )));
         let terms = Terms {
             keep_jobs: options.keep_jobs(),
-            keep_sync_rows,
+            keep_sync_rows: options.keep_sync_rows(),
             warehouse: app.warehouse.clone(),
             warehouse_asked: app.warehouse_asked.clone(),
         };

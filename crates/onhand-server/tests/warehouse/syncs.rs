@@ -154,7 +154,8 @@ async fn an_answer_that_is_none_changes_nothing_and_the_next_one_counts() {
         (&Value::Null, &json!("failed"))
     );
     // Rows that nobody can use are listed, and the others go on.
-    let odd = r#"[{"productId":"headphones","stockLevel":7},{"productId":"smartphone","stockLevel":-1},
+    let odd = r#"[{"productId":"headphones","stockLevel":7},
+        {"productId":"smartphone","stockLevel":-1},
         {"productId":"headphones","stockLevel":7},{"productId":"smartphone","stockLevel":1.5},7,
         {"productId":"laptop","stockLevel":4},{"productId":"laptop","stockLevel":5}]"#;
     says.now(ok(odd));

@@ -20,7 +20,7 @@ use super::{Credential, LIMITS, Warehouse};
 use crate::accounts::options::configured;
 use crate::auth::secrets::SecretError;
 use crate::edge::network;
-use crate::limits::{WAREHOUSE_KEEP_DAYS_DEFAULT, WAREHOUSE_TIMEOUT, WAREHOUSE_TIMEOUT_SECS_MAX};
+use crate::limits::{WAREHOUSE_TIMEOUT, WAREHOUSE_TIMEOUT_SECS_MAX};
 use crate::workers::timetable::{Expression, ExpressionError, Timetable, zone};
 
 /// What other shops call the address and the schedule.
@@ -81,11 +81,6 @@ pub struct WarehouseOptions {
     #[arg(long, env = "ONHAND_WAREHOUSE_SHORTFALL",
         default_value = ShortfallPolicy::Report.as_str(), value_parser = shortfall)]
     warehouse_shortfall: ShortfallPolicy,
-    /// Days for which the rows of runs that have ended are kept.
-    #[arg(long, env = "ONHAND_WAREHOUSE_KEEP_DAYS",
-        default_value_t = WAREHOUSE_KEEP_DAYS_DEFAULT,
-        value_parser = clap::value_parser!(u64).range(1..=3650))]
-    warehouse_keep_days: u64,
     /// Ask the warehouse over plain HTTP too, where everybody on the way can read and change it.
     #[arg(long, env = "ONHAND_WAREHOUSE_ALLOW_HTTP")]
     warehouse_allow_http: bool,
@@ -174,11 +169,6 @@ impl WarehouseOptions {
         };
         let timetable = Timetable { expression, zone: self.warehouse_time_zone.clone() };
         Ok(Some(Plan { warehouse, timetable, policy }))
-    }
-
-    /// For how long the rows of runs are kept.
-    pub fn keep(&self) -> Duration {
-        Duration::from_secs(self.warehouse_keep_days * 24 * 3600)
     }
 
     fn expression(&self) -> Result<Expression, WarehouseError> {

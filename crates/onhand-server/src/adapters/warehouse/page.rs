@@ -233,7 +233,10 @@ mod tests {
     proptest! {
         /// Bytes of any kind, and bytes that begin well.
         #[test]
-        fn nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..300), cut in 0_usize..200) {
+        fn nothing_panics(
+            bytes in prop::collection::vec(any::<u8>(), 0..300),
+            cut in 0_usize..200,
+        ) {
             _ = read(&bytes, 3);
             let good = br#"{"as_of":"2026-11-22T02:00:00Z","unit":"each","next":"p2","rows":[
                 {"sku":"mug","location":"main","on_hand":5,"unit":"pcs"},{"productId":7}]}"#;
