@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::accounts::Identities;
 use crate::accounts::logins::Logins;
 use crate::adapters::cache::kept::Kept;
+use crate::adapters::warehouse::options::Plan;
 use crate::adapters::webhooks::Webhooks;
 use crate::auth::forwarded::Proxies;
 use crate::auth::limiter::Limiter;
@@ -69,6 +70,10 @@ pub struct Parts {
     pub owed: Arc<Notify>,
     /// What is needed to tell webhook endpoints something.
     pub webhooks: Webhooks,
+    /// Whom to ask what is physically there, if anybody.
+    pub warehouse: Option<Plan>,
+    /// Told when a run against the warehouse is to go on.
+    pub warehouse_asked: Arc<Notify>,
     /// What somebody has asked to be done now.
     pub schedules: Asked,
     /// Settings that do not change while the server runs.

@@ -21,6 +21,7 @@ use crate::adapters::cache::options::CacheError;
 use crate::adapters::gateways::simulated::command::{self as fake_gateway, FakeGatewayOptions};
 use crate::adapters::queues::command::{self as queues, QueuesAction};
 use crate::adapters::queues::options::QueuesError;
+use crate::adapters::warehouse::options::WarehouseError;
 use crate::backup::{self, BackupOptions, RestoreOptions};
 use crate::copy::{self, CopyOptions};
 use crate::edge::EdgeError;
@@ -31,6 +32,7 @@ use crate::notifications;
 use crate::notifications::cli::MailAction;
 use crate::notifications::options::MailSetupError;
 use crate::operator::jobs::JobsAction;
+use crate::operator::warehouse::WarehouseAction;
 use crate::operator::{self, EffectsAction, ReconcileOptions};
 use crate::payments::options::PaymentsError;
 use crate::serve::{self, ServeOptions};
@@ -146,6 +148,11 @@ enum Command {
         #[command(subcommand)]
         action: EffectsAction,
     },
+    /// Ask the external warehouse, and see to what differs.
+    Warehouse {
+        #[command(subcommand)]
+        action: Box<WarehouseAction>,
+    },
     /// Look at the mails that customers and operators get.
     Mail {
         #[command(subcommand)]
@@ -224,7 +231,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         || error.is::<PaymentsError>()
         || error.is::<MailSetupError>()
         || error.is::<QueuesError>()
-        || error.is::<CacheError>();
+        || error.is::<CacheError>()
+        || error.is::<WarehouseError>();
     if is_configuration { 78 } else { 3 }
 }
 
@@ -248,6 +256,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Reconcile(options) => runtime.block_on(operator::reconcile(options)),
         Command::Jobs { action } => runtime.block_on(operator::jobs::jobs(action)),
         Command::Effects { action } => runtime.block_on(operator::effects(action)),
+        Command::Warehouse { action } => runtime.block_on(operator::warehouse::warehouse(*action)),
         Command::Mail { action } => notifications::cli::mail(action),
         Command::Queues { action } => runtime.block_on(queues::run(action)),
         Command::FakeGateway(options) => runtime.block_on(fake_gateway::run(options)),

@@ -496,3 +496,44 @@ pub const BROKER_MESSAGES_MAX: usize = 10;
 pub const BROKER_WAIT: Duration = Duration::from_secs(10);
 /// Deliveries after which a message is given up: whoever takes it may die of it.
 pub const QUEUE_DELIVERIES_MAX: u32 = 10;
+
+/// How long the warehouse may take to answer unless configured otherwise, a page at a time.
+pub const WAREHOUSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most seconds that may be configured for it.
+pub const WAREHOUSE_TIMEOUT_SECS_MAX: u64 = 300;
+/// How long connecting to the warehouse may take, its name and TLS included.
+pub const WAREHOUSE_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most bytes of one page of a warehouse's answer: some 600,000 rows of the plain form.
+pub const WAREHOUSE_ANSWER_BYTES_MAX: usize = 32 << 20;
+/// Deepest nesting of it. Ours needs three; rows may have more in fields that are not read.
+pub const WAREHOUSE_DEPTH_MAX: usize = 16;
+/// Most rows of an answer, over all pages.
+pub const WAREHOUSE_ROWS_MAX: usize = 500_000;
+/// Most pages of an answer.
+pub const WAREHOUSE_PAGES_MAX: usize = 1_000;
+/// Most characters of the cursor that leads to the next page.
+pub const WAREHOUSE_CURSOR_CHARS_MAX: usize = 512;
+/// Most characters of the tag by which an answer is known again; others are not sent back.
+pub const WAREHOUSE_ETAG_CHARS_MAX: usize = 255;
+/// By how much the warehouse's clock may be ahead of ours.
+pub const WAREHOUSE_AHEAD_MAX: Duration = Duration::from_secs(60);
+/// How often a page is asked for before the run is given up until the next one.
+pub const WAREHOUSE_TRIES_MAX: u32 = 4;
+/// Longest wait before the second try; it doubles with each further one.
+pub const WAREHOUSE_AGAIN_FIRST: Duration = Duration::from_secs(2);
+/// Longest wait that a warehouse may ask for within a run.
+pub const WAREHOUSE_RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
+/// Rows of an answer that are handed in together: a batch in which orders are placed, too.
+pub const WAREHOUSE_STAGE_ROWS: usize = 200;
+/// Rows of a run that are compared or counted together.
+pub const WAREHOUSE_STEP_ROWS: usize = 100;
+/// How often it is looked whether a run is open that nobody has told of.
+pub const WAREHOUSE_LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long the right to go on with a run outlives the process that had it.
+pub const WAREHOUSE_LEASE: Duration = Duration::from_secs(15);
+/// Longest pause between two steps of a run; it is as long as the step before it took.
+pub const WAREHOUSE_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Most runs that are looked at for the newest answer that could be used.
+pub const WAREHOUSE_ANSWERED_RUNS_MAX: usize = 200;
+/// Days for which the rows of runs are kept after those have ended, when nothing else is said.
+pub const WAREHOUSE_KEEP_DAYS_DEFAULT: u64 = 90;

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use onhand_core::accounts;
 use onhand_core::payments::{Policy, Receipts};
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
-use onhand_engine::database::{OpenError, Schema, StartError};
+use onhand_engine::database::{Leases, OpenError, Schema, StartError};
 use onhand_engine::query::UserFilter;
 use onhand_engine::{Database, Location, Reader, StoreError, SystemClock, sqlite};
 use tokio::net::TcpListener;
@@ -25,6 +25,7 @@ use crate::accounts::options::{AccountOptions, Accounts, AccountsError};
 use crate::adapters::cache::kept::Kept;
 use crate::adapters::cache::options::{CacheOptions, Plan};
 use crate::adapters::gateways::simulated;
+use crate::adapters::warehouse::options::WarehouseOptions;
 use crate::adapters::webhooks::Webhooks;
 use crate::adapters::webhooks::guard::Guard;
 use crate::adapters::webhooks::send::Sender;
@@ -60,6 +61,8 @@ pub struct ServeOptions {
     work: WorkOptions,
     #[command(flatten)]
     cache: CacheOptions,
+    #[command(flatten)]
+    warehouse: WarehouseOptions,
     /// What this process does: everything, only the answers, or only the work beside them.
     #[arg(long, env = "ONHAND_ROLE", value_enum, default_value_t)]
     role: Role,
@@ -149,6 +152,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     }
     // Before anything is opened: what cannot work is said at once.
     let means = options.work.means().await?;
+    let warehouse = options.warehouse.plan()?;
     let cache = options.cache.plan(&options.database.location()?)?;
     let engine = open_to_serve(&options).await?;
     let accounts = options.accounts.build(&options.database.location()?)?;
@@ -183,6 +187,8 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         gateways: Arc::new(gateways),
         owed: Arc::default(),
         webhooks,
+        warehouse,
+        warehouse_asked: Arc::default(),
         schedules: Asked::default(),
         settings,
     });
@@ -311,9 +317,23 @@ pub async fn beside(
     policy: Arc<Policy>,
     work: impl AsyncFnOnce(&Submit, &Reader) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let Engine { database: _database, submit, reader, running, ended: _ } =
+    beside_with_leases(options, policy, async |submit, reader, _| work(submit, reader).await).await
+}
+
+/// The same, for work that only one process may do at a time.
+///
+/// # Errors
+/// As [`beside`].
+pub async fn beside_with_leases(
+    options: &DatabaseOptions,
+    policy: Arc<Policy>,
+    work: impl AsyncFnOnce(&Submit, &Reader, Arc<Leases>) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    let Engine { database, submit, reader, running, ended: _ } =
         open(options, Schema::MigrateIfAlone, None, None, policy).await?;
-    let worked = work(&submit, &reader).await;
+    let leases = Arc::new(database.leases());
+    let worked = work(&submit, &reader, leases.clone()).await;
+    leases.release().await;
     drop((submit, reader));
     let code = finish(running).await?;
     worked?;

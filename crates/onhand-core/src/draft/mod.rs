@@ -34,7 +34,7 @@ use crate::orders::Order;
 use crate::payments::{KeptNotice, Provider};
 use crate::state::sort_locations;
 use crate::text::{GatewayId, Sku};
-use crate::warehouse::{self, Shortfall};
+use crate::warehouse;
 use crate::{Needs, Refusal, State, Timestamp, Version};
 
 /// Rows as a decision leaves them. A row's version says what it was before: one less.

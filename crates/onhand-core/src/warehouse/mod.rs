@@ -91,6 +91,14 @@ pub enum Command {
         /// Most rows, at most [`SYNC_ROWS_APPLIED_MAX`](crate::limits::SYNC_ROWS_APPLIED_MAX).
         most: usize,
     },
+    /// Ends a run without rows: the warehouse says that nothing has changed since the answer of
+    /// this tag, all of which was settled.
+    Unchanged {
+        /// Which run.
+        id: SyncId,
+        /// The `ETag` of that answer.
+        etag: Text,
+    },
     /// Gives up a run of which nothing was applied yet.
     Fail {
         /// Which run.
@@ -140,7 +148,10 @@ impl Command {
                     needs.product(known, reference);
                 }
             }
-            Self::Close { id, .. } | Self::Step { id, .. } | Self::Fail { id, .. } => {
+            Self::Close { id, .. }
+            | Self::Unchanged { id, .. }
+            | Self::Step { id, .. }
+            | Self::Fail { id, .. } => {
                 needs.warehouse.syncs.insert(*id);
             }
             Self::Approve { id, rows } | Self::Reject { id, rows } => {
@@ -162,6 +173,7 @@ impl Command {
             Self::Step { id, expected_version, most } => {
                 steps::step(draft, *id, *expected_version, *most)
             }
+            Self::Unchanged { id, etag } => receive::unchanged(draft, *id, etag),
             Self::Fail { id, reason } => receive::fail(draft, *id, reason),
             Self::Approve { id, rows } => operator::approve(draft, *id, rows.as_deref()),
             Self::Reject { id, rows } => operator::reject(draft, *id, rows.as_deref()),

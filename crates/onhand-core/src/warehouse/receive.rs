@@ -290,3 +290,15 @@ fn receiving(draft: &Draft<'_>, id: SyncId) -> Result<Sync, Stop> {
         status => Err(Refusal::SyncState { status }.into()),
     }
 }
+
+/// The warehouse was asked whether anything has changed, and nothing has.
+pub(super) fn unchanged(draft: &mut Draft<'_>, id: SyncId, etag: &Text) -> Result<Reply, Stop> {
+    let mut sync = receiving(draft, id)?;
+    if sync.rows != 0 {
+        return Err(Refusal::SyncMoved { expected: 0, actual: sync.rows }.into());
+    }
+    (sync.etag, sync.status) = (Some(etag.clone()), Status::Applied);
+    sync.outcome = Some(constant_text("nothing has changed since the answer before"));
+    sync.ended_at = Some(draft.now());
+    Ok(Reply::Sync(draft.tell_sync(sync, "warehouse.sync_completed")))
+}

@@ -170,6 +170,14 @@ impl Given {
             Self::File(path) => secrets::read(Source::File(path)),
         }
     }
+
+    /// One secret, whatever it is made of: white space parts nothing.
+    pub(crate) fn read_whole(self) -> Result<Secret, SecretError> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::File(path) => secrets::read_whole(&path),
+        }
+    }
 }
 
 /// Secrets come from the environment or from a file that it names, never from the command line.

@@ -8,4 +8,5 @@ pub mod gateways;
 pub mod mail;
 pub mod outgoing;
 pub mod queues;
+pub mod warehouse;
 pub mod webhooks;

@@ -2,6 +2,8 @@
 //! trusts, goes through no proxy, follows no redirect and repeats nothing by itself. Who is asked,
 //! for how long and what an answer is worth is for the adapters to say.
 
+use std::error::Error as StdError;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,4 +58,18 @@ pub fn retry_after(headers: &HeaderMap) -> Option<&str> {
 /// Its form in seconds.
 pub fn seconds(text: &str) -> Option<Duration> {
     text.parse().ok().map(Duration::from_secs)
+}
+
+/// What an error comes from, if something of this kind is among its causes.
+pub fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(one) = next {
+        if let Some(found) = one.downcast_ref::<T>() {
+            return Some(found);
+        }
+        // What is in such an error is not its source: that is the source of what is in it.
+        let inner = one.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = inner.map(|inner| inner as _).or_else(|| one.source());
+    }
+    None
 }

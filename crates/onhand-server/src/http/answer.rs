@@ -23,6 +23,7 @@ use super::wire::orders::{BatchRowView, BatchView, OrderView};
 use super::wire::outbox::{ConsumerView, EndpointView, JobView, ScheduleView};
 use super::wire::payments::EffectView;
 use super::wire::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
+use super::wire::warehouse::SyncView;
 use crate::limits::PAGE_ROWS_DEFAULT;
 
 /// Headers that an answer has when it leaves.
@@ -147,6 +148,10 @@ fn shown(reply: &Reply, success: StatusCode) -> Response {
         Reply::Import(row) => versioned(success, row.version, &ImportView::of(row)),
         Reply::Forgotten { rows } => json_response(success, &json!({ "forgotten": rows })),
         Reply::Turn { schedule, .. } => json_response(success, &ScheduleView::of(schedule)),
+        Reply::Sync(row) => located(
+            versioned(success, row.version, &SyncView::of(row)),
+            &format!("/v1/warehouse/syncs/{}", row.id),
+        ),
     }
 }
 

@@ -29,6 +29,7 @@ pub mod reservations;
 pub mod stock;
 pub mod strict;
 pub mod tls;
+pub mod warehouse;
 pub mod webhooks;
 pub mod wire;
 
@@ -77,6 +78,7 @@ fn business() -> OpenApiRouter<App> {
         .merge(orders::routes())
         .merge(payments::routes())
         .merge(events::routes())
+        .merge(warehouse::routes())
         .merge(webhooks::routes())
         .merge(imports::routes())
         .merge(exports::routes())

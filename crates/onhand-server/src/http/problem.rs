@@ -6,7 +6,8 @@ mod words;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use onhand_core::{
-    Refusal, accounts, catalog, effects, imports, inventory, jobs, orders, payments, webhooks,
+    Refusal, accounts, catalog, effects, imports, inventory, jobs, orders, payments, warehouse,
+    webhooks,
 };
 use onhand_engine::SubmitError;
 use onhand_engine::query::ReadError;
@@ -336,6 +337,20 @@ fn status(refusal: &Refusal) -> StatusCode {
             webhooks::Refusal::UnknownEndpoint { .. } => StatusCode::NOT_FOUND,
             webhooks::Refusal::TooManyEndpoints { .. } => StatusCode::CONFLICT,
         },
+        Refusal::Warehouse(refusal) => warehouse_status(refusal),
+    }
+}
+
+fn warehouse_status(refusal: &warehouse::Refusal) -> StatusCode {
+    match refusal {
+        warehouse::Refusal::UnknownSync { .. } | warehouse::Refusal::UnknownSyncRow { .. } => {
+            StatusCode::NOT_FOUND
+        }
+        warehouse::Refusal::TooManySyncRows { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        warehouse::Refusal::SyncRunning { .. }
+        | warehouse::Refusal::SyncState { .. }
+        | warehouse::Refusal::SyncMoved { .. }
+        | warehouse::Refusal::SyncRowNotHeld { .. } => StatusCode::CONFLICT,
     }
 }
 
@@ -387,6 +402,7 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
         Refusal::Jobs(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::Webhooks(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::Imports(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
+        Refusal::Warehouse(refusal) => serde_json::to_value(refusal).unwrap_or_default(),
         Refusal::InBatch { index, refusal } => {
             let mut facts = facts(refusal);
             facts.insert("index".into(), (*index).into());
@@ -398,7 +414,11 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
     };
     // A problem has a `status` of its own, which a fact of that name would write a second time.
     if let Some(status) = facts.remove("status") {
-        let name = if tells_of_payment(refusal) { "payment_status" } else { "order_status" };
+        let name = match refusal {
+            Refusal::Warehouse(_) => "sync_status",
+            other if tells_of_payment(other) => "payment_status",
+            _ => "order_status",
+        };
         facts.insert(name.into(), status);
     }
     for (name, value) in &mut facts {
@@ -416,6 +436,7 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
             "job_id" => "job",
             "endpoint_id" => "whe",
             "import_id" => "imp",
+            "sync_id" => "syn",
             _ => continue,
         };
         *value = Value::String(format!("{prefix}_{value}"));

@@ -90,6 +90,10 @@ pub struct BenchOptions {
     /// Let this many people log in at once beside the orders, and compare with the orders alone
     #[arg(long, conflicts_with_all = ["suite", "url"])]
     pub logins: Option<NonZeroUsize>,
+    /// Have the server ask a warehouse that names every product beside the orders, run after run,
+    /// and compare with the orders alone
+    #[arg(long, conflicts_with_all = ["suite", "url", "logins", "payments"])]
+    pub warehouse: bool,
     /// Let every other round place orders that are to be paid, and compare them with those that are
     /// not; `--rounds` of both
     #[arg(long, conflicts_with_all = ["suite", "url", "logins", "preload"])]
@@ -224,6 +228,20 @@ async fn single(
         targets.push(row);
         measured.push(Measured::of(&format!("{name}, beside {logins} logins"), &beside));
         measured.push(Measured::of("log in", &logged_in));
+    }
+    if let Some(shelves) = &stage.shelves {
+        let asking = shelves.start(&stage.target, &stage.stock_before);
+        let beside = round(options, stage, &orders, random).run(&stage.tally).await?;
+        let asked = asking.stop().await?;
+        let (alone, beside_p99) = (outcome.millis(0.99), beside.millis(0.99));
+        targets.push(suite::beside_warehouse(products, alone, beside_p99));
+        measured.push(Measured::of(&format!("{name}, beside a warehouse"), &beside));
+        let (runs, secs) = (asked.runs, asked.each.as_secs_f64());
+        note(&format!("{runs} runs of {products} rows, {secs:.1} s each"));
+        for stock in &mut stage.stock_before {
+            (stock.on_hand, stock.available) =
+                (stock.on_hand + asked.runs, stock.available + asked.runs);
+        }
     }
     Ok((measured, targets))
 }

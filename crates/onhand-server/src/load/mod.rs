@@ -19,6 +19,7 @@ mod probe;
 mod process;
 pub(crate) mod progress;
 mod round;
+mod shelves;
 mod shopper;
 mod stage;
 mod suite;

@@ -17,6 +17,7 @@ use super::payments_chaos::house::Gateway;
 use super::process::{ServerPlan, ServerProcess};
 use super::progress::{Progress, note};
 use super::round::Tally;
+use super::shelves::Shelves;
 use super::workload::{Orders, Prepared, sku};
 use crate::random::{Random, uuid_v7};
 
@@ -40,6 +41,8 @@ pub(crate) struct Stage {
     pub(crate) server: Option<ServerProcess>,
     /// Who takes the money, if anybody does.
     pub(crate) gateway: Option<Gateway>,
+    /// The warehouse that is asked, if there is one.
+    pub(crate) shelves: Option<Shelves>,
     /// What has been sold.
     pub(crate) tally: Arc<Tally>,
     /// How many products there are.
@@ -59,12 +62,15 @@ impl Stage {
     pub(crate) async fn set(options: &BenchOptions) -> Result<Self> {
         let mut token = options.token.clone();
         let mut gateway = None;
+        let shelves = if options.warehouse { Some(Shelves::open().await?) } else { None };
         let (plan, server, temp, url) = match &options.url {
             Some(url) => (None, None, None, url.clone()),
             None => {
                 let (dir, temp) = directory(options.dir.clone())?;
                 let database_url = options.database_url.as_deref();
-                let plan = ServerPlan::new(&dir, database_url, &serve_arguments(options))?;
+                let mut arguments = serve_arguments(options);
+                arguments.extend(shelves.iter().flat_map(Shelves::arguments));
+                let plan = ServerPlan::new(&dir, database_url, &arguments)?;
                 note(&format!("starting a server on {}", plan.dir().display()));
                 let (plan, server) = if options.payments {
                     let (plan, server, takes) = paid::start(plan).await?;
@@ -89,6 +95,7 @@ impl Stage {
             plan,
             server,
             gateway,
+            shelves,
             tally: Arc::new(Tally::new(products)),
             products,
             newest_before: newest_before.map(|order| order.id),

@@ -82,6 +82,12 @@ pub(crate) fn beside_logins(logins: usize, alone: f64, beside: f64) -> Row {
     Row::new("S11", &what, Goal::AtMost(2.0), "x", ratio(beside, alone))
 }
 
+/// The row of orders beside runs against a warehouse.
+pub(crate) fn beside_warehouse(rows: u32, alone: f64, beside: f64) -> Row {
+    let what = format!("p99 of orders beside runs of {rows} rows, against alone");
+    Row::new("W1", &what, Goal::AtMost(2.0), "x", ratio(beside, alone))
+}
+
 /// The rows of orders that are to be paid against the same without payments.
 pub(crate) fn paid(
     share: Option<f64>,

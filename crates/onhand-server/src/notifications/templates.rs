@@ -67,7 +67,9 @@ impl<'a> Facts<'a> {
             | EventBody::Reservations(_)
             | EventBody::User(_)
             | EventBody::Session(_)
-            | EventBody::ApiKey(_) => None,
+            | EventBody::ApiKey(_)
+            | EventBody::Sync(_)
+            | EventBody::Shortfall(_) => None,
         }
     }
 }
@@ -207,6 +209,7 @@ pub const TEMPLATES: &[Template] = &[
 
 /// Events of orders and payments that call for no mail, and why.
 pub const SILENT: &[(&str, &str)] = &[
+    ("order.backordered", "the shop tells it in its own words, with when it comes"),
     ("order.hold_extended", "the customer still waits for the same thing"),
     ("order.updated", "the customer or the shop changed an address, and knows"),
     ("payment.authorized", "the order is confirmed next, which is told"),

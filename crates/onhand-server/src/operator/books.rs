@@ -175,9 +175,24 @@ pub(super) async fn ask(
     method: Method,
     path: &str,
 ) -> anyhow::Result<Value> {
+    ask_with(connection, method, path, None).await
+}
+
+/// The same, with a body.
+pub(super) async fn ask_with(
+    connection: &mut Connection,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> anyhow::Result<Value> {
     let key = HeaderValue::from_str(&random::uuid_v7().to_string())?;
-    let headers = [(HeaderName::from_static("idempotency-key"), key)];
-    let reply = connection.send(method, path, &headers, "".into()).await?;
+    let json = HeaderValue::from_static("application/json");
+    let headers = [
+        (HeaderName::from_static("idempotency-key"), key),
+        (HeaderName::from_static("content-type"), json),
+    ];
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let reply = connection.send(method, path, &headers, body.into()).await?;
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     if !reply.status.is_success() {
         let detail = body["detail"].as_str().unwrap_or("it is no server of onhand");

@@ -155,11 +155,11 @@ async fn all(connection: &mut crate::client::Connection, path: &str) -> anyhow::
     Ok(body["data"].as_array().cloned().unwrap_or_default())
 }
 
-fn values(views: impl Iterator<Item = impl Serialize>) -> anyhow::Result<Vec<Value>> {
+pub(super) fn values(views: impl Iterator<Item = impl Serialize>) -> anyhow::Result<Vec<Value>> {
     Ok(views.map(serde_json::to_value).collect::<Result<_, _>>()?)
 }
 
-fn shown(row: &Value, name: &str) -> String {
+pub(super) fn shown(row: &Value, name: &str) -> String {
     match &row[name] {
         Value::String(text) => text.clone(),
         Value::Null => "-".to_owned(),
@@ -170,7 +170,7 @@ fn shown(row: &Value, name: &str) -> String {
 }
 
 /// Prints rows for people, or as JSON, one to a line.
-fn show(rows: &[Value], json: bool, line: impl Fn(&Value) -> String) {
+pub(super) fn show(rows: &[Value], json: bool, line: impl Fn(&Value) -> String) {
     for row in rows {
         if json { println!("{row}") } else { println!("{}", line(row)) }
     }

@@ -7,6 +7,7 @@
 
 mod books;
 pub(crate) mod jobs;
+pub(crate) mod warehouse;
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 use super::effects::{self, Timing};
 use super::jobs::{self, Mails, Processing, Stop, Tools, Work, broker};
 use super::options::{Means, WorkOptions};
-use super::schedules;
+use super::schedules::{self, Terms};
+use super::warehouse::{self, Keeper};
 use crate::app::App;
 
 /// Those who work.
@@ -69,12 +70,21 @@ impl Crew {
         if let Some(mailing) = mailing {
             working.push(spawn(Mails::new(tools.clone(), mailing), &tools, &stopped));
         }
+        let (plan, stop_asking) = (app.warehouse.clone(), stopped.clone());
+        let keeper = Keeper { tools: tools.clone(), plan, stop: stop_asking };
+        working.push(tokio::spawn(warehouse::run(keeper, app.warehouse_asked.clone())));
         working.push(tokio::spawn(jobs::tell_endpoints(
             app.webhooks.clone(),
             tools.clone(),
             stopped,
         )));
-        let schedules = schedules::run(tools, app.schedules.clone(), options.keep_jobs());
+        let terms = Terms {
+            keep_jobs: options.keep_jobs(),
+            keep_sync_rows: options.keep_sync_rows(),
+            warehouse: app.warehouse.clone(),
+            warehouse_asked: app.warehouse_asked.clone(),
+        };
+        let schedules = schedules::run(tools, app.schedules.clone(), terms);
         Self { stop, working, ticking: vec![tokio::spawn(schedules)] }
     }
 

@@ -7,3 +7,5 @@ pub mod key_uses;
 pub mod options;
 mod rush;
 pub mod schedules;
+pub mod timetable;
+pub mod warehouse;

@@ -7,7 +7,7 @@ use crate::adapters::queues::Queue;
 use crate::adapters::queues::options::QueueOptions;
 use crate::adapters::queues::relay::Relay;
 use crate::adapters::webhooks::options::WebhookOptions;
-use crate::limits::JOB_KEEP_DAYS_DEFAULT;
+use crate::limits::{JOB_KEEP_DAYS_DEFAULT, WAREHOUSE_KEEP_DAYS_DEFAULT};
 use crate::notifications::options::{MailOptions, Mailing};
 
 /// What a process does.
@@ -42,6 +42,11 @@ pub struct WorkOptions {
     #[arg(long, env = "ONHAND_JOB_KEEP_DAYS", default_value_t = JOB_KEEP_DAYS_DEFAULT,
         value_parser = clap::value_parser!(u64).range(1..=3650))]
     job_keep_days: u64,
+    /// Days for which the rows of runs against the warehouse are kept after those have ended.
+    #[arg(long, env = "ONHAND_WAREHOUSE_KEEP_DAYS",
+        default_value_t = WAREHOUSE_KEEP_DAYS_DEFAULT,
+        value_parser = clap::value_parser!(u64).range(1..=3650))]
+    warehouse_keep_days: u64,
     #[command(flatten)]
     pub(crate) webhooks: WebhookOptions,
     #[command(flatten)]
@@ -82,5 +87,10 @@ impl WorkOptions {
     /// For how long jobs that have ended are kept.
     pub fn keep_jobs(&self) -> Duration {
         Duration::from_secs(self.job_keep_days * 24 * 3600)
+    }
+
+    /// For how long the rows of runs against the warehouse are.
+    pub fn keep_sync_rows(&self) -> Duration {
+        Duration::from_secs(self.warehouse_keep_days * 24 * 3600)
     }
 }

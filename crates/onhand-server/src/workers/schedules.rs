@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use onhand_core::command::Reply;
 use onhand_core::schedules::{Command, Schedule, ScheduleName};
-use onhand_core::{Actor, Command as AnyCommand, Timestamp, inventory, jobs};
+use onhand_core::warehouse::{self, Trigger};
+use onhand_core::{Actor, Command as AnyCommand, Refusal, Timestamp, inventory, jobs};
 use onhand_engine::SubmitError;
 use onhand_engine::committer::Answer;
 use onhand_engine::query::ReadError;
@@ -16,7 +17,9 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::jobs::Tools;
+use super::warehouse::begun;
 use crate::adapters::gateways::http::bounded;
+use crate::adapters::warehouse::options::Plan;
 use crate::limits::{
     RECONCILE_EVERY, RECONCILE_OPEN_SECS, RETENTION_EVERY, RETENTION_ROWS_MAX, RETENTION_STEPS_MAX,
     SCHEDULE_LOOK_EVERY, SCHEDULE_RUN_MAX, SWEEP_EVERY, SWEEP_HOLDS_MAX, SWEEP_RUN_MAX,
@@ -49,9 +52,26 @@ enum Trouble {
     Answer,
 }
 
+/// What of it is configured.
+#[derive(Debug)]
+pub struct Terms {
+    /// For how long jobs that have ended are kept.
+    pub keep_jobs: Duration,
+    /// For how long the rows of runs against the warehouse are.
+    pub keep_sync_rows: Duration,
+    /// Whom to ask what is physically there, and when; nobody when absent.
+    pub warehouse: Option<Plan>,
+    /// Told when a run against the warehouse has begun.
+    pub warehouse_asked: Arc<Notify>,
+}
+
 /// Does what is due, until the committer stops.
-pub async fn run(tools: Tools, asked: Asked, keep_jobs: Duration) {
-    let worker = Worker { tools, keep_jobs };
+pub async fn run(tools: Tools, asked: Asked, terms: Terms) {
+    let warehouse_first = terms.warehouse.as_ref().map(|plan| {
+        // What was due while nobody was here is not made up for where nothing was ever begun.
+        plan.timetable.after(tools.clock.now())
+    });
+    let worker = Worker { tools, terms, warehouse_first };
     loop {
         // It may be that nobody asked, and that it is time to look.
         let _ = timeout(SCHEDULE_LOOK_EVERY, asked.0.1.notified()).await;
@@ -66,22 +86,18 @@ pub async fn run(tools: Tools, asked: Asked, keep_jobs: Duration) {
 
 struct Worker {
     tools: Tools,
-    keep_jobs: Duration,
-}
-
-fn every(name: ScheduleName) -> Duration {
-    match name {
-        ScheduleName::Sweep => SWEEP_EVERY,
-        ScheduleName::Reconcile => RECONCILE_EVERY,
-        ScheduleName::Retention => RETENTION_EVERY,
-    }
+    terms: Terms,
+    /// When the warehouse is to be asked for the first time since this process is here.
+    warehouse_first: Option<Timestamp>,
 }
 
 /// After which a run is given up, and anybody may begin the next one.
 fn run_max(name: ScheduleName) -> Duration {
     match name {
         ScheduleName::Sweep => SWEEP_RUN_MAX,
-        ScheduleName::Reconcile | ScheduleName::Retention => SCHEDULE_RUN_MAX,
+        ScheduleName::Reconcile | ScheduleName::Retention | ScheduleName::Warehouse => {
+            SCHEDULE_RUN_MAX
+        }
     }
 }
 
@@ -89,8 +105,8 @@ impl Worker {
     async fn look(&self, forced: &BTreeSet<ScheduleName>) -> Result<(), Trouble> {
         let known = self.tools.reader.schedules().await?;
         for name in ScheduleName::ALL.iter().copied() {
-            let is_forced = forced.contains(&name);
             let row = known.iter().find(|row| row.name == name);
+            let is_forced = forced.contains(&name) || self.is_overdue(name, row);
             if is_forced || self.is_due(name, row).await? {
                 self.begin(name, is_forced).await?;
             }
@@ -102,8 +118,13 @@ impl Worker {
     async fn is_due(&self, name: ScheduleName, row: Option<&Schedule>) -> Result<bool, Trouble> {
         let now = self.tools.clock.now();
         let is_time = row.is_none_or(|row| row.due_at <= now);
-        if name != ScheduleName::Sweep {
-            return Ok(is_time);
+        match name {
+            ScheduleName::Warehouse => {
+                let first = self.warehouse_first.filter(|_| row.is_none());
+                return Ok(self.terms.warehouse.is_some() && first.map_or(is_time, |at| at <= now));
+            }
+            ScheduleName::Reconcile | ScheduleName::Retention => return Ok(is_time),
+            ScheduleName::Sweep => {}
         }
         // Of those that are due every second only runs are written down in which there is
         // something to do.
@@ -111,10 +132,19 @@ impl Worker {
         Ok(is_time && next.is_some_and(|next| next <= now))
     }
 
+    /// Whether the warehouse is due by a timetable that is newer than the one by which it was last
+    /// said when it is.
+    fn is_overdue(&self, name: ScheduleName, row: Option<&Schedule>) -> bool {
+        let (Some(first), Some(row)) = (self.warehouse_first, row) else { return false };
+        let is_later = row.due_at > self.tools.clock.now() && first <= self.tools.clock.now();
+        let is_missed = row.began_at.is_none_or(|began_at| began_at < first);
+        name == ScheduleName::Warehouse && is_later && is_missed
+    }
+
     async fn begin(&self, name: ScheduleName, is_forced: bool) -> Result<(), Trouble> {
         let most = run_max(name);
         let secs = i64::try_from(most.as_secs()).unwrap_or(i64::MAX);
-        let next_at = self.after(every(name));
+        let next_at = self.next(name);
         let begin = Command::Begin { name, secs, next_at, is_forced };
         let Reply::Turn { is_given, schedule } = self.submit(begin).await? else {
             return Err(Trouble::Answer);
@@ -142,6 +172,7 @@ impl Worker {
             ScheduleName::Sweep => self.sweep().await,
             ScheduleName::Reconcile => self.reconcile().await,
             ScheduleName::Retention => self.forget().await,
+            ScheduleName::Warehouse => self.ask_the_warehouse().await,
         }
     }
 
@@ -178,12 +209,23 @@ impl Worker {
     }
 
     async fn forget(&self) -> Result<String, Trouble> {
-        let before = self.tools.clock.now().checked_sub(self.keep_jobs).unwrap_or(Timestamp::MIN);
+        let before = self.before(self.terms.keep_jobs);
         let most = onhand_core::limits::JOBS_FORGOTTEN_MAX;
+        let command = AnyCommand::Jobs(jobs::Command::Forget { before, most });
+        let jobs = self.forget_all(command).await?;
+        let before = self.before(self.terms.keep_sync_rows);
+        let most = onhand_core::limits::SYNC_ROWS_FORGOTTEN_MAX;
+        let command = AnyCommand::Warehouse(warehouse::Command::Forget { before, most });
+        let rows = self.forget_all(command).await?;
+        let beside =
+            if rows > 0 { format!(", and {rows} rows of old runs") } else { String::new() };
+        Ok(format!("{jobs} ended jobs were forgotten{beside}"))
+    }
+
+    async fn forget_all(&self, command: AnyCommand) -> Result<u64, Trouble> {
         let mut forgotten = 0;
         for _ in 0..RETENTION_STEPS_MAX {
-            let command = jobs::Command::Forget { before, most };
-            let Reply::Forgotten { rows } = self.command(AnyCommand::Jobs(command)).await? else {
+            let Reply::Forgotten { rows } = self.command(command.clone()).await? else {
                 return Err(Trouble::Answer);
             };
             forgotten += rows;
@@ -191,7 +233,27 @@ impl Worker {
                 break;
             }
         }
-        Ok(format!("{forgotten} ended jobs were forgotten"))
+        Ok(forgotten)
+    }
+
+    /// Begins a run against the warehouse. Whoever goes on with runs does the rest.
+    async fn ask_the_warehouse(&self) -> Result<String, Trouble> {
+        let Some(plan) = &self.terms.warehouse else {
+            return Ok("no warehouse is configured here".to_owned());
+        };
+        let begin = begun(plan, Trigger::Schedule, false);
+        let answer = self.tools.submit.submit(begin, Actor::System, None).await?;
+        match answer.outcome {
+            Ok(Reply::Sync(sync)) => {
+                self.terms.warehouse_asked.notify_one();
+                Ok(format!("{} has begun", sync.id))
+            }
+            Err(Refusal::Warehouse(warehouse::Refusal::SyncRunning { sync_id, .. })) => {
+                Ok(format!("{sync_id} has not come to its end"))
+            }
+            Err(refusal) => Ok(format!("no run could be begun: {}", refusal.code())),
+            Ok(_) => Err(Trouble::Answer),
+        }
     }
 
     async fn submit(&self, command: Command) -> Result<Reply, Trouble> {
@@ -208,7 +270,22 @@ impl Worker {
         }
     }
 
-    fn after(&self, wait: Duration) -> Timestamp {
-        self.tools.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX)
+    /// When it is due after now.
+    fn next(&self, name: ScheduleName) -> Timestamp {
+        let now = self.tools.clock.now();
+        let every = match (name, &self.terms.warehouse) {
+            (ScheduleName::Sweep, _) => SWEEP_EVERY,
+            (ScheduleName::Reconcile, _) => RECONCILE_EVERY,
+            (ScheduleName::Retention, _) => RETENTION_EVERY,
+            (ScheduleName::Warehouse, Some(plan)) => return plan.timetable.after(now),
+            // Asked for by hand, where there is none.
+            (ScheduleName::Warehouse, None) => return now,
+        };
+        now.checked_add(every).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The instant so long ago.
+    fn before(&self, ago: Duration) -> Timestamp {
+        self.tools.clock.now().checked_sub(ago).unwrap_or(Timestamp::MIN)
     }
 }

@@ -27,6 +27,7 @@ mod payments_shown;
 mod people;
 mod rates;
 mod sessions;
+mod shelves;
 mod till;
 mod timing;
 mod tour;

@@ -37,6 +37,7 @@ use tower::ServiceExt;
 
 use crate::contract::contract;
 use crate::installation::Installation;
+use crate::shelves::nobody;
 
 /// What access tokens are signed with here.
 pub(crate) const ACCESS_SECRET: &str = "the access secret of the tests, in 40 bytes";
@@ -89,6 +90,8 @@ fn parts(
         gateways,
         owed: Arc::default(),
         webhooks: webhooks(&secrets),
+        warehouse: Some(nobody()),
+        warehouse_asked: Arc::default(),
         schedules: Asked::default(),
         settings: Settings::default(),
     }

@@ -33,6 +33,8 @@ mod payments_shown;
 #[path = "../process/server.rs"]
 #[expect(dead_code, reason = "some of it is for the embedded store")]
 mod server;
+#[path = "../http/shelves.rs"]
+mod shelves;
 #[path = "../http/till.rs"]
 mod till;
 mod together;

@@ -2,8 +2,6 @@
 //! other side may answer whatever it likes, slowly, without end or not at all: each of that has its
 //! bound. Whether and when it is sent again is for [`schedule`](super::schedule) to say.
 
-use std::error::Error;
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -218,17 +216,11 @@ fn headers(
 
 /// What went wrong. The error itself would tell the address.
 fn failure(error: &reqwest::Error) -> Failure {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(one) = cause {
-        if let Some(forbidden) = one.downcast_ref::<Forbidden>() {
-            return Failure::Forbidden(*forbidden);
-        }
-        if one.is::<rustls::Error>() {
-            return Failure::Tls;
-        }
-        // What is in such an error is not its source: that is the source of what is in it.
-        let inner = one.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        cause = inner.map(|inner| inner as _).or_else(|| one.source());
+    if let Some(forbidden) = outgoing::cause::<Forbidden>(error) {
+        return Failure::Forbidden(*forbidden);
+    }
+    if outgoing::cause::<rustls::Error>(error).is_some() {
+        return Failure::Tls;
     }
     if error.is_dns() {
         Failure::Unresolved

@@ -35,6 +35,9 @@ fn form(path: &str, place: &ParameterIn, name: &str) -> Option<RefOr<Schema>> {
             let one = onhand_core::events::TYPES.join("|").replace('.', r"\.");
             text(&format!("^({one})(,({one}))*$")).into()
         }
+        (ParameterIn::Query, "starting_after") if path == "/v1/warehouse/shortfalls" => {
+            text(r"^prd_[1-9][0-9]{0,15}\.loc_[1-9][0-9]{0,15}$").into()
+        }
         (ParameterIn::Query, "starting_after") => match id_of(path) {
             Some(id) => return Some(Ref::from_schema_name(id).into()),
             None => text(r"^mov_[0-9]{1,16}(\.[0-9]{1,16})*$").into(),
@@ -68,6 +71,7 @@ fn id_of(path: &str) -> Option<&'static str> {
         "/v1/products" | "/v1/stock" => "ProductId",
         "/v1/reservations" => "ReservationId",
         "/v1/users" => "UserId",
+        "/v1/warehouse/syncs" => "SyncId",
         _ => return None,
     };
     Some(id)
@@ -86,6 +90,8 @@ fn value_of(path: &str, name: &str) -> Option<&'static str> {
             "JobStatus"
         }
         "queue" => "Queue",
+        "action" => "SyncAction",
+        "status" if path == "/v1/warehouse/syncs" => "SyncStatus",
         "status" if path == "/v1/payments" => "PaymentStatus",
         "as_of" | "created_before" | "created_from" => "Instant",
         "category" => "CategoryId",

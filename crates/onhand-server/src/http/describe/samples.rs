@@ -6,7 +6,7 @@ use onhand_core::accounts::{Email, Role};
 use onhand_core::effects::{self, EffectState};
 use onhand_core::ids::{
     ApiKeyId, CategoryId, CustomerId, EffectId, EndpointId, ImportId, JobId, LocationId, OrderId,
-    PaymentId, ProductId, ReservationId, UserId,
+    PaymentId, ProductId, ReservationId, SyncId, UserId,
 };
 use onhand_core::inventory::{ReservationState, ShortItem};
 use onhand_core::jobs::{self, JobState};
@@ -17,7 +17,8 @@ use onhand_core::limits::{
 use onhand_core::orders::{Action, Status};
 use onhand_core::text::{Name, Reference, Sku};
 use onhand_core::{
-    Refusal, accounts, catalog, imports, inventory, orders, payments as core_payments, webhooks,
+    Refusal, accounts, catalog, imports, inventory, orders, payments as core_payments, warehouse,
+    webhooks,
 };
 use onhand_engine::SubmitError;
 use serde_json::Value;
@@ -48,6 +49,9 @@ pub(super) fn all() -> Vec<Problem> {
     problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
     let refusals = std::iter::successors(imports_after(None), |one| imports_after(Some(one)));
     problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
+    let refusals = std::iter::successors(warehouse_after(None), |one| warehouse_after(Some(one)));
+    problems.extend(refusals.map(|one| Problem::from(Refusal::from(one))));
+    problems.push(crate::http::warehouse::not_configured());
     problems.extend(of_the_gate());
     problems.extend(payments::problems());
     problems
@@ -127,6 +131,22 @@ fn imports_after(previous: Option<&imports::Refusal>) -> Option<imports::Refusal
             | R::UnknownLocationCode { .. }
             | R::NewProductIncomplete { .. },
         ) => return None,
+    })
+}
+
+/// Those that a route may answer: what only a worker is told is not among them.
+fn warehouse_after(previous: Option<&warehouse::Refusal>) -> Option<warehouse::Refusal> {
+    use warehouse::{Action as A, Refusal as R, Status as S};
+    let sync_id = SyncId::new(7)?;
+    Some(match previous {
+        None => R::UnknownSync { sync_id },
+        Some(R::UnknownSync { .. }) => R::SyncRunning { sync_id, status: S::Applying },
+        Some(R::SyncRunning { .. }) => R::SyncState { status: S::Applied },
+        Some(R::SyncState { .. }) => R::UnknownSyncRow { row: 17 },
+        Some(R::UnknownSyncRow { .. }) => R::SyncRowNotHeld { row: 17, action: A::Counted },
+        Some(R::SyncRowNotHeld { .. } | R::SyncMoved { .. } | R::TooManySyncRows { .. }) => {
+            return None;
+        }
     })
 }
 

@@ -1,7 +1,8 @@
 //! Refusals in words, for people. Programs read the code and the facts.
 
 use onhand_core::{
-    Refusal, accounts, catalog, effects, imports, inventory, jobs, orders, payments, webhooks,
+    Refusal, accounts, catalog, effects, imports, inventory, jobs, orders, payments, warehouse,
+    webhooks,
 };
 
 /// A refusal in one sentence.
@@ -22,6 +23,7 @@ pub(super) fn of(refusal: &Refusal) -> String {
         Refusal::Jobs(refusal) => job_words(refusal),
         Refusal::Webhooks(refusal) => webhook_words(refusal),
         Refusal::Imports(refusal) => import_words(refusal),
+        Refusal::Warehouse(refusal) => warehouse_words(refusal),
     }
 }
 
@@ -270,6 +272,25 @@ fn webhook_words(refusal: &webhooks::Refusal) -> String {
         R::UnknownEndpoint { endpoint_id } => format!("there is no endpoint {endpoint_id}"),
         R::TooManyEndpoints { most } => {
             format!("there are {most} webhook endpoints, the most there may be")
+        }
+    }
+}
+
+fn warehouse_words(refusal: &warehouse::Refusal) -> String {
+    use warehouse::Refusal as R;
+    match refusal {
+        R::UnknownSync { sync_id } => format!("there is no run {sync_id}"),
+        R::SyncRunning { sync_id, status } => {
+            format!("{sync_id} is {}: one run is open at a time", status.as_str())
+        }
+        R::SyncState { status } => format!("the run is {}", status.as_str()),
+        R::SyncMoved { expected, actual } => {
+            format!("{actual} rows were received, not {expected}: somebody else was faster")
+        }
+        R::TooManySyncRows { most } => format!("at most {most} rows are taken"),
+        R::UnknownSyncRow { row } => format!("the run has no row {row}"),
+        R::SyncRowNotHeld { row, action } => {
+            format!("row {row} is {}: only one that is held is decided", action.as_str())
         }
     }
 }

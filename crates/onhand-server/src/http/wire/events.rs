@@ -17,6 +17,7 @@ use super::orders::{OrderView, order_example};
 use super::outbox::EndpointView;
 use super::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
 use super::values;
+use super::warehouse::{ShortfallView, SyncView};
 
 /// The object that an event left, as its own route shows it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,6 +48,10 @@ pub enum EventDataView<'a> {
     Endpoint(EndpointView<'a>),
     /// Of `import.*`.
     Import(Box<ImportView<'a>>),
+    /// Of `warehouse.*`.
+    Sync(Box<SyncView<'a>>),
+    /// Of `stock.shortfall`, `stock.shortfall_closed`.
+    Shortfall(ShortfallView<'a>),
 }
 
 /// One entry of the log.
@@ -137,6 +142,13 @@ impl<'a> EventView<'a> {
             }
             EventBody::Import(row) => {
                 (row.id.to_string(), EventDataView::Import(Box::new(ImportView::of(row))))
+            }
+            EventBody::Sync(sync) => {
+                (sync.id.to_string(), EventDataView::Sync(Box::new(SyncView::of(sync))))
+            }
+            EventBody::Shortfall(row) => {
+                let shown = EventDataView::Shortfall(ShortfallView::of(row));
+                (row.product_id.to_string(), shown)
             }
         };
         Self {

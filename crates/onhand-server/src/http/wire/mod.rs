@@ -12,6 +12,7 @@ pub mod outbox;
 pub mod payments;
 pub mod stock;
 pub mod values;
+pub mod warehouse;
 
 use std::fmt::Display;
 

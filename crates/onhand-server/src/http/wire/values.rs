@@ -15,6 +15,7 @@ use onhand_core::limits::{
 use onhand_core::orders::{Action as Arrow, Status};
 use onhand_core::payments;
 use onhand_core::schedules::ScheduleName as Schedules;
+use onhand_core::warehouse;
 use onhand_core::webhooks::EndpointState;
 use serde_json::json;
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type};
@@ -98,6 +99,18 @@ values! {
     ImportFormat => one_of(crate::imports::Format::ALL.iter().map(|one| one.name()));
     /// Where an import stands.
     ImportStatus => one_of(ImportState::ALL.iter().map(|one| one.as_str()));
+    /// The id of a run against the external warehouse.
+    SyncId => id("syn", "run against the external warehouse");
+    /// Where a run is.
+    SyncStatus => one_of(warehouse::Status::ALL.iter().map(|one| one.as_str()));
+    /// What made a run begin.
+    SyncTrigger => one_of(warehouse::Trigger::ALL.iter().map(|one| one.as_str()));
+    /// What came of a row of a run.
+    SyncAction => one_of(warehouse::Action::ALL.iter().map(|one| one.as_str()));
+    /// Who is believed.
+    SyncMode => one_of(warehouse::Mode::ALL.iter().map(|one| one.as_str()));
+    /// What is done where the warehouse has less than is promised.
+    ShortfallPolicy => one_of(warehouse::ShortfallPolicy::ALL.iter().map(|one| one.as_str()));
     /// A job's id.
     JobId => id("job", "job");
     /// Where a job is.

@@ -4,7 +4,7 @@
 //! and the next one asks the gateway first.
 
 mod breaker;
-mod pace;
+pub(in crate::workers) mod pace;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

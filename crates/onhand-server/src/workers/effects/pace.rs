@@ -8,7 +8,7 @@ use crate::random;
 
 /// A random time up to one that doubles with every try, from a base: those that failed together do
 /// not come back together.
-pub(super) fn backoff(tries: u32, base: Duration) -> Duration {
+pub(in crate::workers) fn backoff(tries: u32, base: Duration) -> Duration {
     let most = base.saturating_mul(2_u32.saturating_pow(tries.min(20)));
     random::up_to(most.min(EFFECT_BACKOFF_MAX))
 }

@@ -56,7 +56,7 @@ impl Tools {
         self.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX)
     }
 
-    async fn submit(
+    pub(in crate::workers) async fn submit(
         &self,
         command: Command,
     ) -> Result<onhand_engine::committer::Answer, SubmitError> {

@@ -45,6 +45,7 @@ pub(super) fn confirmed_by(event: &EventRow) -> Option<onhand_core::ids::OrderId
         | EventBody::ApiKey(_)
         | EventBody::Endpoint(_)
         | EventBody::Import(_) => None,
+        EventBody::Sync(_) | EventBody::Shortfall(_) => None,
     }
 }
 
