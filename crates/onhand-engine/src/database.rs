@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use onhand_core::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::committer::{self, Config, Running, Submit};
@@ -169,6 +170,23 @@ impl Database {
         match self {
             Self::Sqlite(_) => Leases::Alone,
             Self::Postgres(database) => Leases::Shared(Box::new(database.leases())),
+        }
+    }
+
+    /// Ends the leases of jobs and effects that a dead process has left, where it is certain that
+    /// it is dead: of a file, whose lock says that there is no other. Before anybody works. Calls to
+    /// gateways may take so long from `now` until they have come to their end. On a server leases
+    /// run out by themselves. Answers how many were ended.
+    ///
+    /// # Errors
+    /// [`OpenError`]; then they run out by themselves.
+    pub fn end_leases(&self, now: Timestamp, call: Duration) -> Result<usize, OpenError> {
+        match self {
+            Self::Sqlite(database) => {
+                let calls_ended_at = now.checked_add(call).unwrap_or(Timestamp::MAX);
+                Ok(database.end_leases(now, calls_ended_at)?)
+            }
+            Self::Postgres(_) => Ok(0),
         }
     }
 

@@ -24,6 +24,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use onhand_core::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
@@ -136,6 +137,22 @@ impl Database {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Ends the leases that a process has left behind which died: the lock proves that there is no
+    /// other, and nobody of this one has begun. Jobs are due `now`; effects no later than
+    /// `calls_ended_at`, when what was on its way to a gateway must have come to its end. Answers
+    /// how many.
+    ///
+    /// # Errors
+    /// [`OpenError`]; then they run out by themselves.
+    pub fn end_leases(&self, now: Timestamp, calls_ended_at: Timestamp) -> Result<usize, OpenError> {
+        let mut connection = open_writer(&self.path)?;
+        let transaction = connection.transaction()?;
+        let jobs = outbox::end_leases(&transaction, now)?;
+        let effects = payments::end_leases(&transaction, calls_ended_at)?;
+        transaction.commit()?;
+        Ok(jobs + effects)
     }
 
     /// Deletes everything that is stored, for good. The lock stays until the end.

@@ -92,6 +92,16 @@ fn waiting(connection: &Connection, key: &(Provider, GatewayId)) -> Result<Vec<K
         .collect()
 }
 
+/// Lets leases that nobody can have any more end at an instant; answers how many. What was done
+/// under them may have happened: the next one asks first, as when a lease has run out.
+pub(super) fn end_leases(connection: &Connection, at: Timestamp) -> Result<usize> {
+    connection.execute(
+        "UPDATE effects INDEXED BY effects_due SET due_at = ?1, version = version + 1 \
+         WHERE state = 'waiting' AND leased AND due_at > ?1",
+        [at.as_microsecond()],
+    )
+}
+
 /// Writes every effect, name of a gateway's and message of a batch.
 pub(super) fn write(connection: &Connection, rows: &Rows) -> std::result::Result<(), WriteError> {
     for row in rows.effects.values() {

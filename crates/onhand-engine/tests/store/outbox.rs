@@ -53,7 +53,16 @@ impl<B: Backend> World<B> {
         self.reader.0.consumer(queue).await.unwrap().unwrap().cursor
     }
 
-    async fn given(&self, queue: Queue, most: usize) -> Vec<Job> {
+    /// A job that somebody has, in its queue.
+    pub(crate) async fn leased_job(&self) -> (Queue, Job) {
+        let queue = Queue::Mail;
+        let from = self.reading(queue).await;
+        self.placed(&[("tea", 1)], None).await;
+        self.done(take_in(queue, from, from + 1)).await;
+        (queue, self.given(queue, 10).await.remove(0))
+    }
+
+    pub(crate) async fn given(&self, queue: Queue, most: usize) -> Vec<Job> {
         match self.ask(lease(queue, most)).await.unwrap().outcome {
             Ok(Reply::Jobs(jobs)) => jobs,
             other => panic!("{other:?}"),
