@@ -146,7 +146,11 @@ impl Database {
     ///
     /// # Errors
     /// [`OpenError`]; then they run out by themselves.
-    pub fn end_leases(&self, now: Timestamp, calls_ended_at: Timestamp) -> Result<usize, OpenError> {
+    pub fn end_leases(
+        &self,
+        now: Timestamp,
+        calls_ended_at: Timestamp,
+    ) -> Result<usize, OpenError> {
         let mut connection = open_writer(&self.path)?;
         let transaction = connection.transaction()?;
         let jobs = outbox::end_leases(&transaction, now)?;
