@@ -12,10 +12,11 @@ use crate::accounts::{ApiKeyEntry, SessionEntry, UserEntry};
 use crate::actor::Actor;
 use crate::catalog::{Category, Product};
 use crate::ids::{
-    ApiKeyId, CategoryId, EndpointId, LocationId, OrderId, ProductId, ReservationId, SessionId,
-    UserId,
+    ApiKeyId, CategoryId, EndpointId, JobId, LocationId, OrderId, ProductId, ReservationId,
+    SessionId, UserId,
 };
 use crate::inventory::{Level, Location, ReservationView, StockChange};
+use crate::jobs::DeadLetter;
 use crate::orders::Order;
 use crate::text::Sku;
 use crate::webhooks::EndpointEntry;
@@ -27,6 +28,7 @@ pub const TYPES: &[&str] = &[
     "category.created",
     "category.deleted",
     "category.updated",
+    "job.dead",
     "location.created",
     "location.updated",
     "order.cancelled",
@@ -107,6 +109,8 @@ pub enum Subject {
     ApiKey(ApiKeyId),
     /// A webhook endpoint.
     Endpoint(EndpointId),
+    /// A job.
+    Job(JobId),
 }
 
 /// The object as the event left it.
@@ -140,6 +144,8 @@ pub enum EventBody {
     ApiKey(ApiKeyEntry),
     /// A webhook endpoint.
     Endpoint(EndpointEntry),
+    /// A job that died; with others of its queue, the newest.
+    DeadLetter(DeadLetter),
 }
 
 impl EventBody {
@@ -161,6 +167,7 @@ impl EventBody {
             Self::Session(session) => Some(Subject::Session(session.id)),
             Self::ApiKey(key) => Some(Subject::ApiKey(key.id)),
             Self::Endpoint(endpoint) => Some(Subject::Endpoint(endpoint.id)),
+            Self::DeadLetter(letter) => Some(Subject::Job(letter.job_id)),
         }
     }
 }

@@ -102,6 +102,8 @@ pub const JOBS_FORGOTTEN_MAX: usize = 1_000;
 pub const JOB_ATTEMPTS_KEPT_MAX: usize = 12;
 /// Most times that a job is given to somebody who does not come back.
 pub const JOB_LEASES_LOST_MAX: usize = 5;
+/// Seconds in which somebody is told of a queue's dead letters once, however many there are.
+pub const DEAD_LETTERS_TOLD_EVERY_SECS: i64 = 3600;
 /// Most webhook endpoints.
 pub const ENDPOINTS_MAX: u64 = 100;
 /// Most types of events that an endpoint may name.

@@ -49,6 +49,7 @@ pub(crate) fn subject_number(body: &EventBody) -> i64 {
         Some(Subject::Session(id)) => id.number(),
         Some(Subject::ApiKey(id)) => id.number(),
         Some(Subject::Endpoint(id)) => id.number(),
+        Some(Subject::Job(id)) => id.number(),
         None => 0,
     }
 }

@@ -49,7 +49,8 @@ impl StoredOutcome {
                 | EventBody::User(_)
                 | EventBody::Session(_)
                 | EventBody::ApiKey(_)
-                | EventBody::Endpoint(_) => false,
+                | EventBody::Endpoint(_)
+                | EventBody::DeadLetter(_) => false,
             };
             if let Some(event) = decision.events.iter().rev().find(is_reply) {
                 return Self::Event(event.seq);

@@ -379,7 +379,8 @@ pub(super) fn order(row: &Row, column: usize) -> Result<Order> {
         | EventBody::User(_)
         | EventBody::Session(_)
         | EventBody::ApiKey(_)
-        | EventBody::Endpoint(_) => Err(bad("events", "an event that is not about an order")),
+        | EventBody::Endpoint(_)
+        | EventBody::DeadLetter(_) => Err(bad("events", "an event that is not about an order")),
     }
 }
 

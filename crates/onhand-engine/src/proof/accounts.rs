@@ -135,7 +135,8 @@ fn line(kind: &str, body: &str, number: i64, nth: i64) -> Result<String, String>
         | EventBody::Level { .. }
         | EventBody::Reservations(_)
         | EventBody::Order(_)
-        | EventBody::Endpoint(_) => return Err(wrong("it is about something else")),
+        | EventBody::Endpoint(_)
+        | EventBody::DeadLetter(_) => return Err(wrong("it is about something else")),
     };
     if id == number { Ok(line) } else { Err(wrong("it is about another one")) }
 }

@@ -100,7 +100,8 @@ fn entry(body: &str) -> Result<EndpointEntry, String> {
         | EventBody::Order(_)
         | EventBody::User(_)
         | EventBody::Session(_)
-        | EventBody::ApiKey(_) => Err("it is about something else".to_owned()),
+        | EventBody::ApiKey(_)
+        | EventBody::DeadLetter(_) => Err("it is about something else".to_owned()),
     }
 }
 

@@ -331,6 +331,7 @@ pub(super) fn order_in(row: &Row<'_>, column: usize) -> Result<Order> {
         | EventBody::User(_)
         | EventBody::Session(_)
         | EventBody::ApiKey(_)
-        | EventBody::Endpoint(_) => Err(bad(column, "an event that is not about an order")),
+        | EventBody::Endpoint(_)
+        | EventBody::DeadLetter(_) => Err(bad(column, "an event that is not about an order")),
     }
 }

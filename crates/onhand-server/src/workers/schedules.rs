@@ -156,8 +156,21 @@ impl Worker {
         Ok(format!("{holds} holds have run out"))
     }
 
+    /// Tells of dead letters that nobody was told of because others had been told shortly before.
+    async fn tell_of_dead(&self) -> Result<(), Trouble> {
+        let now = self.tools.clock.now();
+        for consumer in self.tools.reader.consumers().await? {
+            if consumer.dead.is_some_and(|told| told.is_due(now)) {
+                let tell = jobs::Command::TellDead { queue: consumer.queue };
+                self.command(AnyCommand::Jobs(tell)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Counts what is open for long. Gateways are asked by whoever does what is owed to them.
     async fn reconcile(&self) -> Result<String, Trouble> {
+        self.tell_of_dead().await?;
         let open_secs = Duration::from_secs(RECONCILE_OPEN_SECS);
         let older_than = self.tools.clock.now().checked_sub(open_secs).unwrap_or(Timestamp::MIN);
         let reader = &self.tools.reader;

@@ -3,6 +3,7 @@
 //! message beside it. A place where the work may wait is a [`House`].
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 use axum::http::Method;
@@ -203,7 +204,10 @@ pub(crate) async fn poison_is_a_dead_letter_and_its_neighbours_go_on<H: House>()
     let beside = shop.place(&mut server, 3).await;
     server.stop_and_verify().await;
     shop.house.poison(&shop.installation.url()).await;
-    let mut server = shop.serve(&[]).await;
+    let mails = shop.folder.path().join("mails");
+    let (mail, operator) =
+        (format!("--mail=folder:{}", mails.display()), "--operator-mail=o@o.example");
+    let mut server = shop.serve(&[&mail, operator]).await;
     let behind = shop.place(&mut server, 3).await;
     expect_taken_up(&mut server, &beside).await;
     expect_taken_up(&mut server, &behind).await;
@@ -214,12 +218,25 @@ pub(crate) async fn poison_is_a_dead_letter_and_its_neighbours_go_on<H: House>()
     let attempts = letter["attempts"].as_array().unwrap();
     let reason = attempts.last().unwrap()["reason"].as_str().unwrap();
     assert!(!reason.is_empty(), "{letter}");
-    // An operator sees to it.
+    // It is told once, and an operator is written to; then they see to it.
+    let told = "/v1/events?types=job.dead";
+    let id = letter["id"].as_str().unwrap();
+    until(&mut server, told, |page| page["data"][0]["data"]["job"] == id).await;
+    until(&mut server, "/v1/consumers", |_| dead_letters(&mails) == 1).await;
     let path = format!("/v1/jobs/{}/skip", letter["id"].as_str().unwrap());
     let skipped = server.connection.send(Method::POST, &path, &keyed("skip"), "".into()).await;
     assert!(skipped.unwrap().status.is_success());
     assert_eq!(letters(&mut server).await, Vec::<Value>::new());
+    assert_eq!(json(&server.get(told).await)["data"].as_array().unwrap().len(), 1);
+    assert_eq!(dead_letters(&mails), 1);
     server.stop_and_verify().await;
+}
+
+/// Mails to operators about dead letters in a folder.
+fn dead_letters(folder: &Path) -> usize {
+    let Ok(files) = std::fs::read_dir(folder) else { return 0 };
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.contains(".dead_letter.") && name.ends_with(".eml")).count()
 }
 
 /// What every queue keeps, for one of them.

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::accounts::{ApiKeyEntryView, SessionEntryView, UserEntryView};
 use super::catalog::{CategoryView, ProductView};
 use super::orders::{OrderView, order_example};
-use super::outbox::EndpointView;
+use super::outbox::{DeadLetterView, EndpointView};
 use super::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
 use super::values;
 
@@ -44,6 +44,8 @@ pub enum EventDataView<'a> {
     ApiKey(ApiKeyEntryView<'a>),
     /// Of `webhook_endpoint.*`.
     Endpoint(EndpointView<'a>),
+    /// Of `job.dead`.
+    DeadLetter(DeadLetterView),
 }
 
 /// One entry of the log.
@@ -131,6 +133,9 @@ impl<'a> EventView<'a> {
             }
             EventBody::Endpoint(entry) => {
                 (entry.id.to_string(), EventDataView::Endpoint(EndpointView::of(entry)))
+            }
+            EventBody::DeadLetter(letter) => {
+                (letter.job_id.to_string(), EventDataView::DeadLetter(DeadLetterView::of(letter)))
             }
         };
         Self {

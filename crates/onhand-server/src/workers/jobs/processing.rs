@@ -43,7 +43,8 @@ pub(super) fn confirmed_by(event: &EventRow) -> Option<onhand_core::ids::OrderId
         | EventBody::User(_)
         | EventBody::Session(_)
         | EventBody::ApiKey(_)
-        | EventBody::Endpoint(_) => None,
+        | EventBody::Endpoint(_)
+        | EventBody::DeadLetter(_) => None,
     }
 }
 
