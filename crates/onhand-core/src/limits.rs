@@ -90,6 +90,8 @@ pub const PAYMENT_REFUNDS_MAX: usize = 100;
 pub const EFFECTS_LEASED_MAX: usize = 500;
 /// Most messages of a gateway that wait for one of its orders to become known.
 pub const WAITING_NOTICES_MAX: usize = 100;
+/// Most messages of gateways that one command forgets.
+pub const NOTICES_FORGOTTEN_MAX: usize = 1_000;
 /// Most jobs of one queue that wait or are being done. What is beyond waits in the log.
 pub const JOBS_OPEN_MAX: u64 = 10_000;
 /// Most jobs that one step of a consumer makes.

@@ -75,6 +75,8 @@ pub struct State {
     waiting_notices: BTreeMap<(Provider, GatewayId), Vec<KeptNotice>>,
     /// What the batch has left of messages.
     kept_notices: BTreeMap<NoticeId, KeptNotice>,
+    /// What was taken in long ago, as the store had it, without what the batch has forgotten.
+    pub(crate) old_notices: Option<BTreeMap<NoticeId, KeptNotice>>,
     pub(crate) outbox: outbox::Outbox,
 }
 
@@ -104,6 +106,7 @@ impl State {
         needs.gateway_ids.retain(|key| !self.gateway_ids.contains_key(key));
         needs.notices.retain(|key| !self.notices.contains_key(key));
         needs.waiting_notices.retain(|key| !self.waiting_notices.contains_key(key));
+        needs.old_notices = needs.old_notices.filter(|_| self.old_notices.is_none());
         self.outbox.subtract_known(needs);
     }
 
@@ -275,6 +278,12 @@ impl State {
         self.waiting_notices.insert(key, rows);
     }
 
+    /// Takes in messages that were taken in long ago, as they are stored. Nothing changes them any
+    /// more.
+    pub fn load_old_notices(&mut self, rows: Vec<KeptNotice>) {
+        self.old_notices = Some(rows.into_iter().map(|row| (row.id, row)).collect());
+    }
+
     /// How many admins are not disabled, when that is known.
     pub(crate) fn enabled_admins(&self) -> Option<i64> {
         self.enabled_admins.map(|admins| admins + self.more_admins)
@@ -402,7 +411,7 @@ impl State {
         self.effects.extend(changes.effects.into_iter().map(|(id, effect)| (id, Some(effect))));
         let claimed = changes.gateway_ids.into_iter().map(|(key, order)| (key, Some(order)));
         self.gateway_ids.extend(claimed);
-        self.apply_notices(changes.notices);
+        self.apply_notices(changes.notices, &changes.forgotten_notices);
         self.outbox.apply(changes.outbox);
         for movement in movements.iter().filter(|movement| movement.delta_on_hand != 0) {
             let key = (movement.product_id, movement.location_id);
@@ -414,7 +423,17 @@ impl State {
         }
     }
 
-    fn apply_notices(&mut self, notices: BTreeMap<NoticeId, KeptNotice>) {
+    fn apply_notices(
+        &mut self,
+        notices: BTreeMap<NoticeId, KeptNotice>,
+        forgotten: &BTreeMap<NoticeId, KeptNotice>,
+    ) {
+        for notice in forgotten.values() {
+            self.notices.extend(notice.keys().map(|key| (key, false)));
+        }
+        if let Some(old) = &mut self.old_notices {
+            old.retain(|id, _| !forgotten.contains_key(id));
+        }
         for notice in notices.values() {
             self.notices.extend(notice.keys().map(|key| (key, true)));
         }
@@ -479,6 +498,7 @@ impl State {
         self.notices.clear();
         self.waiting_notices.clear();
         self.kept_notices.clear();
+        self.old_notices = None;
         self.outbox = outbox::Outbox::default();
         for sku in self.absent.drain(..) {
             if self.skus.get(&sku) == Some(&None) {

@@ -5,12 +5,14 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use onhand_core::effects::Outcome;
+use onhand_core::jobs::Queue;
 use onhand_core::payments::Seen;
 use onhand_engine::Clock;
 use onhand_engine::sqlite::{Database, OpenError};
 
 use crate::backend::Sqlite;
 use crate::faults::stored_orders;
+use crate::outbox::take_in;
 use crate::paying::place_paid;
 use crate::world::{World, code, key, place};
 
@@ -82,7 +84,11 @@ async fn leases_of_a_dead_process_end_when_the_next_one_begins() {
     world.payable(&[("tea", 1)], "order_1").await;
     world.done(place_paid(&[("tea", 1)], 600)).await;
     let [task] = &world.leased(10).await[..] else { panic!("one call is owed") };
-    let (queue, job) = world.leased_job().await;
+    let queue = Queue::Mail;
+    let from = world.reading(queue).await;
+    world.placed(&[("tea", 1)], None).await;
+    world.done(take_in(queue, from, from + 1)).await;
+    let [job] = &world.given(queue, 10).await[..] else { panic!("one follows") };
     // A process that has just begun finds nothing to end, and one that comes later no more.
     let (backend, clock) = world.stopped();
     let database = Database::open(&backend.path()).unwrap();

@@ -31,7 +31,7 @@ fn job_of(event: i64) -> NewJob {
     NewJob { event, about: Reference::new("order.placed").unwrap(), lane }
 }
 
-fn take_in(queue: Queue, from: i64, to: i64) -> Command {
+pub(crate) fn take_in(queue: Queue, from: i64, to: i64) -> Command {
     let jobs = (from + 1..=to).map(job_of).collect();
     Command::Jobs(jobs::Command::TakeIn { queue, is_replay: false, from, to, jobs })
 }
@@ -48,18 +48,9 @@ fn settlement(job: &Job, ending: Ending, reason: Option<&str>) -> Settlement {
 
 impl<B: Backend> World<B> {
     /// Begins to read the log for a queue, behind so many events.
-    async fn reading(&self, queue: Queue) -> i64 {
+    pub(crate) async fn reading(&self, queue: Queue) -> i64 {
         self.done(Command::Jobs(jobs::Command::Begin { queue })).await;
         self.reader.0.consumer(queue).await.unwrap().unwrap().cursor
-    }
-
-    /// A job that somebody has, in its queue.
-    pub(crate) async fn leased_job(&self) -> (Queue, Job) {
-        let queue = Queue::Mail;
-        let from = self.reading(queue).await;
-        self.placed(&[("tea", 1)], None).await;
-        self.done(take_in(queue, from, from + 1)).await;
-        (queue, self.given(queue, 10).await.remove(0))
     }
 
     pub(crate) async fn given(&self, queue: Queue, most: usize) -> Vec<Job> {

@@ -43,6 +43,7 @@ macro_rules! keeps_every_promise {
                 a_message_that_comes_too_early_waits_for_its_order,
                 a_message_that_names_its_order_tells_whose_the_earlier_ones_are,
                 what_is_owed_and_done_in_one_batch_was_never_there,
+                messages_that_were_taken_in_are_forgotten_and_those_that_wait_are_not,
                 a_paid_order_that_is_cancelled_gives_its_money_back,
                 money_that_is_set_aside_holds_the_stock_for_longer,
                 an_order_that_was_paid_too_late_lives_again,

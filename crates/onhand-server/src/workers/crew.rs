@@ -74,7 +74,7 @@ impl Crew {
             tools.clone(),
             stopped,
         )));
-        let schedules = schedules::run(tools, app.schedules.clone(), options.keep_jobs());
+        let schedules = schedules::run(tools, app.schedules.clone(), options.keep());
         Self { stop, working, ticking: vec![tokio::spawn(schedules)] }
     }
 

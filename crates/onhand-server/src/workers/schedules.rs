@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use onhand_core::command::Reply;
+use onhand_core::limits::{JOBS_FORGOTTEN_MAX, NOTICES_FORGOTTEN_MAX};
 use onhand_core::schedules::{Command, Schedule, ScheduleName};
-use onhand_core::{Actor, Command as AnyCommand, Timestamp, inventory, jobs};
+use onhand_core::{Actor, Command as AnyCommand, Timestamp, inventory, jobs, payments};
 use onhand_engine::SubmitError;
 use onhand_engine::committer::Answer;
 use onhand_engine::query::ReadError;
@@ -16,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::jobs::Tools;
+use super::options::Keep;
 use crate::adapters::gateways::http::bounded;
 use crate::limits::{
     RECONCILE_EVERY, RECONCILE_OPEN_SECS, RETENTION_EVERY, RETENTION_ROWS_MAX, RETENTION_STEPS_MAX,
@@ -50,8 +52,8 @@ enum Trouble {
 }
 
 /// Does what is due, until the committer stops.
-pub async fn run(tools: Tools, asked: Asked, keep_jobs: Duration) {
-    let worker = Worker { tools, keep_jobs };
+pub async fn run(tools: Tools, asked: Asked, keep: Keep) {
+    let worker = Worker { tools, keep };
     loop {
         // It may be that nobody asked, and that it is time to look.
         let _ = timeout(SCHEDULE_LOOK_EVERY, asked.0.1.notified()).await;
@@ -66,7 +68,7 @@ pub async fn run(tools: Tools, asked: Asked, keep_jobs: Duration) {
 
 struct Worker {
     tools: Tools,
-    keep_jobs: Duration,
+    keep: Keep,
 }
 
 fn every(name: ScheduleName) -> Duration {
@@ -191,12 +193,21 @@ impl Worker {
     }
 
     async fn forget(&self) -> Result<String, Trouble> {
-        let before = self.tools.clock.now().checked_sub(self.keep_jobs).unwrap_or(Timestamp::MIN);
-        let most = onhand_core::limits::JOBS_FORGOTTEN_MAX;
+        let before = |keep| self.tools.clock.now().checked_sub(keep).unwrap_or(Timestamp::MIN);
+        let (ended, came) = (before(self.keep.jobs), before(self.keep.notices));
+        let jobs = jobs::Command::Forget { before: ended, most: JOBS_FORGOTTEN_MAX };
+        let jobs = self.forget_in_steps(&AnyCommand::Jobs(jobs)).await?;
+        let notices =
+            payments::Command::ForgetNotices { before: came, most: NOTICES_FORGOTTEN_MAX };
+        let notices = self.forget_in_steps(&AnyCommand::Payments(notices)).await?;
+        Ok(format!("{jobs} ended jobs and {notices} messages of gateways were forgotten"))
+    }
+
+    /// Forgets some, and some more, until there is nothing left or the run is long enough.
+    async fn forget_in_steps(&self, command: &AnyCommand) -> Result<u64, Trouble> {
         let mut forgotten = 0;
         for _ in 0..RETENTION_STEPS_MAX {
-            let command = jobs::Command::Forget { before, most };
-            let Reply::Forgotten { rows } = self.command(AnyCommand::Jobs(command)).await? else {
+            let Reply::Forgotten { rows } = self.command(command.clone()).await? else {
                 return Err(Trouble::Answer);
             };
             forgotten += rows;
@@ -204,7 +215,7 @@ impl Worker {
                 break;
             }
         }
-        Ok(format!("{forgotten} ended jobs were forgotten"))
+        Ok(forgotten)
     }
 
     async fn submit(&self, command: Command) -> Result<Reply, Trouble> {
