@@ -53,8 +53,6 @@ pub const OUTCOME_WINDOW_SECS: i64 = 7 * 24 * 3_600;
 /// Oldest messages of gateways that are looked at for some to forget: those that wait for their
 /// order for years are passed over, and there are few of them.
 pub const OLD_NOTICES_LOOKED_AT: usize = 10_000;
-/// Most movements that a look at a past instant walks back over.
-pub const WALK_MOVEMENTS_MAX: u64 = 100_000;
 /// Movements in which the sweep over the levels whose rows are behind comes round about once. The
 /// more, the more of them share a page when they are written; the fewer, the less a start after a
 /// crash has to read, and the fewer figures are in memory.

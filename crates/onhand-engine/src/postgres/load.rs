@@ -14,11 +14,12 @@ use tokio_postgres::Row;
 
 use super::codec::{self, Uuid, get};
 use super::error::{Result, corrupt};
+use super::past::Asked;
 use super::session::{Session, Value};
 use super::{accounts, outbox, payments};
 use crate::columns::*;
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
-use crate::limits::WALK_MOVEMENTS_MAX;
+use crate::past;
 use crate::store::FoundOutcome;
 use crate::stored::stored_count;
 
@@ -74,16 +75,6 @@ const DUE: &str = "SELECT id FROM reservations WHERE expires_at <= $1::int8 \
 const EXPIRED_HOLDS: &str = "SELECT id FROM reservations WHERE expires_at <= $1::int8 \
      AND expires_at IS NOT NULL AND product_id = $2::int8 ORDER BY expires_at LIMIT $3::int8";
 const ORDER_OF_EVENT: &str = "SELECT body FROM events WHERE seq = $1::int8";
-/// Walks a level's chain back over what was recorded since an instant; the last row says whether
-/// the walk came to its end.
-const WALK: &str = "WITH RECURSIVE walk AS ( \
-     SELECT m.seq, m.delta_on_hand, m.occurred_at, m.recorded_at, m.previous, 1 AS steps \
-     FROM movements m WHERE m.seq = $1::int8 AND m.recorded_at > $2::int8 UNION ALL \
-     SELECT m.seq, m.delta_on_hand, m.occurred_at, m.recorded_at, m.previous, w.steps + 1 \
-     FROM walk w JOIN movements m ON m.seq = w.previous \
-     WHERE m.recorded_at > $2::int8 AND w.steps < $4::int8) \
-     SELECT coalesce(sum(delta_on_hand) FILTER (WHERE occurred_at > $3::int8), 0)::int8, count(*) \
-     FROM walk";
 
 /// What of the needs is asked with which statement.
 pub(super) const ALWAYS_ASKED: [&str; 3] = [OUTCOMES, PRODUCTS, LEVELS];
@@ -213,7 +204,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
     outbox.take_in(needs, state)?;
     for key in &needs.on_hand_at {
         let on_hand = on_hand_at(session, key.0, key.1, key.2).await?;
-        state.load_on_hand_at(*key, on_hand);
+        state.load_on_hand_at(*key, Some(on_hand));
     }
     Ok(())
 }
@@ -354,30 +345,16 @@ fn ids(rows: &[Row]) -> Result<Vec<ReservationId>> {
     Ok(ids)
 }
 
-/// What was on hand at an instant: what is there now without what happened since. `None` when that
-/// is too many entries.
+/// What was on hand at an instant, by when entries happened.
 async fn on_hand_at(
     session: &Session,
     product_id: ProductId,
     location_id: LocationId,
     at: Timestamp,
-) -> Result<Option<i64>> {
+) -> Result<i64> {
     let one: Vec<i64> = vec![product_id.number()];
     let none: Vec<&str> = Vec::new();
     let rows = session.rows(LEVELS, &[Box::new(one), Box::new(none)]).await?;
     let levels = rows.iter().map(codec::level).collect::<Result<Vec<_>>>()?;
-    let Some(level) = levels.iter().find(|level| level.location_id == location_id) else {
-        return Ok(Some(0));
-    };
-    let at = at.as_microsecond();
-    // An entry may say that it happened a little after it was recorded: the tolerated clock
-    // difference.
-    let recorded_since = at - onhand_core::limits::OCCURRED_AHEAD_SECS_MAX * 1_000_000;
-    let most = i64::try_from(WALK_MOVEMENTS_MAX).unwrap_or(i64::MAX);
-    let values: [Value<'_>; 4] =
-        [Box::new(level.last_movement), Box::new(recorded_since), Box::new(at), Box::new(most)];
-    let rows = session.rows(WALK, &values).await?;
-    let row = rows.first().ok_or_else(|| corrupt("movements", "a sum without a row"))?;
-    let (since, steps): (i64, i64) = (get(row, "movements", 0)?, get(row, "movements", 1)?);
-    Ok((steps < most).then_some(level.on_hand - since))
+    past::on_hand_at(&Asked(session), levels, location_id, at).await
 }

@@ -16,6 +16,7 @@ mod load;
 mod logs;
 mod migrate;
 mod outbox;
+mod past;
 mod payments;
 mod read;
 mod readers;

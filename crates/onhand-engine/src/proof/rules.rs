@@ -3,6 +3,7 @@
 //! outside. A store whose rows need another form says so in its own `verify.rs`.
 
 use super::Rule;
+use crate::past::WRONG_SUMS;
 
 const MOVEMENTS: &str = "SELECT count(*) FROM movements";
 const JOBS: &str = "SELECT count(*) FROM jobs";
@@ -85,6 +86,13 @@ pub(super) const RULES: &[Rule<'static>] = &[
              OR m.ordinal != coalesce(p.ordinal, 0) + 1 \
              OR (m.previous > 0 AND (p.seq IS NULL OR p.product_id != m.product_id \
              OR p.location_id != m.location_id))"],
+    },
+    Rule {
+        id: "I6c",
+        promise: "what happened at another time than it was recorded is summed up by span",
+        is_quick: false,
+        counted: &["SELECT count(*) FROM shifted_sums"],
+        offenders: &[WRONG_SUMS],
     },
     Rule {
         id: "I7",

@@ -2,7 +2,7 @@
 //! connection, inside the batch's transaction.
 
 use onhand_core::catalog::Product;
-use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId, ReservationId};
+use onhand_core::ids::{CustomerId, OrderId, ProductId, ReservationId};
 use onhand_core::inventory::Level;
 use onhand_core::limits::OPEN_ORDERS_LOADED_MAX;
 use onhand_core::orders::{OpenOrder, OpenOrders, Order};
@@ -10,9 +10,8 @@ use onhand_core::{Needs, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::levels::RecentLevels;
-use super::{accounts, codec, outbox, payments};
+use super::{accounts, codec, outbox, past, payments};
 use crate::columns::*;
-use crate::limits::WALK_MOVEMENTS_MAX;
 use crate::stored::stored_count;
 
 /// What a read or a load sees: one snapshot of the rows, and the levels that are ahead of theirs.
@@ -118,7 +117,8 @@ fn load_records(view: View<'_>, needs: &Needs, now: Timestamp, state: &mut State
         state.load_due(due(connection, now, None, most)?);
     }
     for key in &needs.on_hand_at {
-        state.load_on_hand_at(*key, on_hand_at(view, key.0, key.1, key.2)?);
+        let on_hand = past::on_hand_at(view, view.levels(key.0)?, key.1, key.2)?;
+        state.load_on_hand_at(*key, Some(on_hand));
     }
     Ok(())
 }
@@ -213,41 +213,4 @@ fn due(
     let values = params![now.as_microsecond(), product.map(ProductId::number), stored_count(most)];
     let ids = select.query_map(values, |row| row.get::<_, i64>(0))?;
     ids.map(|id| Ok(ReservationId::new(id?))).filter_map(Result::transpose).collect()
-}
-
-/// What was on hand at an instant: walks the level's chain back over what was recorded since, and
-/// takes off what happened after the instant. `None` when that is too many entries.
-pub(super) fn on_hand_at(
-    view: View<'_>,
-    product_id: ProductId,
-    location_id: LocationId,
-    at: Timestamp,
-) -> Result<Option<i64>> {
-    let levels = view.levels(product_id)?;
-    let Some(level) = levels.iter().find(|level| level.location_id == location_id) else {
-        return Ok(Some(0));
-    };
-    let (mut on_hand, mut seq) = (level.on_hand, level.last_movement);
-    let at = at.as_microsecond();
-    // An entry may say that it happened a little after it was recorded: the tolerated clock
-    // difference.
-    let recorded_since = at - onhand_core::limits::OCCURRED_AHEAD_SECS_MAX * 1_000_000;
-    let mut select = view.connection.prepare_cached(
-        "SELECT delta_on_hand, occurred_at, recorded_at, previous FROM movements WHERE seq = ?1",
-    )?;
-    for _ in 0..WALK_MOVEMENTS_MAX {
-        if seq == 0 {
-            return Ok(Some(on_hand));
-        }
-        let (delta, occurred, recorded, previous): (i64, i64, i64, i64) = select
-            .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-        if recorded <= recorded_since {
-            return Ok(Some(on_hand));
-        }
-        if occurred > at {
-            on_hand -= delta;
-        }
-        seq = previous;
-    }
-    Ok(None)
 }

@@ -12,6 +12,7 @@ mod logs;
 mod migrate;
 mod outbox;
 mod outcomes;
+mod past;
 mod payments;
 mod read;
 mod readers;

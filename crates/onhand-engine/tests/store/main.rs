@@ -13,6 +13,7 @@ mod history;
 mod holding;
 mod look;
 mod outbox;
+mod past;
 mod paying;
 mod payments;
 mod promises;

@@ -20,6 +20,9 @@ macro_rules! keeps_every_promise {
                 what_is_filed_in_a_batch_counts_in_that_batch,
                 a_key_is_remembered_for_a_window_and_not_for_ever,
             }
+            past {
+                late_entries_change_what_happened_and_never_what_was_shown,
+            }
             accounts {
                 one_token_has_one_successor_however_often_it_is_shown_at_once,
                 a_token_that_is_shown_with_another_successor_ends_the_session,
