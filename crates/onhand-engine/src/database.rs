@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use crate::committer::{self, Config, Running, Submit};
 use crate::migration::MigrationState;
 use crate::reader::Reader;
-use crate::report::Report;
+use crate::report::{Rebuild, Report};
 use crate::{postgres, sqlite};
 
 /// Why a database cannot be used, in words for the operator.
@@ -260,5 +260,17 @@ pub async fn verify(location: &Location, is_full: bool) -> Result<Report, OpenEr
     Ok(match location {
         Location::File(path) => sqlite::verify(path, is_full)?,
         Location::Server(url) => postgres::verify(url, is_full).await?,
+    })
+}
+
+/// Recomputes every level from the ledger in one snapshot, and says where that is another one than
+/// is stored; works beside running servers and changes nothing.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be read at all.
+pub async fn rebuild(location: &Location) -> Result<Rebuild, OpenError> {
+    Ok(match location {
+        Location::File(path) => sqlite::rebuild(path)?,
+        Location::Server(url) => postgres::rebuild(url).await?,
     })
 }

@@ -90,6 +90,9 @@ pub enum LedgerClock {
 }
 
 impl LedgerClock {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Recorded, Self::Occurred];
+
     /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {

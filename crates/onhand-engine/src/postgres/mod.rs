@@ -43,7 +43,7 @@ pub use leases::Leases;
 #[cfg(test)]
 pub(crate) use migrate::TABLES;
 pub use readers::Reader;
-pub use verify::verify;
+pub use verify::{rebuild, verify};
 pub use write::PostgresStore;
 
 /// Why a database cannot be used.

@@ -5,6 +5,7 @@
 //! accounts (`accounts.rs`) and endpoints (`outbox.rs`) are followed in Rust.
 
 mod accounts;
+mod levels;
 mod logs;
 mod orders;
 mod outbox;
@@ -13,6 +14,7 @@ mod rules;
 
 use std::collections::HashMap;
 
+pub(crate) use self::levels::rebuild;
 pub(crate) use self::logs::{BatchRow, Links, Span};
 pub(crate) use self::orders::{OrderRow, ReservationRow, Walk};
 pub(crate) use crate::chain::StoredEvent;

@@ -40,7 +40,7 @@ use crate::store::StoreError;
 pub(crate) use copy::CopySource;
 pub use durable::LogFlush;
 pub use readers::Reader;
-pub use verify::verify;
+pub use verify::{rebuild, verify};
 pub use write::SqliteStore;
 
 /// The oldest SQLite that may write: before it a checkpoint beside the writer can corrupt the file

@@ -89,3 +89,95 @@ impl Ledger for Asked<'_> {
         sums.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use onhand_core::ids::ProductId;
+    use rusqlite::StatementStatus;
+
+    use super::super::migrate;
+    use super::*;
+    use crate::past::HEIGHTS;
+
+    const SECOND: i64 = 1_000_000;
+
+    /// A level with an entry a second, of which every fifth happened long before.
+    fn ledger(entries: i64) -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate::up(&mut connection).unwrap();
+        connection
+            .execute(
+                "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1) \
+                 INSERT INTO movements SELECT n, 1, 1, 'received', 'received', NULL, 'local', 1, \
+                 0, n, 0, CASE WHEN n % 5 = 0 THEN n * ?2 / 2 ELSE n * ?2 END, n * ?2, n - 1, n, \
+                 1 FROM n",
+                [entries, SECOND],
+            )
+            .unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO movement_marks SELECT 1, 1, ordinal, seq, recorded_at, ordinal, 0, \
+                 0, 0, 0, 0 FROM movements WHERE ordinal % 64 = 0",
+            )
+            .unwrap();
+        let movements: Vec<Movement> = {
+            let sql = concat!("SELECT ", crate::columns::movement_columns!(), " FROM movements");
+            let mut all = connection.prepare(sql).unwrap();
+            all.query_map([], codec::movement).unwrap().map(Result::unwrap).collect()
+        };
+        write_shifts(&connection, &movements).unwrap();
+        connection
+    }
+
+    /// Steps of SQLite's machine that a statement takes.
+    fn steps(connection: &Connection, sql: &str, values: &[i64]) -> i32 {
+        let mut statement = connection.prepare(sql).unwrap();
+        let mut rows = statement.query(rusqlite::params_from_iter(values)).unwrap();
+        while rows.next().unwrap().is_some() {}
+        drop(rows);
+        statement.get_status(StatementStatus::VmStep)
+    }
+
+    /// Most steps of each statement: those of a bisection, of 64 entries, and of 256 sums at each of
+    /// seven heights. Reading what came since the instant would take a hundred for each entry.
+    const STEPS_MAX: [i32; 3] = [1_000, 6_000, 20_000];
+
+    #[test]
+    fn a_look_into_the_past_costs_no_more_in_a_long_ledger() {
+        for entries in [1 << 10, 1 << 13, 1 << 16] {
+            let connection = ledger(entries);
+            for quarter in 0..4 {
+                let seq = entries / 4 * quarter + 63;
+                let (at, after) = (seq * SECOND + SECOND / 2, (seq / 64 + 1) * 64);
+                let steps = [
+                    steps(&connection, MARK_AFTER, &[entries / 64, at, 1, 1]),
+                    steps(&connection, WALK, &[after, at]),
+                    steps(&connection, SHIFTED, &[1, 1, at]),
+                ];
+                let is_bounded = steps.iter().zip(STEPS_MAX).all(|(took, most)| *took <= most);
+                assert!(is_bounded, "{entries} {quarter}: {steps:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_late_entry_touches_so_many_rows_in_any_ledger() {
+        for entries in [1 << 6, 1 << 14] {
+            let connection = ledger(entries);
+            let sql = concat!(
+                "SELECT ",
+                crate::columns::movement_columns!(),
+                " FROM movements WHERE seq = 5"
+            );
+            let late = connection.query_row(sql, [], codec::movement).unwrap();
+            assert_eq!(late.product_id, ProductId::new(1).unwrap());
+            let before = connection.total_changes();
+            write_shifts(&connection, &[late.clone()]).unwrap();
+            let touched = connection.total_changes() - before;
+            assert!(touched <= u64::from(2 * HEIGHTS), "{touched}");
+            let on_time = Movement { occurred_at: late.recorded_at, ..late };
+            write_shifts(&connection, &[on_time]).unwrap();
+            assert_eq!(connection.total_changes() - before, touched, "most entries touch none");
+        }
+    }
+}
