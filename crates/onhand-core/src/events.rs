@@ -12,11 +12,12 @@ use crate::accounts::{ApiKeyEntry, SessionEntry, UserEntry};
 use crate::actor::Actor;
 use crate::catalog::{Category, Product};
 use crate::ids::{
-    ApiKeyId, CategoryId, EndpointId, ImportId, LocationId, OrderId, ProductId, ReservationId,
-    SessionId, SyncId, UserId,
+    ApiKeyId, CategoryId, EndpointId, ImportId, JobId, LocationId, OrderId, ProductId,
+    ReservationId, SessionId, SyncId, UserId,
 };
 use crate::imports::Import;
 use crate::inventory::{Level, Location, ReservationView, StockChange};
+use crate::jobs::DeadLetter;
 use crate::orders::Order;
 use crate::text::Sku;
 use crate::warehouse::{Shortfall, Sync};
@@ -32,6 +33,7 @@ pub const TYPES: &[&str] = &[
     "import.completed",
     "import.failed",
     "import.started",
+    "job.dead",
     "location.created",
     "location.updated",
     "order.backordered",
@@ -123,6 +125,8 @@ pub enum Subject {
     Sync(SyncId),
     /// An import.
     Import(ImportId),
+    /// A job.
+    Job(JobId),
 }
 
 /// The object as the event left it.
@@ -162,6 +166,8 @@ pub enum EventBody {
     Shortfall(Shortfall),
     /// An import, but for what is told of single rows.
     Import(Import),
+    /// A job that died; with others of its queue, the newest.
+    DeadLetter(DeadLetter),
 }
 
 impl EventBody {
@@ -186,6 +192,7 @@ impl EventBody {
             Self::Sync(sync) => Some(Subject::Sync(sync.id)),
             Self::Shortfall(shortfall) => Some(Subject::Product(shortfall.product_id)),
             Self::Import(import) => Some(Subject::Import(import.id)),
+            Self::DeadLetter(letter) => Some(Subject::Job(letter.job_id)),
         }
     }
 }

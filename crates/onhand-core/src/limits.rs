@@ -94,6 +94,8 @@ pub const PAYMENT_REFUNDS_MAX: usize = 100;
 pub const EFFECTS_LEASED_MAX: usize = 500;
 /// Most messages of a gateway that wait for one of its orders to become known.
 pub const WAITING_NOTICES_MAX: usize = 100;
+/// Most messages of gateways that one command forgets.
+pub const NOTICES_FORGOTTEN_MAX: usize = 1_000;
 /// Most jobs of one queue that wait or are being done. What is beyond waits in the log.
 pub const JOBS_OPEN_MAX: u64 = 10_000;
 /// Most jobs that one step of a consumer makes.
@@ -106,6 +108,8 @@ pub const JOBS_FORGOTTEN_MAX: usize = 1_000;
 pub const JOB_ATTEMPTS_KEPT_MAX: usize = 12;
 /// Most times that a job is given to somebody who does not come back.
 pub const JOB_LEASES_LOST_MAX: usize = 5;
+/// Seconds in which somebody is told of a queue's dead letters once, however many there are.
+pub const DEAD_LETTERS_TOLD_EVERY_SECS: i64 = 3600;
 /// Most webhook endpoints.
 pub const ENDPOINTS_MAX: u64 = 100;
 /// Most types of events that an endpoint may name.

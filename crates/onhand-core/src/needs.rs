@@ -45,6 +45,8 @@ pub struct Needs {
     pub notices: BTreeSet<NoticeKey>,
     /// Messages that wait for these orders of gateways to become known.
     pub waiting_notices: BTreeSet<(Provider, GatewayId)>,
+    /// At most so many messages that were taken in and came before an instant, oldest first.
+    pub old_notices: Option<(Timestamp, usize)>,
     /// Orders by external reference.
     pub references: BTreeSet<Reference>,
     /// Holds of these products that have run out.

@@ -81,6 +81,8 @@ pub struct State {
     waiting_notices: BTreeMap<(Provider, GatewayId), Vec<KeptNotice>>,
     /// What the batch has left of messages.
     kept_notices: BTreeMap<NoticeId, KeptNotice>,
+    /// What was taken in long ago, as the store had it, without what the batch has forgotten.
+    pub(crate) old_notices: Option<BTreeMap<NoticeId, KeptNotice>>,
     pub(crate) outbox: outbox::Outbox,
     pub(crate) warehouse: warehouse::Warehouse,
     pub(crate) imports: BTreeMap<ImportId, Option<ImportRow>>,
@@ -115,6 +117,7 @@ impl State {
         needs.gateway_ids.retain(|key| !self.gateway_ids.contains_key(key));
         needs.notices.retain(|key| !self.notices.contains_key(key));
         needs.waiting_notices.retain(|key| !self.waiting_notices.contains_key(key));
+        needs.old_notices = needs.old_notices.filter(|_| self.old_notices.is_none());
         self.outbox.subtract_known(needs);
         self.warehouse.subtract_known(&mut needs.warehouse);
         needs.imports.retain(|id| !self.imports.contains_key(id));
@@ -306,6 +309,12 @@ impl State {
         self.imports.get(&id).and_then(Option::as_ref).map_or(0, |row| row.import.version)
     }
 
+    /// Takes in messages that were taken in long ago, as they are stored. Nothing changes them any
+    /// more.
+    pub fn load_old_notices(&mut self, rows: Vec<KeptNotice>) {
+        self.old_notices = Some(rows.into_iter().map(|row| (row.id, row)).collect());
+    }
+
     /// How many admins are not disabled, when that is known.
     pub(crate) fn enabled_admins(&self) -> Option<i64> {
         self.enabled_admins.map(|admins| admins + self.more_admins)
@@ -433,7 +442,7 @@ impl State {
         self.effects.extend(changes.effects.into_iter().map(|(id, effect)| (id, Some(effect))));
         let claimed = changes.gateway_ids.into_iter().map(|(key, order)| (key, Some(order)));
         self.gateway_ids.extend(claimed);
-        self.apply_notices(changes.notices);
+        self.apply_notices(changes.notices, &changes.forgotten_notices);
         self.outbox.apply(changes.outbox);
         self.warehouse.apply(changes.warehouse);
         self.imports.extend(changes.imports.into_iter().map(|(id, row)| (id, Some(row))));
@@ -451,7 +460,17 @@ impl State {
         }
     }
 
-    fn apply_notices(&mut self, notices: BTreeMap<NoticeId, KeptNotice>) {
+    fn apply_notices(
+        &mut self,
+        notices: BTreeMap<NoticeId, KeptNotice>,
+        forgotten: &BTreeMap<NoticeId, KeptNotice>,
+    ) {
+        for notice in forgotten.values() {
+            self.notices.extend(notice.keys().map(|key| (key, false)));
+        }
+        if let Some(old) = &mut self.old_notices {
+            old.retain(|id, _| !forgotten.contains_key(id));
+        }
         for notice in notices.values() {
             self.notices.extend(notice.keys().map(|key| (key, true)));
         }
@@ -551,6 +570,7 @@ impl State {
         self.notices.clear();
         self.waiting_notices.clear();
         self.kept_notices.clear();
+        self.old_notices = None;
         self.outbox = outbox::Outbox::default();
         self.warehouse = warehouse::Warehouse::default();
         self.imports.clear();

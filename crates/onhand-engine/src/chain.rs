@@ -51,6 +51,7 @@ pub(crate) fn subject_number(body: &EventBody) -> i64 {
         Some(Subject::Endpoint(id)) => id.number(),
         Some(Subject::Sync(id)) => id.number(),
         Some(Subject::Import(id)) => id.number(),
+        Some(Subject::Job(id)) => id.number(),
         None => 0,
     }
 }

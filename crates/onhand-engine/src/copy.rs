@@ -100,6 +100,7 @@ pub(crate) const TABLES: &[Table] = &[
     table("levels", "product_id, location_id"),
     table("movements", "seq"),
     table("movement_marks", "product_id, location_id, ordinal"),
+    table("shifted_sums", "product_id, location_id, height, bucket, kind"),
     table("reservations", "id"),
     table("orders", "id"),
     table("order_references", "order_id"),

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use onhand_core::Timestamp;
 use tokio::sync::oneshot;
 
 use crate::committer::{self, Config, Running, Submit};
 use crate::migration::MigrationState;
 use crate::reader::Reader;
-use crate::report::Report;
+use crate::report::{Rebuild, Report};
 use crate::{postgres, sqlite};
 
 /// Why a database cannot be used, in words for the operator.
@@ -172,6 +173,23 @@ impl Database {
         }
     }
 
+    /// Ends the leases of jobs and effects that a dead process has left, where it is certain that
+    /// it is dead: of a file, whose lock says that there is no other. Before anybody works. Calls to
+    /// gateways may take so long from `now` until they have come to their end. On a server leases
+    /// run out by themselves. Answers how many were ended.
+    ///
+    /// # Errors
+    /// [`OpenError`]; then they run out by themselves.
+    pub fn end_leases(&self, now: Timestamp, call: Duration) -> Result<usize, OpenError> {
+        match self {
+            Self::Sqlite(database) => {
+                let calls_ended_at = now.checked_add(call).unwrap_or(Timestamp::MAX);
+                Ok(database.end_leases(now, calls_ended_at)?)
+            }
+            Self::Postgres(_) => Ok(0),
+        }
+    }
+
     /// Deletes everything that is stored, for good.
     ///
     /// # Errors
@@ -242,5 +260,17 @@ pub async fn verify(location: &Location, is_full: bool) -> Result<Report, OpenEr
     Ok(match location {
         Location::File(path) => sqlite::verify(path, is_full)?,
         Location::Server(url) => postgres::verify(url, is_full).await?,
+    })
+}
+
+/// Recomputes every level from the ledger in one snapshot, and says where that is another one than
+/// is stored; works beside running servers and changes nothing.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be read at all.
+pub async fn rebuild(location: &Location) -> Result<Rebuild, OpenError> {
+    Ok(match location {
+        Location::File(path) => sqlite::rebuild(path)?,
+        Location::Server(url) => postgres::rebuild(url).await?,
     })
 }

@@ -15,6 +15,7 @@ pub mod idempotency;
 pub mod limits;
 pub mod migration;
 mod paging;
+mod past;
 pub mod postgres;
 mod proof;
 pub mod query;

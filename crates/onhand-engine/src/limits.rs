@@ -50,10 +50,11 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one window of idempotency outcomes is open: the newest two are kept, so an outcome is
 /// replayed for at least this long.
 pub const OUTCOME_WINDOW_SECS: i64 = 7 * 24 * 3_600;
-/// Most movements that a look at a past instant walks back over.
-pub const WALK_MOVEMENTS_MAX: u64 = 100_000;
 /// Most movements of a level in which the orders are looked for that hold what is missing.
 pub const HOLDERS_WALK_MAX: u64 = 5_000;
+/// Oldest messages of gateways that are looked at for some to forget: those that wait for their
+/// order for years are passed over, and there are few of them.
+pub const OLD_NOTICES_LOOKED_AT: usize = 10_000;
 /// Movements in which the sweep over the levels whose rows are behind comes round about once. The
 /// more, the more of them share a page when they are written; the fewer, the less a start after a
 /// crash has to read, and the fewer figures are in memory.

@@ -83,6 +83,37 @@ pub struct StockRow {
     pub levels: Vec<Level>,
 }
 
+/// Which of a movement's two times counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LedgerClock {
+    /// When it was written down: what the server showed then. It never changes afterwards.
+    Recorded,
+    /// When it happened: what was there then, as far as is known today. A late entry changes it.
+    Occurred,
+}
+
+impl LedgerClock {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Recorded, Self::Occurred];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Recorded => "recorded",
+            Self::Occurred => "occurred",
+        }
+    }
+}
+
+/// An instant by a clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// When.
+    pub at: Timestamp,
+    /// Of which of a movement's two times.
+    pub clock: LedgerClock,
+}
+
 /// One term of an explanation.
 #[derive(Debug, Clone)]
 pub struct ExplainTerm {
@@ -117,8 +148,8 @@ pub struct Explanation {
     pub levels: Vec<Level>,
     /// Terms that add up to what is on hand.
     pub terms: Vec<ExplainTerm>,
-    /// Open promises, newest first; a bounded number.
-    pub open: Vec<Reservation>,
+    /// Open promises, newest first; a bounded number. Of the past nobody knows them by name.
+    pub open: Option<Vec<Reservation>>,
 }
 
 /// An entry of the ledger.

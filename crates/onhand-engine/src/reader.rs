@@ -17,7 +17,7 @@ use onhand_core::orders::Order;
 use onhand_core::payments::KeptNotice;
 
 use crate::query::{
-    EventRow, Explanation, OrderFilter, Page, PaymentFilter, ReadError, ReservationFilter,
+    EventRow, Explanation, Moment, OrderFilter, Page, PaymentFilter, ReadError, ReservationFilter,
     StockFilter, StockRow, UserFilter,
 };
 use crate::{postgres, sqlite};
@@ -96,14 +96,14 @@ impl Reader {
         }
     }
 
-    /// The stock of a product, now or as it was shown at an instant.
+    /// The stock of a product, now or at a moment.
     ///
     /// # Errors
     /// [`ReadError`].
     pub async fn stock(
         &self,
         reference: ProductRef,
-        as_of: Option<Timestamp>,
+        as_of: Option<Moment>,
     ) -> Result<Option<StockRow>, ReadError> {
         match self {
             Self::Sqlite(reader) => reader.stock(reference, as_of).await,
@@ -127,14 +127,18 @@ impl Reader {
         }
     }
 
-    /// Why a product's stock is what it is.
+    /// Why a product's stock is what it is, or was at a moment.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub async fn explain(&self, reference: ProductRef) -> Result<Option<Explanation>, ReadError> {
+    pub async fn explain(
+        &self,
+        reference: ProductRef,
+        as_of: Option<Moment>,
+    ) -> Result<Option<Explanation>, ReadError> {
         match self {
-            Self::Sqlite(reader) => reader.explain(reference).await,
-            Self::Postgres(reader) => reader.explain(&reference).await,
+            Self::Sqlite(reader) => reader.explain(reference, as_of).await,
+            Self::Postgres(reader) => reader.explain(&reference, as_of).await,
         }
     }
 

@@ -53,3 +53,52 @@ impl Report {
         self.checks.iter().map(|check| check.violations).sum()
     }
 }
+
+/// The figures of a level that follow from its movements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LevelFigures {
+    /// Units that are there.
+    pub on_hand: i64,
+    /// Units that are promised.
+    pub reserved: i64,
+    /// Units that came in.
+    pub received: i64,
+    /// Units that left for orders; zero or negative.
+    pub sold: i64,
+    /// Units that came back.
+    pub returned: i64,
+    /// Corrections by hand.
+    pub adjusted: i64,
+    /// Differences found by counting.
+    pub counted: i64,
+    /// Units moved between locations.
+    pub transferred: i64,
+    /// How many movements there are.
+    pub movements: i64,
+}
+
+/// A level that is not what the ledger says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LevelDifference {
+    /// The product's id: `prd_7`.
+    pub product_id: String,
+    /// The location's id: `loc_1`.
+    pub location_id: String,
+    /// What is stored; nothing where there is no row.
+    pub stored: Option<LevelFigures>,
+    /// What the ledger says; nothing where it has no entry.
+    pub ledger: Option<LevelFigures>,
+}
+
+/// What recomputing all levels from the ledger came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rebuild {
+    /// Levels that are stored.
+    pub levels: i64,
+    /// Entries of the ledger.
+    pub movements: i64,
+    /// How many levels differ.
+    pub differing: i64,
+    /// The first of them, at most 1,000.
+    pub differences: Vec<LevelDifference>,
+}

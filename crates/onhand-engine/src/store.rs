@@ -128,6 +128,8 @@ pub struct Rows {
     pub gateway_ids: BTreeMap<(Provider, GatewayId), OrderId>,
     /// Messages of gateways.
     pub notices: BTreeMap<NoticeId, Guarded<KeptNotice>>,
+    /// Messages of gateways that are deleted, at the version that they have.
+    pub forgotten_notices: BTreeMap<NoticeId, Version>,
     /// What follows from the log.
     pub outbox: OutboxRows,
     /// What the external warehouse says.
@@ -259,6 +261,8 @@ impl Rows {
         for (id, row) in &changes.notices {
             merge(&mut self.notices, *id, state.notice_version(*id), row.clone());
         }
+        let forgotten = changes.forgotten_notices.values();
+        self.forgotten_notices.extend(forgotten.map(|row| (row.id, row.version)));
         self.outbox.merge(&changes.outbox, state);
         self.warehouse.merge(&changes.warehouse, state);
         for (id, row) in &changes.imports {
@@ -280,6 +284,7 @@ impl Rows {
             && self.effects.is_empty()
             && self.gateway_ids.is_empty()
             && self.notices.is_empty()
+            && self.forgotten_notices.is_empty()
             && self.outbox.is_empty()
             && self.warehouse.is_empty()
             && self.imports.is_empty()

@@ -1,5 +1,6 @@
-//! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `torture`,
-//! `payments-chaos`, `work-chaos`, `bench`), a row was not taken over (`import`) or a broker cannot be used (`queues check`), 2 wrong
+//! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `rebuild`, `torture`,
+//! `payments-chaos`, `work-chaos`, `bench`), a row was not taken over (`import`) or a broker cannot
+//! be used (`queues check`), 2 wrong
 //! use or corrupt storage (`verify`), 3 it could not be run, 74 the outcome of a commit is not
 //! known, 78 the database, the network or a broker cannot be used as it is configured.
 
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::{Args, Parser, Subcommand};
 use onhand_engine::database::{self, OpenError, Schema};
-use onhand_engine::report::Report;
+use onhand_engine::report::{LevelDifference, LevelFigures, Rebuild, Report};
 use onhand_engine::{Database, Location, migration};
 
 use crate::accounts;
@@ -121,6 +122,19 @@ enum Command {
         /// Every formula (the default).
         #[arg(long)]
         full: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Recompute the levels of stock from the ledger and show where they differ; works beside a
+    /// running server and changes nothing.
+    Rebuild {
+        #[command(flatten)]
+        database: DatabaseOptions,
+        /// Only show. Nothing else can be asked for: a level that is not what the ledger says is
+        /// damage, and is not written over.
+        #[arg(long, required = true)]
+        dry_run: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -247,6 +261,9 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Verify { database, quick, full: _, json } => {
             runtime.block_on(verify(&database, !quick, json))
         }
+        Command::Rebuild { database, dry_run: _, json } => {
+            runtime.block_on(rebuild(&database, json))
+        }
         Command::Torture(options) => runtime.block_on(torture::run(options)),
         Command::PaymentsChaos(options) => runtime.block_on(payments_chaos::run(options)),
         Command::WorkChaos(options) => runtime.block_on(work_chaos::run(options)),
@@ -330,6 +347,35 @@ async fn verify(database: &DatabaseOptions, is_full: bool, json: bool) -> anyhow
     } else {
         ExitCode::SUCCESS
     })
+}
+
+async fn rebuild(database: &DatabaseOptions, json: bool) -> anyhow::Result<ExitCode> {
+    let rebuilt = database::rebuild(&database.location()?).await?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&rebuilt)?);
+    } else {
+        print_rebuilt(&rebuilt);
+    }
+    Ok(if rebuilt.differing > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn print_rebuilt(rebuilt: &Rebuild) {
+    let Rebuild { levels, movements, differing, differences } = rebuilt;
+    println!("{levels} levels, {movements} movements: {differing} levels differ");
+    let shown = |figures: &Option<LevelFigures>| match figures {
+        None => "nothing".to_owned(),
+        Some(LevelFigures { on_hand, reserved, movements, .. }) => {
+            format!("on hand {on_hand}, reserved {reserved}, {movements} movements")
+        }
+    };
+    for LevelDifference { product_id, location_id, stored, ledger } in differences {
+        let (stored, ledger) = (shown(stored), shown(ledger));
+        println!("{product_id} at {location_id}: stored {stored}; ledger {ledger}");
+    }
+    let shown = i64::try_from(differences.len()).unwrap_or(i64::MAX);
+    if *differing > shown {
+        println!("and {} more", differing - shown);
+    }
 }
 
 pub(crate) fn print_report(report: &Report) {

@@ -365,6 +365,11 @@ pub const RETENTION_STEPS_MAX: usize = 1_000;
 pub const RETENTION_ROWS_MAX: usize = 200;
 /// Days for which jobs that have ended are kept when nothing else is said.
 pub const JOB_KEEP_DAYS_DEFAULT: u64 = 7;
+/// Days for which messages of gateways are kept after they were taken in.
+pub const NOTICE_KEEP_DAYS_DEFAULT: u64 = 90;
+/// The same, as it may be configured at least: gateways repeat a message for three days, and people
+/// have them repeat it for a month.
+pub const NOTICE_KEEP_DAYS_MIN: u64 = 31;
 /// How long an entry of the cache lives unless configured otherwise.
 pub const CACHE_TTL_DEFAULT: Duration = Duration::from_secs(600);
 /// Most seconds that may be configured for it: a day.

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use futures_util::FutureExt;
@@ -14,7 +15,7 @@ use onhand_core::payments::{Policy, Receipts};
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
 use onhand_engine::database::{Leases, OpenError, Schema, StartError};
 use onhand_engine::query::UserFilter;
-use onhand_engine::{Database, Location, Reader, StoreError, SystemClock, sqlite};
+use onhand_engine::{Clock, Database, Location, Reader, StoreError, SystemClock, sqlite};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -101,13 +102,18 @@ struct Engine {
     ended: oneshot::Receiver<()>,
 }
 
-async fn open(
-    options: &DatabaseOptions,
+/// How an engine is opened.
+struct Opening<'a> {
     schema: Schema,
-    replica: Option<&str>,
+    replica: Option<&'a str>,
     crash: Option<(CrashPoint, u64)>,
     policy: Arc<Policy>,
-) -> anyhow::Result<Engine> {
+    /// How long a call to a gateway may take, where leases of a dead process are ended.
+    call: Option<Duration>,
+}
+
+async fn open(options: &DatabaseOptions, opening: Opening<'_>) -> anyhow::Result<Engine> {
+    let Opening { schema, replica, crash, policy, call } = opening;
     let location = options.location()?;
     if let (Location::File(_), Some(_)) = (&location, replica) {
         // Said before a file is made.
@@ -116,6 +122,12 @@ async fn open(
     let mut database = Database::open(&location, schema).await?;
     if let Some(url) = replica {
         database.read_lists_from(url)?;
+    }
+    if let Some(call) = call {
+        let leases = database.end_leases(SystemClock.now(), call)?;
+        if leases > 0 {
+            tracing::info!(leases, "the process before has not ended: its leases are");
+        }
     }
     let reader = database.reader()?;
     let config = Config { clock: Arc::new(SystemClock), crash, policy };
@@ -131,7 +143,8 @@ async fn open_to_serve(options: &ServeOptions) -> anyhow::Result<Engine> {
     let crash = options.crash_at.as_deref().map(crash_point).transpose()?;
     let schema = if options.migrate { Schema::Migrate } else { Schema::MigrateIfAlone };
     let (replica, policy) = (options.replica_url.as_deref(), options.payments.policy());
-    open(&options.database, schema, replica, crash, policy).await
+    let call = Some(options.payments.timeout());
+    open(&options.database, Opening { schema, replica, crash, policy, call }).await
 }
 
 fn crash_point(text: &str) -> anyhow::Result<(CrashPoint, u64)> {
@@ -329,8 +342,9 @@ pub async fn beside_with_leases(
     policy: Arc<Policy>,
     work: impl AsyncFnOnce(&Submit, &Reader, Arc<Leases>) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
-    let Engine { database, submit, reader, running, ended: _ } =
-        open(options, Schema::MigrateIfAlone, None, None, policy).await?;
+    let schema = Schema::MigrateIfAlone;
+    let opening = Opening { schema, replica: None, crash: None, policy, call: None };
+    let Engine { database, submit, reader, running, ended: _ } = open(options, opening).await?;
     let leases = Arc::new(database.leases());
     let worked = work(&submit, &reader, leases.clone()).await;
     leases.release().await;

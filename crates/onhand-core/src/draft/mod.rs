@@ -64,6 +64,8 @@ pub struct Changes {
     pub gateway_ids: BTreeMap<(Provider, GatewayId), OrderId>,
     /// Messages of gateways.
     pub notices: BTreeMap<NoticeId, KeptNotice>,
+    /// Messages to forget, as they are stored.
+    pub forgotten_notices: BTreeMap<NoticeId, KeptNotice>,
     /// What follows from the log, and who is told.
     pub outbox: OutboxChanges,
     /// What the external warehouse says.

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::Draft;
 use super::rows::missing;
+use crate::Timestamp;
 use crate::command::Stop;
 use crate::effects::{Effect, EffectState};
 use crate::ids::OrderId;
@@ -97,6 +98,22 @@ impl Draft<'_> {
 
     pub(crate) fn put_notice(&mut self, notice: KeptNotice) {
         self.put(|changes| &mut changes.notices, notice.id, notice);
+    }
+
+    /// Messages that were taken in before an instant, oldest first.
+    pub(crate) fn old_notices(
+        &self,
+        before: Timestamp,
+        most: usize,
+    ) -> Result<Vec<KeptNotice>, Stop> {
+        match &self.state.old_notices {
+            Some(old) => Ok(old.values().take(most).cloned().collect()),
+            None => missing(|needs| needs.old_notices = Some((before, most))),
+        }
+    }
+
+    pub(crate) fn forget_notice(&mut self, notice: KeptNotice) {
+        self.put(|changes| &mut changes.forgotten_notices, notice.id, notice);
     }
 
     /// The messages that wait for a gateway's order to become known, oldest first.

@@ -111,13 +111,30 @@ impl Level {
         self.updated_at = movement.recorded_at;
     }
 
-    /// Sets the figures that were shown back to what a movement left; totals stay those of now.
-    pub fn set_back_to(&mut self, movement: &Movement) {
-        self.on_hand = movement.on_hand_after;
-        self.reserved = movement.reserved_after;
-        self.movements = movement.ordinal;
-        self.last_movement = movement.seq;
-        self.updated_at = movement.recorded_at;
+    /// Sets the figures back to an instant, by when entries were recorded: over what was recorded
+    /// since, newest first, to the first entry that was recorded by then, if there is one. Totals
+    /// are those after the newest of them.
+    pub fn set_back(&mut self, entries: &[Movement], at: Timestamp) {
+        for movement in entries {
+            if movement.recorded_at <= at {
+                self.on_hand = movement.on_hand_after;
+                self.reserved = movement.reserved_after;
+                self.movements = movement.ordinal;
+                self.last_movement = movement.seq;
+                self.updated_at = movement.recorded_at;
+                return;
+            }
+            self.totals.add(movement.kind, -movement.delta_on_hand);
+        }
+        (self.on_hand, self.reserved, self.totals) = (0, 0, Totals::default());
+        (self.movements, self.last_movement) = (0, 0);
+    }
+
+    /// Adds what entries of a kind make at another time than they were recorded.
+    pub fn shift(&mut self, kind: MovementKind, on_hand: i64, reserved: i64) {
+        self.totals.add(kind, on_hand);
+        self.on_hand += on_hand;
+        self.reserved += reserved;
     }
 
     /// What can still be promised: on hand, less what is promised, less what is held back; never

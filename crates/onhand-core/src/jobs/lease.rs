@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Attempt, Ending, Job, JobState, Queue, Refusal, Settlement};
+use super::{Attempt, Ending, Job, JobState, Queue, Refusal, Settlement, dead};
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::ids::JobId;
@@ -102,6 +102,9 @@ pub(super) fn settle(
 fn end(draft: &mut Draft<'_>, mut job: Job, state: JobState) -> Result<(), Stop> {
     let mut consumer = draft.consumer(job.queue)?;
     consumer.open = consumer.open.saturating_sub(1);
+    if state == JobState::Dead {
+        dead::note(draft, &mut consumer, &job);
+    }
     draft.save_consumer(consumer);
     if state != JobState::Dead && !job.queue.keeps_ended() {
         draft.forget_job(job.id);
@@ -118,7 +121,7 @@ pub(super) fn bury(
     about: &Reference,
     reason: &Text,
 ) -> Result<Reply, Stop> {
-    draft.consumer(queue)?;
+    let mut consumer = draft.consumer(queue)?;
     let now = draft.now();
     let attempt = Attempt { at: now, reason: Some(reason.clone()), status: None, took_ms: 0 };
     let job = Job {
@@ -137,11 +140,13 @@ pub(super) fn bury(
         version: 0,
         created_at: now,
     };
+    dead::note(draft, &mut consumer, &job);
+    draft.save_consumer(consumer);
     Ok(Reply::Job(draft.save_job(job)))
 }
 
 pub(super) fn requeue(draft: &mut Draft<'_>, id: JobId) -> Result<Reply, Stop> {
-    let mut job = dead(draft, id)?;
+    let mut job = find_dead(draft, id)?;
     let mut consumer = draft.consumer(job.queue)?;
     consumer.open += 1;
     draft.save_consumer(consumer);
@@ -150,12 +155,12 @@ pub(super) fn requeue(draft: &mut Draft<'_>, id: JobId) -> Result<Reply, Stop> {
 }
 
 pub(super) fn skip(draft: &mut Draft<'_>, id: JobId) -> Result<Reply, Stop> {
-    let mut job = dead(draft, id)?;
+    let mut job = find_dead(draft, id)?;
     (job.state, job.due_at) = (JobState::Skipped, draft.now());
     Ok(Reply::Job(draft.save_job(job)))
 }
 
-fn dead(draft: &Draft<'_>, id: JobId) -> Result<Job, Stop> {
+fn find_dead(draft: &Draft<'_>, id: JobId) -> Result<Job, Stop> {
     let job = draft.find_job(id)?.ok_or(Refusal::UnknownJob { job_id: id })?;
     match job.state {
         JobState::Dead => Ok(job),

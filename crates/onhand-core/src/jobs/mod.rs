@@ -6,6 +6,7 @@
 //! no event is taken in twice, and none is left out, however many processes try. At most
 //! [`JOBS_OPEN_MAX`] jobs of a queue wait at once; the rest waits in the log.
 
+mod dead;
 mod job;
 mod lease;
 mod queue;
@@ -16,6 +17,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+pub use dead::{DeadLetter, DeadTold};
 pub use job::{Attempt, Ending, Job, JobState, NewJob, Settlement};
 pub use queue::{ParseQueueError, Queue};
 pub use refusal::Refusal;
@@ -42,6 +44,9 @@ pub struct Consumer {
     pub replays: u32,
     /// How many of its jobs wait or are being done.
     pub open: u64,
+    /// What was told of its dead letters, if there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead: Option<DeadTold>,
     /// How often it was changed.
     pub version: Version,
     /// When it began.
@@ -96,6 +101,11 @@ pub enum Command {
         /// What is wrong with it.
         reason: Text,
     },
+    /// Tells what was not told yet of a queue's dead letters, once it is time.
+    TellDead {
+        /// Which queue.
+        queue: Queue,
+    },
     /// Tries a dead job again.
     Requeue {
         /// Which one.
@@ -119,7 +129,10 @@ impl Command {
     /// The rows that this command names, as far as those at hand tell.
     pub(crate) fn names(&self, needs: &mut Needs) {
         match self {
-            Self::Begin { queue } | Self::TakeIn { queue, .. } | Self::Bury { queue, .. } => {
+            Self::Begin { queue }
+            | Self::TakeIn { queue, .. }
+            | Self::Bury { queue, .. }
+            | Self::TellDead { queue } => {
                 needs.consumers.insert(*queue);
             }
             Self::Lease { queue, most, .. } => {
@@ -149,6 +162,7 @@ impl Command {
             Self::Lease { queue, most, secs } => lease::lease(draft, *queue, *most, *secs),
             Self::Settle { queue, settlements } => lease::settle(draft, *queue, settlements),
             Self::Bury { queue, about, reason } => lease::bury(draft, *queue, about, reason),
+            Self::TellDead { queue } => dead::tell(draft, *queue),
             Self::Requeue { id } => lease::requeue(draft, *id),
             Self::Skip { id } => lease::skip(draft, *id),
             Self::Forget { before, most } => lease::forget(draft, *before, *most),

@@ -18,6 +18,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, queue: Queue) -> Result<Consumer, Sto
         replay: None,
         replays: 0,
         open: 0,
+        dead: None,
         version: 0,
         created_at: draft.now(),
         updated_at: draft.now(),

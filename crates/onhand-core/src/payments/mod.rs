@@ -39,7 +39,7 @@ use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::ids::OrderId;
 use crate::text::{GatewayId, Reason};
-use crate::{Money, Needs, State, Version};
+use crate::{Money, Needs, State, Timestamp, Version};
 
 /// What may be asked of payments.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +91,14 @@ pub enum Command {
     },
     /// Takes in a message of a gateway.
     Receive(Notice),
+    /// Forgets messages that were taken in long ago. Those that wait for their order stay.
+    ForgetNotices {
+        /// Those that came before; longer ago than any gateway repeats a message.
+        before: Timestamp,
+        /// Most of them, at most
+        /// [`NOTICES_FORGOTTEN_MAX`](crate::limits::NOTICES_FORGOTTEN_MAX).
+        most: usize,
+    },
 }
 
 impl Command {
@@ -103,6 +111,7 @@ impl Command {
             | Self::Refund { order_id, .. }
             | Self::Look { order_id } => names_of_order(known, *order_id, needs),
             Self::Receive(notice) => notice::names(notice, known, needs),
+            Self::ForgetNotices { before, most } => needs.old_notices = Some((*before, *most)),
         }
     }
 
@@ -122,6 +131,7 @@ impl Command {
             }
             Self::Look { order_id } => ask::look(draft, *order_id),
             Self::Receive(notice) => notice::receive(draft, notice),
+            Self::ForgetNotices { before, most } => notice::forget(draft, *before, *most),
         }
     }
 }

@@ -80,6 +80,18 @@ pub(super) fn receive(draft: &mut Draft<'_>, notice: &Notice) -> Result<Reply, S
     Ok(Reply::Notice { is_new: true })
 }
 
+/// Forgets messages that were taken in long ago: what they told is in their orders, and the names
+/// of the gateway's objects stay, so that one that comes again all the same finds its order and
+/// changes nothing.
+pub(super) fn forget(draft: &mut Draft<'_>, before: Timestamp, most: usize) -> Result<Reply, Stop> {
+    let old = draft.old_notices(before, most)?;
+    let rows = old.len() as u64;
+    for notice in old {
+        draft.forget_notice(notice);
+    }
+    Ok(Reply::Forgotten { rows })
+}
+
 /// Takes in what had come about a gateway's order before that was known to be ours.
 pub(crate) fn take_in_waiting(
     draft: &mut Draft<'_>,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use onhand_core::accounts::Access;
 use onhand_core::command::{Context, Numbering, Reply};
+use onhand_core::events::EventBody;
 use onhand_core::ids::{EndpointId, JobId};
 use onhand_core::jobs::{Consumer, Job, JobState, Queue};
 use onhand_core::schedules::{Schedule, ScheduleName};
@@ -24,6 +25,8 @@ pub(crate) struct Desk {
     pub(crate) schedules: BTreeMap<ScheduleName, Schedule>,
     /// What every event so far has said.
     pub(crate) kinds: Vec<&'static str>,
+    /// Of each dead letter that was told, how many others were told with it.
+    pub(crate) dead_told: Vec<u64>,
 }
 
 impl Desk {
@@ -36,6 +39,7 @@ impl Desk {
             endpoints: BTreeMap::new(),
             schedules: BTreeMap::new(),
             kinds: Vec::new(),
+            dead_told: Vec::new(),
         }
     }
 
@@ -134,6 +138,10 @@ impl Desk {
         self.endpoints.extend(changes.endpoints);
         self.schedules.extend(changes.schedules);
         self.kinds.extend(decision.events.iter().map(|event| event.kind));
+        self.dead_told.extend(decision.events.iter().filter_map(|event| match &event.body {
+            EventBody::DeadLetter(letter) => Some(letter.others),
+            _ => None,
+        }));
         self.numbering = decision.numbering;
         decision.reply
     }

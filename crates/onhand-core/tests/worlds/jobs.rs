@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use onhand_core::command::Reply;
 use onhand_core::ids::{EndpointId, JobId};
 use onhand_core::jobs::{Attempt, Command, Ending, Job, JobState, NewJob, Queue, Settlement};
-use onhand_core::limits::{JOB_LEASES_LOST_MAX, JOBS_OPEN_MAX, JOBS_TAKEN_MAX};
+use onhand_core::limits::{
+    DEAD_LETTERS_TOLD_EVERY_SECS, JOB_LEASES_LOST_MAX, JOBS_OPEN_MAX, JOBS_TAKEN_MAX,
+};
 use onhand_core::schedules::{self, ScheduleName};
 use onhand_core::text::{Reference, Text, Url};
 use onhand_core::webhooks::{
@@ -478,4 +480,39 @@ fn one_of_many_processes_begins_a_run() {
     assert_eq!(begin(&mut desk, false), Some(3));
     assert!(!end(&mut desk, 2), "it was overtaken");
     assert!(end(&mut desk, 3));
+}
+
+#[test]
+fn many_dead_letters_are_told_together_and_what_tells_of_them_is_not() {
+    let mut desk = Desk::new();
+    let queue = Queue::Mail;
+    assert_eq!(desk.code(Command::Begin { queue }), "ok");
+    let bury = |words: &str| {
+        let (about, reason) = (about(words), text("no"));
+        Command::Bury { queue, about, reason }
+    };
+    let others = |desk: &mut Desk, command: Command| {
+        assert_eq!(desk.code(command), "ok");
+        std::mem::take(&mut desk.dead_told)
+    };
+    let tell = || Command::TellDead { queue };
+    // What tells of the dead is no news, also when it is the first to die.
+    assert_eq!(others(&mut desk, bury("dead_letter operator_1")), []);
+    assert_eq!(others(&mut desk, bury("job.dead")), []);
+    assert_eq!(others(&mut desk, tell()), []);
+    assert_eq!(others(&mut desk, bury("order_placed cus_7")), [0]);
+    for _ in 0..3 {
+        assert_eq!(others(&mut desk, bury("order_placed cus_7")), []);
+    }
+    desk.pass(DEAD_LETTERS_TOLD_EVERY_SECS - 1);
+    assert_eq!(others(&mut desk, tell()), [], "not yet");
+    desk.pass(1);
+    assert_eq!(others(&mut desk, tell()), [2], "three have died since");
+    assert_eq!(others(&mut desk, tell()), [], "once");
+    // The next one tells of those that nobody has told of.
+    assert_eq!(others(&mut desk, bury("order_placed cus_7")), []);
+    desk.pass(DEAD_LETTERS_TOLD_EVERY_SECS);
+    assert_eq!(others(&mut desk, bury("order_placed cus_7")), [1]);
+    desk.pass(DEAD_LETTERS_TOLD_EVERY_SECS);
+    assert_eq!(others(&mut desk, tell()), []);
 }

@@ -28,6 +28,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use super::error::{Result, corrupt};
+use crate::past::{MarkAfter, Units};
 use crate::query::EventRow;
 
 /// Sixteen bytes of a key, as the database's own type for them.
@@ -86,6 +87,18 @@ fn bad(table: &'static str, value: impl std::fmt::Display) -> super::error::Erro
 struct Reading<'a>(&'a Row, &'static str);
 
 impl<'a> Reading<'a> {
+    /// Six columns of running totals from `first` on.
+    fn totals(&self, first: usize) -> Result<Totals> {
+        Ok(Totals {
+            received: self.get(first)?,
+            sold: self.get(first + 1)?,
+            returned: self.get(first + 2)?,
+            adjusted: self.get(first + 3)?,
+            counted: self.get(first + 4)?,
+            transferred: self.get(first + 5)?,
+        })
+    }
+
     fn get<T: FromSql<'a>>(&self, column: usize) -> Result<T> {
         get(self.0, self.1, column)
     }
@@ -195,20 +208,27 @@ pub(super) fn level(row: &Row) -> Result<Level> {
         reserved: row.get(3)?,
         safety_stock: row.get(4)?,
         low_stock_threshold: row.get(5)?,
-        totals: Totals {
-            received: row.get(6)?,
-            sold: row.get(7)?,
-            returned: row.get(8)?,
-            adjusted: row.get(9)?,
-            counted: row.get(10)?,
-            transferred: row.get(11)?,
-        },
+        totals: row.totals(6)?,
         movements: row.count(12)?,
         last_movement: row.get(13)?,
         version: row.count(14)?,
         updated_at: row.time(15)?,
         missing: row.get(16)?,
     })
+}
+
+/// The first mark after an instant, if there is one.
+pub(super) fn mark_after(row: &Row) -> Result<MarkAfter> {
+    let row = Reading(row, "movement_marks");
+    let seq: Option<i64> = row.get(0)?;
+    seq.map(|seq| Ok((seq, row.totals(1)?))).transpose()
+}
+
+/// What entries of a kind make at another time than they were recorded.
+pub(super) fn shifted(row: &Row) -> Result<(MovementKind, Units)> {
+    let row = Reading(row, "shifted_sums");
+    let units = Units { on_hand: row.get(1)?, reserved: row.get(2)? };
+    Ok((row.parsed(0, MovementKind::from_name)?, units))
 }
 
 pub(super) fn movement(row: &Row) -> Result<Movement> {
@@ -384,6 +404,7 @@ pub(super) fn order(row: &Row, column: usize) -> Result<Order> {
         | EventBody::ApiKey(_)
         | EventBody::Endpoint(_)
         | EventBody::Import(_) => Err(bad("events", "an event that is not about an order")),
+        EventBody::DeadLetter(_) => Err(bad("events", "an event that is not about an order")),
     }
 }
 

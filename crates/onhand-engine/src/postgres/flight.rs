@@ -146,7 +146,9 @@ fn touches_payments(rows: &Rows, needs: &Needs) -> bool {
         let intent = notice.intent.clone().map(|intent| (notice.provider, intent));
         stored > 0 || intent.is_some_and(|key| needs.waiting_notices.contains(&key))
     };
-    needs.effects.iter().any(|id| rows.effects.contains_key(id))
+    needs.old_notices.is_some()
+        || !needs.notices.is_empty() && !rows.forgotten_notices.is_empty()
+        || needs.effects.iter().any(|id| rows.effects.contains_key(id))
         || needs.gateway_ids.iter().any(|key| rows.gateway_ids.contains_key(key))
         || !needs.notices.is_empty() && rows.notices.values().any(|(_, notice)| has_key(notice))
         || !needs.waiting_notices.is_empty()

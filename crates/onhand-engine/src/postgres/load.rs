@@ -15,11 +15,12 @@ use tokio_postgres::Row;
 
 use super::codec::{self, Uuid, get};
 use super::error::{Result, corrupt};
+use super::past::Asked;
 use super::session::{Session, Value};
 use super::{accounts, imports, outbox, payments, warehouse};
 use crate::columns::*;
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
-use crate::limits::WALK_MOVEMENTS_MAX;
+use crate::past;
 use crate::store::FoundOutcome;
 use crate::stored::stored_count;
 
@@ -75,19 +76,6 @@ const DUE: &str = "SELECT id FROM reservations WHERE expires_at <= $1::int8 \
 const EXPIRED_HOLDS: &str = "SELECT id FROM reservations WHERE expires_at <= $1::int8 \
      AND expires_at IS NOT NULL AND product_id = $2::int8 ORDER BY expires_at LIMIT $3::int8";
 const ORDER_OF_EVENT: &str = "SELECT body FROM events WHERE seq = $1::int8";
-/// Walks a level's chain back over what was recorded since an instant; the last row says whether
-/// the walk came to its end.
-const WALK: &str = "WITH RECURSIVE level AS (SELECT on_hand, last_movement FROM levels \
-     WHERE product_id = $1::int8 AND location_id = $2::int8), walk AS ( \
-     SELECT m.seq, m.kind, m.delta_on_hand, m.occurred_at, m.recorded_at, m.previous, 1 AS steps \
-     FROM level l JOIN movements m ON m.seq = l.last_movement WHERE m.recorded_at > $3::int8 \
-     UNION ALL \
-     SELECT m.seq, m.kind, m.delta_on_hand, m.occurred_at, m.recorded_at, m.previous, w.steps + 1 \
-     FROM walk w JOIN movements m ON m.seq = w.previous \
-     WHERE m.recorded_at > $3::int8 AND w.steps < $5::int8) \
-     SELECT coalesce((SELECT on_hand FROM level), 0), \
-     coalesce(sum(delta_on_hand) FILTER (WHERE occurred_at > $4::int8), 0)::int8, count(*), \
-     min(occurred_at) FILTER (WHERE occurred_at > $4::int8 AND kind = 'counted') FROM walk";
 
 /// What of the needs is asked with which statement.
 pub(super) const ALWAYS_ASKED: [&str; 3] = [OUTCOMES, PRODUCTS, LEVELS];
@@ -221,7 +209,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
     let keys: Vec<_> = needs.on_hand_at.iter().copied().collect();
     let pasts = try_join_all(keys.iter().map(|key| past(session, *key))).await?;
     for (key, past) in keys.into_iter().zip(pasts) {
-        state.load_on_hand_at(key, past);
+        state.load_on_hand_at(key, Some(past));
     }
     warehouse::load(session, &needs.warehouse, state).await?;
     Ok(())
@@ -363,29 +351,15 @@ fn ids(rows: &[Row]) -> Result<Vec<ReservationId>> {
     Ok(ids)
 }
 
-/// What was on hand at an instant: what is there now without what happened since; and when it was
-/// first counted after that. `None` when that is too many entries.
+/// What was on hand at an instant, by when entries happened, and when it was first counted after
+/// that.
 async fn past(
     session: &Session,
     (product_id, location_id, at): (ProductId, LocationId, Timestamp),
-) -> Result<Option<Past>> {
-    let at = at.as_microsecond();
-    // An entry may say that it happened a little after it was recorded: the tolerated clock
-    // difference.
-    let recorded_since = at - onhand_core::limits::OCCURRED_AHEAD_SECS_MAX * 1_000_000;
-    let most = i64::try_from(WALK_MOVEMENTS_MAX).unwrap_or(i64::MAX);
-    let values: [Value<'_>; 5] = [
-        Box::new(product_id.number()),
-        Box::new(location_id.number()),
-        Box::new(recorded_since),
-        Box::new(at),
-        Box::new(most),
-    ];
-    let rows = session.rows(WALK, &values).await?;
-    let row = rows.first().ok_or_else(|| corrupt("movements", "a sum without a row"))?;
-    let (on_hand, since): (i64, i64) = (get(row, "levels", 0)?, get(row, "movements", 1)?);
-    let steps: i64 = get(row, "movements", 2)?;
-    let counted_at: Option<i64> = get(row, "movements", 3)?;
-    let counted_at = counted_at.map(|at| codec::instant("movements", at)).transpose()?;
-    Ok((steps < most).then_some(Past { on_hand: on_hand - since, counted_at }))
+) -> Result<Past> {
+    let one: Vec<i64> = vec![product_id.number()];
+    let none: Vec<&str> = Vec::new();
+    let rows = session.rows(LEVELS, &[Box::new(one), Box::new(none)]).await?;
+    let levels = rows.iter().map(codec::level).collect::<Result<Vec<_>>>()?;
+    past::at(&Asked(session), levels, location_id, at).await
 }

@@ -51,6 +51,7 @@ impl<'a> Writes<'a> {
         }
         let movements = &batch.movements;
         self.add("movements", INSERT_MOVEMENTS, movements.len(), || movement_values(movements));
+        self.shifts(movements);
         self.add("movement_marks", INSERT_MARKS, batch.marks.len(), || mark_values(&batch.marks));
         let events = &batch.events;
         self.add("events", INSERT_EVENTS, events.len(), || {

@@ -17,6 +17,7 @@ mod load;
 mod logs;
 mod migrate;
 mod outbox;
+mod past;
 mod payments;
 mod read;
 mod readers;
@@ -44,7 +45,7 @@ pub use leases::Leases;
 #[cfg(test)]
 pub(crate) use migrate::TABLES;
 pub use readers::Reader;
-pub use verify::verify;
+pub use verify::{rebuild, verify};
 pub use write::PostgresStore;
 
 /// Why a database cannot be used.

@@ -17,6 +17,7 @@ use super::load::{asked, numbers};
 use super::rows::{Writes, column, parted};
 use super::session::{Session, Value};
 use crate::columns::*;
+use crate::limits::OLD_NOTICES_LOOKED_AT;
 use crate::store::{Guarded, Rows};
 use crate::stored::{stored_count, stored_version};
 
@@ -44,6 +45,14 @@ const WAITING_NOTICES: &str = concat!(
      ORDER BY w.id LIMIT $3::int8) n"
 );
 
+/// In the order of their ids they came.
+const OLD_NOTICES: &str = concat!(
+    "SELECT ",
+    notice_columns!(),
+    " FROM (SELECT * FROM notices ORDER BY id LIMIT $3::int8) n \
+     WHERE received_at < $1::int8 AND seen IS NULL ORDER BY id LIMIT $2::int8"
+);
+
 /// What was found of payments.
 pub(super) struct Found {
     effects: Vec<Row>,
@@ -51,6 +60,7 @@ pub(super) struct Found {
     by_event: Vec<Row>,
     by_body: Vec<Row>,
     waiting: Vec<Row>,
+    old: Vec<Row>,
 }
 
 /// Two columns of keys: whose, and what.
@@ -78,16 +88,23 @@ pub(super) async fn ask(session: &Session, needs: &Needs) -> Result<Found> {
     waiting.push(Box::new(stored_count(WAITING_NOTICES_MAX)));
     let (has_events, has_bodies) = (!events.is_empty(), !bodies.is_empty());
     let gateway_ids = keys(needs.gateway_ids.iter().map(of_gateway));
+    let (before, most) = needs.old_notices.unwrap_or((Timestamp::MIN, 0));
+    let old: Vec<Value<'_>> = vec![
+        Box::new(before.as_microsecond()),
+        Box::new(stored_count(most)),
+        Box::new(stored_count(OLD_NOTICES_LOOKED_AT)),
+    ];
     // Polled in this order, they are sent in this order.
-    let (effects, gateway_ids, by_event, by_body, waiting) = tokio::try_join!(
+    let (effects, gateway_ids, by_event, by_body, waiting, old) = tokio::try_join!(
         biased;
         asked(session, !needs.effects.is_empty(), EFFECTS, effects),
         asked(session, !needs.gateway_ids.is_empty(), GATEWAY_IDS, gateway_ids),
         asked(session, has_events, NOTICES_BY_EVENT, keys(events.into_iter())),
         asked(session, has_bodies, NOTICES_BY_BODY, vec![Box::new(bodies)]),
         asked(session, !needs.waiting_notices.is_empty(), WAITING_NOTICES, waiting),
+        asked(session, needs.old_notices.is_some(), OLD_NOTICES, old),
     )?;
-    Ok(Found { effects, gateway_ids, by_event, by_body, waiting })
+    Ok(Found { effects, gateway_ids, by_event, by_body, waiting, old })
 }
 
 /// Loads the effects that are due.
@@ -159,6 +176,9 @@ impl Found {
             rows.sort_unstable_by_key(|row| row.id);
             state.load_waiting_notices(key.clone(), rows);
         }
+        if needs.old_notices.is_some() {
+            state.load_old_notices(self.old.iter().map(codec::notice).collect::<Result<_>>()?);
+        }
         Ok(())
     }
 }
@@ -200,6 +220,14 @@ impl<'a> Writes<'a> {
     }
 
     fn notices(&mut self, rows: &'a Rows) -> Result<()> {
+        // Before one that comes again.
+        let forgotten: Vec<_> = rows.forgotten_notices.iter().collect();
+        self.guarded("notices", DELETE_NOTICES, forgotten.len(), || {
+            vec![
+                column(&forgotten, |(id, _)| id.number()),
+                column(&forgotten, |(_, version)| stored_version(**version)),
+            ]
+        });
         let (new, changed) = parted(rows.notices.values());
         let changed_rows: Vec<_> = changed.iter().map(|(_, row)| row).collect();
         let (of_new, of_changed) = (notice_values(&new)?, notice_values(&changed_rows)?);
@@ -269,6 +297,10 @@ const UPDATE_NOTICES: &str = "WITH u AS (UPDATE notices t SET order_id = v.order
      unnest($2::int8[]), unnest($3::text[]), unnest($4::text[]), unnest($5::int8[]), \
      unnest($6::int8[])) v(id, order_id, intent, seen, version, stored) WHERE t.id = v.id AND \
      t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $7::int8)::int FROM u";
+
+const DELETE_NOTICES: &str = "WITH u AS (DELETE FROM notices t USING (SELECT unnest($1::int8[]), \
+     unnest($2::int8[])) v(id, stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
+     SELECT 1 / (count(*) = $3::int8)::int FROM u";
 
 fn notice_values<'a>(rows: &[&'a KeptNotice]) -> Result<Vec<Value<'a>>> {
     let words = |row: &&KeptNotice| {

@@ -20,7 +20,7 @@ use crate::proof::{
     self, BatchRow, Evidence, Links, Offenders, OrderRow, ReservationRow, Rule, Span, StoredEvent,
     Walk,
 };
-use crate::report::Report;
+use crate::report::{Rebuild, Report};
 
 /// Unlike the committer's (`session.rs`): what is asked here goes over whole tables, for which the
 /// planner knows best, and takes as long as it takes. A server that is older than one of the limits
@@ -142,6 +142,23 @@ pub async fn verify(url: &str, is_full: bool) -> std::result::Result<Report, Ope
         proved => proved.map_err(refused)?,
     }
     Ok(report)
+}
+
+/// Recomputes every level from the ledger, in one snapshot, and says where that is another one.
+/// Works beside running servers and changes nothing.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be read at all.
+pub async fn rebuild(url: &str) -> std::result::Result<Rebuild, OpenError> {
+    let address = Address::parse(url)?;
+    let refused = |error| OpenError::of(&address, error);
+    let client = in_time(connect(&address)).await.map_err(refused)?;
+    migrate::expect_all(&address, &client).await?;
+    let rebuilt = async {
+        client.batch_execute(BEGIN).await?;
+        proof::rebuild(&mut Snapshot::of(&client).await?).await
+    };
+    rebuilt.await.map_err(refused)
 }
 
 async fn connect(address: &Address) -> Result<Client> {

@@ -139,6 +139,7 @@ fn line(kind: &str, body: &str, number: i64, nth: i64) -> Result<String, String>
         | EventBody::Order(_)
         | EventBody::Endpoint(_)
         | EventBody::Import(_) => return Err(wrong("it is about something else")),
+        EventBody::DeadLetter(_) => return Err(wrong("it is about something else")),
     };
     if id == number { Ok(line) } else { Err(wrong("it is about another one")) }
 }

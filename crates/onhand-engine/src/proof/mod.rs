@@ -7,6 +7,7 @@
 
 mod accounts;
 mod imports;
+mod levels;
 mod logs;
 mod orders;
 mod outbox;
@@ -16,6 +17,7 @@ mod warehouse;
 
 use std::collections::HashMap;
 
+pub(crate) use self::levels::rebuild;
 pub(crate) use self::logs::{BatchRow, Links, Span};
 pub(crate) use self::orders::{OrderRow, ReservationRow, Walk};
 pub(crate) use crate::chain::StoredEvent;

@@ -104,6 +104,7 @@ fn entry(body: &str) -> Result<EndpointEntry, String> {
         | EventBody::Session(_)
         | EventBody::ApiKey(_)
         | EventBody::Import(_) => Err("it is about something else".to_owned()),
+        EventBody::DeadLetter(_) => Err("it is about something else".to_owned()),
     }
 }
 

@@ -2,7 +2,8 @@
 //! `FROM` has a name, numbers become text by `||` or `cast`, and a group is joined to its row from
 //! outside. A store whose rows need another form says so in its own `verify.rs`.
 
-use super::Rule;
+use super::{Rule, levels};
+use crate::past::WRONG_SUMS;
 
 const MOVEMENTS: &str = "SELECT count(*) FROM movements";
 const JOBS: &str = "SELECT count(*) FROM jobs";
@@ -63,14 +64,7 @@ pub(super) const RULES: &[Rule<'static>] = &[
         promise: "levels are the sums of the ledger",
         is_quick: false,
         counted: &[MOVEMENTS],
-        offenders: &["SELECT 'prd_' || s.product_id || ' at loc_' || s.location_id || ': level ' \
-             || coalesce(cast(l.on_hand AS text), 'missing') || ', ledger ' || s.ledger FROM ( \
-             SELECT product_id, location_id, sum(delta_on_hand) AS ledger, \
-             sum(delta_reserved) AS promised, count(*) AS entries FROM movements \
-             GROUP BY product_id, location_id) s LEFT JOIN levels l \
-             ON l.product_id = s.product_id AND l.location_id = s.location_id \
-             WHERE l.on_hand IS NULL OR l.on_hand != s.ledger OR l.reserved != s.promised \
-             OR l.movements != s.entries"],
+        offenders: &[levels::WRONG],
     },
     Rule {
         id: "I6b",
@@ -85,6 +79,13 @@ pub(super) const RULES: &[Rule<'static>] = &[
              OR m.ordinal != coalesce(p.ordinal, 0) + 1 \
              OR (m.previous > 0 AND (p.seq IS NULL OR p.product_id != m.product_id \
              OR p.location_id != m.location_id))"],
+    },
+    Rule {
+        id: "I6c",
+        promise: "what happened at another time than it was recorded is summed up by span",
+        is_quick: false,
+        counted: &["SELECT count(*) FROM shifted_sums"],
+        offenders: &[WRONG_SUMS],
     },
     Rule {
         id: "I7",

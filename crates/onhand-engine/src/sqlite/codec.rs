@@ -165,12 +165,16 @@ pub(super) fn totals(row: &Row<'_>, first: usize) -> Result<Totals> {
     })
 }
 
+pub(super) fn kind(row: &Row<'_>, column: usize) -> Result<MovementKind> {
+    text(row, column, |kind| MovementKind::from_name(&kind))
+}
+
 pub(super) fn movement(row: &Row<'_>) -> Result<Movement> {
     Ok(Movement {
         seq: row.get(0)?,
         product_id: id!(onhand_core::ids::ProductId, row, 1),
         location_id: id!(onhand_core::ids::LocationId, row, 2),
-        kind: text(row, 3, |kind| MovementKind::from_name(&kind))?,
+        kind: kind(row, 3)?,
         reason: text(row, 4, |reason| Reason::new(reason).ok())?,
         reference: optional_text(row, 5, |reference| Reference::new(reference).ok())?,
         actor: text(row, 6, |actor| Some(Actor::from_stored(&actor)))?,
@@ -336,5 +340,6 @@ pub(super) fn order_in(row: &Row<'_>, column: usize) -> Result<Order> {
         | EventBody::ApiKey(_)
         | EventBody::Endpoint(_)
         | EventBody::Import(_) => Err(bad(column, "an event that is not about an order")),
+        EventBody::DeadLetter(_) => Err(bad(column, "an event that is not about an order")),
     }
 }

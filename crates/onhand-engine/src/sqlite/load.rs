@@ -2,17 +2,16 @@
 //! connection, inside the batch's transaction.
 
 use onhand_core::catalog::Product;
-use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId, ReservationId};
-use onhand_core::inventory::{Level, MovementKind, Past};
+use onhand_core::ids::{CustomerId, OrderId, ProductId, ReservationId};
+use onhand_core::inventory::Level;
 use onhand_core::limits::OPEN_ORDERS_LOADED_MAX;
 use onhand_core::orders::{OpenOrder, OpenOrders, Order};
 use onhand_core::{Needs, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::levels::RecentLevels;
-use super::{accounts, codec, imports, outbox, payments, warehouse};
+use super::{accounts, codec, imports, outbox, past, payments, warehouse};
 use crate::columns::*;
-use crate::limits::WALK_MOVEMENTS_MAX;
 use crate::stored::stored_count;
 
 /// What a read or a load sees: one snapshot of the rows, and the levels that are ahead of theirs.
@@ -120,7 +119,8 @@ fn load_records(view: View<'_>, needs: &Needs, now: Timestamp, state: &mut State
         state.load_due(due(connection, now, None, most)?);
     }
     for key in &needs.on_hand_at {
-        state.load_on_hand_at(*key, on_hand_at(view, key.0, key.1, key.2)?);
+        let past = past::at(view, view.levels(key.0)?, key.1, key.2)?;
+        state.load_on_hand_at(*key, Some(past));
     }
     Ok(())
 }
@@ -215,51 +215,4 @@ fn due(
     let values = params![now.as_microsecond(), product.map(ProductId::number), stored_count(most)];
     let ids = select.query_map(values, |row| row.get::<_, i64>(0))?;
     ids.map(|id| Ok(ReservationId::new(id?))).filter_map(Result::transpose).collect()
-}
-
-/// What was on hand at an instant, and when it was first counted after that: walks the level's chain back over what was recorded since, and
-/// takes off what happened after the instant. `None` when that is too many entries.
-pub(super) fn on_hand_at(
-    view: View<'_>,
-    product_id: ProductId,
-    location_id: LocationId,
-    at: Timestamp,
-) -> Result<Option<Past>> {
-    let mut past = Past { on_hand: 0, counted_at: None };
-    let levels = view.levels(product_id)?;
-    let Some(level) = levels.iter().find(|level| level.location_id == location_id) else {
-        return Ok(Some(past));
-    };
-    past.on_hand = level.on_hand;
-    let (mut counted_at, mut seq) = (None, level.last_movement);
-    let at = at.as_microsecond();
-    // An entry may say that it happened a little after it was recorded: the tolerated clock
-    // difference.
-    let recorded_since = at - onhand_core::limits::OCCURRED_AHEAD_SECS_MAX * 1_000_000;
-    let mut select = view.connection.prepare_cached(
-        "SELECT delta_on_hand, occurred_at, recorded_at, previous, kind FROM movements \
-         WHERE seq = ?1",
-    )?;
-    for _ in 0..WALK_MOVEMENTS_MAX {
-        let mut recorded = i64::MIN;
-        if seq != 0 {
-            let (delta, occurred, is_count);
-            (delta, occurred, recorded, seq, is_count) = select.query_row([seq], |row| {
-                let kind: String = row.get(4)?;
-                let is_count = kind == MovementKind::Counted.as_str();
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, is_count))
-            })?;
-            if recorded > recorded_since && occurred > at {
-                let delta: i64 = delta;
-                past.on_hand -= delta;
-                let first = counted_at.map_or(occurred, |first: i64| first.min(occurred));
-                counted_at = if is_count { Some(first) } else { counted_at };
-            }
-        }
-        if recorded <= recorded_since {
-            past.counted_at = counted_at.map(codec::instant).transpose()?;
-            return Ok(Some(past));
-        }
-    }
-    Ok(None)
 }

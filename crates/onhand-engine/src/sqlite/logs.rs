@@ -3,6 +3,7 @@
 use onhand_core::Event;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::past;
 use super::write::WriteError;
 use crate::chain::{Chain, FIRST_LINK, StoredEvent};
 use crate::store::Batch;
@@ -48,6 +49,7 @@ pub(super) fn write_movements(
             row.cause,
         ])?;
     }
+    past::write_shifts(connection, &batch.movements)?;
     let mut insert = connection.prepare_cached(
         "INSERT INTO movement_marks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;

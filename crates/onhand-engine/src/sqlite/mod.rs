@@ -14,6 +14,7 @@ mod logs;
 mod migrate;
 mod outbox;
 mod outcomes;
+mod past;
 mod payments;
 mod read;
 mod readers;
@@ -27,6 +28,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use onhand_core::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
@@ -42,7 +44,7 @@ pub use backup::back_up;
 pub(crate) use copy::CopySource;
 pub use durable::LogFlush;
 pub use readers::Reader;
-pub use verify::verify;
+pub use verify::{rebuild, verify};
 pub use write::SqliteStore;
 
 /// The oldest SQLite that may write: before it a checkpoint beside the writer can corrupt the file
@@ -140,6 +142,26 @@ impl Database {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Ends the leases that a process has left behind which died: the lock proves that there is no
+    /// other, and nobody of this one has begun. Jobs are due `now`; effects no later than
+    /// `calls_ended_at`, when what was on its way to a gateway must have come to its end. Answers
+    /// how many.
+    ///
+    /// # Errors
+    /// [`OpenError`]; then they run out by themselves.
+    pub fn end_leases(
+        &self,
+        now: Timestamp,
+        calls_ended_at: Timestamp,
+    ) -> Result<usize, OpenError> {
+        let mut connection = open_writer(&self.path)?;
+        let transaction = connection.transaction()?;
+        let jobs = outbox::end_leases(&transaction, now)?;
+        let effects = payments::end_leases(&transaction, calls_ended_at)?;
+        transaction.commit()?;
+        Ok(jobs + effects)
     }
 
     /// Deletes everything that is stored, for good. The lock stays until the end.

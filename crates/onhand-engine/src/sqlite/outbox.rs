@@ -147,6 +147,16 @@ fn ended(connection: &Connection, before: Timestamp, most: usize) -> Result<Vec<
         .collect()
 }
 
+/// Ends leases that nobody can have any more; answers how many. Whoever is given such a job next is
+/// told that it was lost once, as when a lease has run out.
+pub(super) fn end_leases(connection: &Connection, now: Timestamp) -> Result<usize> {
+    connection.execute(
+        "UPDATE jobs INDEXED BY jobs_due SET due_at = ?1, version = version + 1 \
+         WHERE state = 'waiting' AND leased AND due_at > ?1",
+        [now.as_microsecond()],
+    )
+}
+
 /// Writes every consumer, job, endpoint and schedule of a batch.
 pub(super) fn write(connection: &Connection, rows: &Rows) -> std::result::Result<(), WriteError> {
     let rows = &rows.outbox;

@@ -13,6 +13,7 @@ use super::codec;
 use super::rows::guarded;
 use super::write::WriteError;
 use crate::columns::*;
+use crate::limits::OLD_NOTICES_LOOKED_AT;
 use crate::store::{Guarded, Rows};
 use crate::stored::{stored_count, stored_version};
 
@@ -37,6 +38,9 @@ pub(super) fn load(
     }
     for key in &needs.waiting_notices {
         state.load_waiting_notices(key.clone(), waiting(connection, key)?);
+    }
+    if let Some((before, most)) = needs.old_notices {
+        state.load_old_notices(old(connection, before, most)?);
     }
     Ok(())
 }
@@ -92,6 +96,31 @@ fn waiting(connection: &Connection, key: &(Provider, GatewayId)) -> Result<Vec<K
         .collect()
 }
 
+/// Messages that were taken in before an instant, oldest first. In the order of their ids they came.
+fn old(connection: &Connection, before: Timestamp, most: usize) -> Result<Vec<KeptNotice>> {
+    let values =
+        params![before.as_microsecond(), stored_count(most), stored_count(OLD_NOTICES_LOOKED_AT)];
+    connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            notice_columns!(),
+            " FROM (SELECT * FROM notices ORDER BY id LIMIT ?3) n \
+             WHERE received_at < ?1 AND seen IS NULL ORDER BY id LIMIT ?2"
+        ))?
+        .query_map(values, codec::notice)?
+        .collect()
+}
+
+/// Lets leases that nobody can have any more end at an instant; answers how many. What was done
+/// under them may have happened: the next one asks first, as when a lease has run out.
+pub(super) fn end_leases(connection: &Connection, at: Timestamp) -> Result<usize> {
+    connection.execute(
+        "UPDATE effects INDEXED BY effects_due SET due_at = ?1, version = version + 1 \
+         WHERE state = 'waiting' AND leased AND due_at > ?1",
+        [at.as_microsecond()],
+    )
+}
+
 /// Writes every effect, name of a gateway's and message of a batch.
 pub(super) fn write(connection: &Connection, rows: &Rows) -> std::result::Result<(), WriteError> {
     for row in rows.effects.values() {
@@ -101,6 +130,12 @@ pub(super) fn write(connection: &Connection, rows: &Rows) -> std::result::Result
         connection
             .prepare_cached("INSERT INTO gateway_ids VALUES (?1, ?2, ?3)")?
             .execute(params![provider.as_str(), id.as_str(), order_id.number()])?;
+    }
+    // Before one that comes again.
+    for (id, version) in &rows.forgotten_notices {
+        let mut delete =
+            connection.prepare_cached("DELETE FROM notices WHERE id = ?1 AND version = ?2")?;
+        guarded(&mut delete, "notices", [id.number(), stored_version(*version)])?;
     }
     for (stored, row) in rows.notices.values() {
         write_notice(connection, *stored, row)?;

@@ -15,7 +15,7 @@ use crate::proof::{
     self, BatchRow, Evidence, Links, Offenders, OrderRow, ReservationRow, Rule, Span, StoredEvent,
     Walk,
 };
-use crate::report::Report;
+use crate::report::{Rebuild, Report};
 
 /// The `+` takes the affinity off the column, without which the index over keys of any type is no
 /// use.
@@ -80,6 +80,21 @@ pub fn verify(path: &Path, is_full: bool) -> Result<Report, OpenError> {
     }
     let mode = if is_full { "full" } else { "quick" };
     Ok(Report { mode, last_event, chain, storage, checks })
+}
+
+/// Recomputes every level from the ledger, in one snapshot, and says where that is another one.
+/// Works beside a running server and changes nothing.
+///
+/// # Errors
+/// [`OpenError`] when the database cannot be read at all.
+pub fn rebuild(path: &Path) -> Result<Rebuild, OpenError> {
+    let mut connection = open_reader(path)?;
+    let snapshot = connection.transaction()?;
+    levels_as_of_now(&snapshot)?;
+    match proof::rebuild(&mut Snapshot(&snapshot)).now_or_never() {
+        Some(rebuilt) => Ok(rebuilt?),
+        None => unreachable!("nothing that is asked of a file of this machine is waited for"),
+    }
 }
 
 /// Puts a table of levels that is up to date in the place of the stored one, whose rows may be

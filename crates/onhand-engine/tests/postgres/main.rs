@@ -30,6 +30,8 @@ mod moving;
 mod opening;
 #[path = "../store/outbox.rs"]
 mod outbox;
+#[path = "../store/past.rs"]
+mod past;
 #[path = "../store/paying.rs"]
 mod paying;
 #[path = "../store/payments.rs"]

@@ -6,7 +6,7 @@ use onhand_engine::postgres::{self, Database};
 use onhand_engine::report::Report;
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::history::history;
+use crate::history::{DAMAGED_LEVELS, expect_damage, history};
 use crate::server::{Postgres, Scratch, connect};
 
 /// Changes a field of the first order's document.
@@ -85,6 +85,8 @@ const OF_STOCK: &[(&str, &str)] = &[
     ("UPDATE levels SET reserved = reserved + 1 WHERE product_id = 1", "I6"),
     ("UPDATE levels SET last_movement = last_movement - 1 WHERE product_id = 1", "I6"),
     ("UPDATE levels SET movements = movements + 1 WHERE product_id = 2", "I6"),
+    ("INSERT INTO shifted_sums VALUES (1, 1, 0, 5, 'received', 1, 0)", "I6c"),
+    ("UPDATE movements SET occurred_at = occurred_at - 1 WHERE seq = 1", "I6c"),
     ("DELETE FROM levels WHERE product_id = 2", "I6a"),
     ("UPDATE movements SET delta_on_hand = delta_on_hand + 1 WHERE seq = 1", "I6a"),
     ("UPDATE movements SET delta_reserved = delta_reserved - 1 WHERE kind = 'reserved'", "I6a"),
@@ -394,4 +396,13 @@ async fn a_database_that_cannot_be_written_is_proved_and_one_without_its_schema_
     let empty = Scratch::empty().await;
     let refused = postgres::verify(&empty.url(), false).await.unwrap_err().to_string();
     assert!(refused.contains("not up to date") && refused.contains("0001"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn levels_that_are_not_what_the_ledger_says_are_listed_side_by_side() {
+    let (Postgres(sound), _) = history::<Postgres<true>>().await.stopped();
+    let rebuilt = postgres::rebuild(&sound.url()).await.unwrap();
+    assert_eq!((rebuilt.levels, rebuilt.differing), (2, 0), "{rebuilt:#?}");
+    connect(&sound.0).await.batch_execute(DAMAGED_LEVELS).await.unwrap();
+    expect_damage(&postgres::rebuild(&sound.url()).await.unwrap());
 }

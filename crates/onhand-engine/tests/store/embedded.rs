@@ -4,10 +4,16 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use onhand_core::effects::Outcome;
+use onhand_core::jobs::Queue;
+use onhand_core::payments::Seen;
+use onhand_engine::Clock;
 use onhand_engine::sqlite::{Database, OpenError};
 
 use crate::backend::Sqlite;
 use crate::faults::stored_orders;
+use crate::outbox::take_in;
+use crate::paying::place_paid;
 use crate::world::{World, code, key, place};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,4 +74,37 @@ fn a_new_database_is_closed_to_other_users() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
     drop(Database::open(&path).unwrap());
     assert_eq!(mode(), 0o640);
+}
+
+/// What the lock proves: whoever had leases is dead, and nobody else has any.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leases_of_a_dead_process_end_when_the_next_one_begins() {
+    const CALL: Duration = Duration::from_secs(10);
+    let world = World::<Sqlite>::with(&[("tea", 9)]).await;
+    world.payable(&[("tea", 1)], "order_1").await;
+    world.done(place_paid(&[("tea", 1)], 600)).await;
+    let [task] = &world.leased(10).await[..] else { panic!("one call is owed") };
+    let queue = Queue::Mail;
+    let from = world.reading(queue).await;
+    world.placed(&[("tea", 1)], None).await;
+    world.done(take_in(queue, from, from + 1)).await;
+    let [job] = &world.given(queue, 10).await[..] else { panic!("one follows") };
+    // A process that has just begun finds nothing to end, and one that comes later no more.
+    let (backend, clock) = world.stopped();
+    let database = Database::open(&backend.path()).unwrap();
+    assert_eq!(database.end_leases(clock.now(), clock.now() + CALL).unwrap(), 2);
+    assert_eq!(database.end_leases(clock.now(), clock.now() + CALL).unwrap(), 0);
+    drop(database);
+    let world = World::on(backend, clock).await;
+    let again = world.given(queue, 10).await;
+    assert_eq!(again.iter().map(|one| one.id).collect::<Vec<_>>(), [job.id], "at once");
+    assert_eq!((again[0].epoch, again[0].tries), (job.epoch + 1, 1), "and it is told it was lost");
+    // The dead one's call may still be on its way; then the gateway is asked what became of it.
+    assert!(world.leased(10).await.is_empty());
+    world.clock.advance_secs(CALL.as_secs().cast_signed());
+    let [asked] = &world.leased(10).await[..] else { panic!("it is due") };
+    assert_eq!((asked.order_id, asked.ask_first, asked.tries), (task.order_id, true, 1));
+    assert!(asked.epoch > task.epoch);
+    assert_eq!(world.settled(task, Seen::default(), Outcome::Done).await, 0, "it was overtaken");
+    world.close().await;
 }

@@ -8,6 +8,7 @@ use onhand_core::orders::{self, LineQuantity, PlaceOrder};
 use onhand_core::payments::{Call, Seen};
 use onhand_core::{Command, inventory, payments};
 use onhand_engine::Clock;
+use onhand_engine::report::{LevelFigures, Rebuild};
 
 use crate::accounts::{api_key, email, new_key, password, register, session, token, user};
 use crate::backend::Backend;
@@ -135,4 +136,31 @@ async fn with_accounts<B: Backend>(world: &World<B>) {
     ] {
         world.account(command).await;
     }
+}
+
+/// What may be done to levels: one is not what the ledger says, one is gone, and of one the ledger
+/// knows nothing.
+pub(crate) const DAMAGED_LEVELS: &str = "UPDATE levels SET on_hand = on_hand + 3, \
+     received = received + 1, counted = counted + 2 WHERE product_id = 1; \
+     DELETE FROM levels WHERE product_id = 2; \
+     INSERT INTO levels VALUES (99, 1, 5, 0, 0, 10, 5, 0, 0, 0, 0, 0, 1, 0, 1, 0)";
+
+/// Shows that, and nothing else.
+pub(crate) fn expect_damage(rebuilt: &Rebuild) {
+    let [changed, gone, unknown] = &rebuilt.differences[..] else { panic!("{rebuilt:#?}") };
+    assert_eq!((rebuilt.levels, rebuilt.differing), (2, 3));
+    let ids = rebuilt.differences.iter().map(|one| (&*one.product_id, &*one.location_id));
+    let ids: Vec<_> = ids.collect();
+    assert_eq!(ids, [("prd_1", "loc_1"), ("prd_2", "loc_1"), ("prd_99", "loc_1")]);
+    let (stored, ledger) = (changed.stored.clone().unwrap(), changed.ledger.clone().unwrap());
+    let damaged = LevelFigures {
+        on_hand: ledger.on_hand + 3,
+        received: ledger.received + 1,
+        counted: ledger.counted + 2,
+        ..ledger
+    };
+    assert_eq!(stored, damaged);
+    assert!(gone.stored.is_none() && gone.ledger.is_some(), "{gone:?}");
+    assert!(unknown.ledger.is_none(), "{unknown:?}");
+    assert_eq!(unknown.stored.as_ref().map(|figures| figures.on_hand), Some(5));
 }

@@ -6,7 +6,7 @@ use onhand_core::ids::{OrderId, ReservationId};
 use onhand_core::inventory::{Level, Movement, Reservation};
 use onhand_core::orders::Order;
 use onhand_engine::Reader;
-use onhand_engine::query::OrderFilter;
+use onhand_engine::query::{LedgerClock, Moment, OrderFilter};
 
 /// A reader that must answer.
 pub(crate) struct Look(pub(crate) Reader);
@@ -27,7 +27,16 @@ impl Look {
     }
 
     pub(crate) async fn levels(&self, product: ProductRef, at: Option<Timestamp>) -> Vec<Level> {
-        self.0.stock(product, at).await.unwrap().unwrap().levels
+        let moment = |at| Moment { at, clock: LedgerClock::Recorded };
+        self.0.stock(product, at.map(moment)).await.unwrap().unwrap().levels
+    }
+
+    /// On hand at an instant, and the terms of which it is the sum.
+    pub(crate) async fn explained(&self, product: ProductRef, moment: Moment) -> (i64, Vec<i64>) {
+        let explanation = self.0.explain(product, Some(moment)).await.unwrap().unwrap();
+        assert_eq!(explanation.open, None, "the past names nobody");
+        let on_hand = explanation.levels.iter().map(|level| level.on_hand).sum();
+        (on_hand, explanation.terms.iter().map(|term| term.units).collect())
     }
 
     /// A page of orders, newest first, and where the next one begins.

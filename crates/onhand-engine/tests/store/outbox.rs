@@ -31,7 +31,7 @@ fn job_of(event: i64) -> NewJob {
     NewJob { event, about: Reference::new("order.placed").unwrap(), lane }
 }
 
-fn take_in(queue: Queue, from: i64, to: i64) -> Command {
+pub(crate) fn take_in(queue: Queue, from: i64, to: i64) -> Command {
     let jobs = (from + 1..=to).map(job_of).collect();
     Command::Jobs(jobs::Command::TakeIn { queue, is_replay: false, from, to, jobs })
 }
@@ -48,12 +48,12 @@ fn settlement(job: &Job, ending: Ending, reason: Option<&str>) -> Settlement {
 
 impl<B: Backend> World<B> {
     /// Begins to read the log for a queue, behind so many events.
-    async fn reading(&self, queue: Queue) -> i64 {
+    pub(crate) async fn reading(&self, queue: Queue) -> i64 {
         self.done(Command::Jobs(jobs::Command::Begin { queue })).await;
         self.reader.0.consumer(queue).await.unwrap().unwrap().cursor
     }
 
-    async fn given(&self, queue: Queue, most: usize) -> Vec<Job> {
+    pub(crate) async fn given(&self, queue: Queue, most: usize) -> Vec<Job> {
         match self.ask(lease(queue, most)).await.unwrap().outcome {
             Ok(Reply::Jobs(jobs)) => jobs,
             other => panic!("{other:?}"),

@@ -252,6 +252,44 @@ pub(crate) async fn a_paid_order_that_is_cancelled_gives_its_money_back<B: Backe
     world.close().await;
 }
 
+pub(crate) async fn messages_that_were_taken_in_are_forgotten_and_those_that_wait_are_not<
+    B: Backend,
+>() {
+    let world = World::<B>::with(&[("tea", 10)]).await;
+    let order = world.payable(&[("tea", 2)], "order_A").await;
+    world.done(message("e1", 1, captured("order_A", 200))).await;
+    world.done(message("e2", 2, captured("order_gone", 200))).await;
+    world.done(message("e3", 3, Seen::default())).await;
+    world.clock.advance_secs(10);
+    let later = world.clock.now();
+    world.done(message("e4", 4, captured("order_A", 200))).await;
+    let forget = |most| Command::Payments(payments::Command::ForgetNotices { before: later, most });
+    // In steps; one that comes again finds its order in the same batch, and changes nothing.
+    let paid = world.reader.order(order.id).await;
+    let again = message("e1", 1, captured("order_A", 200));
+    let both = vec![(forget(1), None), (again.clone(), None), (again, None)];
+    let answers = world.in_one_batch(|_| {}, both).await;
+    let replies: Vec<Reply> =
+        answers.into_iter().map(|answer| answer.unwrap().outcome.unwrap()).collect();
+    let is_new = |is_new| Reply::Notice { is_new };
+    assert_eq!(replies, [Reply::Forgotten { rows: 1 }, is_new(true), is_new(false)]);
+    assert_eq!(world.reader.order(order.id).await, paid);
+    let world = world.reopened().await;
+    assert_eq!(world.done(forget(10)).await, Reply::Forgotten { rows: 1 });
+    assert_eq!(world.done(forget(10)).await, Reply::Forgotten { rows: 0 });
+    // Money that belongs to no order waits for somebody, however long.
+    let waiting = world.reader.0.unmatched_notices(None, 10).await.unwrap();
+    assert_eq!(waiting.rows.len(), 1);
+    for (event, body, is_known) in
+        [("e1", 1, true), ("e2", 2, true), ("e4", 4, true), ("e3", 3, false)]
+    {
+        let reply = world.done(message(event, body, Seen::default())).await;
+        assert_eq!(reply, Reply::Notice { is_new: !is_known }, "{event}");
+    }
+    assert_eq!(world.reader.order(order.id).await, paid);
+    world.close().await;
+}
+
 pub(crate) async fn money_that_is_set_aside_holds_the_stock_for_longer<B: Backend>() {
     let world = World::<B>::with(&[("tea", 10)]).await;
     let order = world.payable(&[("tea", 2)], "order_A").await;

@@ -21,6 +21,9 @@ macro_rules! keeps_every_promise {
                 what_is_filed_in_a_batch_counts_in_that_batch,
                 a_key_is_remembered_for_a_window_and_not_for_ever,
             }
+            past {
+                late_entries_change_what_happened_and_never_what_was_shown,
+            }
             accounts {
                 one_token_has_one_successor_however_often_it_is_shown_at_once,
                 a_token_that_is_shown_with_another_successor_ends_the_session,
@@ -44,6 +47,7 @@ macro_rules! keeps_every_promise {
                 a_message_that_comes_too_early_waits_for_its_order,
                 a_message_that_names_its_order_tells_whose_the_earlier_ones_are,
                 what_is_owed_and_done_in_one_batch_was_never_there,
+                messages_that_were_taken_in_are_forgotten_and_those_that_wait_are_not,
                 a_paid_order_that_is_cancelled_gives_its_money_back,
                 money_that_is_set_aside_holds_the_stock_for_longer,
                 an_order_that_was_paid_too_late_lives_again,

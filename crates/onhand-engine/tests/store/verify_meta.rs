@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::backend::Sqlite;
-use crate::history::history;
+use crate::history::{DAMAGED_LEVELS, expect_damage, history};
 use onhand_engine::sqlite;
 
 /// Changes a field of the first order's document.
@@ -164,6 +164,8 @@ const CORRUPTIONS: &[(&str, &str)] = &[
     ("DELETE FROM levels WHERE product_id = 2", "I6a"),
     ("UPDATE movements SET delta_on_hand = delta_on_hand + 1 WHERE seq = 1", "I6a"),
     ("UPDATE movements SET delta_reserved = delta_reserved - 1 WHERE kind = 'reserved'", "I6a"),
+    ("INSERT INTO shifted_sums VALUES (1, 1, 0, 5, 'received', 1, 0)", "I6c"),
+    ("UPDATE movements SET occurred_at = occurred_at - 1 WHERE seq = 1", "I6c"),
     ("UPDATE movements SET on_hand_after = on_hand_after + 1 WHERE seq = 1", "I6b"),
     ("UPDATE movements SET previous = 1 WHERE seq = (SELECT max(seq) FROM movements)", "I6b"),
     ("UPDATE movements SET cause = 999999 WHERE seq = 2", "I6b"),
@@ -307,4 +309,14 @@ async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
     {
         check(&path, folder.path(), corruption, wanted);
     }
+}
+
+#[tokio::test]
+async fn levels_that_are_not_what_the_ledger_says_are_listed_side_by_side() {
+    let (backend, _) = history::<Sqlite>().await.stopped();
+    let sound = sqlite::rebuild(&backend.path()).unwrap();
+    assert_eq!((sound.levels, sound.differing, sound.differences.len()), (2, 0, 0), "{sound:#?}");
+    let connection = rusqlite::Connection::open(backend.path()).unwrap();
+    connection.execute_batch(DAMAGED_LEVELS).unwrap();
+    expect_damage(&sqlite::rebuild(&backend.path()).unwrap());
 }

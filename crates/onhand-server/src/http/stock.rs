@@ -8,14 +8,14 @@ use onhand_core::inventory::{Adjustment, Command, Count, LevelPolicy, Transfer};
 use onhand_core::limits::{ADJUSTMENTS_MAX, QUANTITY_MAX};
 use onhand_core::text::{Reason, Reference, Sku};
 use onhand_core::{Command as AnyCommand, Quantity};
-use onhand_engine::query::{StockFilter, StockRow};
+use onhand_engine::query::{LedgerClock, Moment, StockFilter, StockRow};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{answered, cursor, json_response, linked, list, page_rows};
+use super::answer::{answered, cursor, json_response, linked, list, named, page_rows};
 use super::call::{Call, Named, Params};
 use super::catalog::product_ref;
 use super::problem::Problem;
@@ -77,9 +77,33 @@ fn shown_now(row: &StockRow) -> StockView<'_> {
 #[into_params(parameter_in = Query)]
 struct AsOf {
     as_of: Option<String>,
+    clock: Option<String>,
 }
 
-/// Read the stock of a product, now or as it was shown at an instant.
+/// The moment that is asked for; none for now.
+fn moment(query: AsOf) -> Result<Option<Moment>, Problem> {
+    let AsOf { as_of, clock } = query;
+    let clock = named("?clock", clock.as_deref(), &LedgerClock::ALL, |one| one.as_str())?;
+    let Some(text) = as_of else {
+        return match clock {
+            None => Ok(None),
+            Some(clock) => {
+                let expected = "expected `as_of` beside it: now is now by either clock";
+                Err(Problem::field("?clock", expected, clock.as_str().into()))
+            }
+        };
+    };
+    match text.parse::<SentInstant>() {
+        Ok(at) => Ok(Some(Moment { at: at.0, clock: clock.unwrap_or(LedgerClock::Recorded) })),
+        Err(error) => Err(Problem::field("?as_of", error, text.into())),
+    }
+}
+
+/// Read the stock of a product, now or at an instant.
+///
+/// With `as_of`, `clock=recorded` (the default) tells what the server showed at that instant, which
+/// never changes; `clock=occurred` what was there then as far as is known today: what was entered
+/// late counts from when it happened, so that figures may be negative.
 #[utoipa::path(get, path = "/v1/stock/{sku}", tag = "Stock",
     security(("bearer" = ["stock:read"])),
     params(("sku" = String, Path, description = "SKU or product id"), AsOf),
@@ -90,30 +114,32 @@ async fn get_stock(
     Named(sku): Named,
     Params(query, _): Params<AsOf>,
 ) -> Result<Response, Problem> {
-    let as_of = match query.as_of {
-        None => None,
-        Some(text) => match text.parse::<SentInstant>() {
-            Ok(at) => Some(at.0),
-            Err(error) => return Err(Problem::field("?as_of", error, text.into())),
-        },
-    };
+    let as_of = moment(query)?;
     let reference = product_ref(&sku)?;
     let row = app.reader.stock(reference.clone(), as_of).await?;
     let row = row.ok_or_else(|| Problem::unknown(&reference))?;
     Ok(json_response(StatusCode::OK, &StockView::of(&row.product, &row.levels, as_of)))
 }
 
-/// Say why a product's stock is what it is: terms that add up, and who holds what is reserved.
+/// Say why a product's stock is what it is, or was: terms that add up, and who holds what is
+/// reserved.
+///
+/// `as_of` and `clock` are as of the stock itself. Of the past it is not told who held what.
 #[utoipa::path(get, path = "/v1/stock/{sku}/explain", tag = "Stock",
     security(("bearer" = ["stock:read"])),
-    params(("sku" = String, Path, description = "SKU or product id")),
+    params(("sku" = String, Path, description = "SKU or product id"), AsOf),
     extensions(("x-codes" = json!(["unknown_product", "unknown_sku"]))),
     responses((status = 200, description = "The sum", body = ExplanationView<'static>)))]
-async fn explain_stock(State(app): State<App>, Named(sku): Named) -> Result<Response, Problem> {
+async fn explain_stock(
+    State(app): State<App>,
+    Named(sku): Named,
+    Params(query, _): Params<AsOf>,
+) -> Result<Response, Problem> {
+    let as_of = moment(query)?;
     let reference = product_ref(&sku)?;
-    let found = app.reader.explain(reference.clone()).await?;
+    let found = app.reader.explain(reference.clone(), as_of).await?;
     let explanation = found.ok_or_else(|| Problem::unknown(&reference))?;
-    Ok(json_response(StatusCode::OK, &ExplanationView::of(&explanation)))
+    Ok(json_response(StatusCode::OK, &ExplanationView::of(&explanation, as_of)))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

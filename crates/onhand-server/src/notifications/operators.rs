@@ -1,6 +1,7 @@
 //! What operators are told: what nobody else will see to. It names no customer.
 
 use onhand_core::ids::EffectId;
+use onhand_core::jobs::DeadLetter;
 use onhand_core::orders::Order;
 use onhand_core::payments::RefundState;
 
@@ -14,7 +15,7 @@ pub(super) fn about(facts: &Facts<'_>) -> String {
         Facts::Order(order) => EffectId::of_order(order.id).to_string(),
         Facts::Level { sku, .. } => sku.to_string(),
         Facts::Endpoint(endpoint) => endpoint.id.to_string(),
-        Facts::DeadLetter { what, .. } => one_line(what),
+        Facts::DeadLetter(letter) => letter.job_id.to_string(),
     };
     about.chars().filter(|c| !c.is_control()).take(MAIL_ABOUT_CHARS_MAX).collect()
 }
@@ -62,12 +63,10 @@ fn origin(url: &str) -> String {
     one_line(url.get(..end).unwrap_or_default())
 }
 
-/// Of an order: what its gateway is asked no more, or could not give back.
+/// Of an order: what its gateway is asked no more, or could not give back. Or of a job.
 pub(super) fn dead_letter(facts: &Facts<'_>) -> Option<Letter> {
     let facts = match facts {
-        Facts::DeadLetter { what, reason } => {
-            vec![("What", one_line(what)), ("Reason", one_line(reason))]
-        }
+        Facts::DeadLetter(letter) => of_job(letter),
         Facts::Order(order) => of_payment(order)?,
         Facts::Level { .. } | Facts::Endpoint(_) => return None,
     };
@@ -79,6 +78,19 @@ pub(super) fn dead_letter(facts: &Facts<'_>) -> Option<Letter> {
         facts,
         ..Letter::default()
     })
+}
+
+/// Of a job and those that died with it: where to look, as what is kept of a mail for long names
+/// nobody.
+fn of_job(letter: &DeadLetter) -> Vec<(&'static str, String)> {
+    let DeadLetter { job_id, queue, tries, status, others } = letter;
+    let mut facts = vec![("What", format!("{job_id} of {queue}")), ("Tries", tries.to_string())];
+    facts.extend(status.map(|status| ("Answer", status.to_string())));
+    if *others > 0 {
+        facts.push(("Others since the last mail", others.to_string()));
+    }
+    facts.push(("Look", "onhand jobs list --dead".to_owned()));
+    facts
 }
 
 fn of_payment(order: &Order) -> Option<Vec<(&'static str, String)>> {

@@ -2,6 +2,7 @@
 //! are what hostile or careless people might type.
 
 use onhand_core::inventory::Level;
+use onhand_core::jobs::DeadLetter;
 use onhand_core::orders::Order;
 use onhand_core::text::Sku;
 use onhand_core::webhooks::EndpointEntry;
@@ -19,7 +20,7 @@ pub enum Sample {
     /// An endpoint.
     Endpoint(Box<EndpointEntry>),
     /// A dead letter.
-    DeadLetter,
+    DeadLetter(DeadLetter),
 }
 
 impl Sample {
@@ -29,9 +30,7 @@ impl Sample {
             Self::Order(order) => Facts::Order(order),
             Self::Level(sku, level) => Facts::Level { sku, level },
             Self::Endpoint(endpoint) => Facts::Endpoint(endpoint),
-            Self::DeadLetter => {
-                Facts::DeadLetter { what: "job_7", reason: "the message is not JSON" }
-            }
+            Self::DeadLetter(letter) => Facts::DeadLetter(letter),
         }
     }
 }
@@ -66,7 +65,11 @@ pub fn sample(template: &str) -> Result<Option<Sample>, serde_json::Error> {
         }
         "low_stock" => level().map(Some),
         "webhook_disabled" => endpoint().map(Some),
-        "dead_letter" => Ok(Some(Sample::DeadLetter)),
+        "dead_letter" => {
+            let letter = json!({ "job_id": 7, "queue": "mail", "tries": 1, "status": 550,
+                "others": 3 });
+            Ok(Some(Sample::DeadLetter(serde_json::from_value(letter)?)))
+        }
         _ => Ok(None),
     }
 }

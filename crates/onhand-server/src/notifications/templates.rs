@@ -3,6 +3,7 @@
 
 use onhand_core::events::EventBody;
 use onhand_core::inventory::Level;
+use onhand_core::jobs::DeadLetter;
 use onhand_core::orders::Order;
 use onhand_core::text::Sku;
 use onhand_core::webhooks::EndpointEntry;
@@ -43,13 +44,8 @@ pub enum Facts<'a> {
     },
     /// An endpoint that gets no webhooks any more.
     Endpoint(&'a EndpointEntry),
-    /// Something that is tried no more and waits for an operator.
-    DeadLetter {
-        /// What it is, with its id: `eff_42`.
-        what: &'a str,
-        /// Why it is tried no more.
-        reason: &'a str,
-    },
+    /// A job that is tried no more and waits for an operator.
+    DeadLetter(&'a DeadLetter),
 }
 
 impl<'a> Facts<'a> {
@@ -59,6 +55,7 @@ impl<'a> Facts<'a> {
             EventBody::Order(order) => Some(Self::Order(order)),
             EventBody::Level { sku, level } => Some(Self::Level { sku, level }),
             EventBody::Endpoint(endpoint) => Some(Self::Endpoint(endpoint)),
+            EventBody::DeadLetter(letter) => Some(Self::DeadLetter(letter)),
             EventBody::Product(_)
             | EventBody::Category(_)
             | EventBody::Location(_)
@@ -201,7 +198,7 @@ pub const TEMPLATES: &[Template] = &[
     ),
     operator(
         "dead_letter",
-        &["payment.refund_failed", "payment.stuck"],
+        &["job.dead", "payment.refund_failed", "payment.stuck"],
         "something is tried no more and waits for somebody",
         operators::dead_letter,
     ),

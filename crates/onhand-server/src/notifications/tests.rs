@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use onhand_core::events::TYPES;
 use onhand_core::orders::Order;
+use onhand_core::text::Text;
 
 use super::samples::{Sample, sample};
 use super::templates::{Audience, Content, Facts, SILENT, TEMPLATES, Template};
@@ -128,10 +129,12 @@ fn facts_of_another_kind_make_no_mail() {
 
 #[test]
 fn a_line_break_from_outside_ends_no_subject() {
-    let facts = Facts::DeadLetter { what: "job\r\nBcc: eve@example.com", reason: "x\r\ny" };
-    let content = rendered("dead_letter", &facts).unwrap();
-    assert_eq!(content.subject, "Dead letter: job Bcc: eve@example.com");
-    assert!(content.text.contains("Reason: x y\n"), "{}", content.text);
+    let Some(Sample::Endpoint(mut endpoint)) = sample("webhook_disabled").unwrap() else {
+        panic!("it is about an endpoint")
+    };
+    endpoint.disabled_reason = Text::new("x\r\nBcc: eve@example.com").ok();
+    let content = rendered("webhook_disabled", &Facts::Endpoint(&endpoint)).unwrap();
+    assert!(content.text.contains("Reason: x Bcc: eve@example.com\n"), "{}", content.text);
 }
 
 fn id(event_seq: i64, template: &str, recipient: &str) -> String {

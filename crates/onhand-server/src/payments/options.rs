@@ -248,7 +248,8 @@ impl PaymentOptions {
         Defaults { hold_secs: self.payment_hold_secs, capture: self.payment_capture }
     }
 
-    fn timeout(&self) -> Duration {
+    /// How long a request to a gateway may take.
+    pub fn timeout(&self) -> Duration {
         Duration::from_secs(self.gateway_timeout_secs)
     }
 

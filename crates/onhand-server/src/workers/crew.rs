@@ -79,8 +79,7 @@ impl Crew {
             stopped,
         )));
         let terms = Terms {
-            keep_jobs: options.keep_jobs(),
-            keep_sync_rows: options.keep_sync_rows(),
+            keep: options.keep(),
             warehouse: app.warehouse.clone(),
             warehouse_asked: app.warehouse_asked.clone(),
         };

@@ -7,7 +7,10 @@ use crate::adapters::queues::Queue;
 use crate::adapters::queues::options::QueueOptions;
 use crate::adapters::queues::relay::Relay;
 use crate::adapters::webhooks::options::WebhookOptions;
-use crate::limits::{JOB_KEEP_DAYS_DEFAULT, WAREHOUSE_KEEP_DAYS_DEFAULT};
+use crate::limits::{
+    JOB_KEEP_DAYS_DEFAULT, NOTICE_KEEP_DAYS_DEFAULT, NOTICE_KEEP_DAYS_MIN,
+    WAREHOUSE_KEEP_DAYS_DEFAULT,
+};
 use crate::notifications::options::{MailOptions, Mailing};
 
 /// What a process does.
@@ -47,12 +50,27 @@ pub struct WorkOptions {
         default_value_t = WAREHOUSE_KEEP_DAYS_DEFAULT,
         value_parser = clap::value_parser!(u64).range(1..=3650))]
     warehouse_keep_days: u64,
+    /// Days for which messages of gateways are kept after they were taken in.
+    #[arg(long, env = "ONHAND_NOTICE_KEEP_DAYS", default_value_t = NOTICE_KEEP_DAYS_DEFAULT,
+        value_parser = clap::value_parser!(u64).range(NOTICE_KEEP_DAYS_MIN..=3650))]
+    notice_keep_days: u64,
     #[command(flatten)]
     pub(crate) webhooks: WebhookOptions,
     #[command(flatten)]
     mail: MailOptions,
     #[command(flatten)]
     queues: QueueOptions,
+}
+
+/// For how long is kept what nobody needs any more.
+#[derive(Debug, Clone, Copy)]
+pub struct Keep {
+    /// Jobs, after they have ended.
+    pub jobs: Duration,
+    /// Messages of gateways, after they have come.
+    pub notices: Duration,
+    /// The rows of runs against the warehouse, after those have ended.
+    pub sync_rows: Duration,
 }
 
 /// What the work beside the requests is done with.
@@ -84,13 +102,13 @@ impl WorkOptions {
         self.processing == Switch::On
     }
 
-    /// For how long jobs that have ended are kept.
-    pub fn keep_jobs(&self) -> Duration {
-        Duration::from_secs(self.job_keep_days * 24 * 3600)
-    }
-
-    /// For how long the rows of runs against the warehouse are.
-    pub fn keep_sync_rows(&self) -> Duration {
-        Duration::from_secs(self.warehouse_keep_days * 24 * 3600)
+    /// For how long is kept what nobody needs any more.
+    pub fn keep(&self) -> Keep {
+        let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+        Keep {
+            jobs: days(self.job_keep_days),
+            notices: days(self.notice_keep_days),
+            sync_rows: days(self.warehouse_keep_days),
+        }
     }
 }

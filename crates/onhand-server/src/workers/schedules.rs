@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use onhand_core::command::Reply;
+use onhand_core::limits::{JOBS_FORGOTTEN_MAX, NOTICES_FORGOTTEN_MAX, SYNC_ROWS_FORGOTTEN_MAX};
 use onhand_core::schedules::{Command, Schedule, ScheduleName};
 use onhand_core::warehouse::{self, Trigger};
-use onhand_core::{Actor, Command as AnyCommand, Refusal, Timestamp, inventory, jobs};
+use onhand_core::{Actor, Command as AnyCommand, Refusal, Timestamp, inventory, jobs, payments};
 use onhand_engine::SubmitError;
 use onhand_engine::committer::Answer;
 use onhand_engine::query::ReadError;
@@ -17,6 +18,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::jobs::Tools;
+use super::options::Keep;
 use super::warehouse::begun;
 use crate::adapters::gateways::http::bounded;
 use crate::adapters::warehouse::options::Plan;
@@ -55,10 +57,8 @@ enum Trouble {
 /// What of it is configured.
 #[derive(Debug)]
 pub struct Terms {
-    /// For how long jobs that have ended are kept.
-    pub keep_jobs: Duration,
-    /// For how long the rows of runs against the warehouse are.
-    pub keep_sync_rows: Duration,
+    /// For how long is kept what nobody needs any more.
+    pub keep: Keep,
     /// Whom to ask what is physically there, and when; nobody when absent.
     pub warehouse: Option<Plan>,
     /// Told when a run against the warehouse has begun.
@@ -171,7 +171,7 @@ impl Worker {
         match name {
             ScheduleName::Sweep => self.sweep().await,
             ScheduleName::Reconcile => self.reconcile().await,
-            ScheduleName::Retention => self.forget().await,
+            ScheduleName::Retention => self.forget_old().await,
             ScheduleName::Warehouse => self.ask_the_warehouse().await,
         }
     }
@@ -187,8 +187,21 @@ impl Worker {
         Ok(format!("{holds} holds have run out"))
     }
 
+    /// Tells of dead letters that nobody was told of because others had been told shortly before.
+    async fn tell_of_dead(&self) -> Result<(), Trouble> {
+        let now = self.tools.clock.now();
+        for consumer in self.tools.reader.consumers().await? {
+            if consumer.dead.is_some_and(|told| told.is_due(now)) {
+                let tell = jobs::Command::TellDead { queue: consumer.queue };
+                self.command(AnyCommand::Jobs(tell)).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Counts what is open for long. Gateways are asked by whoever does what is owed to them.
     async fn reconcile(&self) -> Result<String, Trouble> {
+        self.tell_of_dead().await?;
         let open_secs = Duration::from_secs(RECONCILE_OPEN_SECS);
         let older_than = self.tools.clock.now().checked_sub(open_secs).unwrap_or(Timestamp::MIN);
         let reader = &self.tools.reader;
@@ -208,21 +221,27 @@ impl Worker {
         ))
     }
 
-    async fn forget(&self) -> Result<String, Trouble> {
-        let before = self.before(self.terms.keep_jobs);
-        let most = onhand_core::limits::JOBS_FORGOTTEN_MAX;
-        let command = AnyCommand::Jobs(jobs::Command::Forget { before, most });
-        let jobs = self.forget_all(command).await?;
-        let before = self.before(self.terms.keep_sync_rows);
-        let most = onhand_core::limits::SYNC_ROWS_FORGOTTEN_MAX;
-        let command = AnyCommand::Warehouse(warehouse::Command::Forget { before, most });
-        let rows = self.forget_all(command).await?;
-        let beside =
-            if rows > 0 { format!(", and {rows} rows of old runs") } else { String::new() };
-        Ok(format!("{jobs} ended jobs were forgotten{beside}"))
+    /// Forgets what was kept for long enough.
+    async fn forget_old(&self) -> Result<String, Trouble> {
+        let before = |keep| self.tools.clock.now().checked_sub(keep).unwrap_or(Timestamp::MIN);
+        let keep = self.terms.keep;
+        let (before_jobs, most) = (before(keep.jobs), JOBS_FORGOTTEN_MAX);
+        let jobs = jobs::Command::Forget { before: before_jobs, most };
+        let jobs = self.forget_in_steps(&AnyCommand::Jobs(jobs)).await?;
+        let (before_notices, most) = (before(keep.notices), NOTICES_FORGOTTEN_MAX);
+        let notices = payments::Command::ForgetNotices { before: before_notices, most };
+        let notices = self.forget_in_steps(&AnyCommand::Payments(notices)).await?;
+        let (before_rows, most) = (before(keep.sync_rows), SYNC_ROWS_FORGOTTEN_MAX);
+        let rows = warehouse::Command::Forget { before: before_rows, most };
+        let rows = self.forget_in_steps(&AnyCommand::Warehouse(rows)).await?;
+        Ok(format!(
+            "{jobs} ended jobs, {notices} messages of gateways and {rows} rows of old runs against \
+             the warehouse were forgotten"
+        ))
     }
 
-    async fn forget_all(&self, command: AnyCommand) -> Result<u64, Trouble> {
+    /// Forgets some, and some more, until there is nothing left or the run is long enough.
+    async fn forget_in_steps(&self, command: &AnyCommand) -> Result<u64, Trouble> {
         let mut forgotten = 0;
         for _ in 0..RETENTION_STEPS_MAX {
             let Reply::Forgotten { rows } = self.command(command.clone()).await? else {
@@ -282,10 +301,5 @@ impl Worker {
             (ScheduleName::Warehouse, None) => return now,
         };
         now.checked_add(every).unwrap_or(Timestamp::MAX)
-    }
-
-    /// The instant so long ago.
-    fn before(&self, ago: Duration) -> Timestamp {
-        self.tools.clock.now().checked_sub(ago).unwrap_or(Timestamp::MIN)
     }
 }

@@ -82,6 +82,12 @@ async fn an_address_that_is_none_is_refused_without_repeating_it() {
         let error = Redis::open(url, None, PATIENT).map(|_| ()).unwrap_err();
         assert!(!error.to_string().contains("canary"), "{error}");
     }
-    let redis = Redis::open("redis://user:canary@localhost:1/", None, PATIENT).unwrap();
+    // A password is given where nobody else sees it, with and without a user.
+    for url in ["redis://user:canary@localhost:1/", "redis://:canary@localhost:1/"] {
+        let error = Redis::open(url, None, PATIENT).map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("ONHAND_REDIS_PASSWORD_FILE"), "{error}");
+        assert!(!error.contains("canary"), "{error}");
+    }
+    let redis = Redis::open("redis://user@localhost:1/", Some(b"canary"), PATIENT).unwrap();
     assert!(!format!("{redis:?}").contains("canary"));
 }

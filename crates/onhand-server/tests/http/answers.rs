@@ -138,6 +138,33 @@ async fn too_little_stock_is_a_conflict_with_the_figures() {
 }
 
 #[tokio::test]
+async fn the_past_has_two_clocks() {
+    let world = World::new().await;
+    world.clock.advance_secs(3_600);
+    let late = json!({"sku": "123", "delta": 7, "reason": "received",
+        "occurred_at": "2026-01-01T00:20:00Z"});
+    assert_eq!(world.post("/v1/stock/adjustments", "k1", late).await.status, 201);
+    // Five were there from the beginning; seven more came twenty minutes later, and were typed in
+    // after an hour.
+    for (at, recorded, occurred) in
+        [("00:19:59.999999", 5, 5), ("00:20:00", 5, 12), ("00:59:59", 5, 12), ("01:00:00", 12, 12)]
+    {
+        for (clock, wanted) in [("recorded", recorded), ("occurred", occurred)] {
+            let query = format!("as_of=2026-01-01T{at}Z&clock={clock}");
+            let stock = world.get(&format!("/v1/stock/123?{query}")).await.body;
+            assert_eq!((&stock["on_hand"], &stock["clock"]), (&json!(wanted), &json!(clock)));
+            let why = world.get(&format!("/v1/stock/123/explain?{query}")).await.body;
+            assert_eq!((&why["on_hand"], &why["reserved_by"]), (&json!(wanted), &json!(null)));
+            assert_eq!(why["on_hand_terms"][0]["units"], wanted, "{query}");
+        }
+        let unsaid = world.get(&format!("/v1/stock/123?as_of=2026-01-01T{at}Z")).await.body;
+        assert_eq!((&unsaid["on_hand"], &unsaid["clock"]), (&json!(recorded), &json!("recorded")));
+    }
+    let before = "/v1/stock/123/explain?as_of=2025-12-31T23:59:59Z&clock=occurred";
+    assert_eq!(world.get(before).await.body["on_hand_terms"], json!([]));
+}
+
+#[tokio::test]
 async fn a_number_explains_itself() {
     let world = World::new().await;
     world.post("/v1/orders", "k1", json!({"items": [{"sku": "123", "quantity": 2}]})).await;
@@ -145,7 +172,9 @@ async fn a_number_explains_itself() {
     let explained = world.get("/v1/stock/123/explain").await;
     insta::assert_json_snapshot!(explained.body, @r#"
     {
+      "as_of": null,
       "available": 3,
+      "clock": null,
       "object": "stock_explanation",
       "on_hand": 3,
       "on_hand_terms": [

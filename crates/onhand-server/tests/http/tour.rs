@@ -104,7 +104,14 @@ async fn stock(world: &World) {
     {
         assert_eq!(world.get(path).await.status, 200, "{path}");
     }
-    for path in ["TEA-1", "TEA-1?as_of=2026-01-01T00:00:00Z", "TEA-1/explain", "TEA-1/movements"] {
+    for path in [
+        "TEA-1",
+        "TEA-1?as_of=2026-01-01T00:00:00Z",
+        "TEA-1/explain",
+        "TEA-1?as_of=2026-01-01T00:00:00Z&clock=occurred",
+        "TEA-1/explain?as_of=2026-01-01T00:00:00Z&clock=recorded",
+        "TEA-1/movements",
+    ] {
         assert_eq!(world.get(&format!("/v1/stock/{path}")).await.status, 200, "{path}");
     }
     assert_eq!(world.get("/v1/stock/nope/explain").await.status, 404);

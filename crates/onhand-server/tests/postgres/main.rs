@@ -25,6 +25,8 @@ mod description;
 #[path = "../process/encrypted.rs"]
 mod encrypted;
 mod failures;
+#[path = "../queues/flow.rs"]
+mod flow;
 mod installation;
 #[path = "../http/payments_races.rs"]
 mod payments_races;
@@ -43,3 +45,7 @@ mod tour;
 #[path = "../http/world.rs"]
 #[expect(dead_code, reason = "some of it is for what does not depend on the store")]
 mod world;
+
+mod kept {
+    crate::flow::keeps! { in_database: crate::flow::InDatabase }
+}

@@ -1,17 +1,25 @@
 //! Every form of queue against the same rules, with real brokers: moto's server for SQS, and
 //! nats-server. `cargo xtask test` starts them; for a run by hand, `cargo xtask services` does.
-//! Another form is a [`world::Form`] and a line below.
+//! Another form is a [`world::Form`] and a line below. What every queue keeps, the database's too,
+//! is asked of the running binary: [`flow`].
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod away;
 mod basics;
+mod brokered;
+mod flow;
 mod front;
+#[path = "../process/installation.rs"]
+mod installation;
 mod jetstream;
 mod leases;
 mod letters;
 mod nats;
 mod relay;
+#[path = "../process/server.rs"]
+#[expect(dead_code, reason = "some of it is for other tests")]
+mod server;
 mod sqs;
 mod world;
 
@@ -61,4 +69,11 @@ hold! {
     sqs_standard: crate::sqs::Standard,
     sqs_fifo: crate::sqs::Fifo,
     nats_stream: crate::nats::Stream,
+}
+
+mod kept {
+    crate::flow::keeps! { in_database: crate::flow::InDatabase }
+    crate::flow::keeps! { in_sqs_standard: crate::sqs::Standard }
+    crate::flow::keeps! { in_sqs_fifo: crate::sqs::Fifo }
+    crate::flow::keeps! { in_nats_stream: crate::nats::Stream }
 }

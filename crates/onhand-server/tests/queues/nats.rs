@@ -14,6 +14,7 @@ use onhand_server::adapters::queues::parcel::REASON;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
+use crate::brokered::Broker;
 use crate::world::{Form, Letter, unique};
 
 const HINT: &str = "`cargo xtask test` or `cargo xtask services` starts nats-server";
@@ -144,5 +145,12 @@ impl Form for Stream {
 
     async fn back(&mut self) {
         self.server.run().await;
+    }
+}
+
+impl Broker for Stream {
+    fn named(&self) -> Vec<String> {
+        let (url, name) = (self.url(), &self.name);
+        vec!["--queue=nats".into(), format!("--nats-url={url}"), format!("--nats-stream={name}")]
     }
 }

@@ -11,6 +11,7 @@ use onhand_server::adapters::queues::Queue;
 use onhand_server::adapters::queues::parcel::REASON;
 use onhand_server::adapters::queues::sqs::{AwsConfig, Sqs, SqsConfig, client};
 
+use crate::brokered::Broker;
 use crate::front::Front;
 use crate::world::{Form, Letter, unique};
 
@@ -126,6 +127,18 @@ macro_rules! form {
 
             async fn back(&mut self) {
                 self.0.front.reopen().await;
+            }
+        }
+
+        impl Broker for $name {
+            fn named(&self) -> Vec<String> {
+                let Pair { front, config, .. } = &self.0;
+                vec![
+                    "--queue=sqs".to_owned(),
+                    format!("--sqs-queue-url={}", config.url),
+                    format!("--sqs-dead-letter-url={}", config.dead_letter_url),
+                    format!("--sqs-endpoint-url=http://{}", front.at),
+                ]
             }
         }
     };

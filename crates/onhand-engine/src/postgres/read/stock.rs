@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use deadpool_postgres::GenericClient;
-use onhand_core::Timestamp;
 use onhand_core::catalog::ProductRef;
 use onhand_core::ids::ProductId;
-use onhand_core::inventory::{Level, Movement, ReservationState};
-use onhand_core::limits::MOVEMENTS_PER_MARK;
+use onhand_core::inventory::{Level, Movement, Reservation, ReservationState};
 
-use super::super::codec::{self, get};
-use super::super::error::{Result, corrupt};
+use super::super::codec;
+use super::super::error::Result;
+use super::super::past::{Asked, Reading};
 use super::super::readers::{Reader, listed, row, rows, several};
 use super::catalog::find_product;
 use super::number;
@@ -18,8 +17,9 @@ use super::reservations::reservations;
 use crate::columns::*;
 use crate::limits::PAGE_ROWS_MAX;
 use crate::paging::{filtered_page, scan_floor};
+use crate::past;
 use crate::query::{
-    Explanation, Page, ReadError, ReservationFilter, StockFilter, StockRow, explained,
+    Explanation, Moment, Page, ReadError, ReservationFilter, StockFilter, StockRow, explained,
 };
 use crate::stored::stored_count;
 
@@ -34,18 +34,16 @@ const PRODUCTS: &str = concat!(
     " FROM products WHERE deleted_at IS NULL AND id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
 );
 const MOVEMENT: &str = concat!("SELECT ", movement_columns!(), " FROM movements WHERE seq = $1");
-const MARK: &str = "SELECT seq, recorded_at FROM movement_marks \
-     WHERE product_id = $1 AND location_id = $2 AND ordinal = $3";
 
 /// Most open promises that an explanation lists.
 const EXPLAINED_HOLDS_MAX: usize = 50;
 
 impl Reader {
-    /// The stock of a product, now or as it was shown at an instant.
+    /// The stock of a product, now or at a moment.
     pub(crate) async fn stock(
         &self,
         reference: &ProductRef,
-        as_of: Option<Timestamp>,
+        as_of: Option<Moment>,
     ) -> std::result::Result<Option<StockRow>, ReadError> {
         several!(self, client => stock(client, reference, as_of))
     }
@@ -60,22 +58,20 @@ impl Reader {
         listed!(self, client => stocks(client, filter, before, limit))
     }
 
-    /// Why a product's stock is what it is.
+    /// Why a product's stock is what it is, or was at a moment.
     pub(crate) async fn explain(
         &self,
         reference: &ProductRef,
+        as_of: Option<Moment>,
     ) -> std::result::Result<Option<Explanation>, ReadError> {
         several!(self, client => async {
-            let Some(StockRow { product, levels }) = stock(client, reference, None).await? else {
+            let Some(StockRow { product, levels }) = stock(client, reference, as_of).await? else {
                 return Ok(None);
             };
-            let filter = ReservationFilter {
-                state: Some(ReservationState::Held),
-                product_id: Some(product.id),
-                ..ReservationFilter::default()
+            let open = match as_of {
+                None => Some(open(client, product.id).await?),
+                Some(_) => None,
             };
-            let open = reservations(client, &filter, None, EXPLAINED_HOLDS_MAX).await?;
-            let open = open.rows.into_iter().map(|view| view.reservation).collect();
             Ok(Some(Explanation { product, terms: explained(&levels), levels, open }))
         })
     }
@@ -113,50 +109,27 @@ async fn levels(client: &impl GenericClient, id: ProductId) -> Result<Vec<Level>
 async fn stock(
     client: &impl GenericClient,
     reference: &ProductRef,
-    as_of: Option<Timestamp>,
+    as_of: Option<Moment>,
 ) -> Result<Option<StockRow>> {
     let Some(product) = find_product(client, reference).await? else {
         return Ok(None);
     };
     let mut levels = levels(client, product.id).await?;
-    if let Some(at) = as_of {
-        for level in &mut levels {
-            rewind(client, level, at).await?;
-        }
-        levels.retain(|level| level.movements > 0);
+    if let Some(moment) = as_of {
+        past::set_all_back(&Asked(&Reading(client)), &mut levels, moment).await?;
     }
     Ok(Some(StockRow { product, levels }))
 }
 
-/// Sets a level back to what it showed at an instant, by when entries were recorded: finds the
-/// first mark after it by bisection, and walks from there.
-async fn rewind(client: &impl GenericClient, level: &mut Level, at: Timestamp) -> Result<()> {
-    let (mut low, mut high) = (0, level.movements / MOVEMENTS_PER_MARK);
-    let mut seq = level.last_movement;
-    let (product, location) = (level.product_id.number(), level.location_id.number());
-    while low < high {
-        let middle = low.midpoint(high) + u64::from(low.midpoint(high) == low);
-        let ordinal = i64::try_from(middle * MOVEMENTS_PER_MARK).unwrap_or(i64::MAX);
-        let mark = row(client, MARK, &[&product, &location, &ordinal]).await?;
-        let mark = mark.ok_or_else(|| corrupt("movement_marks", "a mark is missing"))?;
-        if get::<i64>(&mark, "movement_marks", 1)? > at.as_microsecond() {
-            seq = get(&mark, "movement_marks", 0)?;
-            high = middle - 1;
-        } else {
-            low = middle;
-        }
-    }
-    while seq > 0 {
-        let movement = movement(client, seq).await?;
-        let movement = movement.ok_or_else(|| corrupt("movements", "an entry is missing"))?;
-        if movement.recorded_at <= at {
-            level.set_back_to(&movement);
-            return Ok(());
-        }
-        seq = movement.previous;
-    }
-    (level.on_hand, level.reserved, level.movements) = (0, 0, 0);
-    Ok(())
+/// The newest open promises of a product.
+async fn open(client: &impl GenericClient, id: ProductId) -> Result<Vec<Reservation>> {
+    let filter = ReservationFilter {
+        state: Some(ReservationState::Held),
+        product_id: Some(id),
+        ..ReservationFilter::default()
+    };
+    let open = reservations(client, &filter, None, EXPLAINED_HOLDS_MAX).await?;
+    Ok(open.rows.into_iter().map(|view| view.reservation).collect())
 }
 
 async fn movement(client: &impl GenericClient, seq: i64) -> Result<Option<Movement>> {

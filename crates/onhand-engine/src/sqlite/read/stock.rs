@@ -1,29 +1,28 @@
 //! Stock: figures now and in the past, their explanation, and the ledger behind them.
 
-use onhand_core::Timestamp;
 use onhand_core::catalog::ProductRef;
-use onhand_core::inventory::{Level, Movement, ReservationState};
-use onhand_core::limits::MOVEMENTS_PER_MARK;
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use onhand_core::ids::ProductId;
+use onhand_core::inventory::{Movement, Reservation, ReservationState};
+use rusqlite::{OptionalExtension, Result};
 
-use super::super::codec;
 use super::super::load::View;
 use super::super::readers::Reader;
+use super::super::{codec, past};
 use super::catalog::find_product;
 use super::number;
 use super::reservations::reservations;
 use crate::columns::*;
 use crate::paging::{filtered_page, scan_floor};
 use crate::query::{
-    Explanation, Page, ReadError, ReservationFilter, StockFilter, StockRow, explained,
+    Explanation, Moment, Page, ReadError, ReservationFilter, StockFilter, StockRow, explained,
 };
 
 impl Reader {
-    /// The stock of a product, now or as it was shown at an instant.
+    /// The stock of a product, now or at a moment.
     pub(crate) async fn stock(
         &self,
         reference: ProductRef,
-        as_of: Option<Timestamp>,
+        as_of: Option<Moment>,
     ) -> Result<Option<StockRow>, ReadError> {
         self.read(move |view| stock(view, &reference, as_of)).await
     }
@@ -38,12 +37,13 @@ impl Reader {
         self.read(move |view| stocks(view, filter, before, limit)).await
     }
 
-    /// Why a product's stock is what it is.
+    /// Why a product's stock is what it is, or was at a moment.
     pub(crate) async fn explain(
         &self,
         reference: ProductRef,
+        as_of: Option<Moment>,
     ) -> Result<Option<Explanation>, ReadError> {
-        self.read(move |view| explain(view, &reference)).await
+        self.read(move |view| explain(view, &reference, as_of)).await
     }
 
     /// Entries of the ledger of a product, newest first, going on at the heads that the last page
@@ -61,58 +61,16 @@ impl Reader {
 fn stock(
     view: View<'_>,
     reference: &ProductRef,
-    as_of: Option<Timestamp>,
+    as_of: Option<Moment>,
 ) -> Result<Option<StockRow>> {
     let Some(product) = find_product(view.connection, reference)? else {
         return Ok(None);
     };
     let mut levels = view.levels(product.id)?;
-    if let Some(at) = as_of {
-        for level in &mut levels {
-            rewind(view.connection, level, at)?;
-        }
-        levels.retain(|level| level.movements > 0);
+    if let Some(moment) = as_of {
+        past::set_all_back(view.connection, &mut levels, moment)?;
     }
     Ok(Some(StockRow { product, levels }))
-}
-
-/// Sets a level back to what it showed at an instant, by when entries were recorded: finds the
-/// first mark after it by bisection, and walks from there.
-fn rewind(connection: &Connection, level: &mut Level, at: Timestamp) -> Result<()> {
-    let mut mark = connection.prepare_cached(
-        "SELECT seq, recorded_at FROM movement_marks \
-         WHERE product_id = ?1 AND location_id = ?2 AND ordinal = ?3",
-    )?;
-    let (mut low, mut high) = (0, level.movements / MOVEMENTS_PER_MARK);
-    let mut seq = level.last_movement;
-    while low < high {
-        let middle = low.midpoint(high) + u64::from(low.midpoint(high) == low);
-        let ordinal = i64::try_from(middle * MOVEMENTS_PER_MARK).unwrap_or(i64::MAX);
-        let values = params![level.product_id.number(), level.location_id.number(), ordinal];
-        let (mark_seq, recorded): (i64, i64) =
-            mark.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        if recorded > at.as_microsecond() {
-            seq = mark_seq;
-            high = middle - 1;
-        } else {
-            low = middle;
-        }
-    }
-    let mut entry = connection.prepare_cached(concat!(
-        "SELECT ",
-        movement_columns!(),
-        " FROM movements WHERE seq = ?1"
-    ))?;
-    while seq > 0 {
-        let movement = entry.query_row([seq], codec::movement)?;
-        if movement.recorded_at <= at {
-            level.set_back_to(&movement);
-            return Ok(());
-        }
-        seq = movement.previous;
-    }
-    (level.on_hand, level.reserved, level.movements) = (0, 0, 0);
-    Ok(())
 }
 
 fn stocks(
@@ -148,18 +106,30 @@ fn stocks(
 /// Most open promises that an explanation lists.
 const EXPLAINED_HOLDS_MAX: usize = 50;
 
-fn explain(view: View<'_>, reference: &ProductRef) -> Result<Option<Explanation>> {
-    let Some(StockRow { product, levels }) = stock(view, reference, None)? else {
+fn explain(
+    view: View<'_>,
+    reference: &ProductRef,
+    as_of: Option<Moment>,
+) -> Result<Option<Explanation>> {
+    let Some(StockRow { product, levels }) = stock(view, reference, as_of)? else {
         return Ok(None);
     };
+    let open = match as_of {
+        None => Some(open(view, product.id)?),
+        Some(_) => None,
+    };
+    Ok(Some(Explanation { product, terms: explained(&levels), levels, open }))
+}
+
+/// The newest open promises of a product.
+fn open(view: View<'_>, id: ProductId) -> Result<Vec<Reservation>> {
     let filter = ReservationFilter {
         state: Some(ReservationState::Held),
-        product_id: Some(product.id),
+        product_id: Some(id),
         ..ReservationFilter::default()
     };
     let open = reservations(view.connection, &filter, None, EXPLAINED_HOLDS_MAX)?;
-    let open = open.rows.into_iter().map(|view| view.reservation).collect();
-    Ok(Some(Explanation { product, terms: explained(&levels), levels, open }))
+    Ok(open.rows.into_iter().map(|view| view.reservation).collect())
 }
 
 fn movements(

@@ -55,7 +55,7 @@ pub struct CacheOptions {
     #[arg(long, env = "ONHAND_CACHE_TTL_SECS",
         value_parser = clap::value_parser!(u64).range(1..=CACHE_TTL_SECS_MAX))]
     cache_ttl_secs: Option<u64>,
-    /// Where the Redis is: redis://host:6379/0. A password does not belong here.
+    /// Where the Redis is: redis://host:6379/0. One with a password is refused.
     #[arg(
         long,
         env = "ONHAND_REDIS_URL",

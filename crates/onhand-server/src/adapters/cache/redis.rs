@@ -40,8 +40,14 @@ const OF_ANOTHER_KIND: &str = "WRONGTYPE";
 #[derive(Debug, thiserror::Error)]
 pub enum RedisUrlError {
     /// It cannot be read.
-    #[error("not the URL of a Redis: expected redis://[user:password@]host[:port][/database]")]
+    #[error("not the URL of a Redis: expected redis://[user@]host[:port][/database]")]
     Unreadable,
+    /// Whoever lists the processes of the machine would see it.
+    #[error(
+        "a password does not belong into the URL, where others see it: set ONHAND_REDIS_PASSWORD, \
+         or ONHAND_REDIS_PASSWORD_FILE with the file that has it"
+    )]
+    Shown,
     /// Secrets and people's data would go over the network in the clear.
     #[error("`rediss://` is not supported: put the cache on a private network")]
     Encrypted,
@@ -63,8 +69,7 @@ impl fmt::Debug for Redis {
 }
 
 impl Redis {
-    /// One at this address, with a password unless that has one. It may take so long to answer;
-    /// usually [`CACHE_TIMEOUT`](crate::limits::CACHE_TIMEOUT). Until somebody is there everything
+    /// One at this address, which has no password in it. It may take so long to answer; usually [`CACHE_TIMEOUT`](crate::limits::CACHE_TIMEOUT). Until somebody is there everything
     /// is a miss. To be called within a runtime.
     ///
     /// # Errors
@@ -78,6 +83,9 @@ impl Redis {
             return Err(RedisUrlError::Encrypted);
         }
         let info = url.into_connection_info().map_err(|_| RedisUrlError::Unreadable)?;
+        if info.redis_settings().password().is_some() {
+            return Err(RedisUrlError::Shown);
+        }
         let info = match password.map(std::str::from_utf8) {
             Some(Ok(password)) => {
                 let settings = info.redis_settings().clone().set_password(password);

@@ -93,6 +93,7 @@ fn value_of(path: &str, name: &str) -> Option<&'static str> {
         "action" => "SyncAction",
         "status" if path == "/v1/warehouse/syncs" => "SyncStatus",
         "status" if path == "/v1/payments" => "PaymentStatus",
+        "clock" => "LedgerClock",
         "as_of" | "created_before" | "created_from" => "Instant",
         "category" => "CategoryId",
         "customer" => "CustomerId",

@@ -14,7 +14,7 @@ use super::accounts::{ApiKeyEntryView, SessionEntryView, UserEntryView};
 use super::catalog::{CategoryView, ProductView};
 use super::imports::ImportView;
 use super::orders::{OrderView, order_example};
-use super::outbox::EndpointView;
+use super::outbox::{DeadLetterView, EndpointView};
 use super::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
 use super::values;
 use super::warehouse::{ShortfallView, SyncView};
@@ -52,6 +52,8 @@ pub enum EventDataView<'a> {
     Sync(Box<SyncView<'a>>),
     /// Of `stock.shortfall`, `stock.shortfall_closed`.
     Shortfall(ShortfallView<'a>),
+    /// Of `job.dead`.
+    DeadLetter(DeadLetterView),
 }
 
 /// One entry of the log.
@@ -149,6 +151,9 @@ impl<'a> EventView<'a> {
             EventBody::Shortfall(row) => {
                 let shown = EventDataView::Shortfall(ShortfallView::of(row));
                 (row.product_id.to_string(), shown)
+            }
+            EventBody::DeadLetter(letter) => {
+                (letter.job_id.to_string(), EventDataView::DeadLetter(DeadLetterView::of(letter)))
             }
         };
         Self {

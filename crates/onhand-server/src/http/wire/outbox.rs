@@ -3,7 +3,7 @@
 
 use onhand_core::Timestamp;
 use onhand_core::ids::{EndpointId, JobId};
-use onhand_core::jobs::{Attempt, Consumer, Job, JobState, Queue};
+use onhand_core::jobs::{Attempt, Consumer, DeadLetter, Job, JobState, Queue};
 use onhand_core::schedules::{Schedule, ScheduleName};
 use onhand_core::webhooks::{EndpointEntry, EndpointState};
 use serde::Serialize;
@@ -135,6 +135,42 @@ pub struct JobView<'a> {
     /// When it was made.
     #[schema(value_type = values::Instant)]
     created_at: Timestamp,
+}
+
+/// A job that died, as it was told.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeadLetter, example = dead_letter_example)]
+pub struct DeadLetterView {
+    #[schema(pattern = "^dead_letter$")]
+    object: &'static str,
+    /// Which one; what it was about and why it died is there.
+    #[schema(value_type = values::JobId)]
+    job: Shown<JobId>,
+    /// Where it belongs.
+    #[schema(value_type = values::Queue)]
+    queue: Shown<Queue>,
+    /// How often it was tried.
+    tries: u32,
+    /// What was answered to the last try: a status of HTTP or SMTP.
+    #[schema(required)]
+    status: Option<u16>,
+    /// How many others of its queue have died since somebody was last told.
+    #[schema(minimum = 0)]
+    others: u64,
+}
+
+fn dead_letter_example() -> serde_json::Value {
+    json!({"object": "dead_letter", "job": "job_7", "queue": "mail", "tries": 1, "status": 550,
+        "others": 0})
+}
+
+impl DeadLetterView {
+    /// The view of a dead letter.
+    pub fn of(letter: &DeadLetter) -> Self {
+        let DeadLetter { job_id, queue, tries, status, others } = *letter;
+        let (job, queue) = (Shown(job_id), Shown(queue));
+        Self { object: "dead_letter", job, queue, tries, status, others }
+    }
 }
 
 /// A try.

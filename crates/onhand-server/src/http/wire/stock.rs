@@ -8,7 +8,7 @@ use onhand_core::inventory::{
     Level, Location, Movement, MovementKind, Reservation, ReservationState, ReservationView,
     StockChange,
 };
-use onhand_engine::query::Explanation;
+use onhand_engine::query::{Explanation, Moment};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -83,8 +83,7 @@ pub struct LevelView<'a> {
     /// The location.
     #[schema(value_type = values::LocationId)]
     location_id: ShownLocation,
-    /// Units that are physically there.
-    #[schema(value_type = values::Units)]
+    /// Units that are physically there. Of the past by `occurred` it may be negative.
     on_hand: i64,
     /// Units that are promised.
     #[schema(value_type = values::Units)]
@@ -132,7 +131,7 @@ impl<'a> LevelView<'a> {
         "object": "stock_level", "sku": "TEA-1", "product_id": "prd_7", "location_id": "loc_1",
         "on_hand": 50, "reserved": 2, "safety_stock": 5, "available": 43,
         "low_stock_threshold": 10, "version": 3, "updated_at": "2026-11-21T05:48:16.120394Z"
-    }], "as_of": null
+    }], "as_of": null, "clock": null
 }))]
 pub struct StockView<'a> {
     #[schema(pattern = "^stock$")]
@@ -143,11 +142,9 @@ pub struct StockView<'a> {
     /// The product.
     #[schema(value_type = values::ProductId)]
     product_id: ShownProduct,
-    /// Units that are physically there.
-    #[schema(minimum = 0)]
+    /// Units that are physically there. Of the past by `occurred` it may be negative.
     on_hand: i64,
     /// Units that are promised.
-    #[schema(minimum = 0)]
     reserved: i64,
     /// Units held back from sale.
     #[schema(minimum = 0)]
@@ -160,11 +157,14 @@ pub struct StockView<'a> {
     /// The instant that was asked for; `null` for now.
     #[schema(value_type = Option<values::Instant>, required)]
     as_of: Option<Timestamp>,
+    /// By which clock: when entries were `recorded`, or when they `occurred`; `null` for now.
+    #[schema(value_type = Option<values::LedgerClock>, required)]
+    clock: Option<&'static str>,
 }
 
 impl<'a> StockView<'a> {
     /// The view of a product's levels.
-    pub fn of(product: &'a Product, levels: &[Level], as_of: Option<Timestamp>) -> Self {
+    pub fn of(product: &'a Product, levels: &[Level], as_of: Option<Moment>) -> Self {
         let sum = |of: fn(&Level) -> i64| levels.iter().map(of).sum::<i64>();
         let sku = product.sku.as_str();
         Self {
@@ -176,7 +176,8 @@ impl<'a> StockView<'a> {
             safety_stock: sum(|level| level.safety_stock),
             available: sum(Level::available),
             locations: levels.iter().map(|row| LevelView::of(sku, row)).collect(),
-            as_of,
+            as_of: as_of.map(|moment| moment.at),
+            clock: as_of.map(|moment| moment.clock.as_str()),
         }
     }
 }
@@ -323,7 +324,7 @@ pub struct TermView {
         "order_id": null, "reference": "cart-7", "expires_at": "2026-11-21T05:58:16.120394Z",
         "version": 1, "created_at": "2026-11-21T05:48:16.120394Z",
         "updated_at": "2026-11-21T05:48:16.120394Z"
-    }]
+    }], "as_of": null, "clock": null
 }))]
 pub struct ExplanationView<'a> {
     #[schema(pattern = "^stock_explanation$")]
@@ -343,13 +344,20 @@ pub struct ExplanationView<'a> {
     sentence: String,
     /// Terms that add up to `on_hand`.
     on_hand_terms: Vec<TermView>,
-    /// Who holds what is reserved, newest first; the newest 50.
-    reserved_by: Vec<ReservationShown<'a>>,
+    /// Who holds what is reserved, newest first; the newest 50. `null` of the past.
+    #[schema(required)]
+    reserved_by: Option<Vec<ReservationShown<'a>>>,
+    /// The instant that was asked for; `null` for now.
+    #[schema(value_type = Option<values::Instant>, required)]
+    as_of: Option<Timestamp>,
+    /// By which clock: when entries were `recorded`, or when they `occurred`; `null` for now.
+    #[schema(value_type = Option<values::LedgerClock>, required)]
+    clock: Option<&'static str>,
 }
 
 impl<'a> ExplanationView<'a> {
     /// The view of an explanation.
-    pub fn of(explanation: &'a Explanation) -> Self {
+    pub fn of(explanation: &'a Explanation, as_of: Option<Moment>) -> Self {
         let Explanation { product, levels, terms, open } = explanation;
         let sum = |of: fn(&Level) -> i64| levels.iter().map(of).sum::<i64>();
         let (on_hand, reserved) = (sum(|level| level.on_hand), sum(|level| level.reserved));
@@ -374,7 +382,11 @@ impl<'a> ExplanationView<'a> {
                  - {safety} safety stock"
             ),
             on_hand_terms: moved.iter().map(term).collect(),
-            reserved_by: open.iter().map(|row| ReservationShown::of(sku, row)).collect(),
+            reserved_by: open
+                .as_ref()
+                .map(|open| open.iter().map(|row| ReservationShown::of(sku, row)).collect()),
+            as_of: as_of.map(|moment| moment.at),
+            clock: as_of.map(|moment| moment.clock.as_str()),
         }
     }
 }

@@ -17,6 +17,7 @@ use onhand_core::payments;
 use onhand_core::schedules::ScheduleName as Schedules;
 use onhand_core::warehouse;
 use onhand_core::webhooks::EndpointState;
+use onhand_engine::query::LedgerClock as Clock;
 use serde_json::json;
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{OneOfBuilder, Ref, RefOr};
@@ -160,6 +161,8 @@ values! {
     OrderAction => one_of(Arrow::ALL.iter().map(|action| action.as_str()));
     /// What a movement does to the figures.
     MovementKind => one_of(Kind::ALL.map(Kind::as_str));
+    /// Which of a movement's two times counts.
+    LedgerClock => one_of(Clock::ALL.map(Clock::as_str));
     /// Where a reservation is in its life.
     ReservationState => one_of(State::ALL.map(State::as_str));
     /// Why units are taken from a location.

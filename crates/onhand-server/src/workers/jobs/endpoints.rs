@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use onhand_core::Command as AnyCommand;
 use onhand_core::ids::EndpointId;
 use onhand_core::jobs::{Attempt, Ending, Job, NewJob, Queue};
@@ -38,9 +38,12 @@ pub async fn run(webhooks: Webhooks, tools: Tools, stop: Stop) {
             () = sleep(ENDPOINTS_LOOK_EVERY) => {}
         }
     }
-    for (_, one) in std::mem::take(&mut running) {
-        one.end().await;
-    }
+    end_all(running.into_values().collect()).await;
+}
+
+/// Ends runners side by side: each may wait for a receiver that is slow.
+async fn end_all(running: Vec<Running>) {
+    join_all(running.into_iter().map(Running::end)).await;
 }
 
 /// A runner of one endpoint.
@@ -93,13 +96,8 @@ async fn keep_up(
     running: &mut BTreeMap<EndpointId, Running>,
     wanted: BTreeMap<EndpointId, Option<Endpoint>>,
 ) {
-    let gone: Vec<EndpointId> =
-        running.keys().filter(|id| !wanted.contains_key(id)).copied().collect();
-    for id in gone {
-        if let Some(one) = running.remove(&id) {
-            one.end().await;
-        }
-    }
+    let gone = running.extract_if(.., |id, _| !wanted.contains_key(id));
+    end_all(gone.map(|(_, one)| one).collect()).await;
     for (id, endpoint) in wanted {
         match running.get(&id) {
             Some(one) => one.teller.change(endpoint),

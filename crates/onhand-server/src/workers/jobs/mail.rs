@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use onhand_core::ids::{CustomerId, UserId};
-use onhand_core::jobs::{Attempt, Ending, Job, NewJob, Queue};
+use onhand_core::jobs::{Attempt, DeadLetter, Ending, Job, NewJob, Queue};
 use onhand_core::text::{Reference, Text};
 use onhand_engine::query::EventRow;
 use tokio::time::Instant;
@@ -25,7 +25,8 @@ use crate::notifications::options::Mailing;
 use crate::notifications::{Audience, Facts, Notice, TEMPLATES, Template, write};
 use crate::random;
 
-/// Stands for the log, which is told of low stock whether anybody is written to or not.
+/// Stands for the log, which is told of low stock and dead jobs whether anybody is written to or
+/// not.
 const LOG: &str = "log";
 
 /// Writes mails.
@@ -49,7 +50,8 @@ impl Mails {
             }
             (Audience::Operators, Some(facts)) => {
                 let numbers = 1..=self.mailing.operators.len();
-                let log = matches!(facts, Facts::Level { .. }).then(|| LOG.to_owned());
+                let is_logged = matches!(facts, Facts::Level { .. } | Facts::DeadLetter(_));
+                let log = is_logged.then(|| LOG.to_owned());
                 numbers.map(|number| format!("operator_{number}")).chain(log).collect()
             }
             (Audience::Customer | Audience::Operators, _) => Vec::new(),
@@ -133,10 +135,7 @@ impl Mails {
         };
         let Some(facts) = Facts::of(&event.body) else { return Came::Nobody };
         if recipient == LOG {
-            if let Facts::Level { sku, level } = facts {
-                let (available, location) = (level.available(), level.location_id);
-                tracing::warn!(%sku, %location, available, "stock is low");
-            }
+            log(&facts);
             return Came::Sent(Sent::Done);
         }
         let to = match self.address(recipient).await {
@@ -155,6 +154,20 @@ impl Mails {
             Ok(None) => Came::Nobody,
             Err(error) => Came::Unwritable(error.to_string()),
         }
+    }
+}
+
+/// Says what operators look for in the log.
+fn log(facts: &Facts<'_>) {
+    match facts {
+        Facts::Level { sku, level } => {
+            let (available, location) = (level.available(), level.location_id);
+            tracing::warn!(%sku, %location, available, "stock is low");
+        }
+        Facts::DeadLetter(DeadLetter { job_id, queue, others, .. }) => {
+            tracing::warn!(%job_id, %queue, others, "a job is dead: onhand jobs list --dead");
+        }
+        Facts::Order(_) | Facts::Endpoint(_) => {}
     }
 }
 

@@ -44,8 +44,10 @@ pub(super) fn confirmed_by(event: &EventRow) -> Option<onhand_core::ids::OrderId
         | EventBody::Session(_)
         | EventBody::ApiKey(_)
         | EventBody::Endpoint(_)
-        | EventBody::Import(_) => None,
-        EventBody::Sync(_) | EventBody::Shortfall(_) => None,
+        | EventBody::Import(_)
+        | EventBody::Sync(_)
+        | EventBody::Shortfall(_)
+        | EventBody::DeadLetter(_) => None,
     }
 }
 
