@@ -13,6 +13,7 @@ use crate::accounts::{api_key, email, new_key, password, register, session, toke
 use crate::backend::Backend;
 use crate::outbox::with_outbox;
 use crate::paying::{LEASE_SECS, captured, message, place_paid, refunded, retry};
+use crate::warehouse::with_warehouse;
 use crate::world::{World, code, key, order, place, sku, units};
 
 /// The order whose money went back.
@@ -57,6 +58,7 @@ pub(crate) async fn history<B: Backend>() -> World<B> {
     assert_eq!(code(&world.ask(open).await), "ok");
     with_accounts(&world).await;
     with_outbox(&world).await;
+    with_warehouse(&world).await;
     world
 }
 

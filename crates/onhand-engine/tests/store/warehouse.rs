@@ -248,8 +248,7 @@ pub(crate) async fn what_a_batch_has_entered_late_is_netted_in_that_batch<B: Bac
         reference: None,
         occurred_at: Some(looked_at),
     };
-    let commands =
-        [inventory::Command::Adjust(vec![entry]), inventory::Command::Count(count)];
+    let commands = [inventory::Command::Adjust(vec![entry]), inventory::Command::Count(count)];
     let commands = commands.map(|command| (Command::Inventory(command), None)).into();
     assert_eq!(codes(&world.in_one_batch(|_| {}, commands).await), ["ok", "ok"]);
     assert_eq!(world.figures("tea").await, (15, 0, 15));
@@ -298,10 +297,7 @@ pub(crate) async fn the_newest_orders_that_hold_what_is_missing_are_cancelled<B:
     for id in orders {
         statuses.push(world.reader.order(id).await.status);
     }
-    assert_eq!(
-        statuses,
-        [OrderStatus::Confirmed, OrderStatus::Cancelled, OrderStatus::Cancelled]
-    );
+    assert_eq!(statuses, [OrderStatus::Confirmed, OrderStatus::Cancelled, OrderStatus::Cancelled]);
     assert_eq!(world.figures("tea").await, (4, 3, 1));
     assert_eq!(world.figures("cup").await, (10, 1, 9));
     assert!(world.reader.0.shortfalls(None, 9).await.unwrap().is_empty());
@@ -343,4 +339,16 @@ pub(crate) async fn runs_are_listed_held_and_forgotten_in_time<B: Backend>() {
     assert_eq!(world.told(held.id, None).await, "1 tea rejected, 2 cup rejected, 3 pot rejected");
     assert_eq!(world.figures("cup").await.0, 4);
     world.close().await;
+}
+
+/// Adds to a history: a run that was applied and has found more of one product, and less of the
+/// other than is promised; and one whose only row is held.
+pub(crate) async fn with_warehouse<B: Backend>(world: &World<B>) {
+    let ((tea, _, _), (_, promised, _)) = (world.figures("tea").await, world.figures("cup").await);
+    let rows = vec![row("tea", tea + 3), row("cup", promised - 1)];
+    let applied = world.whole(Policy::default(), None, rows).await;
+    assert_eq!(world.told(applied.id, None).await, "1 tea counted, 2 cup shortfall");
+    let policy = Policy { hold_units: Some(0), ..Policy::default() };
+    let held = world.whole(policy, None, vec![row("tea", tea)]).await;
+    assert_eq!(world.told(held.id, None).await, "1 tea held, 2 cup not_named");
 }
