@@ -3,7 +3,7 @@
 
 use onhand_core::catalog::Product;
 use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId, ReservationId};
-use onhand_core::inventory::{Level, MovementKind, Past};
+use onhand_core::inventory::{Level, Past};
 use onhand_core::limits::OPEN_ORDERS_LOADED_MAX;
 use onhand_core::orders::{OpenOrder, OpenOrders, Order};
 use onhand_core::{Needs, State, Timestamp};
@@ -216,8 +216,9 @@ fn due(
     ids.map(|id| Ok(ReservationId::new(id?))).filter_map(Result::transpose).collect()
 }
 
-/// What was on hand at an instant, and when it was first counted after that: walks the level's chain back over what was recorded since, and
-/// takes off what happened after the instant. `None` when that is too many entries.
+/// What was on hand at an instant, and when it was first counted after that: walks the level's
+/// chain back over what was recorded since, and takes off what happened after the instant. `None`
+/// when that is too many entries.
 pub(super) fn on_hand_at(
     view: View<'_>,
     product_id: ProductId,
@@ -236,29 +237,26 @@ pub(super) fn on_hand_at(
     // difference.
     let recorded_since = at - onhand_core::limits::OCCURRED_AHEAD_SECS_MAX * 1_000_000;
     let mut select = view.connection.prepare_cached(
-        "SELECT delta_on_hand, occurred_at, recorded_at, previous, kind FROM movements \
-         WHERE seq = ?1",
+        "SELECT delta_on_hand, occurred_at, recorded_at, previous, kind = 'counted' \
+         FROM movements WHERE seq = ?1",
     )?;
     for _ in 0..WALK_MOVEMENTS_MAX {
-        let mut recorded = i64::MIN;
-        if seq != 0 {
-            let (delta, occurred, is_count);
-            (delta, occurred, recorded, seq, is_count) = select.query_row([seq], |row| {
-                let kind: String = row.get(4)?;
-                let is_count = kind == MovementKind::Counted.as_str();
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, is_count))
-            })?;
-            if recorded > recorded_since && occurred > at {
-                let delta: i64 = delta;
-                past.on_hand -= delta;
-                let first = counted_at.map_or(occurred, |first: i64| first.min(occurred));
-                counted_at = if is_count { Some(first) } else { counted_at };
-            }
-        }
-        if recorded <= recorded_since {
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        };
+        let entry: Option<(i64, i64, i64, i64, bool)> =
+            (seq != 0).then(|| select.query_row([seq], read)).transpose()?;
+        let since = entry.filter(|(_, _, recorded, _, _)| *recorded > recorded_since);
+        let Some((delta, occurred, _, previous, is_count)) = since else {
             past.counted_at = counted_at.map(codec::instant).transpose()?;
             return Ok(Some(past));
+        };
+        if occurred > at {
+            past.on_hand -= delta;
+            let first = counted_at.map_or(occurred, |first: i64| first.min(occurred));
+            counted_at = if is_count { Some(first) } else { counted_at };
         }
+        seq = previous;
     }
     Ok(None)
 }
