@@ -285,10 +285,10 @@ pub(super) fn fail(draft: &mut Draft<'_>, id: SyncId, reason: &Text) -> Result<R
 
 fn receiving(draft: &Draft<'_>, id: SyncId) -> Result<Sync, Stop> {
     let sync = draft.sync(id)?;
-    match sync.status {
-        Status::Receiving => Ok(sync),
-        status => Err(Refusal::SyncState { status }.into()),
+    if sync.status != Status::Receiving {
+        return Err(Refusal::SyncState { status: sync.status }.into());
     }
+    Ok(sync)
 }
 
 /// The warehouse was asked whether anything has changed, and nothing has.

@@ -1,7 +1,7 @@
 //! Shortfalls: units that are promised and that the warehouse does not have. On hand never falls
-//! below what is promised, so as long as some are missing the level has exactly what is promised
-//! ([`Level::missing`](crate::inventory::Level) of it are not there): nothing of it can be sold, and
-//! whatever would become free, or comes in, fills the gap first. More may be missing than is
+//! below what is promised, so as long as some are missing the level has exactly what is promised,
+//! and [`Level::missing`](crate::inventory::Level) of it are not there: nothing of it can be sold.
+//! Whatever would become free, or comes in, fills the gap first. More may be missing than is
 //! promised still: then more has left than was known to be there.
 
 use serde::{Deserialize, Serialize};

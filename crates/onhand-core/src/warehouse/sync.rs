@@ -38,7 +38,8 @@ named! {
 }
 
 impl Status {
-    /// Whether the run is being worked on: there is at most one such.
+    /// Whether the run is being worked on. None begins meanwhile; but an operator may have one that
+    /// was held go on beside another.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Receiving | Self::Comparing | Self::Applying)
     }

@@ -186,7 +186,12 @@ impl Model {
                     self.cancel_newest(product);
                 }
             }
-            other => prop_assert!(false, "{:?}", other),
+            Action::Rejected
+            | Action::UnknownProduct
+            | Action::Invalid
+            | Action::Duplicate
+            | Action::NotNamed
+            | Action::Reported => prop_assert!(false, "{:?}", row),
         }
         Ok(())
     }
@@ -205,94 +210,113 @@ impl Model {
     fn step(&mut self, world: &mut World, step: &Step) -> Result<&'static str, TestCaseError> {
         self.now += 1;
         world.now = instant(self.now);
-        let now = self.now;
-        let wanted = match *step {
-            Step::Adjusted { product, delta } => {
-                if delta < 0 && self.products[product].there(now) + delta < 0 {
-                    return Ok("nothing");
-                }
-                let wanted = self.tell(product, now, delta);
-                let code = world.code(&adjusted(product, delta, None));
-                prop_assert_eq!(code, wanted);
-                wanted
-            }
+        match *step {
+            Step::Adjusted { product, delta } => self.adjusted(world, product, delta),
+            Step::Silent { product, delta } if !self.can(product, delta) => Ok("nothing"),
             Step::Silent { product, delta } => {
-                if delta < 0 && self.products[product].there(now) + delta < 0 {
-                    return Ok("nothing");
-                }
-                self.products[product].events.push((now, delta, false));
-                "silent"
+                self.products[product].events.push((self.now, delta, false));
+                Ok("silent")
             }
-            Step::Told { place } => {
-                let silent = self.products.iter().enumerate().flat_map(|(product, one)| {
-                    let silent = one.events.iter().filter(|event| !event.2);
-                    silent.map(move |event| (product, event.0, event.1))
-                });
-                let silent: Vec<_> = silent.collect();
-                let Some((product, at, delta)) = pick(&silent, place).copied() else {
-                    return Ok("nothing");
-                };
-                let wanted = self.tell(product, at, delta);
-                let code = world.code(&adjusted(product, delta, Some(instant(at))));
-                prop_assert_eq!(code, wanted);
-                if wanted == "ok" { "told late" } else { wanted }
-            }
+            Step::Told { place } => self.told(world, place),
             Step::Counted { product } => {
-                let found = self.products[product].there(now);
-                let wanted = self.count(product, now, found);
+                let found = self.products[product].there(self.now);
+                let wanted = self.count(product, self.now, found);
                 prop_assert_eq!(world.code(&counted(product, found, None)), wanted);
-                wanted
+                Ok(wanted)
             }
             Step::NotedDown { product } => {
-                self.notes.push((product, now, self.products[product].there(now)));
-                "noted"
+                self.notes.push((product, self.now, self.products[product].there(self.now)));
+                Ok("noted")
             }
-            Step::TypedIn { place } => {
-                let Some((product, at, found)) = pick(&self.notes, place).copied() else {
-                    return Ok("nothing");
-                };
-                let wanted = self.count(product, at, found);
-                let code = world.code(&counted(product, found, Some(instant(at))));
-                prop_assert_eq!(code, wanted);
-                if wanted == "ok" { "typed in late" } else { wanted }
-            }
-            Step::Placed { product, units } => {
-                let (on_hand, reserved, _) = self.figures(product);
-                let wanted = if units <= on_hand - reserved { "ok" } else { "insufficient_stock" };
-                let code = world.code(&place_order(product, units));
-                prop_assert_eq!(code, wanted);
-                if wanted == "ok" {
-                    self.orders.push(Order { product, units, status: OrderStatus::Confirmed });
-                }
-                wanted
-            }
+            Step::TypedIn { place } => self.typed_in(world, place),
+            Step::Placed { product, units } => self.placed(world, product, units),
             Step::Fulfilled { place } | Step::Cancelled { place } => {
-                return self.end_order(world, step, place);
+                self.end_order(world, step, place)
             }
             Step::LookedAt => {
-                self.looks.push((now, [0, 1].map(|product| self.products[product].there(now))));
-                "looked"
+                let there = [0, 1].map(|product| self.products[product].there(self.now));
+                self.looks.push((self.now, there));
+                Ok("looked")
             }
-            Step::Received { place } => {
-                let Some((at, found)) = pick(&self.looks, place).copied() else {
-                    return Ok("nothing");
-                };
-                if world.shelf.syncs.values().any(|sync| sync.status.is_open()) {
-                    return Ok("nothing");
-                }
-                self.receive(world, at, found)?;
-                "received"
-            }
-            Step::GoneOn => return self.go_on(world),
+            Step::Received { place } => self.received(world, place),
+            Step::GoneOn => self.go_on(world),
             Step::Approved => {
                 let mut held = world.shelf.syncs.values().rev();
                 let held = held.find(|sync| sync.status == Status::Held).map(|sync| sync.id);
                 let Some(id) = held else { return Ok("nothing") };
                 run(world, Sy::Approve { id, rows: None }).unwrap();
-                "approved"
+                Ok("approved")
             }
-        };
+        }
+    }
+
+    /// Whether so many can come in, or leave.
+    fn can(&self, product: usize, delta: i64) -> bool {
+        self.products[product].there(self.now) + delta >= 0
+    }
+
+    fn adjusted(
+        &mut self,
+        world: &mut World,
+        product: usize,
+        delta: i64,
+    ) -> Result<&'static str, TestCaseError> {
+        if !self.can(product, delta) {
+            return Ok("nothing");
+        }
+        let wanted = self.tell(product, self.now, delta);
+        prop_assert_eq!(world.code(&adjusted(product, delta, None)), wanted);
         Ok(wanted)
+    }
+
+    fn told(&mut self, world: &mut World, place: usize) -> Result<&'static str, TestCaseError> {
+        let silent = self.products.iter().enumerate().flat_map(|(product, one)| {
+            let silent = one.events.iter().filter(|event| !event.2);
+            silent.map(move |event| (product, event.0, event.1))
+        });
+        let silent: Vec<_> = silent.collect();
+        let Some((product, at, delta)) = pick(&silent, place).copied() else {
+            return Ok("nothing");
+        };
+        let wanted = self.tell(product, at, delta);
+        prop_assert_eq!(world.code(&adjusted(product, delta, Some(instant(at)))), wanted);
+        Ok(if wanted == "ok" { "told late" } else { wanted })
+    }
+
+    fn typed_in(&mut self, world: &mut World, place: usize) -> Result<&'static str, TestCaseError> {
+        let Some((product, at, found)) = pick(&self.notes, place).copied() else {
+            return Ok("nothing");
+        };
+        let wanted = self.count(product, at, found);
+        prop_assert_eq!(world.code(&counted(product, found, Some(instant(at)))), wanted);
+        Ok(if wanted == "ok" { "typed in late" } else { wanted })
+    }
+
+    fn placed(
+        &mut self,
+        world: &mut World,
+        product: usize,
+        units: i64,
+    ) -> Result<&'static str, TestCaseError> {
+        let (on_hand, reserved, _) = self.figures(product);
+        let has_room = units <= on_hand - reserved;
+        let wanted = if has_room { "ok" } else { "insufficient_stock" };
+        prop_assert_eq!(world.code(&place(&[(NAMES[product], units)], None)), wanted);
+        if has_room {
+            self.orders.push(Order { product, units, status: OrderStatus::Confirmed });
+        }
+        Ok(wanted)
+    }
+
+    fn received(&mut self, world: &mut World, place: usize) -> Result<&'static str, TestCaseError> {
+        let Some((at, found)) = pick(&self.looks, place).copied() else {
+            return Ok("nothing");
+        };
+        if world.shelf.syncs.values().any(|sync| sync.status.is_open()) {
+            return Ok("nothing");
+        }
+        self.receive(world, at, found)?;
+        Ok("received")
     }
 
     fn end_order(
@@ -410,10 +434,6 @@ fn counted(product: usize, counted: i64, occurred_at: Option<Timestamp>) -> Comm
         reference: None,
         occurred_at,
     }))
-}
-
-fn place_order(product: usize, units: i64) -> Command {
-    place(&[(NAMES[product], units)], None)
 }
 
 /// Runs a history in both; answers what was seen. In the end everything that is there was counted,

@@ -38,10 +38,9 @@ pub(crate) fn row(name: &str, on_hand: i64) -> NewRow {
 pub(crate) fn run(world: &mut World, command: Sy) -> Result<Sync, &'static str> {
     let decision = world.ask(&Command::Warehouse(command));
     world.check();
-    match decision.map_err(|refusal| refusal.code())?.reply {
-        Reply::Sync(sync) => Ok((*sync).clone()),
-        other => panic!("{other:?}"),
-    }
+    let reply = decision.map_err(|refusal| refusal.code())?.reply;
+    let Reply::Sync(sync) = reply else { panic!("{reply:?}") };
+    Ok((*sync).clone())
 }
 
 /// Receives rows and says that they are all; each command twice, and the second is refused.

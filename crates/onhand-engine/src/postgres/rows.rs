@@ -344,13 +344,14 @@ const UPDATE_LEVELS: &str = "WITH u AS (UPDATE levels t SET on_hand = v.on_hand,
      v.reserved, safety_stock = v.safety_stock, low_stock_threshold = v.low_stock_threshold, \
      received = v.received, sold = v.sold, returned = v.returned, adjusted = v.adjusted, counted \
      = v.counted, transferred = v.transferred, movements = v.movements, last_movement = \
-     v.last_movement, version = v.version, updated_at = v.updated_at, missing = v.missing FROM (SELECT \
+     v.last_movement, version = v.version, updated_at = v.updated_at, missing = v.missing \
+     FROM (SELECT \
      unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]), unnest($4::int8[]), \
      unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[]), unnest($8::int8[]), \
      unnest($9::int8[]), unnest($10::int8[]), unnest($11::int8[]), unnest($12::int8[]), \
      unnest($13::int8[]), unnest($14::int8[]), unnest($15::int8[]), unnest($16::int8[]), \
-     unnest($17::int8[]), unnest($18::int8[])) v(product_id, location_id, on_hand, reserved, safety_stock, \
-     low_stock_threshold, received, sold, returned, adjusted, counted, transferred, movements, \
+     unnest($17::int8[]), unnest($18::int8[])) v(product_id, location_id, on_hand, reserved, \
+     safety_stock, low_stock_threshold, received, sold, returned, adjusted, counted, transferred, movements, \
      last_movement, version, updated_at, missing, stored) WHERE t.product_id = v.product_id AND \
      t.location_id = v.location_id AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = \
      $19::int8)::int FROM u";

@@ -96,7 +96,8 @@ async fn a_change_that_only_adds_is_made_while_orders_flow() {
     running.join().unwrap().unwrap();
     let client = connect(&scratch.0).await;
     let back = "DROP TABLE product_categories, open_orders, effects, gateway_ids, notices, \
-                consumers, webhook_endpoints, schedules, jobs, imports, shifted_sums; \
+                consumers, webhook_endpoints, schedules, jobs, syncs, sync_rows, shortfalls, \
+                imports, shifted_sums; \
                 DELETE FROM schema_migrations WHERE version > 1; \
                 UPDATE products SET category_ids = '[1]'";
     client.batch_execute(back).await.unwrap();

@@ -15,6 +15,7 @@ use crate::backend::Backend;
 use crate::imports::with_imports;
 use crate::outbox::with_outbox;
 use crate::paying::{LEASE_SECS, captured, message, place_paid, refunded, retry};
+use crate::warehouse::with_warehouse;
 use crate::world::{World, code, key, order, place, sku, units};
 
 /// The order whose money went back.
@@ -60,6 +61,7 @@ pub(crate) async fn history<B: Backend>() -> World<B> {
     with_accounts(&world).await;
     with_outbox(&world).await;
     with_imports(&world).await;
+    with_warehouse(&world).await;
     world
 }
 

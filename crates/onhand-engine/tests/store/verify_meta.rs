@@ -142,6 +142,30 @@ const OF_OUTBOX: &[(&str, &str)] = &[
     ("UPDATE events SET kind = 'user.updated' WHERE kind = 'webhook_endpoint.created'", "I26"),
 ];
 
+/// What is done to what the warehouse has said: of run 1 a row was counted and one has found too
+/// little, the only one of run 2 is held.
+const OF_WAREHOUSE: &[(&str, &str)] = &[
+    ("UPDATE levels SET missing = 0 WHERE missing > 0", "shortfalls"),
+    ("UPDATE levels SET missing = 2 WHERE missing > 0", "shortfalls"),
+    ("UPDATE levels SET missing = 1 WHERE product_id = 1", "shortfalls"),
+    ("DELETE FROM shortfalls", "shortfalls"),
+    (
+        "INSERT INTO shortfalls SELECT 1, location_id, document, version FROM shortfalls",
+        "shortfalls",
+    ),
+    ("UPDATE sync_rows SET action = 'unchanged' WHERE action = 'counted'", "syncs"),
+    ("UPDATE sync_rows SET movement = NULL WHERE action = 'counted'", "syncs"),
+    ("UPDATE sync_rows SET movement = movement - 1 WHERE action = 'counted'", "syncs"),
+    ("UPDATE sync_rows SET number = 9 WHERE action = 'counted'", "syncs"),
+    ("UPDATE sync_rows SET product_id = 2 WHERE action = 'counted'", "syncs"),
+    ("DELETE FROM sync_rows WHERE action = 'held'", "syncs"),
+    ("DELETE FROM syncs WHERE id = 1", "syncs"),
+    ("UPDATE syncs SET status = 'applied' WHERE id = 2", "syncs"),
+    ("UPDATE numbering SET sync = 1", "syncs"),
+    ("UPDATE syncs SET document = json_set(document, '$.ended_at', NULL) WHERE id = 1", "syncs"),
+    ("UPDATE shortfalls SET document = json_set(document, '$.missing', 7)", "shortfalls"),
+];
+
 /// What is done to the database, and the check that must see it.
 const CORRUPTIONS: &[(&str, &str)] = &[
     ("DELETE FROM batches WHERE id = 3", "I3"),
@@ -304,9 +328,8 @@ async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.pragma_update(None, "wal_checkpoint", "truncate").unwrap();
     drop(connection);
-    for (corruption, wanted) in
-        CORRUPTIONS.iter().chain(OF_PAYMENTS).chain(OF_OUTBOX).chain(OF_IMPORTS)
-    {
+    let all = [CORRUPTIONS, OF_PAYMENTS, OF_OUTBOX, OF_WAREHOUSE, OF_IMPORTS];
+    for (corruption, wanted) in all.into_iter().flatten() {
         check(&path, folder.path(), corruption, wanted);
     }
 }

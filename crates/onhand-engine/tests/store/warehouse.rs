@@ -340,3 +340,15 @@ pub(crate) async fn runs_are_listed_held_and_forgotten_in_time<B: Backend>() {
     assert_eq!(world.figures("cup").await.0, 4);
     world.close().await;
 }
+
+/// Adds to a history: a run that was applied and has found more of one product, and less of the
+/// other than is promised; and one whose only row is held.
+pub(crate) async fn with_warehouse<B: Backend>(world: &World<B>) {
+    let ((tea, _, _), (_, promised, _)) = (world.figures("tea").await, world.figures("cup").await);
+    let rows = vec![row("tea", tea + 3), row("cup", promised - 1)];
+    let applied = world.whole(Policy::default(), None, rows).await;
+    assert_eq!(world.told(applied.id, None).await, "1 tea counted, 2 cup shortfall");
+    let policy = Policy { hold_units: Some(0), ..Policy::default() };
+    let held = world.whole(policy, None, vec![row("tea", tea)]).await;
+    assert_eq!(world.told(held.id, None).await, "1 tea held, 2 cup not_named");
+}

@@ -414,10 +414,12 @@ fn facts(refusal: &Refusal) -> Map<String, Value> {
     };
     // A problem has a `status` of its own, which a fact of that name would write a second time.
     if let Some(status) = facts.remove("status") {
-        let name = match refusal {
-            Refusal::Warehouse(_) => "sync_status",
-            other if tells_of_payment(other) => "payment_status",
-            _ => "order_status",
+        let name = if matches!(refusal, Refusal::Warehouse(_)) {
+            "sync_status"
+        } else if tells_of_payment(refusal) {
+            "payment_status"
+        } else {
+            "order_status"
         };
         facts.insert(name.into(), status);
     }

@@ -90,7 +90,7 @@ async fn list_syncs(
 ) -> Result<Response, Problem> {
     let status = named("?status", query.status.as_deref(), Status::ALL, |one| one.as_str())?;
     let before = cursor(query.starting_after.as_deref(), SyncId::number)?;
-    let filter = SyncFilter { status, ..SyncFilter::default() };
+    let filter = SyncFilter { status };
     let page = app.reader.syncs(filter, before, page_rows(query.limit)?).await?;
     Ok(list(&page, ("/v1/warehouse/syncs", &sent), SyncView::of, |id| format!("syn_{id}")))
 }

@@ -152,9 +152,9 @@ impl WarehouseOptions {
         let Some(url) = url.filter(|url| !url.is_empty()) else { return Ok(None) };
         let networks = self.warehouse_allow_private.clone();
         let guard = Guard::new(Allowances { http: self.warehouse_allow_http, networks });
-        guard.url(&url).map_err(|forbidden| match forbidden {
-            Forbidden::Http => WarehouseError::Http,
-            other => WarehouseError::Url(other),
+        guard.url(&url).map_err(|forbidden| {
+            let is_http = forbidden == Forbidden::Http;
+            if is_http { WarehouseError::Http } else { WarehouseError::Url(forbidden) }
         })?;
         let timeout = Duration::from_secs(self.warehouse_timeout_secs);
         let limits = HttpLimits { timeout, ..LIMITS };

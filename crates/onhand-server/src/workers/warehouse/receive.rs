@@ -54,7 +54,7 @@ impl Keeper {
             return Ok(None);
         }
         let before = Some(sync.id.number());
-        let filter = SyncFilter { status: Some(Status::Applied), ..SyncFilter::default() };
+        let filter = SyncFilter { status: Some(Status::Applied) };
         let runs = self.tools.reader.syncs(filter, before, 1).await?.rows;
         let newest = runs.into_iter().next().filter(|newest| newest.source == sync.source);
         Ok(newest.and_then(|newest| newest.etag).map(|etag| etag.as_str().to_owned()))
