@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bulk;
 #[cfg(target_os = "linux")]
 mod canary;
 mod crash;
