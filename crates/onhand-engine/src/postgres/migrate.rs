@@ -158,8 +158,8 @@ pub(super) async fn status(
 pub(crate) const TABLES: &str = "numbering, products, product_categories, categories, \
      locations, levels, movements, movement_marks, reservations, orders, order_references, \
      open_orders, users, sessions, api_keys, effects, gateway_ids, notices, consumers, \
-     webhook_endpoints, schedules, jobs, imports, events, batches, outcomes_0, outcomes_1, outcomes_2, \
-     lists_progress, orders_by_customer, orders_by_status, \
+     webhook_endpoints, schedules, jobs, imports, events, batches, outcomes_0, outcomes_1, \
+     outcomes_2, lists_progress, orders_by_customer, orders_by_status, \
      orders_by_product, leases, schema_migrations, schema_lock";
 
 /// Drops every table.
