@@ -36,6 +36,8 @@ mod server;
 #[path = "../http/till.rs"]
 mod till;
 mod together;
+#[path = "../http/imports.rs"]
+mod imports;
 #[path = "../http/tour.rs"]
 mod tour;
 #[path = "../http/world.rs"]
