@@ -510,8 +510,8 @@ impl State {
         })
     }
 
-    /// Says of products, unless they are at hand already, that they are not to stay after this batch:
-    /// what goes through once must not drive out what is asked for all the time.
+    /// Says of products, unless they are at hand already, that they are not to stay after this
+    /// batch: what goes through once must not drive out what is asked for all the time.
     pub fn let_pass<'a>(&mut self, skus: impl Iterator<Item = &'a Sku>) {
         let new = skus.filter(|sku| !self.skus.contains_key(*sku));
         self.passing.extend(new.cloned());

@@ -1,6 +1,6 @@
-//! Bulk data on its way out: pages by key from the readers, one at a time, as CSV or NDJSON. What is
-//! exported of products and stock can be imported again. Columns are stable: new ones come at the
-//! end.
+//! Bulk data on its way out: pages by key from the readers, one at a time, as CSV or NDJSON. What
+//! is exported of products and stock can be imported again. Columns are stable: new ones come at
+//! the end.
 
 pub(crate) mod cells;
 pub(crate) mod cli;

@@ -37,7 +37,7 @@ macro_rules! exports {
 exports! {
     /// Export the catalogue as CSV. It can be imported again.
     export_products_csv: "/v1/exports/products.csv", "catalog:read", Products, Csv, "text/csv",
-        "sku,name,description,price,currency,category_ids,active,id,version,created_at,updated_at\n";
+        "sku,name,description,price,currency,category_ids,active,id,version\n";
     /// Export the catalogue as NDJSON, products as the API shows them. It can be imported again.
     export_products_ndjson: "/v1/exports/products.ndjson", "catalog:read", Products, Ndjson,
         "application/x-ndjson", "{\"id\":\"prd_7\",\"object\":\"product\",\"sku\":\"TEA-1\"}\n";

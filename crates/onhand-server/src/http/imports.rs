@@ -107,6 +107,9 @@ fn door(app: &App, caller: &Caller, kind: Kind) -> Result<Door, Problem> {
     Ok(Door { submit: app.submit.clone(), reader: app.reader.clone(), caller })
 }
 
+const CSV_EXAMPLE: &str = "sku,name,price,currency,on_hand\nTEA-1,Green tea,49900,INR,100\n";
+const NDJSON_EXAMPLE: &str = "{\"sku\":\"TEA-1\",\"on_hand\":100}\n";
+
 /// Import a file of products or stock.
 ///
 /// The body is taken while it arrives, row by row: a row that is refused is told and does not stop
@@ -114,7 +117,9 @@ fn door(app: &App, caller: &Caller, kind: Kind) -> Result<Door, Problem> {
 #[utoipa::path(post, path = "/v1/imports", tag = "Bulk data",
     security(("bearer" = ["stock:write"])),
     params(NewImport, ("Idempotency-Key" = String, Header,)),
-    request_body(content((String = "text/csv"), (String = "application/x-ndjson"))),
+    request_body(content(
+        (String = "text/csv", example = json!(CSV_EXAMPLE)),
+        (String = "application/x-ndjson", example = json!(NDJSON_EXAMPLE)))),
     extensions(("x-codes" = json!(["unknown_location", "import_ended", "import_moved",
         "import_file_differs"]))),
     responses((status = 201, description = "The import", body = ImportView<'static>)))]
@@ -143,7 +148,9 @@ async fn create_import(
 /// What was taken is compared and not taken again; another file is refused.
 #[utoipa::path(post, path = "/v1/imports/{id}", tag = "Bulk data",
     security(("bearer" = ["stock:write"])), params(("id" = String, Path,)),
-    request_body(content((String = "text/csv"), (String = "application/x-ndjson"))),
+    request_body(content(
+        (String = "text/csv", example = json!(CSV_EXAMPLE)),
+        (String = "application/x-ndjson", example = json!(NDJSON_EXAMPLE)))),
     extensions(("x-codes" = json!(["import_ended", "import_moved",
         "import_file_differs"]))),
     responses((status = 200, description = "The import", body = ImportView<'static>)))]

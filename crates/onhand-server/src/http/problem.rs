@@ -324,15 +324,7 @@ fn status(refusal: &Refusal) -> StatusCode {
             | jobs::Refusal::ReplayRunning { .. }
             | jobs::Refusal::JobNotDead { .. } => StatusCode::CONFLICT,
         },
-        Refusal::Imports(refusal) => match refusal {
-            imports::Refusal::UnknownImport { .. }
-            | imports::Refusal::UnknownLocationCode { .. } => StatusCode::NOT_FOUND,
-            imports::Refusal::TooManyRows { .. }
-            | imports::Refusal::NewProductIncomplete { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            imports::Refusal::ImportEnded { .. }
-            | imports::Refusal::ImportMoved { .. }
-            | imports::Refusal::ImportFileDiffers { .. } => StatusCode::CONFLICT,
-        },
+        Refusal::Imports(refusal) => import_status(refusal),
         Refusal::Webhooks(refusal) => match refusal {
             webhooks::Refusal::UnknownEndpoint { .. } => StatusCode::NOT_FOUND,
             webhooks::Refusal::TooManyEndpoints { .. } => StatusCode::CONFLICT,
@@ -367,6 +359,17 @@ fn account_status(refusal: &accounts::Refusal) -> StatusCode {
             StatusCode::UNPROCESSABLE_ENTITY
         }
         accounts::Refusal::EmailTaken { .. } | accounts::Refusal::LastAdmin { .. } => {
+            StatusCode::CONFLICT
+        }
+    }
+}
+
+fn import_status(refusal: &imports::Refusal) -> StatusCode {
+    use imports::Refusal as R;
+    match refusal {
+        R::UnknownImport { .. } | R::UnknownLocationCode { .. } => StatusCode::NOT_FOUND,
+        R::TooManyRows { .. } | R::NewProductIncomplete { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        R::ImportEnded { .. } | R::ImportMoved { .. } | R::ImportFileDiffers { .. } => {
             StatusCode::CONFLICT
         }
     }

@@ -197,7 +197,11 @@ fn read(mut file: impl Read, parts: &mpsc::Sender<Result<Bytes, SourceFault>>) {
 fn in_words(error: TakeError) -> anyhow::Error {
     match error {
         TakeError::Refused(refusal) => anyhow::anyhow!(Problem::from(*refusal).detail),
-        error => error.into(),
+        error @ (TakeError::File(_)
+        | TakeError::Source(_)
+        | TakeError::Submit(_)
+        | TakeError::Read(_)
+        | TakeError::Plan(_)) => error.into(),
     }
 }
 

@@ -5,12 +5,15 @@ use onhand_core::imports::{Entry, Kind, LocationRef, Row};
 use super::{FileFault, Format, Reading};
 use crate::limits::IMPORT_RECORD_BYTES_MAX;
 
+/// Rows, where each ended, and columns that were ignored.
+type Found = (Vec<Entry>, Vec<(u64, String)>, Vec<String>);
+
 /// Everything that is read of a file which arrives in chunks of so many bytes.
 fn read_in(
     chunk: usize,
     file: &[u8],
     (kind, format, currency): (Kind, &str, Option<&str>),
-) -> Result<(Vec<Entry>, Vec<(u64, String)>, Vec<String>), FileFault> {
+) -> Result<Found, FileFault> {
     let format = Format::from_name(format).unwrap();
     let currency = currency.map(|code| code.parse().unwrap());
     let mut reading = Reading::new(kind, format, currency);

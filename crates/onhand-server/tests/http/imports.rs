@@ -139,10 +139,10 @@ async fn what_is_exported_is_imported_again_as_it_was() {
             let text = exported.body.as_str().unwrap().to_owned();
             let import = format!("/v1/imports?kind={what}&format={form}");
             // Where it comes from nothing is changed by it.
-            let back = send(&world, &import, &format!("back {form} {what}"), text.clone()).await;
+            let back = send(&world, &import, &format!("back-{form}-{what}"), text.clone()).await;
             let rows = back.body["rows"].as_i64().unwrap();
             assert_eq!(tally(&back.body), [0, 0, rows, 0, 0], "{path}: {}", back.body);
-            let there = send(&other, &import, &format!("there {form} {what}"), text).await;
+            let there = send(&other, &import, &format!("there-{form}-{what}"), text).await;
             assert_eq!(there.body["failed"], 0, "{path}: {}", there.body);
         }
     }

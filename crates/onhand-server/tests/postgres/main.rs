@@ -27,6 +27,8 @@ mod encrypted;
 mod failures;
 #[path = "../queues/flow.rs"]
 mod flow;
+#[path = "../http/imports.rs"]
+mod imports;
 mod installation;
 #[path = "../http/payments_races.rs"]
 mod payments_races;

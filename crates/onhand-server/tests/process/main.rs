@@ -5,6 +5,7 @@
 
 #[cfg(target_os = "linux")]
 mod backup;
+mod bulk;
 mod canary;
 mod crash;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,103 @@
+//! `onhand import` as its operator sees it: killed in the middle it goes on without a row twice or
+//! one left out, it reads no faster than it writes, and its memory has nothing to do with the size
+//! of the file.
+
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Command;
+
+use crate::server::{ONHAND, database, run, verify};
+
+const ROWS: usize = 30_000;
+/// More than may be on its way between us and the database: the pipe, what was read, and two
+/// batches.
+const ON_ITS_WAY_BYTES: usize = 1 << 20;
+
+fn file() -> String {
+    let rows = (0..ROWS).map(|row| {
+        format!("row-{row},\"The product of row {row}, as it is called\",{},{}\n", row + 1, row % 9)
+    });
+    format!("sku,name,price,on_hand\n{}", rows.collect::<String>())
+}
+
+/// Imports a file through a pipe, and is killed once so many bytes were taken from it. Answers the
+/// id of the import.
+async fn killed_at(folder: &std::path::Path, file: &str, bytes: usize, more: &[&str]) -> String {
+    let mut process = Command::new(ONHAND);
+    process.args(["import", "-", "--currency", "INR", "--database-url", &database(folder)]);
+    process.args(more).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = process.kill_on_drop(true).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&file.as_bytes()[..bytes]).await.unwrap();
+    // SIGKILL: nothing is finished, nothing is said.
+    child.kill().await.unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut id = more.last().map(ToString::to_string);
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if let Some((begun, _)) = line.split_once(" has begun") {
+            id = Some(begun.to_owned());
+        }
+    }
+    id.unwrap()
+}
+
+#[tokio::test]
+async fn an_import_that_is_killed_goes_on_without_a_row_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let seeded = run(folder.path(), "seed", &[]).await;
+    assert_eq!(seeded.code, Some(0), "{}", seeded.text);
+    let file = file();
+    assert!(file.len() > ON_ITS_WAY_BYTES + (300 << 10));
+    let id = killed_at(folder.path(), &file, ON_ITS_WAY_BYTES, &[]).await;
+    let again = killed_at(folder.path(), &file, file.len() * 4 / 5, &["--resume", &id]).await;
+    assert_eq!(again, id);
+    let path = folder.path().join("rows.csv");
+    std::fs::write(&path, &file).unwrap();
+    let path = path.to_str().unwrap();
+    let ended = run(folder.path(), "import", &[path, "--resume", &id, "--json"]).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.text);
+    let line = ended.text.lines().find(|line| line.starts_with('{')).unwrap();
+    let told: serde_json::Value = serde_json::from_str(line).unwrap();
+    let import = &told["import"];
+    assert_eq!((import["id"].as_str(), import["status"].as_str()), (Some(&*id), Some("completed")));
+    for name in ["rows", "created"] {
+        assert_eq!(import[name], ROWS, "{name}");
+    }
+    let counted = (0..ROWS).filter(|row| row % 9 > 0).count();
+    assert_eq!((&import["movements"], &import["failed"]), (&counted.into(), &0.into()));
+    let movements = run(folder.path(), "export", &["movements"]).await;
+    let of_import = movements.text.lines().filter(|line| line.contains(&format!(",{id},")));
+    assert_eq!(of_import.count(), counted);
+    verify(folder.path()).await;
+    // Whoever sends it once more changes nothing.
+    let more = run(folder.path(), "import", &[path, "--currency", "INR", "--json"]).await;
+    assert!(more.text.contains(&format!("\"unchanged\":{ROWS},")), "{}", more.text);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_memory_of_an_import_is_not_that_of_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let seeded = run(folder.path(), "seed", &[]).await;
+    assert_eq!(seeded.code, Some(0), "{}", seeded.text);
+    let path = folder.path().join("large.csv");
+    let description = "long ".repeat(390);
+    // Rows of 2 kB that are read whole, and refused: the database stays small.
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+    use std::io::Write;
+    writeln!(file, "sku,name,description,price").unwrap();
+    for row in 0..64_000 {
+        writeln!(file, "row-{row},,{}.,{row}", description.trim()).unwrap();
+    }
+    file.flush().unwrap();
+    let bytes = std::fs::metadata(&path).unwrap().len();
+    let options = [path.to_str().unwrap(), "--currency", "INR", "--json"];
+    let ended = run(folder.path(), "import", &options).await;
+    assert_eq!(ended.code, Some(1), "{}", ended.text);
+    let line = ended.text.lines().find(|line| line.starts_with('{')).unwrap();
+    let told: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(told["import"]["failed"], 64_000);
+    let peak = told["peak_memory_kib"].as_u64().unwrap() << 10;
+    assert!(bytes > 120_000_000 && peak < bytes / 2, "{peak} bytes of memory for {bytes}");
+}
