@@ -1,5 +1,5 @@
-//! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `rebuild`,
-//! `torture`, `payments-chaos`, `work-chaos`, `bench`) or a broker cannot be used (`queues check`), 2 wrong
+//! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `rebuild`, `torture`,
+//! `payments-chaos`, `work-chaos`, `bench`) or a broker cannot be used (`queues check`), 2 wrong
 //! use or corrupt storage (`verify`), 3 it could not be run, 74 the outcome of a commit is not
 //! known, 78 the database, the network or a broker cannot be used as it is configured.
 
