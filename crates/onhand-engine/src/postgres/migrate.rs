@@ -157,7 +157,8 @@ pub(super) async fn status(
 /// Every table of onhand's. One that a migration makes is named here, too: a test looks.
 pub(crate) const TABLES: &str = "numbering, products, product_categories, categories, \
      locations, levels, movements, movement_marks, shifted_sums, reservations, orders, \
-     order_references, open_orders, users, sessions, api_keys, effects, gateway_ids, notices, consumers, \
+     order_references, open_orders, users, sessions, api_keys, \
+     effects, gateway_ids, notices, consumers, \
      webhook_endpoints, schedules, jobs, events, batches, outcomes_0, outcomes_1, outcomes_2, \
      lists_progress, orders_by_customer, orders_by_status, \
      orders_by_product, leases, schema_migrations, schema_lock";
