@@ -174,9 +174,9 @@ impl Database {
     }
 
     /// Ends the leases of jobs and effects that a dead process has left, where it is certain that
-    /// it is dead: of a file, whose lock says that there is no other. Before anybody works. Calls to
-    /// gateways may take so long from `now` until they have come to their end. On a server leases
-    /// run out by themselves. Answers how many were ended.
+    /// it is dead: of a file, whose lock says that there is no other. Before anybody works. Calls
+    /// to gateways may take so long from `now` until they have come to their end. On a server
+    /// leases run out by themselves. Answers how many were ended.
     ///
     /// # Errors
     /// [`OpenError`]; then they run out by themselves.

@@ -24,17 +24,16 @@ pub(crate) const HEIGHTS: u32 = 7;
 
 /// The first mark after an instant, or nothing; no row where a mark is missing. `$1` is how many
 /// marks there are, `$2` the instant, `$3` and `$4` the level.
-pub(crate) const MARK_AFTER: &str = concat!(
-    "WITH RECURSIVE step(low, high) AS (SELECT CAST(0 AS bigint), CAST($1 AS bigint) UNION ALL \
-     SELECT CASE WHEN k.recorded_at <= CAST($2 AS bigint) THEN k.ordinal / 64 ELSE s.low END, \
-     CASE WHEN k.recorded_at <= CAST($2 AS bigint) THEN s.high ELSE k.ordinal / 64 - 1 END \
+pub(crate) const MARK_AFTER: &str = "WITH RECURSIVE step(low, high) AS ( \
+     SELECT CAST(0 AS bigint), CAST($1 AS bigint) UNION ALL SELECT CASE \
+     WHEN k.recorded_at <= CAST($2 AS bigint) THEN k.ordinal / 64 ELSE s.low END, CASE \
+     WHEN k.recorded_at <= CAST($2 AS bigint) THEN s.high ELSE k.ordinal / 64 - 1 END \
      FROM step s JOIN movement_marks k ON k.product_id = CAST($3 AS bigint) \
      AND k.location_id = CAST($4 AS bigint) AND k.ordinal = (s.low + s.high + 1) / 2 * 64 \
      WHERE s.low < s.high) SELECT k.seq, k.received, k.sold, k.returned, k.adjusted, k.counted, \
      k.transferred FROM step s LEFT JOIN movement_marks k ON k.product_id = CAST($3 AS bigint) \
      AND k.location_id = CAST($4 AS bigint) AND k.ordinal = (s.low + 1) * 64 \
-     WHERE s.low = s.high"
-);
+     WHERE s.low = s.high";
 const _: () = assert!(MOVEMENTS_PER_MARK == 64, "as the statement has it");
 
 /// The entries of a level from `$1` back to the first that was recorded by `$2`, newest first.
@@ -54,7 +53,8 @@ pub(crate) const SHIFTED: &str = "SELECT s.kind, CAST(sum(s.on_hand) AS bigint),
      AND s.location_id = CAST($2 AS bigint) AND s.height = spans.h \
      AND s.bucket >= CASE WHEN spans.h = 6 THEN -9223372036854775807 \
      ELSE ((CAST($3 AS bigint) >> (8 * (spans.h + 1))) << 8) END \
-     AND s.bucket < (CAST($3 AS bigint) >> (8 * spans.h)) + CASE WHEN spans.h = 0 THEN 1 ELSE 0 END \
+     AND s.bucket < (CAST($3 AS bigint) >> (8 * spans.h)) \
+     + CASE WHEN spans.h = 0 THEN 1 ELSE 0 END \
      GROUP BY s.kind";
 
 /// When a level (`$1`, `$2`) was first counted after an instant (`$3`).

@@ -16,8 +16,8 @@ use crate::limits::DEAD_LETTERS_TOLD_EVERY_SECS;
 /// template of a mail. When such a job dies itself nobody is told, or there would be no end to it.
 const TELLS_OF_DEAD: [&str; 2] = ["job.dead", "dead_letter"];
 
-/// A job that died. Of what it was about, and why it died, people ask by its id: the log is kept for
-/// ever, and what a receiver has answered may name somebody.
+/// A job that died. Of what it was about, and why it died, people ask by its id: the log is kept
+/// for ever, and what a receiver has answered may name somebody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// Which one.

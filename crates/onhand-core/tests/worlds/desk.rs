@@ -138,9 +138,9 @@ impl Desk {
         self.endpoints.extend(changes.endpoints);
         self.schedules.extend(changes.schedules);
         self.kinds.extend(decision.events.iter().map(|event| event.kind));
-        self.dead_told.extend(decision.events.iter().filter_map(|event| match &event.body {
-            EventBody::DeadLetter(letter) => Some(letter.others),
-            _ => None,
+        self.dead_told.extend(decision.events.iter().filter_map(|event| {
+            let EventBody::DeadLetter(letter) = &event.body else { return None };
+            Some(letter.others)
         }));
         self.numbering = decision.numbering;
         decision.reply

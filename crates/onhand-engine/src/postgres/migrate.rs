@@ -158,9 +158,9 @@ pub(super) async fn status(
 pub(crate) const TABLES: &str = "numbering, products, product_categories, categories, \
      locations, levels, movements, movement_marks, shifted_sums, reservations, orders, \
      order_references, open_orders, users, sessions, api_keys, effects, gateway_ids, notices, \
-     consumers, webhook_endpoints, schedules, jobs, syncs, sync_rows, shortfalls, imports, events, batches, \
-     outcomes_0, outcomes_1, outcomes_2, lists_progress, orders_by_customer, orders_by_status, \
-     orders_by_product, leases, schema_migrations, schema_lock";
+     consumers, webhook_endpoints, schedules, jobs, syncs, sync_rows, shortfalls, imports, \
+     events, batches, outcomes_0, outcomes_1, outcomes_2, lists_progress, orders_by_customer, \
+     orders_by_status, orders_by_product, leases, schema_migrations, schema_lock";
 
 /// Drops every table.
 pub(super) async fn delete(address: &Address) -> std::result::Result<(), OpenError> {

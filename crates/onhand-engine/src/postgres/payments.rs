@@ -45,7 +45,7 @@ const WAITING_NOTICES: &str = concat!(
      ORDER BY w.id LIMIT $3::int8) n"
 );
 
-/// In the order of their ids they came.
+/// They came in the order of their ids.
 const OLD_NOTICES: &str = concat!(
     "SELECT ",
     notice_columns!(),

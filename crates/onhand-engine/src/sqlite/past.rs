@@ -145,8 +145,8 @@ mod tests {
         statement.get_status(StatementStatus::VmStep)
     }
 
-    /// Most steps of each statement: those of a bisection, of 64 entries, and of 256 sums at each of
-    /// seven heights. Reading what came since the instant would take a hundred for each entry.
+    /// Most steps of each statement: those of a bisection, of 64 entries, and of 256 sums at each
+    /// of seven heights. Reading what came since the instant would take a hundred for each entry.
     const STEPS_MAX: [i32; 3] = [1_000, 6_000, 20_000];
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
             let late = connection.query_row(sql, [], codec::movement).unwrap();
             assert_eq!(late.product_id, ProductId::new(1).unwrap());
             let before = connection.total_changes();
-            write_shifts(&connection, &[late.clone()]).unwrap();
+            write_shifts(&connection, std::slice::from_ref(&late)).unwrap();
             let touched = connection.total_changes() - before;
             assert!(touched <= u64::from(2 * HEIGHTS), "{touched}");
             let on_time = Movement { occurred_at: late.recorded_at, ..late };

@@ -96,7 +96,8 @@ fn waiting(connection: &Connection, key: &(Provider, GatewayId)) -> Result<Vec<K
         .collect()
 }
 
-/// Messages that were taken in before an instant, oldest first. In the order of their ids they came.
+/// Messages that were taken in before an instant, oldest first. They came in the order of their
+/// ids.
 fn old(connection: &Connection, before: Timestamp, most: usize) -> Result<Vec<KeptNotice>> {
     let values =
         params![before.as_microsecond(), stored_count(most), stored_count(OLD_NOTICES_LOOKED_AT)];

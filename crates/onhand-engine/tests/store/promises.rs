@@ -23,6 +23,7 @@ macro_rules! keeps_every_promise {
             }
             past {
                 late_entries_change_what_happened_and_never_what_was_shown,
+                a_count_of_long_ago_nets_all_that_came_since,
             }
             accounts {
                 one_token_has_one_successor_however_often_it_is_shown_at_once,

@@ -160,6 +160,11 @@ async fn the_past_has_two_clocks() {
         let unsaid = world.get(&format!("/v1/stock/123?as_of=2026-01-01T{at}Z")).await.body;
         assert_eq!((&unsaid["on_hand"], &unsaid["clock"]), (&json!(recorded), &json!("recorded")));
     }
+    let now = world.get("/v1/stock/123?clock=occurred").await;
+    assert_eq!(
+        (now.status, &now.body["errors"][0]["pointer"]),
+        (422.try_into().unwrap(), &json!("?clock"))
+    );
     let before = "/v1/stock/123/explain?as_of=2025-12-31T23:59:59Z&clock=occurred";
     assert_eq!(world.get(before).await.body["on_hand_terms"], json!([]));
 }

@@ -65,6 +65,25 @@ async fn clear_data_leaves_nothing_behind_and_asks_first() {
 }
 
 /// Orders until the server is gone; the answers by key, the last of which may be none.
+#[tokio::test]
+async fn levels_are_shown_beside_the_ledger_while_a_server_runs_and_never_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &[]).await;
+    server.receive(5).await;
+    assert!(server.place("key-1").await.unwrap().status.is_success());
+    let unsaid = run(folder.path(), "rebuild", &[]).await;
+    assert_eq!(unsaid.code, Some(2), "{}", unsaid.text);
+    assert!(unsaid.text.contains("--dry-run"), "{}", unsaid.text);
+    let rebuilt = run(folder.path(), "rebuild", &["--dry-run", "--json"]).await;
+    assert_eq!(rebuilt.code, Some(0), "{}", rebuilt.text);
+    let shown: serde_json::Value = serde_json::from_str(&rebuilt.text).unwrap();
+    assert_eq!((&shown["differing"], &shown["differences"]), (&0.into(), &serde_json::json!([])));
+    assert!(shown["levels"].as_i64() > Some(0), "{shown}");
+    let read = run(folder.path(), "rebuild", &["--dry-run"]).await;
+    assert!(read.text.contains("0 levels differ"), "{}", read.text);
+    server.stop_and_verify().await;
+}
+
 async fn order_until_gone(
     mut connection: Connection,
     buyer: usize,

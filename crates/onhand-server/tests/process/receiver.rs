@@ -47,13 +47,17 @@ impl Receiver {
             Self { messages: Arc::default(), answer: Arc::new(AtomicU16::new(200)), url };
         let hears = receiver.clone();
         let routes = Router::new().fallback(move |headers: HeaderMap, body: Bytes| async move {
-            hears.hear(&headers, body)
+            match hears.hear(&headers, body) {
+                Some(status) => status,
+                None => std::future::pending().await,
+            }
         });
         tokio::spawn(async move { axum::serve(socket, routes).await });
         receiver
     }
 
-    fn hear(&self, headers: &HeaderMap, body: Bytes) -> StatusCode {
+    /// What it answers, if it answers.
+    fn hear(&self, headers: &HeaderMap, body: Bytes) -> Option<StatusCode> {
         let header = |name: &str| headers[name].to_str().unwrap().to_owned();
         let sent: Value = serde_json::from_slice(&body).unwrap();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -66,10 +70,10 @@ impl Receiver {
             body,
         };
         self.messages.lock().unwrap().push(message);
-        StatusCode::from_u16(self.answer.load(Ordering::SeqCst)).unwrap()
+        StatusCode::from_u16(self.answer.load(Ordering::SeqCst)).ok()
     }
 
-    /// From now on every message is answered so.
+    /// From now on every message is answered so; none at all with 0.
     pub(crate) fn answer_with(&self, status: u16) {
         self.answer.store(status, Ordering::SeqCst);
     }

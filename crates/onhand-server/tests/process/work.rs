@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::Method;
+use onhand_server::limits::WEBHOOK_LEASE;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
@@ -182,5 +183,26 @@ async fn an_endpoint_that_is_down_delays_nobody_and_gets_all_of_it_later() {
     })
     .await;
     assert!(bad.heard().len() > before);
+    server.stop_and_verify().await;
+}
+
+/// The lock of the file proves that nobody else has what a dead server had.
+#[tokio::test]
+async fn what_a_killed_server_had_begun_does_not_wait_for_its_lease() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start().await;
+    let mut server = Server::start(folder.path(), &NEARBY).await;
+    let (customer, _) = (customer(&mut server).await, endpoint(&mut server, &receiver).await);
+    receiver.answer_with(0);
+    order(&mut server, &customer, "key-1").await;
+    until(&mut server, "/v1/consumers", |_| !receiver.heard().is_empty()).await;
+    server.kill().await;
+    receiver.answer_with(200);
+    let began = Instant::now();
+    let mut server = Server::start(folder.path(), &NEARBY).await;
+    let is_told = |_: &Value| receiver.heard().iter().any(|one| one.kind == "order.processing");
+    until(&mut server, "/v1/consumers", is_told).await;
+    assert!(began.elapsed() < WEBHOOK_LEASE / 2, "{:?}", began.elapsed());
+    assert!(server.log().contains("its leases are"), "{}", server.log());
     server.stop_and_verify().await;
 }

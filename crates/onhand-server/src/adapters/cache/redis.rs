@@ -69,8 +69,9 @@ impl fmt::Debug for Redis {
 }
 
 impl Redis {
-    /// One at this address, which has no password in it. It may take so long to answer; usually [`CACHE_TIMEOUT`](crate::limits::CACHE_TIMEOUT). Until somebody is there everything
-    /// is a miss. To be called within a runtime.
+    /// One at this address, which has no password in it. It may take so long to
+    /// answer; usually [`CACHE_TIMEOUT`](crate::limits::CACHE_TIMEOUT). Until somebody is there
+    /// everything is a miss. To be called within a runtime.
     ///
     /// # Errors
     /// [`RedisUrlError`].

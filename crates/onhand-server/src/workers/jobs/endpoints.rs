@@ -96,8 +96,9 @@ async fn keep_up(
     running: &mut BTreeMap<EndpointId, Running>,
     wanted: BTreeMap<EndpointId, Option<Endpoint>>,
 ) {
-    let gone = running.extract_if(.., |id, _| !wanted.contains_key(id));
-    end_all(gone.map(|(_, one)| one).collect()).await;
+    let gone: Vec<EndpointId> =
+        running.keys().filter(|id| !wanted.contains_key(id)).copied().collect();
+    end_all(gone.iter().filter_map(|id| running.remove(id)).collect()).await;
     for (id, endpoint) in wanted {
         match running.get(&id) {
             Some(one) => one.teller.change(endpoint),
