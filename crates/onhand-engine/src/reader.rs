@@ -15,8 +15,8 @@ use onhand_core::orders::Order;
 use onhand_core::payments::KeptNotice;
 
 use crate::query::{
-    EventRow, Explanation, OrderFilter, Page, PaymentFilter, ReadError, ReservationFilter,
-    StockFilter, StockRow, UserFilter,
+    EventRow, Explanation, NumberedPage, OrderFilter, Page, PaymentFilter, ReadError,
+    ReservationFilter, StockFilter, StockRow, UserFilter,
 };
 use crate::{postgres, sqlite};
 
@@ -212,6 +212,23 @@ impl Reader {
         match self {
             Self::Sqlite(reader) => reader.orders(filter, before, limit).await,
             Self::Postgres(reader) => reader.orders(&filter, before, limit).await,
+        }
+    }
+
+    /// A page of a customer's orders by how many newer ones there are, newest first, and how many
+    /// there are at all. Costs as much as the customer has orders, up to a bound.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn numbered_orders(
+        &self,
+        customer_id: CustomerId,
+        newer: usize,
+        limit: usize,
+    ) -> Result<NumberedPage<Order>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.numbered_orders(customer_id, newer, limit).await,
+            Self::Postgres(reader) => reader.numbered_orders(customer_id, newer, limit).await,
         }
     }
 
