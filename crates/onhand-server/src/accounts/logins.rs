@@ -156,6 +156,31 @@ impl Logins {
         Ok(())
     }
 
+    /// Registers a customer, and says so when the address is taken: for contracts that promise it.
+    /// Whoever must not learn who has an account asks [`Self::register`].
+    ///
+    /// # Errors
+    /// [`LoginError`]; `email_taken` is refused.
+    pub async fn sign_up(
+        &self,
+        desk: Desk<'_>,
+        email: Email,
+        name: Option<Name>,
+        password: Password,
+    ) -> Result<UserView, LoginError> {
+        let password = self.hashed(password, &email).await?;
+        add(desk, NewUser { email, name, password, role: Role::Customer, scopes: None }).await
+    }
+
+    /// Lets somebody in who has just signed up, without asking for the password once more.
+    ///
+    /// # Errors
+    /// [`LoginError::Wrong`] where the account has changed since.
+    pub async fn welcome(&self, desk: Desk<'_>, user: &UserView) -> Result<Tokens, LoginError> {
+        let rights = desk.reader.rights().await?;
+        self.start_session(desk, (user.id, user.tokens_from), rights).await
+    }
+
     async fn hashed(
         &self,
         password: Password,
@@ -226,7 +251,7 @@ impl Logins {
         };
         let (rights, user) = self.throttled(desk, &email, from, look).await?;
         self.strengthen(desk, &user, password).await;
-        self.start_session(desk, &user, rights).await
+        self.start_session(desk, (user.id, user.tokens_from), rights).await
     }
 
     async fn knows_password(
@@ -260,22 +285,17 @@ impl Logins {
     async fn start_session(
         &self,
         desk: Desk<'_>,
-        user: &User,
+        (user_id, tokens_from): (UserId, i64),
         rights: i64,
     ) -> Result<Tokens, LoginError> {
         let first = FirstToken::generate()?;
         let command = Command::StartSession {
-            user_id: user.id,
+            user_id,
             token: TokenHash::new(first.hash()),
             life_secs: SESSION_LIFE_SECS_DEFAULT,
         };
-        let access = Access {
-            rights,
-            tokens_from: user.tokens_from,
-            scopes: Scopes::NONE,
-            own: Some(user.id),
-        };
-        let caller = Caller { actor: Actor::User(user.id), access };
+        let access = Access { rights, tokens_from, scopes: Scopes::NONE, own: Some(user_id) };
+        let caller = Caller { actor: Actor::User(user_id), access };
         match ask(desk, caller, command).await {
             Ok(Reply::Session { session, user }) => {
                 let refresh = first.of_session(session.id.number());
@@ -347,6 +367,23 @@ impl Logins {
         let presented = TokenHash::new(token.hash());
         let command = Command::EndSession { session_id, presented };
         match ask(desk, Actor::System.into(), command).await {
+            Ok(_) | Err(LoginError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Logs out whoever came in with an access token of a session. Twice is fine.
+    ///
+    /// # Errors
+    /// When nothing is known of what came of it.
+    pub async fn leave(
+        &self,
+        desk: Desk<'_>,
+        caller: Caller,
+        session_id: SessionId,
+        user_id: UserId,
+    ) -> Result<(), LoginError> {
+        match ask(desk, caller, Command::LeaveSession { session_id, user_id }).await {
             Ok(_) | Err(LoginError::Refused(_)) => Ok(()),
             Err(error) => Err(error),
         }
