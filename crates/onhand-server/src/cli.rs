@@ -23,6 +23,7 @@ use crate::adapters::queues::command::{self as queues, QueuesAction};
 use crate::adapters::queues::options::QueuesError;
 use crate::copy::{self, CopyOptions};
 use crate::edge::EdgeError;
+use crate::http::dialects::options::DialectsError;
 use crate::load::{bench, payments_chaos, torture, work_chaos};
 use crate::notifications;
 use crate::notifications::cli::MailAction;
@@ -213,7 +214,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         || error.is::<PaymentsError>()
         || error.is::<MailSetupError>()
         || error.is::<QueuesError>()
-        || error.is::<CacheError>();
+        || error.is::<CacheError>()
+        || error.is::<DialectsError>();
     if is_configuration { 78 } else { 3 }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use onhand_core::accounts;
 use onhand_core::payments::Policy;
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
@@ -32,6 +33,8 @@ use crate::app::{App, Parts, Settings};
 use crate::auth::secrets::Secret;
 use crate::cli::DatabaseOptions;
 use crate::edge::{Edge, EdgeOptions};
+use crate::http::dialects::options::DialectOptions;
+use crate::http::dialects::{Dialect, Dialects};
 use crate::http::listener::Door;
 use crate::http::tls::Renewal;
 use crate::limits::{OPS_CONNECTIONS_MAX, TLS_RENEWAL_EVERY};
@@ -60,6 +63,8 @@ pub struct ServeOptions {
     work: WorkOptions,
     #[command(flatten)]
     cache: CacheOptions,
+    #[command(flatten)]
+    dialects: DialectOptions,
     /// What this process does: everything, only the answers, or only the work beside them.
     #[arg(long, env = "ONHAND_ROLE", value_enum, default_value_t)]
     role: Role,
@@ -143,7 +148,9 @@ fn crash_point(text: &str) -> anyhow::Result<(CrashPoint, u64)> {
 /// # Errors
 /// In words for the operator, when the server cannot start.
 pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
-    let mut edge = options.edge.clone().read()?;
+    let dialects = options.dialects.read(options.edge.listen, options.demo)?;
+    let alone = dialects.alone().map(|(_, address)| address);
+    let mut edge = options.edge.clone().read(alone)?;
     if options.demo && options.accounts.is_production() {
         return Err(AccountsError::Demo("").into());
     }
@@ -155,14 +162,14 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let kept = furnish(&engine, options.demo, cache).await?;
     // Who only works answers nobody.
     let doors = match options.role {
-        Role::All | Role::Api => Some(Doors::open(&edge).await?),
+        Role::All | Role::Api => Some(Doors::open(&edge, &dialects).await?),
         Role::Worker => None,
     };
     let Engine { database, submit, reader, running, ended } = engine;
     let leases = Arc::new(database.leases());
     let stop = stop(ended).context("listening for signals")?;
     let renewal = renew(edge.renewal.take()).context("listening for signals")?;
-    let settings = Settings { has_bench_routes: options.bench_routes, ..edge.settings() };
+    let settings = Settings { has_bench_routes: options.bench_routes, dialects, ..edge.settings() };
     let Accounts { identities, logins, limiter, secrets } = accounts;
     if options.accounts.is_production() && demo::has_users(&reader).await? {
         return Err(AccountsError::Demo(": disable those of `onhand users list`").into());
@@ -321,10 +328,12 @@ struct Doors {
     public: Door,
     /// For operators, if theirs is another one.
     operations: Option<Door>,
+    /// For dialects that have one of their own.
+    dialects: Vec<(Dialect, Door)>,
 }
 
 impl Doors {
-    async fn open(edge: &Edge) -> anyhow::Result<Self> {
+    async fn open(edge: &Edge, spoken: &Dialects) -> anyhow::Result<Self> {
         let open = async |address: SocketAddr| {
             let socket = TcpListener::bind(address).await;
             let socket = socket.with_context(|| format!("listening on {address}"))?;
@@ -336,7 +345,16 @@ impl Doors {
             }
             None => None,
         };
-        Ok(Self { public: open(edge.listen).await?, operations })
+        let public = open(edge.listen).await?;
+        let mut dialects = Vec::new();
+        for (dialect, address) in spoken.alone() {
+            let door = open(address).await;
+            let name = dialect.as_str();
+            let advice = || format!("say --dialect {name}=off, or give it another address");
+            dialects.push((dialect, door.with_context(advice)?));
+        }
+        spoken.warn();
+        Ok(Self { public, operations, dialects })
     }
 
     /// Says where they are; the address of the public one.
@@ -355,6 +373,9 @@ impl Doors {
             }
             None => println!("  API description  {public}/docs"),
         }
+        for (dialect, door) in &self.dialects {
+            println!("  {:<15}  {}", dialect.as_str(), url(door)?);
+        }
         Ok(self.public.socket.local_addr()?)
     }
 
@@ -368,7 +389,11 @@ impl Doors {
         };
         let serve_public =
             http::listener::serve(self.public, http::router(app.clone()), stop.clone());
-        tokio::join!(serve_public, serve_operations(app));
+        let serve_dialects = self.dialects.into_iter().map(|(dialect, door)| {
+            http::listener::serve(door, http::dialects::alone(app.clone(), dialect), stop.clone())
+        });
+        let serve_dialects = join_all(serve_dialects.collect::<Vec<_>>());
+        tokio::join!(serve_public, serve_operations(app), serve_dialects);
     }
 }
 

@@ -112,9 +112,7 @@ impl Call {
     /// # Errors
     /// 415, 400 or 422 with a pointer, the value and what would have been right.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let content_type = self.headers.get(header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
-        let essence = content_type.split(';').next().unwrap_or("").trim();
+        let essence = self.media_type();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(unsupported_media_type(essence));
         }
@@ -122,6 +120,28 @@ impl Call {
             return Err(body_too_deep());
         }
         strict::from_slice(&self.body).map_err(|_| explain::<T>(&self.body))
+    }
+
+    /// What the body is said to be, without parameters.
+    pub(super) fn media_type(&self) -> &str {
+        let content_type = self.headers.get(header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
+        content_type.split(';').next().unwrap_or("").trim()
+    }
+
+    /// The body as it was sent.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Who asks.
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// What handlers work with.
+    pub(super) fn app(&self) -> &App {
+        &self.app
     }
 
     /// The body as a typed value; of an empty body, what stands for it.
