@@ -226,7 +226,7 @@ async fn furnish(
 ) -> anyhow::Result<Option<Arc<Kept>>> {
     demo::ensure_location(&engine.submit).await?;
     if with_demo {
-        demo::load(&engine.submit).await?;
+        demo::load_with_orders(&engine.submit).await?;
     }
     match cache {
         Some(plan) => Ok(Some(plan.begin(&engine.submit, &engine.reader).await?)),
@@ -436,7 +436,9 @@ fn stop(committer_ended: oneshot::Receiver<()>) -> std::io::Result<impl Future<O
 /// # Errors
 /// In words for the operator.
 pub async fn seed(options: &DatabaseOptions) -> anyhow::Result<ExitCode> {
-    let code = beside(options, Arc::default(), async |submit, _| demo::load(submit).await).await?;
+    let code =
+        beside(options, Arc::default(), async |submit, _| demo::load_with_orders(submit).await)
+            .await?;
     println!("demo data loaded into {}", options.shown());
     Ok(code)
 }

@@ -2,12 +2,17 @@
 //! that contract. It stands among the order's own entries, where an operator sees it too; whoever
 //! writes it there by itself gets mails in other words, and nothing else.
 
-use onhand_core::orders::{Order, Status};
+use onhand_core::orders::{Metadata, Order, Status};
 
 use super::letter::in_words;
 
 /// The entry of orders that came through `processing`: its name and its value.
 pub const PROCESSING: (&str, &str) = ("channel", "processing");
+
+/// A channel as the entries of an order.
+pub fn entry((name, value): (&str, &str)) -> Metadata {
+    Metadata::from([(name.to_owned(), value.to_owned())])
+}
 
 /// Whether an order came through `processing`.
 pub(super) fn is_processing(order: &Order) -> bool {

@@ -92,7 +92,8 @@ fn fault(problem: &Problem, asked: &Asked) -> Fault {
         };
         return error(problem.status, message);
     }
-    let conflict = |message| error(StatusCode::CONFLICT, message).literally(StatusCode::BAD_REQUEST);
+    let conflict =
+        |message| error(StatusCode::CONFLICT, message).literally(StatusCode::BAD_REQUEST);
     match problem.code {
         "invalid_credentials" => error(problem.status, "Invalid credentials"),
         "unauthenticated" if asked.route() == "/api/auth/refresh" => {

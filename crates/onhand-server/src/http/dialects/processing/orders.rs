@@ -8,7 +8,7 @@ use onhand_core::catalog::ProductRef;
 use onhand_core::command::Reply;
 use onhand_core::ids::{CustomerId, OrderId, ProductId};
 use onhand_core::limits::{ORDER_LINES_MAX, QUANTITY_MAX};
-use onhand_core::orders::{self, Metadata, PlaceItem, PlaceOrder};
+use onhand_core::orders::{self, PlaceItem, PlaceOrder};
 use onhand_core::text::Name;
 use onhand_core::{Command, Quantity};
 use onhand_engine::limits::PAGE_ROWS_MAX;
@@ -177,7 +177,7 @@ async fn place_order(
     call: Call,
 ) -> Result<Response, Wrong> {
     let customer_id = CustomerId::of_user(caller.user()?);
-    let fields = Fields::of_json(call.body())?;
+    let fields = Fields::of(&call)?;
     let order = PlaceOrder {
         items: items(fields.get("items"))?,
         customer_id: Some(customer_id),
@@ -186,8 +186,7 @@ async fn place_order(
         shipping_address: Some(address(fields.get("shippingAddress"))?),
         expected_total: None,
         external_reference: None,
-        metadata: Metadata::from([channel::PROCESSING]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))),
+        metadata: channel::entry(channel::PROCESSING),
     };
     let placed = call.submit(Command::Orders(orders::Command::Place(order))).await?;
     app.owed.notify_one();
@@ -249,7 +248,8 @@ fn counted(name: &str, text: Option<&str>, usual: usize) -> Result<usize, Proble
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = is_number.then(|| text.parse().unwrap_or(usize::MAX));
     let lawful = number.filter(|number| *number >= 1);
-    lawful.ok_or_else(|| Problem::field(format!("?{name}"), "expected a number from 1", text.into()))
+    lawful
+        .ok_or_else(|| Problem::field(format!("?{name}"), "expected a number from 1", text.into()))
 }
 
 /// Which page it is of how many.

@@ -1,14 +1,11 @@
 //! What this contract shows: orders and users. Ids are texts, amounts are numbers with all their
 //! digits, and an order has one of three states.
 
-use std::str::FromStr;
-
 use onhand_core::accounts::{Role, UserView};
 use onhand_core::ids::{CustomerId, ProductId};
-use onhand_core::money::Currency;
 use onhand_core::orders::{self, Order, Status};
 use onhand_core::{Money, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
