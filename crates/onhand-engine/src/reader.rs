@@ -12,7 +12,8 @@ use onhand_core::ids::{
 };
 use onhand_core::inventory::{Location, Movement, ReservationView};
 use onhand_core::orders::Order;
-use onhand_core::payments::KeptNotice;
+use onhand_core::payments::{KeptNotice, Provider};
+use onhand_core::text::GatewayId;
 
 use crate::query::{
     EventRow, Explanation, NumberedPage, OrderFilter, Page, PaymentFilter, ReadError,
@@ -247,6 +248,27 @@ impl Reader {
         let customer_id = own.map(CustomerId::of_user);
         let filter = OrderFilter { customer_id, payment: Some(filter), ..OrderFilter::default() };
         self.orders(filter, before, limit).await
+    }
+
+    /// The order about which an object of a gateway is; to who knows only of `own` orders, one of
+    /// those.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn order_of_gateway_id(
+        &self,
+        provider: Provider,
+        id: GatewayId,
+        own: Option<UserId>,
+    ) -> Result<Option<Order>, ReadError> {
+        let order_id = match self {
+            Self::Sqlite(reader) => reader.order_of_gateway_id(provider, id).await?,
+            Self::Postgres(reader) => reader.order_of_gateway_id(provider, &id).await?,
+        };
+        match order_id {
+            Some(order_id) => self.order(order_id, own).await,
+            None => Ok(None),
+        }
     }
 
     /// What is owed about the payment of an order.
