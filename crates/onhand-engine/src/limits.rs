@@ -111,3 +111,5 @@ pub const COPY_ROWS: usize = 4_096;
 pub const GATHERED_READS_MAX: usize = 256;
 /// Tasks that gather reads: while one waits for the server, the other takes what comes.
 pub const GATHERERS: usize = 2;
+/// Most holds that one reference is shown to have of one product.
+pub const HOLDS_OF_REFERENCE_MAX: usize = 500;

@@ -8,16 +8,17 @@ use onhand_core::accounts::{ApiKey, Email, Session, TokenHash, User};
 use onhand_core::catalog::{Category, Product, ProductRef};
 use onhand_core::effects::{Effect, EffectState};
 use onhand_core::ids::{
-    ApiKeyId, CategoryId, CustomerId, EffectId, OrderId, ReservationId, SessionId, UserId,
+    ApiKeyId, CategoryId, CustomerId, EffectId, OrderId, ProductId, ReservationId, SessionId,
+    UserId,
 };
 use onhand_core::inventory::{Location, Movement, ReservationView};
 use onhand_core::orders::Order;
 use onhand_core::payments::{KeptNotice, Provider};
-use onhand_core::text::GatewayId;
+use onhand_core::text::{GatewayId, Reference};
 
 use crate::query::{
-    EventRow, Explanation, NumberedPage, OrderFilter, Page, PaymentFilter, ReadError,
-    ReservationFilter, StockFilter, StockRow, UserFilter,
+    EventRow, Explanation, HoldsOfReference, NumberedPage, OrderFilter, Page, PaymentFilter,
+    ReadError, ReservationFilter, StockFilter, StockRow, UserFilter,
 };
 use crate::{postgres, sqlite};
 
@@ -181,6 +182,21 @@ impl Reader {
         match self {
             Self::Sqlite(reader) => reader.reservations(filter, before, limit).await,
             Self::Postgres(reader) => reader.reservations(&filter, before, limit).await,
+        }
+    }
+
+    /// What a reference holds of a product, without an order.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn holds_of_reference(
+        &self,
+        reference: Reference,
+        product_id: ProductId,
+    ) -> Result<HoldsOfReference, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.holds_of_reference(reference, product_id).await,
+            Self::Postgres(reader) => reader.holds_of_reference(&reference, product_id).await,
         }
     }
 

@@ -478,3 +478,11 @@ pub const BROKER_MESSAGES_MAX: usize = 10;
 pub const BROKER_WAIT: Duration = Duration::from_secs(10);
 /// Deliveries after which a message is given up: whoever takes it may die of it.
 pub const QUEUE_DELIVERIES_MAX: u32 = 10;
+
+/// Times that a request without a key, which a dialect names by its contents, may be refused and
+/// come again; from then on its refusal stands.
+pub const NATURAL_KEYS_MAX: usize = 64;
+/// Times that a dialect looks again at what an order holds when others change it meanwhile.
+pub const HOLD_LOOKS_MAX: usize = 8;
+/// Rows of a dialect's list that has no pages: the newest.
+pub const DIALECT_ROWS_MAX: usize = 1_000;

@@ -65,9 +65,15 @@ pub(super) fn adjust(draft: &mut Draft<'_>, entries: &[Adjustment]) -> Result<Re
         let product = draft.product(&entry.product)?;
         let location_id = target_location(draft, entry.location_id)?;
         check_occurred_at(draft, entry.occurred_at)?;
+        // What is sold elsewhere is sold: it leaves what is held back from sale.
+        let is_sale = entry.reason.as_str() == "sale";
+        let kept = |level: &Level| if is_sale { level.safety_stock } else { 0 };
         let level = level_with_room(draft, &product, location_id, |level| {
-            entry.delta >= 0 || level.on_hand + entry.delta >= level.reserved
+            entry.delta >= 0 || level.on_hand + entry.delta >= level.reserved + kept(level)
         })?;
+        if entry.delta < 0 && is_sale && level.available() < -entry.delta {
+            return Err(short(&product.sku, -entry.delta, level.available()).into());
+        }
         check_room(&product.sku, &level, entry.delta)?;
         let kind = match entry.reason.as_str() {
             "received" | "restock" | "production" => MovementKind::Received,

@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use onhand_core::{Actor, Command, Version};
-use onhand_engine::IdempotencyKey;
 use onhand_engine::committer::Answer;
+use onhand_engine::{IdempotencyKey, SubmitError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -210,7 +210,7 @@ impl Call {
     /// # Errors
     /// 400 without a key; otherwise as [`Self::submit`].
     pub async fn submit_once(&self, command: Command) -> Result<Answer, Problem> {
-        if !self.headers.contains_key("idempotency-key") {
+        if !self.has_key() {
             return Err(key_missing());
         }
         self.submit(command).await
@@ -224,6 +224,25 @@ impl Call {
         let caller = self.caller.as_engine()?;
         let key = self.idempotency_key(&caller.actor)?;
         Ok(self.app.submit.submit(command, caller, key).await?)
+    }
+
+    /// Whether the caller names a key.
+    pub(super) fn has_key(&self) -> bool {
+        self.headers.contains_key("idempotency-key")
+    }
+
+    /// Submits a command under a key that is not the caller's. What the engine says to that is left
+    /// to whoever made the key.
+    ///
+    /// # Errors
+    /// 401 for a caller who may hand in nothing.
+    pub(super) async fn submit_under(
+        &self,
+        command: Command,
+        key: IdempotencyKey,
+    ) -> Result<Result<Answer, SubmitError>, Problem> {
+        let caller = self.caller.as_engine()?;
+        Ok(self.app.submit.submit(command, caller, Some(key)).await)
     }
 
     fn idempotency_key(&self, actor: &Actor) -> Result<Option<IdempotencyKey>, Problem> {
@@ -251,7 +270,7 @@ impl Call {
     }
 }
 
-fn hash(texts: &[&str], body: &[u8]) -> [u8; 32] {
+pub(super) fn hash(texts: &[&str], body: &[u8]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for text in texts {
         hasher.update(text.as_bytes());
@@ -261,11 +280,11 @@ fn hash(texts: &[&str], body: &[u8]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-fn first_16(bytes: &[u8; 32]) -> [u8; 16] {
+pub(super) fn first_16(bytes: &[u8; 32]) -> [u8; 16] {
     std::array::from_fn(|at| bytes[at])
 }
 
-fn first_8(bytes: &[u8; 32]) -> [u8; 8] {
+pub(super) fn first_8(bytes: &[u8; 32]) -> [u8; 8] {
     std::array::from_fn(|at| bytes[at])
 }
 

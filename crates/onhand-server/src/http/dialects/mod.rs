@@ -11,6 +11,7 @@ mod decimal;
 mod fault;
 mod fields;
 mod flow;
+mod natural;
 mod oms;
 pub mod options;
 mod pass;
