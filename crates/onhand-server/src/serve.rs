@@ -43,7 +43,7 @@ use crate::payments::options::{PaymentOptions, demo_gateway};
 use crate::workers::crew::Crew;
 use crate::workers::options::{Role, WorkOptions};
 use crate::workers::schedules::Asked;
-use crate::{demo, http, workers};
+use crate::{demo, environment, http, workers};
 
 /// The outcome of a commit is not known: `EX_IOERR`.
 const EXIT_UNKNOWN: u8 = 74;
@@ -150,6 +150,7 @@ fn crash_point(text: &str) -> anyhow::Result<(CrashPoint, u64)> {
 pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let dialects = options.dialects.read(options.edge.listen, options.demo)?;
     let alone = dialects.alone().map(|(_, address)| address);
+    environment::report();
     let mut edge = options.edge.clone().read(alone)?;
     if options.demo && options.accounts.is_production() {
         return Err(AccountsError::Demo("").into());

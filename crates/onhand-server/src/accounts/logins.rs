@@ -107,6 +107,8 @@ pub struct Logins {
     throttle: Throttle,
     /// What the successors of refresh tokens are made with; the first makes new ones.
     refresh: Vec<Secret>,
+    /// Seconds that a session lives.
+    life_secs: i64,
     /// Lets one caller become the first admin.
     first_admin: Mutex<Option<crate::auth::tokens::TokenHash>>,
 }
@@ -127,7 +129,14 @@ pub struct Desk<'a> {
 impl Logins {
     /// With nobody having failed yet; the first of the secrets makes refresh tokens.
     pub fn new(passwords: Passwords, refresh: Vec<Secret>) -> Self {
-        Self { passwords, throttle: Throttle::new(), refresh, first_admin: Mutex::default() }
+        let (throttle, life_secs) = (Throttle::new(), SESSION_LIFE_SECS_DEFAULT);
+        Self { passwords, throttle, refresh, life_secs, first_admin: Mutex::default() }
+    }
+
+    /// The same where sessions live for so many seconds.
+    #[must_use]
+    pub fn living(self, life_secs: i64) -> Self {
+        Self { life_secs, ..self }
     }
 
     /// Registers a customer. An address that is taken already is no error: who is told so learns
@@ -292,7 +301,7 @@ impl Logins {
         let command = Command::StartSession {
             user_id,
             token: TokenHash::new(first.hash()),
-            life_secs: SESSION_LIFE_SECS_DEFAULT,
+            life_secs: self.life_secs,
         };
         let access = Access { rights, tokens_from, scopes: Scopes::NONE, own: Some(user_id) };
         let caller = Caller { actor: Actor::User(user_id), access };

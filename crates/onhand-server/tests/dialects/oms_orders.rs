@@ -216,7 +216,7 @@ async fn an_order_is_the_callers_unless_an_operator_says_whose() {
         assert_eq!((reply.status, &reply.body["error"]["code"]), (403, &json!("FORBIDDEN")));
     }
     assert_eq!(user.get("/orders?customerId=x").await.status, 422);
-    for id in ["4", "5", "99", "0", "ord_1", "x", "-1", "99999999999999999999"] {
+    for id in ["4", "5", "99", "0", "ord_1", "x", "-1", "99999999999999999999", "%FF"] {
         said(user.get(&format!("/orders/{id}")).await, 404, "Order not found");
     }
     let reply = admin.get("/orders/1").await;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use onhand_core::limits::ORDER_LINES_MAX;
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -163,7 +164,7 @@ async fn an_order_says_all_that_it_must() {
     for value in [json!("Cash"), json!("credit card")] {
         check("/paymentMethod", &value).await;
     }
-    let many = vec![json!({"productId": "2", "quantity": 1}); 201];
+    let many = vec![json!({"productId": "2", "quantity": 1}); ORDER_LINES_MAX + 1];
     let reply = user.ask(PLACE, &body(json!(many))).await;
     assert_eq!((reply.status, invalid(&reply.body)), (400, vec!["/items"]));
     for sent in ["{", "[]", "null", "7"] {

@@ -142,6 +142,9 @@ fn fault(problem: &Problem, asked: &Asked) -> Fault {
         }
         "unknown_order" => plain("Order not found"),
         "unknown_product" => plain("Product not found"),
+        "not_found" if asked.route().ends_with("/webhook") => plain("Razorpay is not configured"),
+        "not_found" if asked.route().starts_with("/orders/") => plain("Order not found"),
+        "not_found" if asked.route().contains("/payments/") => plain("Payment not found"),
         "no_payment" => plain("Payment not found"),
         "insufficient_stock" => {
             let items = problem.facts.get("items").cloned().unwrap_or_default();

@@ -100,6 +100,7 @@ fn fault(problem: &Problem, asked: &Asked) -> Fault {
             error(problem.status, "Invalid refresh token")
         }
         "unauthenticated" | "rights_withdrawn" => error(problem.status, "Invalid token"),
+        "not_found" if asked.route() == "/api/orders/{id}" => order_not_found(),
         "email_taken" => conflict("User already exists"),
         "insufficient_stock" | "unknown_product" | "product_inactive" | "no_location" => {
             conflict("Inventory check failed")
