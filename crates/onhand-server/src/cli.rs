@@ -34,7 +34,7 @@ use crate::notifications::options::MailSetupError;
 use crate::operator::jobs::JobsAction;
 use crate::operator::{self, EffectsAction, ReconcileOptions};
 use crate::payments::options::PaymentsError;
-use crate::serve::{self, ServeOptions};
+use crate::serve::{self, DemoOptions, ServeOptions};
 
 /// Orders and inventory that never sell what is not there.
 #[derive(Debug, Parser)]
@@ -100,6 +100,8 @@ enum Command {
     Seed {
         #[command(flatten)]
         database: DatabaseOptions,
+        #[command(flatten)]
+        demo: DemoOptions,
     },
     /// Copy an embedded database, which nobody serves, to an empty one on a PostgreSQL server.
     Copy(CopyOptions),
@@ -240,7 +242,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => runtime.block_on(serve::run(*options)),
         Command::Work(options) => runtime.block_on(serve::run(options.as_worker())),
         Command::Migrate { action } => runtime.block_on(migrate(action)),
-        Command::Seed { database } => runtime.block_on(serve::seed(&database)),
+        Command::Seed { database, demo } => runtime.block_on(serve::seed(&database, demo)),
         Command::ClearData { database: _, yes: _, production: true } => {
             bail!("--production refuses to delete a database")
         }

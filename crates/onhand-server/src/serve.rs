@@ -77,12 +77,33 @@ pub struct ServeOptions {
     /// Load the demo data first.
     #[arg(long)]
     demo: bool,
+    #[command(flatten)]
+    demo_orders: DemoOptions,
     /// Serve the routes that measure the server's own limit.
     #[arg(long, hide = true)]
     bench_routes: bool,
     /// Die at a point of a batch: `begun:7`. For crash tests.
     #[arg(long, hide = true)]
     crash_at: Option<String>,
+}
+
+/// What the demo data has.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct DemoOptions {
+    /// Whether the demo's customer has ordered something.
+    #[arg(long, env = "ONHAND_DEMO_ORDERS", value_name = "BOOL", default_value_t = true,
+        action = clap::ArgAction::Set)]
+    demo_orders: bool,
+}
+
+impl DemoOptions {
+    async fn load(self, submit: &Submit) -> anyhow::Result<()> {
+        if self.demo_orders {
+            demo::load_with_orders(submit).await
+        } else {
+            demo::load(submit).await
+        }
+    }
 }
 
 impl ServeOptions {
@@ -160,7 +181,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let cache = options.cache.plan(&options.database.location()?)?;
     let engine = open_to_serve(&options).await?;
     let accounts = options.accounts.build(&options.database.location()?)?;
-    let kept = furnish(&engine, options.demo, cache).await?;
+    let kept = furnish(&engine, options.demo.then_some(options.demo_orders), cache).await?;
     // Who only works answers nobody.
     let doors = match options.role {
         Role::All | Role::Api => Some(Doors::open(&edge, &dialects).await?),
@@ -222,12 +243,12 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
 /// then on is told to the cache, if there is one.
 async fn furnish(
     engine: &Engine,
-    with_demo: bool,
+    demo: Option<DemoOptions>,
     cache: Option<Plan>,
 ) -> anyhow::Result<Option<Arc<Kept>>> {
     demo::ensure_location(&engine.submit).await?;
-    if with_demo {
-        demo::load_with_orders(&engine.submit).await?;
+    if let Some(demo) = demo {
+        demo.load(&engine.submit).await?;
     }
     match cache {
         Some(plan) => Ok(Some(plan.begin(&engine.submit, &engine.reader).await?)),
@@ -436,10 +457,8 @@ fn stop(committer_ended: oneshot::Receiver<()>) -> std::io::Result<impl Future<O
 ///
 /// # Errors
 /// In words for the operator.
-pub async fn seed(options: &DatabaseOptions) -> anyhow::Result<ExitCode> {
-    let code =
-        beside(options, Arc::default(), async |submit, _| demo::load_with_orders(submit).await)
-            .await?;
+pub async fn seed(options: &DatabaseOptions, demo: DemoOptions) -> anyhow::Result<ExitCode> {
+    let code = beside(options, Arc::default(), async |submit, _| demo.load(submit).await).await?;
     println!("demo data loaded into {}", options.shown());
     Ok(code)
 }
