@@ -6,4 +6,5 @@
 
 mod gate;
 mod stock;
+mod storefront;
 mod world;

@@ -19,6 +19,7 @@ mod places;
 mod processing;
 mod stock;
 mod storefront;
+mod whole;
 
 use axum::Router;
 use axum::body::Bytes;

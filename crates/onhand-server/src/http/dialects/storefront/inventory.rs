@@ -18,8 +18,9 @@ use utoipa::ToSchema;
 
 use super::super::fault::{Done, Wrong, unexpected};
 use super::super::fields::{Fields, Sent};
+use super::super::whole::{ROWS, Whole};
 use super::views::InventoryRow;
-use super::{bad, numbered, whole, with_more};
+use super::{bad, numbered};
 use crate::app::App;
 use crate::http::answer::json_response;
 use crate::http::call::{Call, Named};
@@ -87,13 +88,14 @@ fn quantity(fields: &Fields) -> Result<i64, Wrong> {
     responses((status = 200, description = "At most 1000, the newest; `Link` says where more are",
         body = Vec<InventoryRow>)))]
 pub(super) async fn list_inventory(State(app): State<App>) -> Result<Response, Wrong> {
-    let most = onhand_engine::limits::PAGE_ROWS_MAX;
     let location_id = first_location(&app).await?;
     let filter = StockFilter { location_id: Some(location_id), ..StockFilter::default() };
-    let page = async |before| app.reader.stocks(filter.clone(), before, most).await;
-    let (found, next) = whole(page).await?;
-    let mut inventory = Vec::with_capacity(found.len());
-    for row in &found {
+    let mut list = Whole::new();
+    while list.wants_more() {
+        list.take_in(app.reader.stocks(filter.clone(), list.before, ROWS).await?);
+    }
+    let mut inventory = Vec::new();
+    for row in list.oldest_first() {
         let level = row.levels.iter().find(|level| level.location_id == location_id);
         if let Some(level) = level
             && !is_deleted(&app, level).await?
@@ -102,8 +104,7 @@ pub(super) async fn list_inventory(State(app): State<App>) -> Result<Response, W
         }
     }
     let body = json!({"ok": true, "message": "Fetched Inventory!", "inventory": inventory});
-    let next = next.map(|next| format!("prd_{next}"));
-    Ok(with_more(json_response(StatusCode::OK, &body), "/v1/stock", next))
+    Ok(list.linked(json_response(StatusCode::OK, &body), "/v1/stock", "prd"))
 }
 
 /// Say what can be sold of a product that has no row yet.

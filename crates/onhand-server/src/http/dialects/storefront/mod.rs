@@ -8,7 +8,6 @@ mod views;
 
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
-use onhand_engine::query::{Page, ReadError};
 use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,7 +18,6 @@ use super::{Tongue, by_method};
 use crate::app::App;
 use crate::auth::limiter::Class;
 use crate::http::problem::Problem;
-use crate::limits::DIALECT_ROWS_MAX;
 
 pub(super) static TONGUE: Tongue = Tongue {
     routes,
@@ -121,30 +119,4 @@ fn numbered<T>(text: &str, id: impl FnOnce(i64) -> Option<T>) -> Result<T, Probl
     let is_canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok().filter(|_| is_canonical).and_then(id);
     number.ok_or_else(|| Problem::not_found(&format!("`{text}`")))
-}
-
-/// All rows of a list up to [`DIALECT_ROWS_MAX`], the oldest first; and where the list of `/v1` goes
-/// on when there are more.
-async fn whole<T>(
-    mut page: impl AsyncFnMut(Option<i64>) -> Result<Page<T>, ReadError>,
-) -> Result<(Vec<T>, Option<i64>), Wrong> {
-    let (mut rows, mut before) = (Vec::new(), None);
-    loop {
-        let found = page(before).await?;
-        rows.extend(found.rows);
-        before = found.next;
-        if before.is_none() || rows.len() >= DIALECT_ROWS_MAX {
-            rows.reverse();
-            return Ok((rows, before));
-        }
-    }
-}
-
-/// Says in an answer where the rows are that it has no room for: in the list of `/v1`, page by page.
-fn with_more(mut response: Response, list: &str, next: Option<String>) -> Response {
-    let link = next.map(|next| format!("<{list}?starting_after={next}>; rel=\"next\""));
-    if let Some(link) = link.and_then(|link| link.try_into().ok()) {
-        response.headers_mut().insert(axum::http::header::LINK, link);
-    }
-    response
 }

@@ -8,15 +8,16 @@ use onhand_core::command::Reply;
 use onhand_core::ids::{OrderId, ProductId};
 use onhand_core::orders::{Command, Metadata, PlaceItem, PlaceOrder};
 use onhand_core::{Command as AnyCommand, Quantity, Refusal};
-use onhand_engine::query::{OrderFilter, Page};
+use onhand_engine::query::OrderFilter;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::super::fault::{Done, Wrong, unexpected};
 use super::super::fields::Fields;
+use super::super::whole::{ROWS, Whole};
 use super::views::OrderRow;
-use super::{bad, numbered, whole, with_more};
+use super::{bad, numbered};
 use crate::app::App;
 use crate::http::answer::json_response;
 use crate::http::call::{Call, Named};
@@ -48,17 +49,15 @@ struct Created {
     responses((status = 200, description = "At most 1000, the newest; `Link` says where more are",
         body = Vec<OrderRow>)))]
 pub(super) async fn list_orders(State(app): State<App>, caller: Caller) -> Result<Response, Wrong> {
-    let most = onhand_engine::limits::PAGE_ROWS_MAX;
-    let filter = OrderFilter::default().of(caller.own());
-    let page = async |before| match filter.clone() {
-        Some(filter) => app.reader.orders(filter, before, most).await,
-        None => Ok(Page { rows: Vec::new(), next: None }),
-    };
-    let (rows, next) = whole(page).await?;
-    let orders: Vec<_> = rows.iter().map(OrderRow::of).collect();
+    let mut list = Whole::new();
+    if let Some(filter) = OrderFilter::default().of(caller.own()) {
+        while list.wants_more() {
+            list.take_in(app.reader.orders(filter.clone(), list.before, ROWS).await?);
+        }
+    }
+    let orders: Vec<_> = list.oldest_first().map(OrderRow::of).collect();
     let body = json!({"ok": true, "message": "Fetched Orders!", "orders": orders});
-    let next = next.map(|next| format!("ord_{next}"));
-    Ok(with_more(json_response(StatusCode::OK, &body), "/v1/orders", next))
+    Ok(list.linked(json_response(StatusCode::OK, &body), "/v1/orders", "ord"))
 }
 
 /// Place an order: its stock is held now, and payment runs behind the answer.

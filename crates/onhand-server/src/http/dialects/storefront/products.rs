@@ -16,8 +16,9 @@ use utoipa::ToSchema;
 use super::super::decimal;
 use super::super::fault::{Done, Wrong, unexpected};
 use super::super::fields::Fields;
+use super::super::whole::{ROWS, Whole};
 use super::views::ProductRow;
-use super::{bad, numbered, whole, with_more};
+use super::{bad, numbered};
 use crate::app::App;
 use crate::http::answer::json_response;
 use crate::http::call::{Call, Named};
@@ -67,12 +68,13 @@ fn fields(call: &Call, currency: Currency) -> Result<(Name, Text, Money), Wrong>
     responses((status = 200, description = "At most 1000, the newest; `Link` says where more are",
         body = Vec<ProductRow>)))]
 pub(super) async fn list_products(State(app): State<App>) -> Result<Response, Wrong> {
-    let most = onhand_engine::limits::PAGE_ROWS_MAX;
-    let (rows, next) = whole(async |before| app.reader.products(None, before, most).await).await?;
-    let products: Vec<_> = rows.iter().map(ProductRow::of).collect();
+    let mut list = Whole::new();
+    while list.wants_more() {
+        list.take_in(app.reader.products(None, list.before, ROWS).await?);
+    }
+    let products: Vec<_> = list.oldest_first().map(ProductRow::of).collect();
     let body = json!({"ok": true, "message": "Fetched Products !", "products": products});
-    let next = next.map(|next| format!("prd_{next}"));
-    Ok(with_more(json_response(StatusCode::OK, &body), "/v1/products", next))
+    Ok(list.linked(json_response(StatusCode::OK, &body), "/v1/products", "prd"))
 }
 
 /// Create a product. It gets a SKU of its own.
