@@ -4,7 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod flow;
 mod gate;
 mod stock;
 mod storefront;
+mod together;
 mod world;

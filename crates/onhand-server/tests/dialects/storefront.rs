@@ -51,7 +51,7 @@ fn demo_products() -> Vec<Value> {
 
 #[tokio::test]
 async fn products_are_created_replaced_and_deleted() {
-    check(false, || {
+    check(|| {
         let tea = json!({"name": "Tea", "description": "Green", "price": 4.35, "id": 99});
         let more = json!({"name": " Tea, 100 g ", "description": "Green", "price": "5.10"});
         let listed = [demo_products(), vec![product(7, "Tea, 100 g", "Green", "5.10")]].concat();
@@ -91,7 +91,7 @@ async fn odd_products_are_refused() {
     const NAME: &str = "name must be a text of 1 to 100 characters";
     const TEXT: &str = "description must be a text of at most 2000 characters";
     const PRICE: &str = "price must be a positive number with at most 2 decimals";
-    check(false, || {
+    check(|| {
         let mut rows = Vec::new();
         for (line, error) in [
             ("POST /product", "Failed to create product"),
@@ -145,7 +145,7 @@ async fn odd_products_are_refused() {
 
 #[tokio::test]
 async fn inventory_is_one_row_of_each_product() {
-    check(false, || {
+    check(|| {
         let of = |product: i64, quantity: Value| json!({"productId": product, "quantity": quantity});
         let list = |quantities: &[(i64, i64)]| {
             let rows: Vec<_> = quantities.iter().map(|(id, units)| inventory(*id, *units)).collect();
@@ -194,7 +194,7 @@ async fn inventory_is_one_row_of_each_product() {
 async fn odd_inventory_is_refused() {
     const MISSING: &str = "Please provide a productId and quantity";
     const RANGE: &str = "quantity must be a whole number from 0 to 1000000000";
-    check(false, || {
+    check(|| {
         let create = |body: Value, message: &str| {
             let answer = failed("Failed to create inventory", message);
             row("POST /inventory", body, 400, answer).literally(500)
@@ -223,7 +223,7 @@ async fn odd_inventory_is_refused() {
 async fn orders_take_stock_when_they_are_placed() {
     const ERROR: &str = "Failed to create order";
     const MISSING: &str = "Please provide a productId and quantity";
-    check(false, || {
+    check(|| {
         let of = |product: Value, quantity: Value| {
             json!({"productId": product, "quantity": quantity, "status": "processed", "id": 5})
         };

@@ -20,6 +20,7 @@ pub(super) static TONGUE: Tongue = Tongue {
     roots: &["/users", "/orders", "/payments", "/api/payments"],
     class,
     correlation: None,
+    is_open: false,
 };
 
 fn routes() -> OpenApiRouter<App> {

@@ -20,6 +20,7 @@ pub(super) static TONGUE: Tongue = Tongue {
     roots: &["/api/auth", "/api/orders"],
     class,
     correlation: None,
+    is_open: false,
 };
 
 fn routes() -> OpenApiRouter<App> {

@@ -7,7 +7,6 @@ mod products;
 mod views;
 
 use axum::http::{Method, StatusCode};
-use axum::response::Response;
 use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -27,6 +26,7 @@ pub(super) static TONGUE: Tongue = Tongue {
     roots: &["/product", "/inventory", "/order", "/status"],
     class,
     correlation: None,
+    is_open: true,
 };
 
 fn routes() -> OpenApiRouter<App> {
