@@ -53,6 +53,18 @@ pub struct Page<T> {
     pub next: Option<i64>,
 }
 
+/// A page of a list by its number, newest first, for clients that count pages. Behind a page that
+/// somebody else has just added to, rows move on to the next one: whoever must not see one twice
+/// goes by key.
+#[derive(Debug, Clone)]
+pub struct NumberedPage<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Rows of all pages; counted up to
+    /// [`NUMBERED_ROWS_MAX`](crate::limits::NUMBERED_ROWS_MAX).
+    pub total: usize,
+}
+
 /// Which stock to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StockFilter {

@@ -13,12 +13,12 @@ use onhand_core::ids::{
 };
 use onhand_core::inventory::{Location, Movement, ReservationView};
 use onhand_core::orders::Order;
-use onhand_core::payments::KeptNotice;
-use onhand_core::text::Reference;
+use onhand_core::payments::{KeptNotice, Provider};
+use onhand_core::text::{GatewayId, Reference};
 
 use crate::query::{
-    EventRow, Explanation, HoldsOfReference, OrderFilter, Page, PaymentFilter, ReadError,
-    ReservationFilter, StockFilter, StockRow, UserFilter,
+    EventRow, Explanation, HoldsOfReference, NumberedPage, OrderFilter, Page, PaymentFilter,
+    ReadError, ReservationFilter, StockFilter, StockRow, UserFilter,
 };
 use crate::{postgres, sqlite};
 
@@ -232,6 +232,23 @@ impl Reader {
         }
     }
 
+    /// A page of a customer's orders by how many newer ones there are, newest first, and how many
+    /// there are at all. Costs as much as the customer has orders, up to a bound.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn numbered_orders(
+        &self,
+        customer_id: CustomerId,
+        newer: usize,
+        limit: usize,
+    ) -> Result<NumberedPage<Order>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.numbered_orders(customer_id, newer, limit).await,
+            Self::Postgres(reader) => reader.numbered_orders(customer_id, newer, limit).await,
+        }
+    }
+
     /// A page of orders that are paid through a gateway, newest first; to who knows only of `own`
     /// orders, of those.
     ///
@@ -247,6 +264,27 @@ impl Reader {
         let customer_id = own.map(CustomerId::of_user);
         let filter = OrderFilter { customer_id, payment: Some(filter), ..OrderFilter::default() };
         self.orders(filter, before, limit).await
+    }
+
+    /// The order about which an object of a gateway is; to who knows only of `own` orders, one of
+    /// those.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn order_of_gateway_id(
+        &self,
+        provider: Provider,
+        id: GatewayId,
+        own: Option<UserId>,
+    ) -> Result<Option<Order>, ReadError> {
+        let order_id = match self {
+            Self::Sqlite(reader) => reader.order_of_gateway_id(provider, id).await?,
+            Self::Postgres(reader) => reader.order_of_gateway_id(provider, &id).await?,
+        };
+        match order_id {
+            Some(order_id) => self.order(order_id, own).await,
+            None => Ok(None),
+        }
     }
 
     /// What is owed about the payment of an order.

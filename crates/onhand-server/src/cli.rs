@@ -9,8 +9,9 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use onhand_engine::database::{self, OpenError, Schema};
+use onhand_engine::query::UserFilter;
 use onhand_engine::report::Report;
 use onhand_engine::{Database, Location, migration};
 
@@ -22,7 +23,9 @@ use crate::adapters::gateways::simulated::command::{self as fake_gateway, FakeGa
 use crate::adapters::queues::command::{self as queues, QueuesAction};
 use crate::adapters::queues::options::QueuesError;
 use crate::copy::{self, CopyOptions};
+use crate::demo;
 use crate::edge::EdgeError;
+use crate::environment;
 use crate::http::dialects::options::DialectsError;
 use crate::load::{bench, payments_chaos, torture, work_chaos};
 use crate::notifications;
@@ -39,6 +42,15 @@ use crate::serve::{self, ServeOptions};
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+}
+
+impl Cli {
+    /// The command line, and what the environment says where it says nothing. Ends the process with
+    /// a word for whoever has typed it where it cannot be read.
+    pub fn read() -> Self {
+        let matches = environment::with_aliases(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 /// Where everything is remembered.
@@ -98,6 +110,9 @@ enum Command {
         /// Says that you mean it.
         #[arg(long)]
         yes: bool,
+        /// Refuse: a database that is in production is not deleted.
+        #[arg(long, env = "ONHAND_PRODUCTION")]
+        production: bool,
     },
     /// Prove that the numbers are right; works beside a running server and changes nothing.
     Verify {
@@ -226,7 +241,12 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Work(options) => runtime.block_on(serve::run(options.as_worker())),
         Command::Migrate { action } => runtime.block_on(migrate(action)),
         Command::Seed { database } => runtime.block_on(serve::seed(&database)),
-        Command::ClearData { database, yes } => runtime.block_on(clear_data(&database, yes)),
+        Command::ClearData { database: _, yes: _, production: true } => {
+            bail!("--production refuses to delete a database")
+        }
+        Command::ClearData { database, yes, production: false } => {
+            runtime.block_on(clear_data(&database, yes))
+        }
         Command::Verify { database, quick, full: _, json } => {
             runtime.block_on(verify(&database, !quick, json))
         }
@@ -289,7 +309,16 @@ async fn clear_data(database: &DatabaseOptions, yes: bool) -> anyhow::Result<Exi
         return Ok(ExitCode::SUCCESS);
     }
     // A file that is being served is not deleted: opening it takes its lock.
-    Database::open(&location, Schema::Migrate).await?.delete().await?;
+    let database = Database::open(&location, Schema::Migrate).await?;
+    let reader = database.reader()?;
+    // A server in production refuses the demo's users: where they are nobody is in production, and
+    // where others are and not they, somebody may be.
+    let has_users = !reader.users(UserFilter::default(), None, 1).await?.rows.is_empty();
+    if has_users && !demo::has_users(&reader).await? {
+        bail!("{shown} has users, and none of the demo's: it may be in production");
+    }
+    drop(reader);
+    database.delete().await?;
     println!("deleted {shown}");
     Ok(ExitCode::SUCCESS)
 }

@@ -11,6 +11,7 @@ pub mod client;
 pub mod copy;
 pub mod demo;
 pub mod edge;
+pub mod environment;
 pub mod http;
 pub mod limits;
 pub mod load;

@@ -248,6 +248,8 @@ pub const RETRY_BUDGET_PERCENT: u32 = 10;
 pub const RETRY_BUDGET_MAX: u32 = 100;
 /// Longest time that reading a payment may wait for the gateway, in seconds.
 pub const PAYMENT_WAIT_SECS_MAX: u32 = 10;
+/// Longest time for which a payment that is begun through a dialect waits for the gateway.
+pub const INTENT_WAIT: Duration = Duration::from_secs(5);
 /// How often it looks meanwhile.
 pub const PAYMENT_LOOK_EVERY: Duration = Duration::from_millis(50);
 

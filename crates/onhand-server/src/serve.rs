@@ -43,7 +43,7 @@ use crate::payments::options::{PaymentOptions, demo_gateway};
 use crate::workers::crew::Crew;
 use crate::workers::options::{Role, WorkOptions};
 use crate::workers::schedules::Asked;
-use crate::{demo, http, workers};
+use crate::{demo, environment, http, workers};
 
 /// The outcome of a commit is not known: `EX_IOERR`.
 const EXIT_UNKNOWN: u8 = 74;
@@ -150,6 +150,7 @@ fn crash_point(text: &str) -> anyhow::Result<(CrashPoint, u64)> {
 pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let dialects = options.dialects.read(options.edge.listen, options.demo)?;
     let alone = dialects.alone().map(|(_, address)| address);
+    environment::report();
     let mut edge = options.edge.clone().read(alone)?;
     if options.demo && options.accounts.is_production() {
         return Err(AccountsError::Demo("").into());
@@ -226,7 +227,7 @@ async fn furnish(
 ) -> anyhow::Result<Option<Arc<Kept>>> {
     demo::ensure_location(&engine.submit).await?;
     if with_demo {
-        demo::load(&engine.submit).await?;
+        demo::load_with_orders(&engine.submit).await?;
     }
     match cache {
         Some(plan) => Ok(Some(plan.begin(&engine.submit, &engine.reader).await?)),
@@ -436,7 +437,9 @@ fn stop(committer_ended: oneshot::Receiver<()>) -> std::io::Result<impl Future<O
 /// # Errors
 /// In words for the operator.
 pub async fn seed(options: &DatabaseOptions) -> anyhow::Result<ExitCode> {
-    let code = beside(options, Arc::default(), async |submit, _| demo::load(submit).await).await?;
+    let code =
+        beside(options, Arc::default(), async |submit, _| demo::load_with_orders(submit).await)
+            .await?;
     println!("demo data loaded into {}", options.shown());
     Ok(code)
 }

@@ -6,6 +6,11 @@
 
 mod flow;
 mod gate;
+mod oms;
+mod oms_orders;
+mod people;
+mod processing;
+mod processing_orders;
 mod stock;
 mod storefront;
 mod together;

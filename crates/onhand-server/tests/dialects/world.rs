@@ -34,6 +34,7 @@ use tower::ServiceExt;
 
 pub(crate) struct World {
     pub(crate) app: App,
+    pub(crate) clock: Arc<ManualClock>,
     /// An API key that may do everything.
     pub(crate) key: String,
     /// The main listener.
@@ -111,7 +112,7 @@ impl World {
             submit,
             kept: None,
             reader,
-            clock,
+            clock: clock.clone(),
             identities: Identities::new(AccessTokens::new(&secrets, access).unwrap()),
             logins: Logins::new(Passwords::start().unwrap(), refresh),
             limiter: Limiter::new(Rates {

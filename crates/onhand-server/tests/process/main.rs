@@ -6,6 +6,7 @@
 #[cfg(target_os = "linux")]
 mod canary;
 mod crash;
+mod dialects;
 #[cfg(target_os = "linux")]
 mod disk;
 mod edges;

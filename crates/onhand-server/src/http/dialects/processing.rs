@@ -1,7 +1,15 @@
-//! `processing`: orders of users that a queue processes.
+//! `processing`: orders of users that a queue processes. Users and tokens are in
+//! `processing/auth.rs`, orders in `processing/orders.rs`, and what both show in
+//! `processing/shown.rs`.
+
+mod auth;
+mod orders;
+pub(in crate::http) mod shown;
 
 use axum::http::{Method, StatusCode};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Tongue;
@@ -12,7 +20,7 @@ use crate::auth::limiter::Class;
 use crate::http::gate::Denial;
 use crate::http::problem::Problem;
 
-pub(super) static TONGUE: Tongue = Tongue {
+pub(super) const TONGUE: Tongue = Tongue {
     routes,
     title: "Order Processing System",
     fault,
@@ -24,7 +32,7 @@ pub(super) static TONGUE: Tongue = Tongue {
 };
 
 fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().merge(auth::routes()).merge(orders::routes())
 }
 
 fn class(method: &Method, route: &str) -> Class {
@@ -35,19 +43,73 @@ fn class(method: &Method, route: &str) -> Class {
     }
 }
 
+/// A success in the contract's envelope.
+#[derive(Debug, Serialize, ToSchema)]
+struct Success<T> {
+    success: bool,
+    data: T,
+}
+
+impl<T> Success<T> {
+    fn of(data: T) -> Self {
+        Self { success: true, data }
+    }
+}
+
 /// An error in the contract's envelope.
 fn error(status: StatusCode, message: &str) -> Fault {
     Fault::new(status, json!({"success": false, "error": {"message": message}}))
 }
 
-fn fault(problem: &Problem, asked: &Asked) -> Fault {
-    let message = match asked.denial {
-        Some(Denial::Nothing | Denial::Form) => "No token provided",
-        Some(Denial::Expired) => "Token expired",
-        Some(Denial::Bad) => "Invalid token",
-        None => problem.detail.as_str(),
+/// The same with what is wrong where.
+fn invalid(problem: &Problem) -> Fault {
+    let said = |(field, message): (&str, &str)| json!({"field": field, "message": message});
+    let errors: Vec<Value> = match problem.errors.as_slice() {
+        [] => vec![said(("", &problem.detail))],
+        errors => errors.iter().map(|one| said((&one.pointer, &one.detail))).collect(),
     };
-    error(problem.status, message)
+    let error = json!({"message": "Validation Error", "errors": errors});
+    Fault::new(StatusCode::BAD_REQUEST, json!({"success": false, "error": error}))
+}
+
+fn items_required() -> Fault {
+    error(StatusCode::BAD_REQUEST, "Items are required")
+}
+
+fn order_not_found() -> Fault {
+    error(StatusCode::NOT_FOUND, "Order not found")
+}
+
+fn not_authorized() -> Fault {
+    error(StatusCode::FORBIDDEN, "Not authorized to access this order")
+}
+
+fn fault(problem: &Problem, asked: &Asked) -> Fault {
+    if let Some(denial) = asked.denial {
+        let message = match denial {
+            Denial::Nothing | Denial::Form => "No token provided",
+            Denial::Expired => "Token expired",
+            Denial::Bad => "Invalid token",
+        };
+        return error(problem.status, message);
+    }
+    let conflict =
+        |message| error(StatusCode::CONFLICT, message).literally(StatusCode::BAD_REQUEST);
+    match problem.code {
+        "invalid_credentials" => error(problem.status, "Invalid credentials"),
+        "unauthenticated" if asked.route() == "/api/auth/refresh" => {
+            error(problem.status, "Invalid refresh token")
+        }
+        "unauthenticated" | "rights_withdrawn" => error(problem.status, "Invalid token"),
+        "not_found" if asked.route() == "/api/orders/{id}" => order_not_found(),
+        "email_taken" => conflict("User already exists"),
+        "insufficient_stock" | "unknown_product" | "product_inactive" | "no_location" => {
+            conflict("Inventory check failed")
+        }
+        "validation_failed" | "unknown_field" | "card_data" | "malformed_json"
+        | "body_too_deep" | "body_incomplete" => invalid(problem),
+        _ => error(problem.status, &problem.detail),
+    }
 }
 
 fn no_route(asked: &Asked) -> Fault {

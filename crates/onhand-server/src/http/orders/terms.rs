@@ -49,13 +49,9 @@ pub(in crate::http) struct Checkout<'a> {
 }
 
 impl Checkout<'_> {
-    /// The terms of an order of which nobody says how it is to be paid: through a gateway where
-    /// there is one.
-    ///
-    /// # Errors
-    /// [`Problem`] where the terms that are configured are unlawful.
-    pub(in crate::http) fn usual(app: &App) -> Result<PaymentTerms, Problem> {
-        Checkout { app, is_customer: true }.terms("", None)
+    /// The terms of an order about whose payment its caller says nothing.
+    pub(in crate::http) fn usual_terms(self) -> Result<PaymentTerms, Problem> {
+        self.terms("", None)
     }
 
     /// The terms on which an order is placed; `at` is where the body stands in the request.

@@ -148,7 +148,7 @@ pub(super) async fn create_order(call: Call) -> Result<Response, Wrong> {
     let order = PlaceOrder {
         items: vec![PlaceItem { product: ProductRef::Id(product), quantity: one }],
         customer_id: Some(CustomerId::of_user(user)),
-        payment: Checkout::usual(app)?,
+        payment: Checkout { app, is_customer: true }.usual_terms()?,
         payment_method: None,
         shipping_address: None,
         expected_total: None,
