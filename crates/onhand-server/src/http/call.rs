@@ -231,6 +231,15 @@ impl Call {
         self.headers.contains_key("idempotency-key")
     }
 
+    /// Submits a command that cannot happen twice, whoever asks for it.
+    ///
+    /// # Errors
+    /// [`Problem`] where nothing was decided.
+    pub(super) async fn submit_keyless(&self, command: Command) -> Result<Answer, Problem> {
+        let caller = self.caller.as_engine()?;
+        Ok(self.app.submit.submit(command, caller, None).await?)
+    }
+
     /// Submits a command under a key that is not the caller's. What the engine says to that is left
     /// to whoever made the key.
     ///

@@ -173,6 +173,22 @@ impl Caller {
         }
     }
 
+    /// That the caller may do this, too, where one scope is not all that a route needs. Whoever
+    /// needs no key has every right that the routes open to them need.
+    ///
+    /// # Errors
+    /// 403 unless so.
+    pub(super) fn expect(&self, scope: Scope) -> Result<(), Problem> {
+        match self.principal {
+            Some(principal) if !principal.scopes.contains(scope) => {
+                Err(forbidden(&format!("this needs `{}`", scope.as_str())))
+            }
+            Some(_) => Ok(()),
+            None if self.is_anonymous => Ok(()),
+            None => Err(unauthenticated()),
+        }
+    }
+
     /// Of whose orders alone the caller may know; of everybody's when `None`.
     pub fn own(&self) -> Option<UserId> {
         self.own

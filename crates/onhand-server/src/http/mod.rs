@@ -114,6 +114,8 @@ pub fn router(app: App) -> Router {
     }
     if has_all {
         open = open.merge(documents(&app));
+    } else if app.settings.dialects.on_main().any(|dialect| dialect == Dialect::Oms) {
+        open = open.merge(ops::plain_health());
     }
     finish(routes, open, app)
 }

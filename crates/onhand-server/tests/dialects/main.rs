@@ -4,9 +4,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod flow;
+mod gate;
 mod oms;
 mod oms_orders;
 mod people;
 mod processing;
 mod processing_orders;
+mod stock;
+mod storefront;
+mod together;
 mod world;

@@ -133,7 +133,7 @@ impl World {
             main: http::router(app.clone()),
             flow: http::dialects::alone(app.clone(), Dialect::Flow),
             app,
-            clock,
+
             key,
             _running: running,
             _database: database,
@@ -225,14 +225,11 @@ impl Row {
 }
 
 /// Asks row by row, in both forms of the status codes, of a server that is new for each form.
-pub(crate) async fn check(of_flow: bool, rows: impl Fn() -> Vec<Row>) {
+pub(crate) async fn check(rows: impl Fn() -> Vec<Row>) {
     for is_literal in [false, true] {
         let world = World::literal(is_literal).await;
         for Row { line, body, status, literal, answer } in rows() {
-            let reply = match of_flow {
-                true => world.ask_flow(&line, &body).await,
-                false => world.ask(&line, &body).await,
-            };
+            let reply = world.ask(&line, &body).await;
             let wanted = if is_literal { literal } else { status };
             assert_eq!(reply.body, answer, "{line} {body}: {} {}", reply.status, reply.text);
             assert_eq!(reply.status, wanted, "{line} {body}: {}", reply.text);

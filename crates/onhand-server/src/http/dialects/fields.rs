@@ -73,9 +73,10 @@ impl Fields {
         }
     }
 
-    /// The fields of a form: texts, all of them.
-    pub(super) fn of_form(pairs: Vec<(String, String)>) -> Self {
-        Self(pairs.into_iter().map(|(name, text)| (name, Sent::Text(text))).collect())
+    /// The fields of a form, or of a query: texts, all of them.
+    pub(super) fn of_form(form: &[u8]) -> Self {
+        let pairs = form_urlencoded::parse(form);
+        Self(pairs.map(|(name, text)| (name.into(), Sent::Text(text.into()))).collect())
     }
 
     /// What was sent in a field.

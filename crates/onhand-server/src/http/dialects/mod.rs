@@ -19,6 +19,8 @@ mod places;
 mod processing;
 mod stock;
 mod storefront;
+mod uuids;
+mod whole;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -128,6 +130,8 @@ pub(super) struct Tongue {
     pub(super) class: fn(&Method, &str) -> Class,
     /// A header in which its clients send an id of their own, and expect one back.
     pub(super) correlation: Option<HeaderName>,
+    /// Whether pages of any origin may ask, unless some are listed.
+    pub(super) is_open: bool,
 }
 
 /// The limit of a request that is neither a checkout nor a login.
@@ -174,7 +178,16 @@ fn gated(app: &App, dialect: Dialect) -> Router<App> {
     let room = pass::Room { app: app.clone(), dialect };
     let (routes, _) = (dialect.tongue().routes)().split_for_parts();
     let lost = (async || ()).layer(from_fn_with_state(room.clone(), pass::lose));
-    routes.layer(from_fn_with_state(room, pass::enter)).method_not_allowed_fallback(lost)
+    let gate = from_fn_with_state(room, pass::enter);
+    let routes = routes.layer(gate).method_not_allowed_fallback(lost);
+    let is_open = dialect.tongue().is_open && app.settings.cors_origins.is_empty();
+    if !is_open {
+        return routes;
+    }
+    // It answers preflights itself.
+    let needs_key = app.settings.dialects.anonymous_in(dialect) == Anonymous::Nobody;
+    let form = from_fn_with_state(app.clone(), super::dress::pass);
+    routes.layer(super::cors::open(needs_key)).layer(form)
 }
 
 /// The routes of all dialects that share the main listener.
@@ -187,18 +200,28 @@ pub(super) fn on_main(app: &App) -> Router<App> {
 pub fn alone(app: App, dialect: Dialect) -> Router {
     let room = pass::Room { app: app.clone(), dialect };
     let lost = (async || ()).layer(from_fn_with_state(room, pass::lose));
-    let mut routes = gated(&app, dialect);
-    if !app.settings.has_ops_listener {
-        let form = from_fn_with_state(app.clone(), super::dress::pass);
-        routes = routes.merge(super::documents_of(&[dialect]).layer(form));
+    let mut open = Router::new();
+    if dialect == Dialect::Oms {
+        open = open.merge(super::ops::plain_health());
     }
+    if !app.settings.has_ops_listener {
+        open = open.merge(super::documents_of(&[dialect]));
+    }
+    let form = from_fn_with_state(app.clone(), super::dress::pass);
+    let routes = gated(&app, dialect).merge(open.layer(form));
     routes.fallback(lost).with_state(app)
 }
 
-/// Answers for a path of the main listener at which nothing is, if it lies where a dialect does:
-/// where the longest of the paths leads that they claim.
+/// Answers for a path of the main listener at which nothing is, if it lies where a dialect does.
 pub(super) fn no_route(app: &App, request: &Request) -> Option<Response> {
-    let path = request.uri().path();
+    let dialect = claimed(app, request.uri().path())?;
+    let room = pass::Room { app: app.clone(), dialect };
+    Some(room.lost(&Asked::in_dialect(request, dialect)))
+}
+
+/// The dialect of the main listener to which a path belongs: where the longest of the paths leads
+/// that they claim.
+fn claimed(app: &App, path: &str) -> Option<Dialect> {
     let leads_here = |root: &&&str| {
         path.strip_prefix(**root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
@@ -206,9 +229,7 @@ pub(super) fn no_route(app: &App, request: &Request) -> Option<Response> {
         let roots = dialect.tongue().roots.iter().filter(leads_here);
         roots.map(move |root| (root.len(), dialect))
     };
-    let (_, dialect) = app.settings.dialects.on_main().flat_map(claims).max()?;
-    let room = pass::Room { app: app.clone(), dialect };
-    Some(room.lost(&Asked::of(request)))
+    app.settings.dialects.on_main().flat_map(claims).max().map(|(_, dialect)| dialect)
 }
 
 /// The descriptions of these, each at its path.

@@ -30,6 +30,7 @@ pub(super) const TONGUE: Tongue = Tongue {
     roots: &["/users", "/orders", "/payments", "/api/payments"],
     class,
     correlation: None,
+    is_open: false,
 };
 
 fn routes() -> OpenApiRouter<App> {

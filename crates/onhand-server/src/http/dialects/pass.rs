@@ -66,8 +66,12 @@ pub(super) async fn enter(State(room): State<Room>, request: Request, next: Next
     dress.put_on(room.say(response, &asked))
 }
 
-/// The way to nowhere.
+/// The way to nowhere. On the main listener a route of one dialect may lie where another one has a
+/// better claim.
 pub(super) async fn lose(State(room): State<Room>, request: Request, _: Next) -> Response {
+    let is_shared = room.app.settings.dialects.on_main().any(|dialect| dialect == room.dialect);
+    let claimed = super::claimed(&room.app, request.uri().path()).filter(|_| is_shared);
+    let room = Room { dialect: claimed.unwrap_or(room.dialect), ..room };
     let asked = Asked::in_dialect(&request, room.dialect);
     let dress = Dress::of(&request, room.app.settings.is_encrypted);
     dress.put_on(room.lost(&asked))

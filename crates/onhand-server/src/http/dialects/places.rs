@@ -62,6 +62,17 @@ impl Dialects {
         })
     }
 
+    /// In which currency amounts are that come without one.
+    ///
+    /// # Panics
+    /// Never: rupees are a currency.
+    pub fn currency(&self) -> Currency {
+        self.currency.unwrap_or_else(|| match "INR".parse() {
+            Ok(rupees) => rupees,
+            Err(error) => panic!("INR: {error}"),
+        })
+    }
+
     /// Who may use this one without a key.
     pub fn anonymous_in(&self, dialect: Dialect) -> Anonymous {
         if dialect.is_keyless() { self.anonymous } else { Anonymous::Nobody }

@@ -28,6 +28,7 @@ pub(super) const TONGUE: Tongue = Tongue {
     roots: &["/api/auth", "/api/orders"],
     class,
     correlation: None,
+    is_open: false,
 };
 
 fn routes() -> OpenApiRouter<App> {

@@ -4,7 +4,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::catalog::{Product, ProductRef};
-use onhand_core::ids::ReservationId;
+use onhand_core::ids::{ID_MAX, ReservationId};
 use onhand_core::inventory::{Command, HoldItem};
 use onhand_core::limits::HOLD_SECS_MAX;
 use onhand_core::text::Reference;
@@ -123,7 +123,7 @@ fn parts(found: &HoldsOfReference, quantity: Quantity) -> Vec<(ReservationId, Qu
         }
         left -= units;
     }
-    let nobodys = ReservationId::new(found.newest).or_else(|| ReservationId::new(i64::MAX));
+    let nobodys = ReservationId::new(found.newest).or_else(|| ReservationId::new(ID_MAX));
     if let (Some(units), Some(nobodys)) = (Quantity::new(left), nobodys) {
         parts.push((nobodys, units));
     }

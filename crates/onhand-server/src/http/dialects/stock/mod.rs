@@ -43,6 +43,7 @@ pub(super) static TONGUE: Tongue = Tongue {
     ],
     class: super::by_method,
     correlation: Some(HeaderName::from_static("x-correlation-id")),
+    is_open: false,
 };
 
 fn routes() -> OpenApiRouter<App> {
