@@ -108,6 +108,16 @@ impl Sent {
         })
     }
 
+    /// Whether nothing was sent, or `null`.
+    pub(super) fn is_nothing(&self) -> bool {
+        matches!(self, Self::Absent | Self::Null)
+    }
+
+    /// The same, or another field where nothing was sent in this one.
+    pub(super) fn or<'a>(&'a self, other: &'a Self) -> &'a Self {
+        if self.is_nothing() { other } else { self }
+    }
+
     /// Whether it counts as missing in contracts that ask whether a field is truthy: absent, `null`,
     /// `false`, an empty text or zero.
     pub(super) fn is_missing(&self) -> bool {

@@ -65,22 +65,18 @@ struct ItemBody {
 
 /// Of two names of a field the one that was sent.
 fn either<'a>(fields: &'a Fields, name: &str, other: &str) -> &'a Sent {
-    match fields.get(name) {
-        Sent::Absent | Sent::Null => fields.get(other),
-        sent => sent,
-    }
+    fields.get(name).or(fields.get(other))
 }
 
 /// Whose the order is to be: as it was sent, and else the caller's. Whether the caller may say so is
 /// decided with the order.
 fn customer(caller: &Caller, fields: &Fields) -> Result<Option<CustomerId>, Problem> {
-    match either(fields, "customer_id", "customerId") {
-        Sent::Absent | Sent::Null => Ok(caller.user().ok().map(CustomerId::of_user)),
-        sent => {
-            let id = sent.whole().and_then(CustomerId::new);
-            id.map(Some).ok_or_else(|| wrong("/customer_id", "the number of a user", sent))
-        }
+    let sent = either(fields, "customer_id", "customerId");
+    if sent.is_nothing() {
+        return Ok(caller.user().ok().map(CustomerId::of_user));
     }
+    let id = sent.whole().and_then(CustomerId::new);
+    id.map(Some).ok_or_else(|| wrong("/customer_id", "the number of a user", sent))
 }
 
 fn items(items: &[Sent]) -> Result<Vec<PlaceItem>, Problem> {
@@ -112,14 +108,16 @@ fn sent_items(fields: &Fields) -> Result<Vec<PlaceItem>, Problem> {
     match fields.get("items") {
         Sent::Absent | Sent::Null => Ok(Vec::new()),
         Sent::List(list) => items(list),
-        sent => Err(wrong("/items", "a list of items", sent)),
+        sent @ (Sent::Bool(_) | Sent::Number(_) | Sent::Text(_) | Sent::Object(_)) => {
+            Err(wrong("/items", "a list of items", sent))
+        }
     }
 }
 
 /// The amount of an order without items.
 fn amount(app: &App, fields: &Fields) -> Result<Money, Wrong> {
     let sent = either(fields, "total_amount", "totalAmount");
-    if matches!(sent, Sent::Absent | Sent::Null) {
+    if sent.is_nothing() {
         return Err(bad_request("Missing required fields").into());
     }
     let currency = app.settings.dialects.currency;

@@ -27,7 +27,7 @@ use crate::app::App;
 use crate::http::answer::json_response;
 use crate::http::call::{Call, Named, Params};
 use crate::http::dialects::fault::{Done, Fault, Wrong, unexpected};
-use crate::http::dialects::fields::{Fields, Sent};
+use crate::http::dialects::fields::Fields;
 use crate::http::gate::Caller;
 use crate::http::payments::{is_signed, notices, once_payable};
 use crate::limits::INTENT_WAIT;
@@ -82,11 +82,8 @@ async fn start_payment(
     call: Call,
 ) -> Result<Response, Wrong> {
     let fields = Fields::of(&call)?;
-    let sent = match fields.get("order_id") {
-        Sent::Absent | Sent::Null => fields.get("orderId"),
-        sent => sent,
-    };
-    if matches!(sent, Sent::Absent | Sent::Null) {
+    let sent = fields.get("order_id").or(fields.get("orderId"));
+    if sent.is_nothing() {
         return Err(bad_request("Missing required fields").into());
     }
     let order_id = sent.whole().and_then(OrderId::new);
@@ -191,10 +188,8 @@ async fn verify_payment(
     let own = caller.own();
     let found = app.reader.order_of_gateway_id(Provider::Razorpay, intent.clone(), own).await?;
     let order = found.ok_or_else(not_verified)?;
-    let is_meant = match fields.get("orderId") {
-        Sent::Absent | Sent::Null => true,
-        sent => sent.whole() == Some(order.id.number()),
-    };
+    let named = fields.get("orderId");
+    let is_meant = named.is_nothing() || named.whole() == Some(order.id.number());
     let payment = order.payment.as_ref().filter(|payment| {
         is_meant && payment.intents.iter().any(|one| one.gateway_id.as_ref() == Some(&intent))
     });

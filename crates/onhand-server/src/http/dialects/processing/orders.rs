@@ -96,9 +96,8 @@ fn object<'a>(pointer: &str, sent: &'a Sent) -> Result<&'a Fields, Problem> {
 
 fn items(sent: &Sent) -> Result<Vec<PlaceItem>, Wrong> {
     let Sent::List(items) = sent else {
-        let is_absent = matches!(sent, Sent::Absent | Sent::Null);
         let other = || wrong("/items", "a list of items", sent).into();
-        return Err(if is_absent { items_required().into() } else { other() });
+        return Err(if sent.is_nothing() { items_required().into() } else { other() });
     };
     if items.is_empty() {
         return Err(items_required().into());
@@ -127,10 +126,10 @@ fn address(sent: &Sent) -> Result<orders::Address, Problem> {
     let fields = object("/shippingAddress", sent)?;
     let part = |name: &str| {
         let sent = fields.get(name);
-        let text = match sent {
-            // A postal code is often sent as a number.
-            Sent::Number(digits) if name == "zipCode" => Some(digits.as_str()),
-            sent => sent.text(),
+        // A postal code is often sent as a number.
+        let text = match (sent, name) {
+            (Sent::Number(digits), "zipCode") => Some(digits.as_str()),
+            _ => sent.text(),
         };
         let part = text.and_then(|text| Name::new(text).ok());
         part.ok_or_else(|| wrong(format!("/shippingAddress/{name}"), "a text in one line", sent))
