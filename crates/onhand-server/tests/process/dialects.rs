@@ -148,6 +148,25 @@ async fn orders_of_processing_are_taken_up_mailed_and_cached() {
     server.stop_and_verify().await;
 }
 
+/// Somebody with an account of her own finds nothing of an order that is not hers.
+async fn nobody_else_finds(server: &Server, id: &str, attempt: &str, verify: &Value) {
+    let eve = json!({"name": "Eve", "email": "eve@example.com", "password": "tomatoes & 7 bees"});
+    assert_eq!(Person::nobody(server).ask("POST /users/create", eve).await.0, 201);
+    let mut eve = Person::log_in(server, "eve@example.com", "tomatoes & 7 bees").await;
+    for (line, wanted) in [
+        (format!("GET /payments/order/{id}"), 404),
+        (format!("GET /payments/razorpay/{attempt}"), 404),
+        (format!("GET /payments/refunds/{id}"), 404),
+        ("GET /payments/user/2".to_owned(), 403),
+        (format!("GET /orders/{id}"), 404),
+    ] {
+        assert_eq!(eve.ask(&line, Value::Null).await.0, wanted, "{line}");
+    }
+    assert_eq!(eve.ask("POST /payments", json!({"order_id": id})).await.0, 404);
+    let (status, _) = eve.ask("POST /payments/verify", verify.clone()).await;
+    assert_eq!(status, 400);
+}
+
 #[tokio::test]
 async fn orders_of_oms_are_paid_through_the_gateway() {
     let folder = tempfile::tempdir().unwrap();
@@ -196,22 +215,7 @@ async fn orders_of_oms_are_paid_through_the_gateway() {
         let (status, said) = user.ask("POST /payments/verify", body.clone()).await;
         assert_eq!(status, 400, "{body} {said}");
     }
-    // Nobody else finds any of it.
-    let eve = json!({"name": "Eve", "email": "eve@example.com", "password": "tomatoes & 7 bees"});
-    assert_eq!(Person::nobody(&server).ask("POST /users/create", eve).await.0, 201);
-    let mut eve = Person::log_in(&server, "eve@example.com", "tomatoes & 7 bees").await;
-    for (line, wanted) in [
-        (format!("GET /payments/order/{id}"), 404),
-        (format!("GET /payments/razorpay/{attempt}"), 404),
-        (format!("GET /payments/refunds/{id}"), 404),
-        ("GET /payments/user/2".to_owned(), 403),
-        (format!("GET /orders/{id}"), 404),
-    ] {
-        assert_eq!(eve.ask(&line, Value::Null).await.0, wanted, "{line}");
-    }
-    assert_eq!(eve.ask("POST /payments", json!({"order_id": id})).await.0, 404);
-    let (status, _) = eve.ask("POST /payments/verify", verify(&intent, &attempt, &good)).await;
-    assert_eq!(status, 400);
+    nobody_else_finds(&server, &id, &attempt, &verify(&intent, &attempt, &good)).await;
     // Money that goes back is told as such.
     let refund = format!("/v1/payments/pay_{id}/refunds");
     let amount = json!({"amount": {"amount": 50_025, "currency": "INR"}}).to_string();

@@ -1,5 +1,5 @@
-//! Orders. With items the catalogue decides what they cost, whatever a client sends; without them an
-//! order is over the amount that was sent, holds no stock and buys nothing.
+//! Orders. With items the catalogue decides what they cost, whatever a client sends; without them
+//! an order is over the amount that was sent, holds no stock and buys nothing.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -68,8 +68,8 @@ fn either<'a>(fields: &'a Fields, name: &str, other: &str) -> &'a Sent {
     fields.get(name).or(fields.get(other))
 }
 
-/// Whose the order is to be: as it was sent, and else the caller's. Whether the caller may say so is
-/// decided with the order.
+/// Whose the order is to be: as it was sent, and else the caller's. Whether the caller may say so
+/// is decided with the order.
 fn customer(caller: &Caller, fields: &Fields) -> Result<Option<CustomerId>, Problem> {
     let sent = either(fields, "customer_id", "customerId");
     if sent.is_nothing() {
@@ -134,8 +134,8 @@ fn amount(app: &App, fields: &Fields) -> Result<Money, Wrong> {
     lawful.ok_or_else(|| wrong("/total_amount", &expected(), sent).into())
 }
 
-/// Its stock is held for as long as a hold lasts; who takes the money is said when it is begun to be
-/// paid.
+/// Its stock is held for as long as a hold lasts; who takes the money is said when its payment
+/// begins.
 fn terms(app: &App) -> PaymentTerms {
     PaymentTerms::Awaited { hold_secs: app.gateways.defaults.hold_secs, through: None }
 }
@@ -300,8 +300,8 @@ struct OwnOrderList {
     before: Option<i64>,
 }
 
-/// List one's own orders with what was bought, newest first: at most 200, and a `Link` to those that
-/// follow.
+/// List one's own orders with what was bought, newest first: at most 200, and a `Link` to those
+/// that follow.
 #[utoipa::path(get, path = "/orders/get-items", tag = "Orders", params(OwnOrderList),
     security(("bearer" = ["orders:read"]), ("bearer" = ["orders:own"])), responses(
         (status = 200, description = "Orders", body = Success<Vec<OrderWithItems>>)))]

@@ -256,8 +256,8 @@ struct PaymentList {
     before: Option<i64>,
 }
 
-/// List the payments of a user, those of the newest orders first: at most 200, and a `Link` to those
-/// that follow.
+/// List the payments of a user, those of the newest orders first: at most 200, and a `Link` to
+/// those that follow.
 #[utoipa::path(get, path = "/payments/user/{userId}", tag = "Payments",
     params(("userId" = String, Path,), PaymentList),
     security(("bearer" = ["payments:read"]), ("bearer" = ["orders:own"])), responses(

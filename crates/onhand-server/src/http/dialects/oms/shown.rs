@@ -1,5 +1,5 @@
-//! What this contract shows: users, orders, payments, refunds. Ids are texts and amounts are decimal
-//! texts. What an order or a payment has come to is told in the contract's own states.
+//! What this contract shows: users, orders, payments, refunds. Ids are texts and amounts are
+//! decimal texts. What an order or a payment has come to is told in the contract's own states.
 
 use onhand_core::accounts::UserView;
 use onhand_core::orders::{Order, OrderLine, Status};
