@@ -133,7 +133,7 @@ impl World {
             main: http::router(app.clone()),
             flow: http::dialects::alone(app.clone(), Dialect::Flow),
             app,
-
+            clock,
             key,
             _running: running,
             _database: database,
