@@ -21,4 +21,5 @@ mod receiver;
 mod server;
 #[cfg(target_os = "linux")]
 mod shim;
+mod tours;
 mod work;
