@@ -29,17 +29,31 @@ fn listener(server: &Server, name: &str) -> String {
 }
 
 async fn check(name: &str) {
+    check_with(name, "false").await;
+}
+
+/// The same on a server whose demo has orders, or has none.
+async fn check_with(name: &str, has_orders: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &[]).await;
+    let orders = [("ONHAND_DEMO_ORDERS", has_orders.into())];
+    let server = Server::start_with(folder.path(), &[], &orders).await;
+    // What a reader's shell remembers from one line to the next.
+    let mut token = String::new();
     let lines = lines(name);
     assert!(lines.len() > 10, "{name} has {} lines", lines.len());
     for (line, wanted) in lines {
         let here = line
             .replace("http://127.0.0.1:3000", &server.url)
             .replace("http://127.0.0.1:3008", &listener(&server, "flow"));
-        assert!(here.starts_with("curl -s") && here != line, "{name}: {line}");
-        let ran = Command::new("sh").arg("-c").arg(&here).output().await.unwrap();
+        let is_token = here.starts_with("TOKEN=$(curl -s");
+        assert!((is_token || here.starts_with("curl -s")) && here != line, "{name}: {line}");
+        let here = if is_token { format!("{here}; printf %s \"$TOKEN\"") } else { here };
+        let ran = Command::new("sh").arg("-c").arg(&here).env("TOKEN", &token).output();
+        let ran = ran.await.unwrap();
         let answer = String::from_utf8_lossy(&ran.stdout);
+        if is_token {
+            token = answer.clone().into_owned();
+        }
         assert!(ran.status.success() && answer.contains(&wanted), "{name}: {line}\n{answer}");
     }
 }
@@ -57,4 +71,14 @@ async fn the_tour_of_storefront_runs() {
 #[tokio::test]
 async fn the_tour_of_flow_runs() {
     check("flow.md").await;
+}
+
+#[tokio::test]
+async fn the_tour_of_processing_runs() {
+    check_with("processing.md", "true").await;
+}
+
+#[tokio::test]
+async fn the_tour_of_oms_runs() {
+    check_with("oms.md", "true").await;
 }
