@@ -63,7 +63,8 @@ pub(super) fn confirmed(order: &Order) -> Option<Letter> {
 }
 
 pub(super) fn processing(order: &Order) -> Option<Letter> {
-    Some(by_state(order, "We are getting your order ready."))
+    let status = if channel::is_processing(order) { "Processed" } else { "Processing" };
+    Some(letter(order, status, "We are getting your order ready."))
 }
 
 pub(super) fn partially_fulfilled(order: &Order) -> Option<Letter> {

@@ -21,8 +21,8 @@ fn lines(name: &str) -> Vec<(String, String)> {
 }
 
 /// The address of a listener, as the server has printed it.
-fn listener(server: &Server, name: &str) -> String {
-    let printed = server.output();
+async fn listener(server: &Server, name: &str) -> String {
+    let printed = server.output_with(name).await;
     let line = printed.lines().find(|line| line.trim_start().starts_with(name));
     let line = line.unwrap_or_else(|| panic!("{name} is not in {printed}"));
     line.split_whitespace().next_back().unwrap().to_owned()
@@ -39,12 +39,13 @@ async fn check_with(name: &str, has_orders: &str) {
     let server = Server::start_with(folder.path(), &[], &orders).await;
     // What a reader's shell remembers from one line to the next.
     let mut token = String::new();
+    let flow = listener(&server, "flow").await;
     let lines = lines(name);
     assert!(lines.len() > 10, "{name} has {} lines", lines.len());
     for (line, wanted) in lines {
         let here = line
             .replace("http://127.0.0.1:3000", &server.url)
-            .replace("http://127.0.0.1:3008", &listener(&server, "flow"));
+            .replace("http://127.0.0.1:3008", &flow);
         let is_token = here.starts_with("TOKEN=$(curl -s");
         assert!((is_token || here.starts_with("curl -s")) && here != line, "{name}: {line}");
         let here = if is_token { format!("{here}; printf %s \"$TOKEN\"") } else { here };
