@@ -41,6 +41,9 @@ pub const PAGE_ROWS_MAX: usize = 200;
 /// Most rows that one filtered page looks at before it is handed out as it is, with a cursor to go
 /// on.
 pub const SCAN_ROWS_MAX: usize = 20_000;
+/// Most rows of a list that is read by the number of a page: so many ids are gone through for each.
+/// What is behind them is found by key.
+pub const NUMBERED_ROWS_MAX: usize = 10_000;
 /// Bytes of write-ahead log from which the checkpointer copies pages back.
 pub const WAL_CHECKPOINT_BYTES: u64 = 16 << 20;
 /// Bytes of write-ahead log beyond which the committer checkpoints before it goes on.
@@ -111,3 +114,5 @@ pub const COPY_ROWS: usize = 4_096;
 pub const GATHERED_READS_MAX: usize = 256;
 /// Tasks that gather reads: while one waits for the server, the other takes what comes.
 pub const GATHERERS: usize = 2;
+/// Most holds that one reference is shown to have of one product.
+pub const HOLDS_OF_REFERENCE_MAX: usize = 500;

@@ -56,6 +56,18 @@ pub struct Page<T> {
     pub next: Option<i64>,
 }
 
+/// A page of a list by its number, newest first, for clients that count pages. Behind a page that
+/// somebody else has just added to, rows move on to the next one: whoever must not see one twice
+/// goes by key.
+#[derive(Debug, Clone)]
+pub struct NumberedPage<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Rows of all pages; counted up to
+    /// [`NUMBERED_ROWS_MAX`](crate::limits::NUMBERED_ROWS_MAX).
+    pub total: usize,
+}
+
 /// Which stock to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StockFilter {
@@ -187,6 +199,16 @@ pub struct ReservationFilter {
     pub order_id: Option<OrderId>,
     /// With this reference.
     pub reference: Option<Reference>,
+}
+
+/// What a reference holds of a product, without an order.
+#[derive(Debug, Clone, Default)]
+pub struct HoldsOfReference {
+    /// What is promised, some of which may have run out; oldest first, at most
+    /// [`HOLDS_OF_REFERENCE_MAX`](crate::limits::HOLDS_OF_REFERENCE_MAX).
+    pub open: Vec<Reservation>,
+    /// Number of the newest, ended or not; 0 where there was none.
+    pub newest: i64,
 }
 
 /// Which jobs to list.

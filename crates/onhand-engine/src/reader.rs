@@ -10,15 +10,17 @@ use onhand_core::accounts::{ApiKey, Email, Session, TokenHash, User};
 use onhand_core::catalog::{Category, Product, ProductRef};
 use onhand_core::effects::{Effect, EffectState};
 use onhand_core::ids::{
-    ApiKeyId, CategoryId, CustomerId, EffectId, OrderId, ReservationId, SessionId, UserId,
+    ApiKeyId, CategoryId, CustomerId, EffectId, OrderId, ProductId, ReservationId, SessionId,
+    UserId,
 };
 use onhand_core::inventory::{Location, Movement, ReservationView};
 use onhand_core::orders::Order;
-use onhand_core::payments::KeptNotice;
+use onhand_core::payments::{KeptNotice, Provider};
+use onhand_core::text::{GatewayId, Reference};
 
 use crate::query::{
-    EventRow, Explanation, Moment, OrderFilter, Page, PaymentFilter, ReadError, ReservationFilter,
-    StockFilter, StockRow, UserFilter,
+    EventRow, Explanation, HoldsOfReference, Moment, NumberedPage, OrderFilter, Page,
+    PaymentFilter, ReadError, ReservationFilter, StockFilter, StockRow, UserFilter,
 };
 use crate::{postgres, sqlite};
 
@@ -189,6 +191,21 @@ impl Reader {
         }
     }
 
+    /// What a reference holds of a product, without an order.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn holds_of_reference(
+        &self,
+        reference: Reference,
+        product_id: ProductId,
+    ) -> Result<HoldsOfReference, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.holds_of_reference(reference, product_id).await,
+            Self::Postgres(reader) => reader.holds_of_reference(&reference, product_id).await,
+        }
+    }
+
     /// An order; to who knows only of `own` orders, one of those.
     ///
     /// # Errors
@@ -221,6 +238,23 @@ impl Reader {
         }
     }
 
+    /// A page of a customer's orders by how many newer ones there are, newest first, and how many
+    /// there are at all. Costs as much as the customer has orders, up to a bound.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn numbered_orders(
+        &self,
+        customer_id: CustomerId,
+        newer: usize,
+        limit: usize,
+    ) -> Result<NumberedPage<Order>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.numbered_orders(customer_id, newer, limit).await,
+            Self::Postgres(reader) => reader.numbered_orders(customer_id, newer, limit).await,
+        }
+    }
+
     /// A page of orders that are paid through a gateway, newest first; to who knows only of `own`
     /// orders, of those.
     ///
@@ -236,6 +270,27 @@ impl Reader {
         let customer_id = own.map(CustomerId::of_user);
         let filter = OrderFilter { customer_id, payment: Some(filter), ..OrderFilter::default() };
         self.orders(filter, before, limit).await
+    }
+
+    /// The order about which an object of a gateway is; to who knows only of `own` orders, one of
+    /// those.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn order_of_gateway_id(
+        &self,
+        provider: Provider,
+        id: GatewayId,
+        own: Option<UserId>,
+    ) -> Result<Option<Order>, ReadError> {
+        let order_id = match self {
+            Self::Sqlite(reader) => reader.order_of_gateway_id(provider, id).await?,
+            Self::Postgres(reader) => reader.order_of_gateway_id(provider, &id).await?,
+        };
+        match order_id {
+            Some(order_id) => self.order(order_id, own).await,
+            None => Ok(None),
+        }
     }
 
     /// What is owed about the payment of an order.

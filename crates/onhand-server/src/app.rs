@@ -16,6 +16,7 @@ use crate::adapters::warehouse::options::Plan;
 use crate::adapters::webhooks::Webhooks;
 use crate::auth::forwarded::Proxies;
 use crate::auth::limiter::Limiter;
+use crate::http::dialects::Dialects;
 use crate::http::gate::Needs;
 use crate::payments::gateways::Gateways;
 use crate::workers::schedules::Asked;
@@ -93,4 +94,6 @@ pub struct Settings {
     pub is_encrypted: bool,
     /// Whether the routes of operation have a listener of their own.
     pub has_ops_listener: bool,
+    /// Which contracts of other systems are spoken, and where.
+    pub dialects: Dialects,
 }

@@ -10,8 +10,9 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::bail;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use onhand_engine::database::{self, OpenError, Schema};
+use onhand_engine::query::UserFilter;
 use onhand_engine::report::{LevelDifference, LevelFigures, Rebuild, Report};
 use onhand_engine::{Database, Location, migration};
 
@@ -25,8 +26,11 @@ use crate::adapters::queues::options::QueuesError;
 use crate::adapters::warehouse::options::WarehouseError;
 use crate::backup::{self, BackupOptions, RestoreOptions};
 use crate::copy::{self, CopyOptions};
+use crate::demo;
 use crate::edge::EdgeError;
+use crate::environment;
 use crate::exports::cli::{self as exports, ExportOptions};
+use crate::http::dialects::options::DialectsError;
 use crate::imports::cli::{self as imports, ImportOptions};
 use crate::load::{bench, payments_chaos, torture, work_chaos};
 use crate::notifications;
@@ -36,7 +40,7 @@ use crate::operator::jobs::JobsAction;
 use crate::operator::warehouse::WarehouseAction;
 use crate::operator::{self, EffectsAction, ReconcileOptions};
 use crate::payments::options::PaymentsError;
-use crate::serve::{self, ServeOptions};
+use crate::serve::{self, DemoOptions, ServeOptions};
 
 /// Orders and inventory that never sell what is not there.
 #[derive(Debug, Parser)]
@@ -44,6 +48,15 @@ use crate::serve::{self, ServeOptions};
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+}
+
+impl Cli {
+    /// The command line, and what the environment says where it says nothing. Ends the process with
+    /// a word for whoever has typed it where it cannot be read.
+    pub fn read() -> Self {
+        let matches = environment::with_aliases(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
 }
 
 /// Where everything is remembered.
@@ -93,6 +106,8 @@ enum Command {
     Seed {
         #[command(flatten)]
         database: DatabaseOptions,
+        #[command(flatten)]
+        demo: DemoOptions,
     },
     /// Take over a file of products or stock, row by row; it can be gone on with.
     Import(ImportOptions),
@@ -107,6 +122,9 @@ enum Command {
         /// Says that you mean it.
         #[arg(long)]
         yes: bool,
+        /// Refuse: a database that is in production is not deleted.
+        #[arg(long, env = "ONHAND_PRODUCTION")]
+        production: bool,
     },
     /// Copy the embedded database beside its server, as it is at one instant, and prove the copy.
     Backup(BackupOptions),
@@ -246,7 +264,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         || error.is::<MailSetupError>()
         || error.is::<QueuesError>()
         || error.is::<CacheError>()
-        || error.is::<WarehouseError>();
+        || error.is::<WarehouseError>()
+        || error.is::<DialectsError>();
     if is_configuration { 78 } else { 3 }
 }
 
@@ -256,8 +275,13 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => runtime.block_on(serve::run(*options)),
         Command::Work(options) => runtime.block_on(serve::run(options.as_worker())),
         Command::Migrate { action } => runtime.block_on(migrate(action)),
-        Command::Seed { database } => runtime.block_on(serve::seed(&database)),
-        Command::ClearData { database, yes } => runtime.block_on(clear_data(&database, yes)),
+        Command::Seed { database, demo } => runtime.block_on(serve::seed(&database, demo)),
+        Command::ClearData { database: _, yes: _, production: true } => {
+            bail!("--production refuses to delete a database")
+        }
+        Command::ClearData { database, yes, production: false } => {
+            runtime.block_on(clear_data(&database, yes))
+        }
         Command::Verify { database, quick, full: _, json } => {
             runtime.block_on(verify(&database, !quick, json))
         }
@@ -328,7 +352,16 @@ async fn clear_data(database: &DatabaseOptions, yes: bool) -> anyhow::Result<Exi
         return Ok(ExitCode::SUCCESS);
     }
     // A file that is being served is not deleted: opening it takes its lock.
-    Database::open(&location, Schema::Migrate).await?.delete().await?;
+    let database = Database::open(&location, Schema::Migrate).await?;
+    let reader = database.reader()?;
+    // A server in production refuses the demo's users: where they are nobody is in production, and
+    // where others are and not they, somebody may be.
+    let has_users = !reader.users(UserFilter::default(), None, 1).await?.rows.is_empty();
+    if has_users && !demo::has_users(&reader).await? {
+        bail!("{shown} has users, and none of the demo's: it may be in production");
+    }
+    drop(reader);
+    database.delete().await?;
     println!("deleted {shown}");
     Ok(ExitCode::SUCCESS)
 }

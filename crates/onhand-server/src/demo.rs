@@ -5,15 +5,19 @@ use anyhow::{Context, bail};
 use onhand_core::accounts::{self, Email, NewUser, PasswordHash, Role};
 use onhand_core::catalog::{self, NewCategory, NewProduct, ProductRef};
 use onhand_core::command::Reply;
+use onhand_core::ids::{CustomerId, UserId};
 use onhand_core::inventory::{self, Adjustment, NewLocation};
-use onhand_core::text::{Name, Reason, Sku, Text};
-use onhand_core::{Actor, Command, Money};
+use onhand_core::limits::HOLD_SECS_MAX;
+use onhand_core::orders::{self, Address, PaymentTerms, PlaceItem, PlaceOrder};
+use onhand_core::text::{Name, Reason, Reference, Sku, Text};
+use onhand_core::{Actor, Command, Money, Quantity};
 use onhand_engine::IdempotencyKey;
 use onhand_engine::Reader;
 use onhand_engine::committer::Submit;
 use sha2::{Digest, Sha256};
 
 use crate::auth::passwords::hash_known;
+use crate::notifications::channel;
 
 /// SKU, name, price in paise, units, whether it is filed under Electronics.
 const PRODUCTS: &[(&str, &str, i64, i64, bool)] = &[
@@ -65,6 +69,11 @@ pub async fn ensure_location(submit: &Submit) -> anyhow::Result<()> {
 /// # Errors
 /// When the committer gives no answer or refuses something else than a repeat.
 pub async fn load(submit: &Submit) -> anyhow::Result<()> {
+    load_all(submit).await.map(|_| ())
+}
+
+/// The same; answers who can log in, where they are new or were added lately.
+async fn load_all(submit: &Submit) -> anyhow::Result<Vec<Option<UserId>>> {
     ensure_location(submit).await?;
     let category = NewCategory { name: Name::new("Electronics")?, parent_id: None };
     let category = catalog::Command::CreateCategory(category);
@@ -94,6 +103,11 @@ pub async fn load(submit: &Submit) -> anyhow::Result<()> {
         let stock = inventory::Command::Adjust(vec![stock]);
         put(submit, &format!("stock {sku}"), Command::Inventory(stock)).await?;
     }
+    add_users(submit).await
+}
+
+async fn add_users(submit: &Submit) -> anyhow::Result<Vec<Option<UserId>>> {
+    let mut ids = Vec::with_capacity(USERS.len());
     for (email, password, role) in USERS {
         let new = NewUser {
             email: Email::new(email)?,
@@ -103,13 +117,108 @@ pub async fn load(submit: &Submit) -> anyhow::Result<()> {
             scopes: None,
         };
         let register = accounts::Command::Register(new);
-        put(submit, &format!("user {email}"), Command::Accounts(register)).await?;
+        ids.push(
+            match put(submit, &format!("user {email}"), Command::Accounts(register)).await? {
+                Some(Reply::User(user)) => Some(user.id),
+                Some(_) | None => None,
+            },
+        );
+    }
+    Ok(ids)
+}
+
+/// An order of the demo's customer.
+struct DemoOrder {
+    name: &'static str,
+    /// SKUs, one unit of each.
+    skus: &'static [&'static str],
+    /// Street, city, state and postal code.
+    address: [&'static str; 4],
+    payment_method: &'static str,
+    /// Whether it was taken up; if not it waits for its payment.
+    is_processed: bool,
+}
+
+const ORDERS: &[DemoOrder] = &[
+    DemoOrder {
+        name: "demo-order-1",
+        skus: &["smartphone", "headphones"],
+        address: ["123 Main St", "New York", "NY", "10001"],
+        payment_method: "Credit Card",
+        is_processed: true,
+    },
+    DemoOrder {
+        name: "demo-order-2",
+        skus: &["laptop"],
+        address: ["456 Oak Ave", "Los Angeles", "CA", "90001"],
+        payment_method: "PayPal",
+        is_processed: false,
+    },
+];
+
+/// Loads the demo data with the orders of its customer.
+///
+/// # Errors
+/// As [`load`].
+pub async fn load_with_orders(submit: &Submit) -> anyhow::Result<()> {
+    let customer = load_all(submit).await?.into_iter().zip(USERS);
+    let customer = customer.filter(|(_, (_, _, role))| *role == Role::Customer);
+    // Whoever was there before has the orders, too.
+    for customer in customer.filter_map(|(id, _)| id) {
+        for order in ORDERS {
+            place(submit, CustomerId::of_user(customer), order).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn place(submit: &Submit, customer: CustomerId, new: &DemoOrder) -> anyhow::Result<()> {
+    let item = |sku: &&str| {
+        let quantity = Quantity::new(1).context("one is no quantity")?;
+        anyhow::Ok(PlaceItem { product: ProductRef::Sku(Sku::new(*sku)?), quantity })
+    };
+    let [street, city, state, postal_code] = new.address;
+    let payment = if new.is_processed {
+        PaymentTerms::NotRequired
+    } else {
+        // For as long as there is: somebody may want to look at it.
+        PaymentTerms::Awaited { hold_secs: HOLD_SECS_MAX, through: None }
+    };
+    let order = PlaceOrder {
+        items: new.skus.iter().map(item).collect::<Result<_, _>>()?,
+        customer_id: Some(customer),
+        payment,
+        payment_method: Some(Name::new(new.payment_method)?),
+        shipping_address: Some(Address {
+            name: None,
+            street: Name::new(street)?,
+            city: Name::new(city)?,
+            state: Some(Name::new(state)?),
+            postal_code: Some(Name::new(postal_code)?),
+            country: Name::new("USA")?,
+        }),
+        expected_total: None,
+        external_reference: Some(Reference::new(new.name)?),
+        metadata: channel::entry(channel::PROCESSING),
+    };
+    let order = Command::Orders(orders::Command::Place(order));
+    let Some(Reply::Order(order)) = put(submit, new.name, order).await? else { return Ok(()) };
+    if new.is_processed {
+        let process = Command::Orders(orders::Command::Process { id: order.id });
+        put(submit, &format!("{} taken up", new.name), process).await?;
     }
     Ok(())
 }
 
 /// Refusals of what was loaded before.
-const THERE_ALREADY: [&str; 3] = ["sku_taken", "location_code_taken", "email_taken"];
+const THERE_ALREADY: [&str; 5] = [
+    "sku_taken",
+    "location_code_taken",
+    "email_taken",
+    "external_reference_taken",
+    // A worker was quicker to take an order up.
+    "invalid_transition",
+];
 
 /// Submits under a key of its own; a refusal that says that it is there already is no failure.
 async fn put(submit: &Submit, name: &str, command: Command) -> anyhow::Result<Option<Reply>> {

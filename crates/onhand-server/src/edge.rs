@@ -20,7 +20,7 @@ use crate::http::tls::{self, Renewal, Tls, TlsError, TlsFiles};
 pub struct EdgeOptions {
     /// Where to listen.
     #[arg(long, env = "ONHAND_LISTEN", default_value = "127.0.0.1:3000")]
-    listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Where to serve the routes of operation (/health, /readyz, /docs, /openapi.json); the other
     /// address then keeps /livez only. Without it there is one address for all.
     #[arg(long, value_name = "LISTEN", env = "ONHAND_OPS_LISTEN")]
@@ -105,12 +105,17 @@ pub struct Edge {
     pub renewal: Option<Renewal>,
 }
 
+/// Whether only this machine reaches an address.
+pub(crate) fn is_local(address: &SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
 impl EdgeOptions {
-    /// Puts the options together.
+    /// Puts the options together, for a server that also listens on these addresses.
     ///
     /// # Errors
     /// When they are unsafe or contradict each other.
-    pub fn read(self) -> Result<Edge, EdgeError> {
+    pub fn read(self, more: impl Iterator<Item = SocketAddr>) -> Result<Edge, EdgeError> {
         let (tls, renewal) = match (self.tls_cert, self.tls_key) {
             (Some(cert), Some(key)) => {
                 let (tls, renewal) = tls::open(TlsFiles { cert, key }, &SystemClock)?;
@@ -118,11 +123,10 @@ impl EdgeOptions {
             }
             (None | Some(_), None) | (None, Some(_)) => (None, None),
         };
-        let is_local = |address: &SocketAddr| address.ip().to_canonical().is_loopback();
-        let addresses = [Some(self.listen), self.ops_listen];
+        let addresses = [Some(self.listen), self.ops_listen].into_iter().flatten();
         if tls.is_none()
             && !self.insecure_http
-            && let Some(open) = addresses.into_iter().flatten().find(|address| !is_local(address))
+            && let Some(open) = addresses.chain(more).find(|address| !is_local(address))
         {
             return Err(EdgeError::InTheClear(open));
         }
@@ -165,7 +169,7 @@ mod tests {
     fn read(arguments: &str) -> Result<Edge, String> {
         let words = ["onhand"].into_iter().chain(arguments.split_whitespace());
         let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
-        line.options.read().map_err(|error| error.to_string())
+        line.options.read(std::iter::empty()).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod client;
 pub mod copy;
 pub mod demo;
 pub mod edge;
+pub mod environment;
 mod exports;
 pub mod http;
 mod imports;

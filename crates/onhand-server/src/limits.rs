@@ -268,6 +268,8 @@ pub const RETRY_BUDGET_PERCENT: u32 = 10;
 pub const RETRY_BUDGET_MAX: u32 = 100;
 /// Longest time that reading a payment may wait for the gateway, in seconds.
 pub const PAYMENT_WAIT_SECS_MAX: u32 = 10;
+/// Longest time for which a payment that is begun through a dialect waits for the gateway.
+pub const INTENT_WAIT: Duration = Duration::from_secs(5);
 /// How often it looks meanwhile.
 pub const PAYMENT_LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -542,3 +544,10 @@ pub const WAREHOUSE_PAUSE_MAX: Duration = Duration::from_secs(1);
 pub const WAREHOUSE_ANSWERED_RUNS_MAX: usize = 200;
 /// Days for which the rows of runs are kept after those have ended, when nothing else is said.
 pub const WAREHOUSE_KEEP_DAYS_DEFAULT: u64 = 90;
+/// Times that a request without a key, which a dialect names by its contents, may be refused and
+/// come again; from then on its refusal stands.
+pub const NATURAL_KEYS_MAX: usize = 64;
+/// Times that a dialect looks again at what an order holds when others change it meanwhile.
+pub const HOLD_LOOKS_MAX: usize = 8;
+/// Rows of a dialect's list that has no pages: the newest.
+pub const DIALECT_ROWS_MAX: usize = 1_000;

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use onhand_server::cli::{self, Cli};
 
 /// Many small allocations on two threads: the system's allocator is measurably slower at it.
@@ -10,5 +9,5 @@ use onhand_server::cli::{self, Cli};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    cli::run(Cli::parse())
+    cli::run(Cli::read())
 }

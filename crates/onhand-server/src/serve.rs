@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use onhand_core::accounts;
 use onhand_core::payments::{Policy, Receipts};
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
@@ -34,6 +35,8 @@ use crate::app::{App, Parts, Settings};
 use crate::auth::secrets::Secret;
 use crate::cli::DatabaseOptions;
 use crate::edge::{Edge, EdgeOptions};
+use crate::http::dialects::options::DialectOptions;
+use crate::http::dialects::{Dialect, Dialects};
 use crate::http::listener::Door;
 use crate::http::tls::Renewal;
 use crate::limits::{OPS_CONNECTIONS_MAX, TLS_RENEWAL_EVERY};
@@ -42,7 +45,7 @@ use crate::payments::options::{PaymentOptions, demo_gateway};
 use crate::workers::crew::Crew;
 use crate::workers::options::{Role, WorkOptions};
 use crate::workers::schedules::Asked;
-use crate::{demo, http, workers};
+use crate::{demo, environment, http, workers};
 
 /// The outcome of a commit is not known: `EX_IOERR`.
 const EXIT_UNKNOWN: u8 = 74;
@@ -64,6 +67,8 @@ pub struct ServeOptions {
     cache: CacheOptions,
     #[command(flatten)]
     warehouse: WarehouseOptions,
+    #[command(flatten)]
+    dialects: DialectOptions,
     /// What this process does: everything, only the answers, or only the work beside them.
     #[arg(long, env = "ONHAND_ROLE", value_enum, default_value_t)]
     role: Role,
@@ -76,12 +81,33 @@ pub struct ServeOptions {
     /// Load the demo data first.
     #[arg(long)]
     demo: bool,
+    #[command(flatten)]
+    demo_orders: DemoOptions,
     /// Serve the routes that measure the server's own limit.
     #[arg(long, hide = true)]
     bench_routes: bool,
     /// Die at a point of a batch: `begun:7`. For crash tests.
     #[arg(long, hide = true)]
     crash_at: Option<String>,
+}
+
+/// What the demo data has.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct DemoOptions {
+    /// Whether the demo's customer has ordered something.
+    #[arg(long, env = "ONHAND_DEMO_ORDERS", value_name = "BOOL", default_value_t = true,
+        action = clap::ArgAction::Set)]
+    demo_orders: bool,
+}
+
+impl DemoOptions {
+    async fn load(self, submit: &Submit) -> anyhow::Result<()> {
+        if self.demo_orders {
+            demo::load_with_orders(submit).await
+        } else {
+            demo::load(submit).await
+        }
+    }
 }
 
 impl ServeOptions {
@@ -159,7 +185,10 @@ fn crash_point(text: &str) -> anyhow::Result<(CrashPoint, u64)> {
 /// # Errors
 /// In words for the operator, when the server cannot start.
 pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
-    let mut edge = options.edge.clone().read()?;
+    let dialects = options.dialects.read(options.edge.listen, options.demo)?;
+    let alone = dialects.alone().map(|(_, address)| address);
+    environment::report();
+    let mut edge = options.edge.clone().read(alone)?;
     if options.demo && options.accounts.is_production() {
         return Err(AccountsError::Demo("").into());
     }
@@ -169,17 +198,17 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let cache = options.cache.plan(&options.database.location()?)?;
     let engine = open_to_serve(&options).await?;
     let accounts = options.accounts.build(&options.database.location()?)?;
-    let kept = furnish(&engine, options.demo, cache).await?;
+    let kept = furnish(&engine, options.demo.then_some(options.demo_orders), cache).await?;
     // Who only works answers nobody.
     let doors = match options.role {
-        Role::All | Role::Api => Some(Doors::open(&edge).await?),
+        Role::All | Role::Api => Some(Doors::open(&edge, &dialects).await?),
         Role::Worker => None,
     };
     let Engine { database, submit, reader, running, ended } = engine;
     let leases = Arc::new(database.leases());
     let stop = stop(ended).context("listening for signals")?;
     let renewal = renew(edge.renewal.take()).context("listening for signals")?;
-    let settings = Settings { has_bench_routes: options.bench_routes, ..edge.settings() };
+    let settings = Settings { has_bench_routes: options.bench_routes, dialects, ..edge.settings() };
     let Accounts { identities, logins, limiter, secrets } = accounts;
     if options.accounts.is_production() && demo::has_users(&reader).await? {
         return Err(AccountsError::Demo(": disable those of `onhand users list`").into());
@@ -233,12 +262,12 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
 /// then on is told to the cache, if there is one.
 async fn furnish(
     engine: &Engine,
-    with_demo: bool,
+    demo: Option<DemoOptions>,
     cache: Option<Plan>,
 ) -> anyhow::Result<Option<Arc<Kept>>> {
     demo::ensure_location(&engine.submit).await?;
-    if with_demo {
-        demo::load(&engine.submit).await?;
+    if let Some(demo) = demo {
+        demo.load(&engine.submit).await?;
     }
     match cache {
         Some(plan) => Ok(Some(plan.begin(&engine.submit, &engine.reader).await?)),
@@ -367,10 +396,12 @@ struct Doors {
     public: Door,
     /// For operators, if theirs is another one.
     operations: Option<Door>,
+    /// For dialects that have one of their own.
+    dialects: Vec<(Dialect, Door)>,
 }
 
 impl Doors {
-    async fn open(edge: &Edge) -> anyhow::Result<Self> {
+    async fn open(edge: &Edge, spoken: &Dialects) -> anyhow::Result<Self> {
         let open = async |address: SocketAddr| {
             let socket = TcpListener::bind(address).await;
             let socket = socket.with_context(|| format!("listening on {address}"))?;
@@ -382,7 +413,16 @@ impl Doors {
             }
             None => None,
         };
-        Ok(Self { public: open(edge.listen).await?, operations })
+        let public = open(edge.listen).await?;
+        let mut dialects = Vec::new();
+        for (dialect, address) in spoken.alone() {
+            let door = open(address).await;
+            let name = dialect.as_str();
+            let advice = || format!("say --dialect {name}=off, or give it another address");
+            dialects.push((dialect, door.with_context(advice)?));
+        }
+        spoken.warn();
+        Ok(Self { public, operations, dialects })
     }
 
     /// Says where they are; the address of the public one.
@@ -401,6 +441,9 @@ impl Doors {
             }
             None => println!("  API description  {public}/docs"),
         }
+        for (dialect, door) in &self.dialects {
+            println!("  {:<15}  {}", dialect.as_str(), url(door)?);
+        }
         Ok(self.public.socket.local_addr()?)
     }
 
@@ -414,7 +457,11 @@ impl Doors {
         };
         let serve_public =
             http::listener::serve(self.public, http::router(app.clone()), stop.clone());
-        tokio::join!(serve_public, serve_operations(app));
+        let serve_dialects = self.dialects.into_iter().map(|(dialect, door)| {
+            http::listener::serve(door, http::dialects::alone(app.clone(), dialect), stop.clone())
+        });
+        let serve_dialects = join_all(serve_dialects.collect::<Vec<_>>());
+        tokio::join!(serve_public, serve_operations(app), serve_dialects);
     }
 }
 
@@ -456,8 +503,8 @@ fn stop(committer_ended: oneshot::Receiver<()>) -> std::io::Result<impl Future<O
 ///
 /// # Errors
 /// In words for the operator.
-pub async fn seed(options: &DatabaseOptions) -> anyhow::Result<ExitCode> {
-    let code = beside(options, Arc::default(), async |submit, _| demo::load(submit).await).await?;
+pub async fn seed(options: &DatabaseOptions, demo: DemoOptions) -> anyhow::Result<ExitCode> {
+    let code = beside(options, Arc::default(), async |submit, _| demo.load(submit).await).await?;
     println!("demo data loaded into {}", options.shown());
     Ok(code)
 }

@@ -102,6 +102,13 @@ pub enum Command {
         /// The token that was shown.
         presented: TokenHash,
     },
+    /// Logs out whoever came in with an access token of the session.
+    LeaveSession {
+        /// Which session.
+        session_id: SessionId,
+        /// Whose the access token is; of the session of anybody else nothing is said.
+        user_id: UserId,
+    },
     /// Ends every session of a user.
     EndSessions {
         /// Which user.
@@ -148,7 +155,9 @@ impl Command {
                     needs.open_sessions.insert(*id);
                 }
             }
-            Self::Refresh { session_id, .. } | Self::EndSession { session_id, .. } => {
+            Self::Refresh { session_id, .. }
+            | Self::EndSession { session_id, .. }
+            | Self::LeaveSession { session_id, .. } => {
                 needs.sessions.insert(*session_id);
             }
             Self::CreateKey(_) => {}
@@ -182,6 +191,9 @@ impl Command {
             }
             Self::EndSession { session_id, presented } => {
                 session::log_out(draft, *session_id, *presented)
+            }
+            Self::LeaveSession { session_id, user_id } => {
+                session::leave(draft, *session_id, *user_id)
             }
             Self::EndSessions { user_id } => user::end_sessions(draft, *user_id),
             Self::CreateKey(new) => api_key::create(draft, new),

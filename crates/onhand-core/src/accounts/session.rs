@@ -223,8 +223,21 @@ pub(super) fn log_out(
     id: SessionId,
     presented: TokenHash,
 ) -> Result<Reply, Stop> {
-    let is_of =
-        |session: &Session| session.current == presented || session.previous == Some(presented);
+    log_out_of(draft, id, |session| {
+        session.current == presented || session.previous == Some(presented)
+    })
+}
+
+/// Logs out whoever has an access token of the session. Twice is fine.
+pub(super) fn leave(draft: &mut Draft<'_>, id: SessionId, user_id: UserId) -> Result<Reply, Stop> {
+    log_out_of(draft, id, |session| session.user_id == user_id)
+}
+
+fn log_out_of(
+    draft: &mut Draft<'_>,
+    id: SessionId,
+    is_of: impl Fn(&Session) -> bool,
+) -> Result<Reply, Stop> {
     match draft.find_session(id)?.filter(is_of) {
         None => Err(Refusal::SessionEnded.into()),
         Some(session) if session.ended_at.is_some() => {

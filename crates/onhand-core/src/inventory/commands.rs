@@ -56,6 +56,11 @@ pub enum Command {
         /// How many; all that are held when absent.
         quantity: Option<Quantity>,
     },
+    /// Gives units of several holds back; all or nothing.
+    ReleaseMany {
+        /// Which reservations, and how many units of each.
+        parts: Vec<(ReservationId, Quantity)>,
+    },
     /// Takes promised units out of stock.
     Consume {
         /// Which reservation.
@@ -193,6 +198,9 @@ impl Command {
             Self::Extend { id, .. } | Self::Release { id, .. } | Self::Consume { id, .. } => {
                 needs.reservations.insert(*id);
             }
+            Self::ReleaseMany { parts } => {
+                needs.reservations.extend(parts.iter().map(|(id, _)| *id));
+            }
             Self::ExpireDue { most } => needs.due = Some(*most),
         }
     }
@@ -212,6 +220,7 @@ impl Command {
             }
             Self::Extend { id, hold_secs } => holds::extend(draft, *id, *hold_secs),
             Self::Release { id, quantity } => holds::release(draft, *id, *quantity),
+            Self::ReleaseMany { parts } => holds::release_many(draft, parts),
             Self::Consume { id, quantity } => holds::consume(draft, *id, *quantity),
             Self::ExpireDue { most } => holds::expire_due(draft, *most),
         }

@@ -206,6 +206,21 @@ pub(super) fn release(
     finish(draft, reservation, "reservation.released")
 }
 
+pub(super) fn release_many(
+    draft: &mut Draft<'_>,
+    parts: &[(ReservationId, Quantity)],
+) -> Result<Reply, Stop> {
+    let mut views = Vec::with_capacity(parts.len());
+    for (id, quantity) in parts {
+        let reservation = own_reservation(draft, *id)?;
+        let units = named_units(&reservation, Some(*quantity))?;
+        let reservation = close_hold(draft, reservation, units, Ending::Released)?;
+        views.push(store(draft, reservation)?);
+    }
+    draft.emit("reservation.released", EventBody::Reservations(views.clone()));
+    Ok(Reply::Reservations(views))
+}
+
 pub(super) fn consume(
     draft: &mut Draft<'_>,
     id: ReservationId,
@@ -315,16 +330,21 @@ fn expire_hold(draft: &mut Draft<'_>, reservation: Reservation) -> Result<(), St
     finish(draft, reservation, "reservation.expired").map(|_| ())
 }
 
-fn finish(
-    draft: &mut Draft<'_>,
-    mut reservation: Reservation,
-    event: &'static str,
-) -> Result<Reply, Stop> {
+/// Stores a reservation that was changed.
+fn store(draft: &mut Draft<'_>, mut reservation: Reservation) -> Result<ReservationView, Stop> {
     let sku = draft.product_row(reservation.product_id)?.sku.clone();
     reservation.version += 1;
     reservation.updated_at = draft.now();
     draft.put_reservation(reservation.clone());
-    let views = alloc::vec![ReservationView { sku, reservation }];
+    Ok(ReservationView { sku, reservation })
+}
+
+fn finish(
+    draft: &mut Draft<'_>,
+    reservation: Reservation,
+    event: &'static str,
+) -> Result<Reply, Stop> {
+    let views = alloc::vec![store(draft, reservation)?];
     draft.emit(event, EventBody::Reservations(views.clone()));
     Ok(Reply::Reservations(views))
 }

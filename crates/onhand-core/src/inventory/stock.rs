@@ -67,9 +67,15 @@ pub(super) fn adjust(draft: &mut Draft<'_>, entries: &[Adjustment]) -> Result<Re
         check_occurred_at(draft, entry.occurred_at)?;
         let counted_at = counted_since(draft, product.id, location_id, entry.occurred_at)?;
         if counted_at.is_none() {
+            // What is sold elsewhere is sold: it leaves what is held back from sale.
+            let is_sale = entry.reason.as_str() == "sale";
+            let kept = |level: &Level| if is_sale { level.safety_stock } else { 0 };
             let level = level_with_room(draft, &product, location_id, |level| {
-                entry.delta >= 0 || level.on_hand + entry.delta >= level.reserved
+                entry.delta >= 0 || level.on_hand + entry.delta >= level.reserved + kept(level)
             })?;
+            if entry.delta < 0 && is_sale && level.available() < -entry.delta {
+                return Err(short(&product.sku, -entry.delta, level.available()).into());
+            }
             check_room(&product.sku, &level, entry.delta)?;
         }
         let kind = match entry.reason.as_str() {

@@ -19,7 +19,7 @@ pub use open::{OpenOrder, OpenOrders};
 pub use order::{
     Address, Allocation, Fulfilment, FulfilmentLine, Metadata, Order, OrderLine, Tracking,
 };
-pub use place::{ErrorPolicy, PaymentTerms, PlaceItem, PlaceOrder};
+pub use place::{ErrorPolicy, PaymentTerms, PlaceAmount, PlaceItem, PlaceOrder};
 pub use refusal::Refusal;
 pub use status::{Action, Status, TRANSITIONS, Transition, allowed};
 pub use update::OrderPatch;
@@ -55,6 +55,8 @@ pub enum Command {
         /// What a refusal of one means for the others.
         error_policy: ErrorPolicy,
     },
+    /// Places an order over an amount that buys nothing.
+    PlaceAmount(PlaceAmount),
     /// Says that a pending order needs no further payment: its hold becomes an allocation.
     Confirm {
         /// Which order.
@@ -132,6 +134,7 @@ impl Command {
                     order.names(known, needs);
                 }
             }
+            Self::PlaceAmount(_) => {}
             Self::Confirm { id, .. }
             | Self::Process { id }
             | Self::Cancel { id, .. }
@@ -147,7 +150,9 @@ impl Command {
         match self {
             Self::Place(order) => order.is_awaited(),
             Self::PlaceMany { orders, .. } => orders.iter().any(PlaceOrder::is_awaited),
-            Self::Confirm { .. }
+            // It holds nothing.
+            Self::PlaceAmount(_)
+            | Self::Confirm { .. }
             | Self::Process { .. }
             | Self::Cancel { .. }
             | Self::Fulfil { .. }
@@ -163,6 +168,7 @@ impl Command {
             Self::PlaceMany { orders, error_policy } => {
                 place::place_many(draft, orders, *error_policy)
             }
+            Self::PlaceAmount(order) => place::place_amount(draft, order),
             Self::Confirm { id, expected_version } => {
                 update::confirm(draft, *id, *expected_version)
             }

@@ -143,7 +143,11 @@ pub struct Order {
     pub currency: Currency,
     /// What was bought.
     pub lines: Vec<OrderLine>,
-    /// Sum of the lines in minor units.
+    /// What is asked for beside the lines, for nothing of the catalogue, in minor units; only an
+    /// order without lines has such an amount.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub custom_amount: i64,
+    /// Sum of the lines and of that amount, in minor units.
     pub total: i64,
     /// How it is paid through a gateway, and how far that has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -179,7 +183,17 @@ pub struct Order {
     pub updated_at: Timestamp,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(amount: &i64) -> bool {
+    *amount == 0
+}
+
 impl Order {
+    /// Whether it buys something: an order that does not holds no stock, and never runs out.
+    pub fn has_lines(&self) -> bool {
+        !self.lines.is_empty()
+    }
+
     /// Whether somebody knows of it who knows only of `own` orders. Customer and user have one
     /// number.
     pub fn is_seen_by(&self, own: Option<UserId>) -> bool {

@@ -25,7 +25,7 @@ pub(crate) fn hold_until(
     order: &mut Order,
     until: Timestamp,
 ) -> Result<bool, Stop> {
-    if order.expires_at.is_some_and(|at| at >= until) {
+    if !order.has_lines() || order.expires_at.is_some_and(|at| at >= until) {
         return Ok(false);
     }
     order.expires_at = Some(until);

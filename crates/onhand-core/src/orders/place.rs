@@ -15,7 +15,7 @@ use crate::draft::Draft;
 use crate::events::EventBody;
 use crate::ids::{CustomerId, OrderId, ProductId};
 use crate::inventory::{Hold, hold_stock};
-use crate::limits::QUANTITY_MAX;
+use crate::limits::{AMOUNT_MAX, QUANTITY_MAX};
 use crate::payments::{self, Capture, Payment, Provider};
 use crate::text::{Name, Reference};
 use crate::{Money, Needs, Quantity, State};
@@ -65,6 +65,21 @@ pub struct PlaceOrder {
     pub metadata: Metadata,
 }
 
+/// An order to place over an amount that buys nothing from the catalogue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlaceAmount {
+    /// What is to be paid; at least one minor unit.
+    pub amount: Money,
+    /// Whose it is.
+    pub customer_id: Option<CustomerId>,
+    /// Whether it waits for a payment. Nothing is held, so that it waits without an end.
+    pub payment: PaymentTerms,
+    /// How it is to be paid, in the caller's words.
+    pub payment_method: Option<Name>,
+    /// The caller's entries.
+    pub metadata: Metadata,
+}
+
 /// What the refusal of one order means for the others of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorPolicy {
@@ -104,16 +119,8 @@ pub(super) fn place(draft: &mut Draft<'_>, new: &PlaceOrder) -> Result<Arc<Order
         let units = demands.iter().map(|(_, quantity, _)| quantity.units()).sum();
         open::expect_room(draft, own, units)?;
     }
-    let id = draft.next_order_id();
-    let (expires_at, through) = match new.payment {
-        PaymentTerms::NotRequired => (None, None),
-        // What costs nothing is paid.
-        PaymentTerms::Awaited { through: Some(_), .. } if total.amount == 0 => (None, None),
-        PaymentTerms::Awaited { hold_secs, through } => {
-            (Some(draft.after_secs(hold_secs)), through)
-        }
-    };
-    let hold = Hold { order_id: Some(id), reference: None, expires_at };
+    let order = begun(draft, customer_id, total, new.payment);
+    let hold = Hold { order_id: Some(order.id), reference: None, expires_at: order.expires_at };
     let held = hold_stock(draft, &demands, &hold)?;
     let lines = demands.into_iter().zip(held).zip(1..).map(|((demand, held), line)| {
         let (product, quantity, _) = demand;
@@ -130,32 +137,80 @@ pub(super) fn place(draft: &mut Draft<'_>, new: &PlaceOrder) -> Result<Arc<Order
             allocations: allocations.collect(),
         }
     });
-    let now = draft.now();
     let order = Order {
-        id,
-        status: if expires_at.is_some() { Status::Pending } else { Status::Confirmed },
-        customer_id,
-        currency: total.currency,
         lines: lines.collect(),
-        total: total.amount,
-        payment: through.map(|(provider, capture)| Payment::new(provider, capture)),
         payment_method: new.payment_method.clone(),
         shipping_address: new.shipping_address.clone(),
         external_reference: new.external_reference.clone(),
         metadata: new.metadata.clone(),
+        ..order
+    };
+    Ok(put(draft, order))
+}
+
+/// Places an order over an amount that somebody names. It buys nothing, so that whoever names the
+/// amount gains nothing by it; it holds no stock, so that its time does not run out.
+pub(super) fn place_amount(draft: &mut Draft<'_>, new: &PlaceAmount) -> Result<Reply, Stop> {
+    let customer_id = customer(draft, new.customer_id)?;
+    if !(1..=AMOUNT_MAX).contains(&new.amount.amount) {
+        return Err(Refusal::TotalTooLarge.into());
+    }
+    let order = begun(draft, customer_id, new.amount, new.payment);
+    let order = Order {
+        custom_amount: order.total,
+        expires_at: None,
+        payment_method: new.payment_method.clone(),
+        metadata: new.metadata.clone(),
+        ..order
+    };
+    Ok(Reply::Order(put(draft, order)))
+}
+
+/// An order with nothing in it yet, on these terms.
+fn begun(
+    draft: &mut Draft<'_>,
+    customer_id: Option<CustomerId>,
+    total: Money,
+    terms: PaymentTerms,
+) -> Order {
+    let id = draft.next_order_id();
+    let (hold_secs, through) = match terms {
+        PaymentTerms::NotRequired => (None, None),
+        // What costs nothing is paid.
+        PaymentTerms::Awaited { through: Some(_), .. } if total.amount == 0 => (None, None),
+        PaymentTerms::Awaited { hold_secs, through } => (Some(hold_secs), through),
+    };
+    let now = draft.now();
+    Order {
+        id,
+        status: if hold_secs.is_some() { Status::Pending } else { Status::Confirmed },
+        customer_id,
+        currency: total.currency,
+        lines: Vec::new(),
+        custom_amount: 0,
+        total: total.amount,
+        payment: through.map(|(provider, capture)| Payment::new(provider, capture)),
+        payment_method: None,
+        shipping_address: None,
+        external_reference: None,
+        metadata: Metadata::new(),
         fulfilments: Vec::new(),
-        expires_at,
+        expires_at: hold_secs.map(|secs| draft.after_secs(secs)),
         failure_reason: None,
         version: 1,
-        last_event: draft.next_event_seq(),
+        last_event: 0,
         created_at: now,
         updated_at: now,
-    };
-    let order = Arc::new(order);
+    }
+}
+
+/// Stores a new order with the event that says so, and begins its payment.
+fn put(draft: &mut Draft<'_>, order: Order) -> Arc<Order> {
+    let order = Arc::new(Order { last_event: draft.next_event_seq(), ..order });
     draft.put_order(order.clone());
     draft.emit("order.placed", EventBody::Order(order.clone()));
     payments::begin(draft, &order);
-    Ok(order)
+    order
 }
 
 /// Whose order it is to be: that of whoever has orders of its own, and else as it was sent.

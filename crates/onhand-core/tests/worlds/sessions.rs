@@ -230,6 +230,23 @@ fn logging_out_takes_the_token_and_twice_is_fine() {
 }
 
 #[test]
+fn leaving_a_session_takes_its_owner_and_twice_is_fine() {
+    let mut members = logged_in(1_000);
+    let leave = |number| {
+        let (session_id, user_id) = (session(), user(number));
+        Command::LeaveSession { session_id, user_id }
+    };
+    assert_eq!(members.code(&leave(2)), "session_ended");
+    assert!(gives(&members, FIRST), "nobody was logged out");
+    for _ in 0..2 {
+        assert_eq!(members.code(&leave(1)), "ok");
+        assert!(!gives(&members, FIRST));
+    }
+    let reason = members.sessions[&session()].ended_because;
+    assert_eq!(reason, Some(EndReason::Logout));
+}
+
+#[test]
 fn one_session_too_many_ends_the_oldest() {
     let mut members = Members::with(&[Role::Customer, Role::Customer]);
     let start = |number, token_number| {

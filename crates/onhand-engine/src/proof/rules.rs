@@ -141,7 +141,9 @@ pub(super) const RULES: &[Rule<'static>] = &[
             "SELECT 'ord_' || o.id || ' of cus_' || o.customer_id || ' is not counted' \
              FROM orders o LEFT JOIN open_orders n \
              ON n.customer_id = o.customer_id AND n.order_id = o.id \
-             WHERE o.status = 'pending' AND o.customer_id IS NOT NULL AND n.order_id IS NULL",
+             WHERE o.status = 'pending' AND o.customer_id IS NOT NULL AND n.order_id IS NULL \
+             AND o.id IN (SELECT order_id FROM reservations WHERE state = 'held' \
+             AND order_id IS NOT NULL)",
             "SELECT 'ord_' || n.order_id || ' of cus_' || n.customer_id || ' is not open' \
              FROM open_orders n LEFT JOIN orders o ON o.id = n.order_id \
              AND o.customer_id = n.customer_id AND o.status = 'pending' WHERE o.id IS NULL",

@@ -65,7 +65,10 @@ fn due(connection: &Connection, now: Timestamp, most: usize) -> Result<Vec<Effec
         .collect()
 }
 
-fn order_of(connection: &Connection, key: &(Provider, GatewayId)) -> Result<Option<OrderId>> {
+pub(super) fn order_of(
+    connection: &Connection,
+    key: &(Provider, GatewayId),
+) -> Result<Option<OrderId>> {
     connection
         .prepare_cached("SELECT order_id FROM gateway_ids WHERE provider = ?1 AND gateway_id = ?2")?
         .query_row([key.0.as_str(), key.1.as_str()], |row| codec::order_id(row, 0))

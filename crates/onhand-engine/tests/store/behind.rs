@@ -52,6 +52,20 @@ async fn check<B: Backend>(world: &World<B>, orders: &BTreeMap<OrderId, Order>) 
     }
 }
 
+/// The pages of a customer by their numbers show what going through all orders shows.
+async fn check_numbered<B: Backend>(world: &World<B>, orders: &BTreeMap<OrderId, Order>) {
+    for customer in [1, 2, 9].into_iter().filter_map(CustomerId::new) {
+        let is_of = |order: &&Order| order.customer_id == Some(customer);
+        let wanted: Vec<_> = orders.values().filter(is_of).map(|order| order.id).rev().collect();
+        for (newer, limit) in [(0, 1), (0, 200), (3, 7), (14, 7), (15, 7), (10_000, 10)] {
+            let page = world.reader.0.numbered_orders(customer, newer, limit).await.unwrap();
+            let ids: Vec<_> = page.rows.iter().map(|order| order.id).collect();
+            let wanted_page: Vec<_> = wanted.iter().copied().skip(newer).take(limit).collect();
+            assert_eq!((ids, page.total), (wanted_page, wanted.len()), "{customer} {newer}");
+        }
+    }
+}
+
 async fn place_some<B: Backend>(world: &World<B>, orders: &mut BTreeMap<OrderId, Order>) {
     for number in 0..60 {
         let items: &[_] = match number % 3 {
@@ -97,9 +111,11 @@ pub(crate) async fn lists_miss_nothing_however_far_they_are_behind<B: Backend>()
         check(&world, &orders).await;
         move_some(&world, &mut orders, 3).await;
         check(&world, &orders).await;
+        check_numbered(&world, &orders).await;
         // A start takes in what there is; asked at once, it is anywhere between.
         world = world.reopened().await;
         check(&world, &orders).await;
+        check_numbered(&world, &orders).await;
         move_some(&world, &mut orders, 2).await;
         check(&world, &orders).await;
     }

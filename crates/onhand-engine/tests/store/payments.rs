@@ -142,6 +142,19 @@ pub(crate) async fn a_message_has_one_effect_however_often_it_comes<B: Backend>(
     assert_eq!(count(&world, order.id, "order.confirmed").await, 1);
     assert_eq!((world.owed(order.id).await, unmatched(&world).await), (None, 0));
     assert_eq!(world.figures("tea").await, (10, 2, 8));
+    // It is found by what the gateway calls its parts, by whoever may know of it.
+    let owner = kept.customer_id.and_then(|id| UserId::new(id.number()));
+    for (name, own, wanted) in [
+        ("order_A", None, true),
+        ("pay_A", owner, true),
+        ("pay_A", UserId::new(99), false),
+        ("pay_B", None, false),
+    ] {
+        let reader = &world.reader.0;
+        let found = reader.order_of_gateway_id(Provider::Razorpay, gateway_id(name), own).await;
+        let found = found.unwrap().map(|order| order.id);
+        assert_eq!(found, wanted.then_some(order.id), "{name} {own:?}");
+    }
     world.close().await;
 }
 

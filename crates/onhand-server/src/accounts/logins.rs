@@ -107,6 +107,8 @@ pub struct Logins {
     throttle: Throttle,
     /// What the successors of refresh tokens are made with; the first makes new ones.
     refresh: Vec<Secret>,
+    /// Seconds that a session lives.
+    life_secs: i64,
     /// Lets one caller become the first admin.
     first_admin: Mutex<Option<crate::auth::tokens::TokenHash>>,
 }
@@ -127,7 +129,14 @@ pub struct Desk<'a> {
 impl Logins {
     /// With nobody having failed yet; the first of the secrets makes refresh tokens.
     pub fn new(passwords: Passwords, refresh: Vec<Secret>) -> Self {
-        Self { passwords, throttle: Throttle::new(), refresh, first_admin: Mutex::default() }
+        let (throttle, life_secs) = (Throttle::new(), SESSION_LIFE_SECS_DEFAULT);
+        Self { passwords, throttle, refresh, life_secs, first_admin: Mutex::default() }
+    }
+
+    /// The same where sessions live for so many seconds.
+    #[must_use]
+    pub fn living(self, life_secs: i64) -> Self {
+        Self { life_secs, ..self }
     }
 
     /// Registers a customer. An address that is taken already is no error: who is told so learns
@@ -154,6 +163,31 @@ impl Logins {
         }
         tokio::time::sleep_until(answered_at).await;
         Ok(())
+    }
+
+    /// Registers a customer, and says so when the address is taken: for contracts that promise it.
+    /// Whoever must not learn who has an account asks [`Self::register`].
+    ///
+    /// # Errors
+    /// [`LoginError`]; `email_taken` is refused.
+    pub async fn sign_up(
+        &self,
+        desk: Desk<'_>,
+        email: Email,
+        name: Option<Name>,
+        password: Password,
+    ) -> Result<UserView, LoginError> {
+        let password = self.hashed(password, &email).await?;
+        add(desk, NewUser { email, name, password, role: Role::Customer, scopes: None }).await
+    }
+
+    /// Lets somebody in who has just signed up, without asking for the password once more.
+    ///
+    /// # Errors
+    /// [`LoginError::Wrong`] where the account has changed since.
+    pub async fn welcome(&self, desk: Desk<'_>, user: &UserView) -> Result<Tokens, LoginError> {
+        let rights = desk.reader.rights().await?;
+        self.start_session(desk, (user.id, user.tokens_from), rights).await
     }
 
     async fn hashed(
@@ -226,7 +260,7 @@ impl Logins {
         };
         let (rights, user) = self.throttled(desk, &email, from, look).await?;
         self.strengthen(desk, &user, password).await;
-        self.start_session(desk, &user, rights).await
+        self.start_session(desk, (user.id, user.tokens_from), rights).await
     }
 
     async fn knows_password(
@@ -260,22 +294,17 @@ impl Logins {
     async fn start_session(
         &self,
         desk: Desk<'_>,
-        user: &User,
+        (user_id, tokens_from): (UserId, i64),
         rights: i64,
     ) -> Result<Tokens, LoginError> {
         let first = FirstToken::generate()?;
         let command = Command::StartSession {
-            user_id: user.id,
+            user_id,
             token: TokenHash::new(first.hash()),
-            life_secs: SESSION_LIFE_SECS_DEFAULT,
+            life_secs: self.life_secs,
         };
-        let access = Access {
-            rights,
-            tokens_from: user.tokens_from,
-            scopes: Scopes::NONE,
-            own: Some(user.id),
-        };
-        let caller = Caller { actor: Actor::User(user.id), access };
+        let access = Access { rights, tokens_from, scopes: Scopes::NONE, own: Some(user_id) };
+        let caller = Caller { actor: Actor::User(user_id), access };
         match ask(desk, caller, command).await {
             Ok(Reply::Session { session, user }) => {
                 let refresh = first.of_session(session.id.number());
@@ -347,6 +376,23 @@ impl Logins {
         let presented = TokenHash::new(token.hash());
         let command = Command::EndSession { session_id, presented };
         match ask(desk, Actor::System.into(), command).await {
+            Ok(_) | Err(LoginError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Logs out whoever came in with an access token of a session. Twice is fine.
+    ///
+    /// # Errors
+    /// When nothing is known of what came of it.
+    pub async fn leave(
+        &self,
+        desk: Desk<'_>,
+        caller: Caller,
+        session_id: SessionId,
+        user_id: UserId,
+    ) -> Result<(), LoginError> {
+        match ask(desk, caller, Command::LeaveSession { session_id, user_id }).await {
             Ok(_) | Err(LoginError::Refused(_)) => Ok(()),
             Err(error) => Err(error),
         }

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use onhand_core::limits::SESSION_LIFE_SECS_MAX;
 use onhand_engine::Location;
 
 use super::Identities;
@@ -12,9 +13,10 @@ use crate::auth::limiter::{Limiter, Rates};
 use crate::auth::passwords::{PasswordError, Passwords};
 use crate::auth::secrets::{self, Configured, Production, Secret, SecretError, Source};
 use crate::auth::tokens::access::{AccessSettings, AccessSetupError, AccessTokens};
+use crate::environment;
 use crate::limits::{
     ACCESS_LIFE_SECS_DEFAULT, RATE_AUTH_DEFAULT, RATE_CHECKOUT_DEFAULT, RATE_READS_DEFAULT,
-    RATE_WRITES_DEFAULT,
+    RATE_WRITES_DEFAULT, SESSION_LIFE_SECS_DEFAULT,
 };
 
 /// Who may come in, and how often.
@@ -26,6 +28,10 @@ pub struct AccountOptions {
     /// Seconds that an access token is good for.
     #[arg(long, env = "ONHAND_ACCESS_LIFE_SECS", default_value_t = ACCESS_LIFE_SECS_DEFAULT)]
     access_life_secs: i64,
+    /// Seconds that a login lives, however often it is refreshed.
+    #[arg(long, env = "ONHAND_SESSION_LIFE_SECS", default_value_t = SESSION_LIFE_SECS_DEFAULT,
+        value_parser = clap::value_parser!(i64).range(1..=SESSION_LIFE_SECS_MAX))]
+    session_life_secs: i64,
     /// Folder of the secret that is made when neither ONHAND_TOKEN_SECRET nor
     /// ONHAND_TOKEN_SECRET_FILE is set; that of the database file, or `onhand-data`.
     #[arg(long, env = "ONHAND_SECRET_DIR")]
@@ -136,7 +142,7 @@ impl AccountOptions {
         };
         Ok(Accounts {
             identities: Identities::new(AccessTokens::new(&access, settings)?),
-            logins: Logins::new(Passwords::start()?, refresh),
+            logins: Logins::new(Passwords::start()?, refresh).living(self.session_life_secs),
             limiter: Limiter::new(rates),
             secrets: access,
         })
@@ -182,7 +188,7 @@ impl Given {
 
 /// Secrets come from the environment or from a file that it names, never from the command line.
 pub(crate) fn configured(name: &str) -> Option<Given> {
-    let text = std::env::var(name).ok().filter(|text| !text.is_empty());
+    let text = environment::variable(name);
     let file = || std::env::var_os(format!("{name}_FILE")).map(PathBuf::from);
     text.map(|text| Given::Text(Secret::new(text))).or_else(|| file().map(Given::File))
 }

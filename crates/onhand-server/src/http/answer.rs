@@ -55,6 +55,15 @@ pub(super) fn wordless(error: &serde_json::Error) -> Response {
     response
 }
 
+/// The same answer in other words: it keeps the headers that it had.
+pub(super) fn reworded(response: Response, mut words: Response) -> Response {
+    let (parts, _) = response.into_parts();
+    words.headers_mut().extend(parts.headers.into_iter().filter_map(|(name, value)| {
+        name.filter(|name| name != header::CONTENT_LENGTH).map(|name| (name, value))
+    }));
+    words
+}
+
 /// JSON of an object that has a version.
 pub fn versioned(status: StatusCode, version: u64, value: &impl Serialize) -> Response {
     tagged(json_response(status, value), version)

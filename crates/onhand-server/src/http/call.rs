@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use onhand_core::{Actor, Command, Version};
-use onhand_engine::IdempotencyKey;
 use onhand_engine::committer::Answer;
+use onhand_engine::{IdempotencyKey, SubmitError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -156,9 +156,7 @@ impl Call {
     /// # Errors
     /// 415, 400 or 422 with a pointer, the value and what would have been right.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let content_type = self.headers.get(header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
-        let essence = content_type.split(';').next().unwrap_or("").trim();
+        let essence = self.media_type();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(unsupported_media_type(essence));
         }
@@ -166,6 +164,23 @@ impl Call {
             return Err(body_too_deep());
         }
         strict::from_slice(&self.body).map_err(|_| explain::<T>(&self.body))
+    }
+
+    /// What the body is said to be, without parameters.
+    pub(super) fn media_type(&self) -> &str {
+        let content_type = self.headers.get(header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or("");
+        content_type.split(';').next().unwrap_or("").trim()
+    }
+
+    /// The body as it was sent.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// What handlers work with.
+    pub(super) fn app(&self) -> &App {
+        &self.app
     }
 
     /// The body as a typed value; of an empty body, what stands for it.
@@ -243,7 +258,7 @@ impl Call {
     /// # Errors
     /// 400 without one.
     pub fn expect_key(&self) -> Result<(), Problem> {
-        if self.headers.contains_key("idempotency-key") { Ok(()) } else { Err(key_missing()) }
+        if self.has_key() { Ok(()) } else { Err(key_missing()) }
     }
 
     /// Submits a command, under the caller's key if there is one.
@@ -254,6 +269,34 @@ impl Call {
         let caller = self.caller.as_engine()?;
         let key = self.idempotency_key(&caller.actor)?;
         Ok(self.app.submit.submit(command, caller, key).await?)
+    }
+
+    /// Whether the caller names a key.
+    pub(super) fn has_key(&self) -> bool {
+        self.headers.contains_key("idempotency-key")
+    }
+
+    /// Submits a command that cannot happen twice, whoever asks for it.
+    ///
+    /// # Errors
+    /// [`Problem`] where nothing was decided.
+    pub(super) async fn submit_keyless(&self, command: Command) -> Result<Answer, Problem> {
+        let caller = self.caller.as_engine()?;
+        Ok(self.app.submit.submit(command, caller, None).await?)
+    }
+
+    /// Submits a command under a key that is not the caller's. What the engine says to that is left
+    /// to whoever made the key.
+    ///
+    /// # Errors
+    /// 401 for a caller who may hand in nothing.
+    pub(super) async fn submit_under(
+        &self,
+        command: Command,
+        key: IdempotencyKey,
+    ) -> Result<Result<Answer, SubmitError>, Problem> {
+        let caller = self.caller.as_engine()?;
+        Ok(self.app.submit.submit(command, caller, Some(key)).await)
     }
 
     fn idempotency_key(&self, actor: &Actor) -> Result<Option<IdempotencyKey>, Problem> {
@@ -281,7 +324,7 @@ impl Call {
     }
 }
 
-fn hash(texts: &[&str], body: &[u8]) -> [u8; 32] {
+pub(super) fn hash(texts: &[&str], body: &[u8]) -> [u8; 32] {
     let mut hasher = Sha256::new();
     for text in texts {
         hasher.update(text.as_bytes());
@@ -291,11 +334,11 @@ fn hash(texts: &[&str], body: &[u8]) -> [u8; 32] {
     hasher.finalize().into()
 }
 
-fn first_16(bytes: &[u8; 32]) -> [u8; 16] {
+pub(super) fn first_16(bytes: &[u8; 32]) -> [u8; 16] {
     std::array::from_fn(|at| bytes[at])
 }
 
-fn first_8(bytes: &[u8; 32]) -> [u8; 8] {
+pub(super) fn first_8(bytes: &[u8; 32]) -> [u8; 8] {
     std::array::from_fn(|at| bytes[at])
 }
 

@@ -1,14 +1,16 @@
 //! Which pages of other origins may read answers: none, unless they are listed one by one. There is
-//! no way to say "all", and browsers are never told to send credentials of their own: callers send
+//! no way to say "all", but for the dialect whose contract says it; and browsers are never told to send credentials of their own: callers send
 //! a token in a header, and cookies there are none.
 
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
-use tower_http::cors::CorsLayer;
+use tower_http::cors::{Any, CorsLayer};
 
+use super::headers::API_KEY;
 use crate::limits::PREFLIGHT_AGE_MAX;
 
 /// What a page may send beside what every page may.
-const SENT: [HeaderName; 7] = [
+const SENT: [HeaderName; 8] = [
+    API_KEY,
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
     header::IF_MATCH,
@@ -76,6 +78,14 @@ pub(super) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
         .max_age(PREFLIGHT_AGE_MAX)
         .vary([header::ORIGIN]);
     (!origins.is_empty()).then_some(layer)
+}
+
+/// Lets pages of every origin ask a dialect that is open to all. Where nobody needs a key they may
+/// only look: any page in the browser of whoever runs the server could change something otherwise.
+pub(super) fn open(needs_key: bool) -> CorsLayer {
+    let layer = CorsLayer::new().allow_origin(Any).expose_headers(EXPOSED);
+    let layer = layer.max_age(PREFLIGHT_AGE_MAX);
+    if needs_key { layer.allow_methods(METHODS).allow_headers(SENT) } else { layer }
 }
 
 #[cfg(test)]

@@ -45,12 +45,9 @@ impl Dress {
 
     /// A problem in full, with the headers that its answer had.
     fn spell_out(&self, problem: Problem, response: Response) -> Response {
-        let (parts, _) = response.into_parts();
         let request_id = self.id.to_str().unwrap_or_default().to_owned();
-        let mut shown = answer::json_response(problem.status, &problem.body(Some(request_id)));
-        shown.headers_mut().extend(parts.headers.into_iter().filter_map(|(name, value)| {
-            name.filter(|name| name != header::CONTENT_LENGTH).map(|name| (name, value))
-        }));
+        let shown = answer::json_response(problem.status, &problem.body(Some(request_id)));
+        let mut shown = answer::reworded(response, shown);
         shown.headers_mut().insert(header::CONTENT_TYPE, PROBLEM);
         shown
     }
@@ -62,7 +59,7 @@ fn new_id() -> HeaderValue {
     HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
-fn is_lawful_id(value: &HeaderValue) -> bool {
+pub(super) fn is_lawful_id(value: &HeaderValue) -> bool {
     (1..=REQUEST_ID_CHARS_MAX).contains(&value.len())
         && value.as_bytes().iter().all(u8::is_ascii_graphic)
 }

@@ -10,11 +10,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use onhand_core::accounts::{Scope, Scopes};
+use onhand_core::Actor;
+use onhand_core::accounts::{Access, Scope, Scopes};
 use onhand_core::ids::UserId;
 use onhand_engine::committer::Caller as EngineCaller;
 use serde_json::Value;
 
+use super::dialects::{Anonymous, Dialect};
 use super::dress::Dress;
 use super::headers::API_KEY;
 use super::problem::Problem;
@@ -23,6 +25,7 @@ use crate::accounts::{Principal, Unauthenticated};
 use crate::app::App;
 use crate::auth::address::Origin;
 use crate::auth::limiter::{self, Class, Decision};
+use crate::auth::tokens::access::Reason;
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -41,9 +44,14 @@ pub enum Need {
     OneOf(Vec<Scope>),
 }
 
-/// What each route needs, by its method and path, as its description says.
+/// What each route needs, by its method and path, as its description says; and what the routes of
+/// dialects need, whose paths may be the same ones.
 #[derive(Debug)]
-pub struct Needs(HashMap<String, Vec<(Method, Need)>>);
+pub struct Needs {
+    routes: HashMap<String, Vec<(Method, Need)>>,
+    /// In the order of [`Dialect::ALL`].
+    dialects: Vec<Self>,
+}
 
 /// Why a description does not say what a route needs.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +68,7 @@ impl Needs {
     /// # Errors
     /// The first route that does not say what it needs, in a way that is known here.
     pub fn of(description: &Value) -> Result<Self, UnclearNeed> {
-        let mut needs: HashMap<String, Vec<(Method, Need)>> = HashMap::new();
+        let mut routes: HashMap<String, Vec<(Method, Need)>> = HashMap::new();
         for (path, item) in description["paths"].as_object().into_iter().flatten() {
             for (name, operation) in item.as_object().into_iter().flatten() {
                 let unclear = || UnclearNeed {
@@ -72,23 +80,34 @@ impl Needs {
                     return Err(unclear());
                 };
                 let need = need(&operation["security"]).ok_or_else(unclear)?;
-                needs.entry(path.clone()).or_default().push((method, need));
+                routes.entry(path.clone()).or_default().push((method, need));
             }
         }
-        Ok(Self(needs))
+        Ok(Self { routes, dialects: Vec::new() })
+    }
+
+    /// The same with what the routes of dialects need, in the order of [`Dialect::ALL`].
+    #[must_use]
+    pub fn with_dialects(self, dialects: Vec<Self>) -> Self {
+        Self { dialects, ..self }
+    }
+
+    /// What the routes of a dialect need.
+    pub fn of_dialect(&self, dialect: Dialect) -> Option<&Self> {
+        self.dialects.get(dialect as usize)
     }
 
     /// What a route needs; `None` for one that is not described.
     pub fn get(&self, method: &Method, path: &str) -> Option<&Need> {
-        let methods = self.0.get(path)?;
+        let methods = self.routes.get(path)?;
         // A HEAD is answered by who answers the GET.
         let method = if method == Method::HEAD { &Method::GET } else { method };
         methods.iter().find(|(known, _)| known == method).map(|(_, need)| need)
     }
 
-    /// Every route with what it needs.
+    /// Every route with what it needs; of dialects none.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Method, &Need)> {
-        self.0.iter().flat_map(|(path, methods)| {
+        self.routes.iter().flat_map(|(path, methods)| {
             methods.iter().map(move |(method, need)| (path.as_str(), method, need))
         })
     }
@@ -122,6 +141,8 @@ pub struct Caller {
     /// Of whose orders alone the caller may know.
     own: Option<UserId>,
     address: IpAddr,
+    /// Whether it is nobody who may hand in commands all the same.
+    is_anonymous: bool,
 }
 
 impl Caller {
@@ -131,6 +152,7 @@ impl Caller {
         scopes: Scopes::NONE,
         own: None,
         address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        is_anonymous: false,
     };
 
     /// Who, if anybody; a handler of a route that needs somebody is only called with one.
@@ -151,6 +173,22 @@ impl Caller {
         }
     }
 
+    /// That the caller may do this, too, where one scope is not all that a route needs. Whoever
+    /// needs no key has every right that the routes open to them need.
+    ///
+    /// # Errors
+    /// 403 unless so.
+    pub(super) fn expect(&self, scope: Scope) -> Result<(), Problem> {
+        match self.principal {
+            Some(principal) if !principal.scopes.contains(scope) => {
+                Err(forbidden(&format!("this needs `{}`", scope.as_str())))
+            }
+            Some(_) => Ok(()),
+            None if self.is_anonymous => Ok(()),
+            None => Err(unauthenticated()),
+        }
+    }
+
     /// Of whose orders alone the caller may know; of everybody's when `None`.
     pub fn own(&self) -> Option<UserId> {
         self.own
@@ -166,10 +204,20 @@ impl Caller {
     /// # Errors
     /// 401 for nobody: a route that needs nothing hands in no command of its caller's.
     pub fn as_engine(&self) -> Result<EngineCaller, Problem> {
-        let principal = self.principal.ok_or_else(unauthenticated)?;
+        let Some(principal) = self.principal else {
+            let access = Access { scopes: self.scopes, ..Access::WHOLE };
+            let anonymous =
+                self.is_anonymous.then_some(EngineCaller { actor: anonymous(), access });
+            return anonymous.ok_or_else(unauthenticated);
+        };
         let access = principal.access(self.scopes, self.own);
         Ok(EngineCaller { actor: principal.actor(), access })
     }
+}
+
+/// Under which name the ledger and the log know whoever needs no key.
+fn anonymous() -> Actor {
+    Actor::Other("anonymous".into())
 }
 
 impl FromRequestParts<App> for Caller {
@@ -208,67 +256,148 @@ pub(super) fn rate_limited(secs: u32) -> Problem {
 /// (`dress.rs`): each layer of its own costs every request several allocations.
 pub async fn pass(State(app): State<App>, request: Request, next: Next) -> Response {
     let dress = Dress::of(&request, app.settings.is_encrypted);
-    // Nobody is counted more than twice: as who they are, and as somebody at their address.
-    let mut decisions = Vec::with_capacity(2);
-    let (mut parts, body) = request.into_parts();
-    let response = match enter(&app, &parts, &mut decisions).await {
-        Ok(caller) => {
-            parts.extensions.insert(caller);
-            next.run(Request::from_parts(parts, body)).await
-        }
-        Err(problem) => problem.into_response(),
-    };
-    dress.put_on(with_limits(response, &decisions))
+    let gate = Gate { app: &app, dialect: None };
+    dress.put_on(gate.let_through(request, next, &mut None).await)
 }
 
-async fn enter<'a>(
-    app: &'a App,
-    request: &Parts,
-    decisions: &mut Vec<Decision<'a>>,
-) -> Result<Caller, Problem> {
-    let path = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    // Where there is no such path or method, the router says so, and nobody comes here.
-    let need = app.needs.get(&request.method, path).ok_or_else(closed)?;
-    let address = address(app, request);
-    let nobody = Caller { address, ..Caller::NOBODY };
-    let class = class(&request.method, path);
-    let origin = limiter::Caller::Address(Origin::of(address));
-    if *need == Need::Nothing {
-        // What is told to everybody costs nothing to tell.
-        if class == Class::Auth {
-            count(app, class, origin, decisions)?;
-        }
-        return Ok(nobody);
-    }
-    let principal = match identify(app, request).await {
-        Ok(principal) => principal,
-        Err(problem) => {
-            // Whoever guesses is counted like whoever tries to log in.
-            count(app, Class::Auth, origin, decisions)?;
-            return Err(problem);
-        }
-    };
-    match principal.who {
-        Who::User { id, .. } => {
-            count(app, class, origin, decisions)?;
-            count(app, class, limiter::Caller::User(id.number()), decisions)?;
-        }
-        // Behind a key are all the customers of a shop, and one address.
-        Who::Key(id) => count(app, class, limiter::Caller::Key(id.number()), decisions)?,
-    }
-    let (scopes, own) = allowed(need, &principal)?;
-    Ok(Caller { principal: Some(principal), scopes, own, address })
+/// Why nobody was let in. `/v1` tells nobody; there are contracts that do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Denial {
+    /// Nothing was shown.
+    Nothing,
+    /// It was not shown as it should be.
+    Form,
+    /// It was good once.
+    Expired,
+    /// It is not good.
+    Bad,
 }
 
-async fn identify(app: &App, request: &Parts) -> Result<Principal, Problem> {
-    let shown = shown(&request.headers).ok_or_else(unauthenticated)?;
+/// The gate of `/v1`, or of a dialect.
+#[derive(Clone, Copy)]
+pub(super) struct Gate<'a> {
+    pub(super) app: &'a App,
+    pub(super) dialect: Option<Dialect>,
+}
+
+impl Gate<'_> {
+    /// Lets a request through, or answers it. Why nobody was let in is put into `denial`.
+    pub(super) async fn let_through(
+        self,
+        request: Request,
+        next: Next,
+        denial: &mut Option<Denial>,
+    ) -> Response {
+        // Nobody is counted more than twice: as who they are, and as somebody at their address.
+        let mut decisions = Vec::with_capacity(2);
+        let (mut parts, body) = request.into_parts();
+        let response = match self.enter(&parts, &mut decisions, denial).await {
+            Ok(caller) => {
+                parts.extensions.insert(caller);
+                next.run(Request::from_parts(parts, body)).await
+            }
+            Err(problem) => problem.into_response(),
+        };
+        with_limits(response, &decisions)
+    }
+
+    /// What a route needs; `None` for one that is not described.
+    fn need(&self, method: &Method, path: &str) -> Option<&Need> {
+        match self.dialect {
+            None => self.app.needs.get(method, path),
+            Some(dialect) => self.app.needs.of_dialect(dialect)?.get(method, path),
+        }
+    }
+
+    async fn enter<'a>(
+        &'a self,
+        request: &Parts,
+        decisions: &mut Vec<Decision<'a>>,
+        denial: &mut Option<Denial>,
+    ) -> Result<Caller, Problem> {
+        let app = self.app;
+        let path = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        // Where there is no such path or method, the router says so, and nobody comes here.
+        let need = self.need(&request.method, path).ok_or_else(closed)?;
+        let address = address(app, request);
+        let nobody = Caller { address, ..Caller::NOBODY };
+        let class = match self.dialect {
+            None => class(&request.method, path),
+            Some(dialect) => (dialect.tongue().class)(&request.method, path),
+        };
+        let origin = limiter::Caller::Address(Origin::of(address));
+        if *need == Need::Nothing {
+            // What is told to everybody costs nothing to tell.
+            if class == Class::Auth {
+                count(app, class, origin, decisions)?;
+            }
+            return Ok(nobody);
+        }
+        if self.needs_no_key(&request.headers, address) {
+            count(app, class, origin, decisions)?;
+            let scopes = match need {
+                Need::Nothing | Need::Anybody => Scopes::NONE,
+                Need::OneOf(alternatives) => alternatives.iter().copied().collect(),
+            };
+            return Ok(Caller { scopes, is_anonymous: true, ..nobody });
+        }
+        let principal = match identify(app, request).await {
+            Ok(principal) => principal,
+            Err((why, problem)) => {
+                // Whoever guesses is counted like whoever tries to log in.
+                count(app, Class::Auth, origin, decisions)?;
+                *denial = why;
+                return Err(problem);
+            }
+        };
+        match principal.who {
+            Who::User { id, .. } => {
+                count(app, class, origin, decisions)?;
+                count(app, class, limiter::Caller::User(id.number()), decisions)?;
+            }
+            // Behind a key are all the customers of a shop, and one address.
+            Who::Key(id) => count(app, class, limiter::Caller::Key(id.number()), decisions)?,
+        }
+        let (scopes, own) = allowed(need, &principal)?;
+        Ok(Caller { principal: Some(principal), scopes, own, ..nobody })
+    }
+
+    /// Whether the caller shows nothing, and need not. Whoever shows something is held to it. What
+    /// a proxy has passed on is not from this machine, whoever the proxy is.
+    fn needs_no_key(&self, headers: &HeaderMap, address: IpAddr) -> bool {
+        let Some(dialect) = self.dialect else { return false };
+        let shows = || CREDENTIALS.iter().any(|name| headers.contains_key(name));
+        match self.app.settings.dialects.anonymous_in(dialect) {
+            Anonymous::Nobody => false,
+            Anonymous::Everybody => !shows(),
+            Anonymous::Here => {
+                let is_here = address.to_canonical().is_loopback();
+                is_here && !FORWARDED.iter().any(|name| headers.contains_key(*name)) && !shows()
+            }
+        }
+    }
+}
+
+/// What callers show who they are in.
+const CREDENTIALS: [HeaderName; 2] = [header::AUTHORIZATION, API_KEY];
+/// What proxies add.
+const FORWARDED: [&str; 2] = ["forwarded", "x-forwarded-for"];
+
+async fn identify(app: &App, request: &Parts) -> Result<Principal, (Option<Denial>, Problem)> {
+    let shown = shown(&request.headers).ok_or_else(|| {
+        let is_there = CREDENTIALS.iter().any(|name| request.headers.contains_key(name));
+        let denial = if is_there { Denial::Form } else { Denial::Nothing };
+        (Some(denial), unauthenticated())
+    })?;
     let found = app.identities.of(shown, &app.reader, app.submit.rights(), app.clock.now()).await;
     found.map_err(|error| match error {
         Unauthenticated::Refused(reason) => {
             tracing::debug!(reason, "a token or key was refused");
-            unauthenticated()
+            let has_expired = reason == Reason::Expired.as_str();
+            let denial = if has_expired { Denial::Expired } else { Denial::Bad };
+            (Some(denial), unauthenticated())
         }
-        Unauthenticated::Unavailable(error) => error.into(),
+        Unauthenticated::Unavailable(error) => (None, error.into()),
     })
 }
 

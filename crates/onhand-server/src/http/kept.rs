@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::catalog::ProductRef;
 use onhand_core::ids::{OrderId, UserId};
+use onhand_core::orders::Order;
 use onhand_engine::query::ReadError;
 
 use super::answer::{versioned, versioned_bytes, wordless};
@@ -13,7 +14,48 @@ use super::wire::orders::OrderView;
 use crate::adapters::cache::kept::Worded;
 use crate::app::App;
 
-/// An order; to who knows only of `own` orders, one of those.
+/// An order that is there.
+pub(super) enum Found {
+    /// In the cache, in the words of `/v1`.
+    Kept(Worded),
+    /// In the database; put into these words, where they are kept.
+    Read(Box<Order>, Option<Worded>),
+}
+
+impl Found {
+    /// Whether somebody knows of it who knows only of `own` orders.
+    pub(super) fn is_seen_by(&self, own: Option<UserId>) -> bool {
+        match self {
+            Self::Kept(worded) => worded.is_seen_by(own),
+            Self::Read(order, _) => order.is_seen_by(own),
+        }
+    }
+}
+
+/// An order, wherever it is; what was read is kept.
+///
+/// # Errors
+/// [`ReadError`].
+pub(super) async fn find_order(app: &App, id: OrderId) -> Result<Option<Found>, ReadError> {
+    let Some(kept) = &app.kept else {
+        let order = app.reader.order(id, None).await?;
+        return Ok(order.map(|order| Found::Read(Box::new(order), None)));
+    };
+    let key = kept.order(id);
+    if let Some(worded) = kept.get(&key).await {
+        return Ok(Some(Found::Kept(worded)));
+    }
+    let position = kept.position();
+    let Some(order) = app.reader.order(id, None).await? else { return Ok(None) };
+    let worded = Worded::order(&order, &OrderView::of(&order));
+    let worded = worded.inspect_err(|error| tracing::error!(%error, "an order without words"));
+    if let Ok(worded) = &worded {
+        kept.put(&key, position, worded).await;
+    }
+    Ok(Some(Found::Read(Box::new(order), worded.ok())))
+}
+
+/// An order as `/v1` shows it; to who knows only of `own` orders, one of those.
 ///
 /// # Errors
 /// [`ReadError`].
@@ -22,23 +64,13 @@ pub(super) async fn order(
     id: OrderId,
     own: Option<UserId>,
 ) -> Result<Option<Response>, ReadError> {
-    let Some(kept) = &app.kept else {
-        let order = app.reader.order(id, own).await?;
-        return Ok(order.map(|row| versioned(StatusCode::OK, row.version, &OrderView::of(&row))));
-    };
-    let key = kept.order(id);
-    if let Some(worded) = kept.get(&key).await {
-        return Ok(worded.is_seen_by(own).then(|| shown(&worded)));
-    }
-    let position = kept.position();
-    let Some(order) = app.reader.order(id, None).await? else { return Ok(None) };
-    match Worded::order(&order, &OrderView::of(&order)) {
-        Ok(worded) => {
-            kept.put(&key, position, &worded).await;
-            Ok(worded.is_seen_by(own).then(|| shown(&worded)))
+    let found = find_order(app, id).await?.filter(|found| found.is_seen_by(own));
+    Ok(found.map(|found| match found {
+        Found::Kept(worded) | Found::Read(_, Some(worded)) => shown(&worded),
+        Found::Read(order, None) => {
+            versioned(StatusCode::OK, order.version, &OrderView::of(&order))
         }
-        Err(error) => Ok(Some(wordless(&error))),
-    }
+    }))
 }
 
 /// A product, as it is named.

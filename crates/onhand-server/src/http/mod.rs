@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod cors;
 pub mod crowd;
 mod describe;
+pub mod dialects;
 mod discreet;
 mod dress;
 pub mod events;
@@ -37,7 +38,7 @@ use std::sync::OnceLock;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
@@ -45,9 +46,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::{Config, SwaggerUi};
+use utoipa_swagger_ui::{Config, SwaggerUi, Url};
 
 use crate::app::App;
+use dialects::Dialect;
 use problem::Problem;
 use wire::values;
 
@@ -100,7 +102,9 @@ pub fn needs() -> anyhow::Result<gate::Needs> {
     // What completes the description for people is left out: it is most of it, and the
     // memory that it takes for a moment is not given back for long.
     let paths = serde_json::to_value(api().into_openapi().paths)?;
-    Ok(gate::Needs::of(&serde_json::json!({ "paths": paths }))?)
+    let of_dialects = Dialect::ALL.into_iter().map(dialects::needs).collect::<Result<_, _>>()?;
+    let needs = gate::Needs::of(&serde_json::json!({ "paths": paths }))?;
+    Ok(needs.with_dialects(of_dialects))
 }
 
 /// All routes, with what every request passes through; those of operation only if they have no
@@ -109,12 +113,15 @@ pub fn router(app: App) -> Router {
     let has_all = !app.settings.has_ops_listener;
     let (routes, _) = if has_all { api() } else { business() }.split_for_parts();
     let routes = routes.layer(from_fn_with_state(app.clone(), gate::pass));
+    let routes = routes.merge(dialects::on_main(&app));
     let mut open = Router::new();
     if app.settings.has_bench_routes {
         open = open.merge(ops::bench_routes());
     }
     if has_all {
-        open = open.merge(documents());
+        open = open.merge(documents(&app));
+    } else if app.settings.dialects.on_main().any(|dialect| dialect == Dialect::Oms) {
+        open = open.merge(ops::plain_health());
     }
     finish(routes, open, app)
 }
@@ -122,16 +129,31 @@ pub fn router(app: App) -> Router {
 /// The routes of operation, for a listener of their own.
 pub fn operations(app: App) -> Router {
     let (routes, _) = ops::liveness().merge(ops::routes()).split_for_parts();
-    finish(Router::new(), routes.merge(documents()), app)
+    let documents = documents(&app);
+    finish(Router::new(), routes.merge(documents), app)
 }
 
-/// The description, for tools and to click through. Nobody outside is asked whether it is valid.
-fn documents() -> Router<App> {
-    let config = Config::from("/openapi.json").validator_url("none");
-    Router::new()
-        .route("/openapi.json", get(get_description))
-        .merge(SwaggerUi::new("/docs").config(config))
-        .route("/api-docs", get(|| async { axum::response::Redirect::permanent("/docs/") }))
+/// The description, for tools and to click through; beside it those of the dialects that are spoken
+/// on the main listener.
+fn documents(app: &App) -> Router<App> {
+    let dialects: Vec<_> = app.settings.dialects.on_main().collect();
+    let own = Url::new("onhand", "/openapi.json");
+    let routes = Router::new().route("/openapi.json", get(get_description));
+    let routes = routes.merge(dialects::descriptions(&dialects));
+    routes.merge(pages(std::iter::once(own).chain(dialects::urls(&dialects))))
+}
+
+/// The descriptions of dialects alone.
+fn documents_of(dialects: &[Dialect]) -> Router<App> {
+    dialects::descriptions(dialects).merge(pages(dialects::urls(dialects)))
+}
+
+/// Pages on which descriptions can be clicked through, in both places where clients look for them.
+/// Nobody outside is asked whether they are valid.
+fn pages(urls: impl Iterator<Item = Url<'static>>) -> Router<App> {
+    let config = Config::new(urls).validator_url("none");
+    let to_docs = || async { axum::response::Redirect::permanent("/docs/") };
+    Router::new().merge(SwaggerUi::new("/docs").config(config)).route("/api-docs", get(to_docs))
 }
 
 /// Puts together what passes through the gate and what is open to everybody. Whoever answers, the
@@ -164,8 +186,9 @@ async fn get_description() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], description.clone()).into_response()
 }
 
-async fn no_route(request: Request) -> Problem {
-    Problem::not_found(&format!("the route {}", request.uri().path()))
+async fn no_route(State(app): State<App>, request: Request) -> Response {
+    let problem = || Problem::not_found(&format!("the route {}", request.uri().path()));
+    dialects::no_route(&app, &request).unwrap_or_else(|| problem().into_response())
 }
 
 async fn no_method(request: Request) -> Problem {

@@ -5,8 +5,10 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
+use onhand_core::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 use std::sync::atomic::Ordering;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -17,6 +19,7 @@ use super::call::Call;
 use super::gate::Caller;
 use super::orders::{Checkout, OrderBody};
 use super::problem::Problem;
+use super::wire::values;
 use crate::app::App;
 
 /// The route by which others find out whether to send requests here at all.
@@ -48,13 +51,33 @@ struct CommitterHealth {
     waiting: usize,
 }
 
+/// The health of a listener on which nobody reads counters: what clients of the dialect `oms` expect.
+pub(super) fn plain_health() -> Router<App> {
+    let health = async |State(app): State<App>| {
+        let timestamp = app.clock.now();
+        let body = json!({"status": "ok", "timestamp": timestamp, "message": RUNNING});
+        json_response(StatusCode::OK, &body)
+    };
+    Router::new().route("/health", get(health))
+}
+
+/// What clients of the dialect `oms` expect to read.
+const RUNNING: &str = "Server is running";
+
 /// Health with counters.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"status": "ok", "version": "0.1.0",
+#[schema(example = json!({"status": "ok", "timestamp": "2026-11-21T03:00:00Z",
+    "message": "Server is running", "version": "0.1.0",
     "committer": {"batches": 120, "commands": 4096, "waiting": 0}}))]
 struct Health {
     #[schema(pattern = "^ok$")]
     status: &'static str,
+    /// When this was said.
+    #[schema(value_type = values::Instant)]
+    timestamp: Timestamp,
+    /// The same as the status, for clients of the dialect `oms`.
+    #[schema(pattern = "^Server is running$")]
+    message: &'static str,
     /// The server's version.
     version: &'static str,
     committer: CommitterHealth,
@@ -94,7 +117,9 @@ async fn get_health(State(app): State<App>) -> Response {
         waiting: app.submit.waiting(),
     };
     let version = env!("CARGO_PKG_VERSION");
-    json_response(StatusCode::OK, &Health { status: "ok", version, committer })
+    let (timestamp, message) = (app.clock.now(), RUNNING);
+    let health = Health { status: "ok", timestamp, message, version, committer };
+    json_response(StatusCode::OK, &health)
 }
 
 /// Routes that parse and answer like the real ones and remember nothing: the server's own limit.

@@ -3,6 +3,7 @@
 //! is written. Whether a mail is owed is remembered by the engine; how it is handed over is in
 //! `adapters/mail/`. Start with `templates.rs`.
 
+pub mod channel;
 pub(crate) mod cli;
 mod html;
 mod letter;

@@ -5,12 +5,13 @@ use onhand_core::Money;
 use onhand_core::orders::{Fulfilment, Order, Status};
 use onhand_core::payments::{AttemptState, Payment, RefundState};
 
+use super::channel;
 use super::letter::{Letter, Link, Table, in_words, money, one_line};
 use crate::limits::{MAIL_LINES_MAX, PAYMENT_FAILED_MAILS_MAX};
 
 /// What all of them say.
 fn letter(order: &Order, status: &str, lead: &str) -> Letter {
-    let mut facts = vec![("Order", order.id.to_string()), ("Status", status.to_owned())];
+    let mut facts = vec![("Order", channel::name(order)), ("Status", status.to_owned())];
     let reason = order.failure_reason.as_ref().map(|reason| in_words(reason.as_str()));
     facts.extend(reason.map(|reason| ("Reason", reason)));
     Letter {
@@ -26,7 +27,7 @@ fn letter(order: &Order, status: &str, lead: &str) -> Letter {
 
 /// The same, under the state that the order is in.
 fn by_state(order: &Order, lead: &str) -> Letter {
-    letter(order, &in_words(order.status.as_str()), lead)
+    letter(order, &channel::state(order), lead)
 }
 
 fn address(order: &Order) -> Vec<String> {
@@ -43,7 +44,12 @@ fn address(order: &Order) -> Vec<String> {
     lines.into_iter().flatten().collect()
 }
 
+/// Nothing to whoever ordered through `processing` and has nothing to do: there the first mail says
+/// what came of it.
 pub(super) fn placed(order: &Order) -> Option<Letter> {
+    if channel::is_processing(order) && order.expires_at.is_none() {
+        return None;
+    }
     let lead = match order.expires_at {
         Some(_) => "We have received your order. We will get it ready as soon as it is paid.",
         None => "We have received your order.",
@@ -52,11 +58,13 @@ pub(super) fn placed(order: &Order) -> Option<Letter> {
 }
 
 pub(super) fn confirmed(order: &Order) -> Option<Letter> {
-    Some(by_state(order, "Your order is confirmed."))
+    let is_told = !channel::is_processing(order);
+    is_told.then(|| by_state(order, "Your order is confirmed."))
 }
 
 pub(super) fn processing(order: &Order) -> Option<Letter> {
-    Some(letter(order, "Processing", "We are getting your order ready."))
+    let status = if channel::is_processing(order) { "Processed" } else { "Processing" };
+    Some(letter(order, status, "We are getting your order ready."))
 }
 
 pub(super) fn partially_fulfilled(order: &Order) -> Option<Letter> {

@@ -9,7 +9,7 @@ use onhand_core::text::Sku;
 use onhand_core::webhooks::EndpointEntry;
 
 use super::letter::Letter;
-use super::{html, operators, orders, plain};
+use super::{channel, html, operators, orders, plain};
 
 /// Who gets a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Template {
     /// to be written about them: it has been said often enough.
     pub fn render(&self, facts: &Facts<'_>) -> Option<Content> {
         let (letter, about) = match (&self.say, facts) {
-            (Say::OfOrder(say), Facts::Order(order)) => (say(order)?, order.id.to_string()),
+            (Say::OfOrder(say), Facts::Order(order)) => (say(order)?, channel::name(order)),
             (Say::OfOrder(_), _) => return None,
             (Say::Of(say), facts) => (say(facts)?, operators::about(facts)),
         };

@@ -71,6 +71,28 @@ fn subjects_of_customers_are_as_the_dialect_has_them() {
 }
 
 #[test]
+fn who_ordered_through_processing_is_told_in_its_words() {
+    for (template, subject) in [
+        ("order_processing", Some("Order Processed: 42")),
+        ("order_cancelled", Some("Order Failed: 42")),
+        ("order_expired", Some("Order Failed: 42")),
+        ("order_placed", Some("Order Pending: 42")),
+        ("order_confirmed", None),
+    ] {
+        let mut order = order(template);
+        order.metadata = channel::entry(channel::PROCESSING);
+        let content = rendered(template, &Facts::Order(&order));
+        assert_eq!(content.as_ref().map(|content| content.subject.as_str()), subject);
+        let text = content.map(|content| content.text).unwrap_or_default();
+        assert!(!text.contains("ord_42"), "{text}");
+    }
+    let mut order = order("order_placed");
+    order.metadata = channel::entry(channel::PROCESSING);
+    order.expires_at = None;
+    assert_eq!(rendered("order_placed", &Facts::Order(&order)), None, "there is nothing to do");
+}
+
+#[test]
 fn hostile_names_stay_text() {
     for template in TEMPLATES.iter().filter(|one| one.audience == Audience::Customer) {
         let Content { text, html, .. } =

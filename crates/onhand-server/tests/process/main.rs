@@ -8,6 +8,7 @@ mod backup;
 mod bulk;
 mod canary;
 mod crash;
+mod dialects;
 #[cfg(target_os = "linux")]
 mod disk;
 mod edges;
@@ -22,4 +23,5 @@ mod receiver;
 mod server;
 #[cfg(target_os = "linux")]
 mod shim;
+mod tours;
 mod work;

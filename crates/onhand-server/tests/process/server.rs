@@ -90,6 +90,7 @@ pub(crate) async fn run_on(
 ) -> Ended {
     let mut process = Command::new(ONHAND);
     process.arg(command).args(extra).args(["--database-url", database]);
+    process.env("ONHAND_DEMO_ORDERS", "false");
     process.envs(environment.iter().cloned()).stdin(Stdio::null()).kill_on_drop(true);
     let output = timeout(PROCESS_TIMEOUT, process.output()).await.unwrap().unwrap();
     let text = [output.stdout, output.stderr].concat();
@@ -194,6 +195,8 @@ impl Server {
             .env("ONHAND_SECRET_DIR", folder)
             // There may be a password in it.
             .env("ONHAND_DATABASE_URL", &database)
+            // Tests count what they order.
+            .env("ONHAND_DEMO_ORDERS", "false")
             .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -10,9 +10,9 @@ use super::super::error::{Result, corrupt};
 use super::super::lists::Progress;
 use super::super::readers::{Reader, listed, one, row, rows};
 use super::number;
-use crate::limits::{PAGE_ROWS_MAX, SCAN_ROWS_MAX};
+use crate::limits::{NUMBERED_ROWS_MAX, PAGE_ROWS_MAX, SCAN_ROWS_MAX};
 use crate::paging::{filtered_page, page};
-use crate::query::{EventRow, ListOf, OrderFilter, Page, ReadError};
+use crate::query::{EventRow, ListOf, NumberedPage, OrderFilter, Page, ReadError};
 use crate::stored::stored_count;
 
 const ORDERS: &str = "SELECT e.body, o.id FROM orders o LEFT JOIN events e ON e.seq = o.last_event \
@@ -49,6 +49,16 @@ impl Reader {
         limit: usize,
     ) -> std::result::Result<Page<Order>, ReadError> {
         listed!(self, client => orders(client, filter, before, limit))
+    }
+
+    /// A page of a customer's orders by how many newer ones there are.
+    pub(crate) async fn numbered_orders(
+        &self,
+        customer_id: CustomerId,
+        newer: usize,
+        limit: usize,
+    ) -> std::result::Result<NumberedPage<Order>, ReadError> {
+        listed!(self, client => numbered_orders(client, customer_id, newer, limit))
     }
 
     /// The history of an order, oldest first; none for an order that is not there.
@@ -115,6 +125,31 @@ async fn orders(
     }
     let went_on_to = if looked_at < SCAN_ROWS_MAX { 1 } else { ids.before };
     Ok(filtered_page(listed, limit, went_on_to, |order| order.id.number()))
+}
+
+/// Goes through the ids of all orders of a customer, and loads those of one page.
+async fn numbered_orders(
+    client: &impl GenericClient,
+    customer_id: CustomerId,
+    newer: usize,
+    limit: usize,
+) -> Result<NumberedPage<Order>> {
+    let filter = OrderFilter { customer_id: Some(customer_id), ..OrderFilter::default() };
+    let before = number(client, "SELECT coalesce(max(id), 0) FROM orders").await? + 1;
+    let tail = not_listed(client, &filter, before).await?;
+    let mut ids = Ids { tail, before, is_at_end: false };
+    let (mut page, mut total) = (Vec::new(), 0);
+    while total < NUMBERED_ROWS_MAX {
+        let mut next = ids.next(client, &filter).await?;
+        next.truncate(NUMBERED_ROWS_MAX - total);
+        if next.is_empty() {
+            break;
+        }
+        let from = newer.saturating_sub(total).min(next.len());
+        page.extend(next[from..].iter().take(limit.saturating_sub(page.len())));
+        total += next.len();
+    }
+    Ok(NumberedPage { rows: documents(client, &page).await?, total })
 }
 
 /// Orders in the order of their ids that are given.

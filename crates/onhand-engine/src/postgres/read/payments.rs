@@ -6,7 +6,8 @@ use onhand_core::Timestamp;
 use onhand_core::effects::{Effect, EffectState};
 use onhand_core::ids::OrderId;
 use onhand_core::orders::Order;
-use onhand_core::payments::KeptNotice;
+use onhand_core::payments::{KeptNotice, Provider};
+use onhand_core::text::GatewayId;
 
 use super::super::codec::{self, get};
 use super::super::error::Result;
@@ -29,6 +30,8 @@ macro_rules! effects {
     };
 }
 
+const OF_GATEWAY_ID: &str =
+    "SELECT order_id FROM gateway_ids WHERE provider = $1 AND gateway_id = $2";
 const EFFECT: &str = concat!("SELECT ", effect_columns!(), " FROM effects WHERE order_id = $1");
 const UNMATCHED: &str = concat!(
     "SELECT ",
@@ -48,6 +51,19 @@ const OPEN_PAYMENTS: &str = concat!(
 );
 
 impl Reader {
+    /// The order about which an object of a gateway is.
+    pub(crate) async fn order_of_gateway_id(
+        &self,
+        provider: Provider,
+        id: &GatewayId,
+    ) -> std::result::Result<Option<OrderId>, ReadError> {
+        one!(self, client => async {
+            let found = row(client, OF_GATEWAY_ID, &[&provider.as_str(), &id.as_str()]).await?;
+            let order = found.map(|row| get::<i64>(&row, "gateway_ids", 0)).transpose()?;
+            Ok(order.and_then(OrderId::new))
+        })
+    }
+
     /// What is owed about the payment of an order.
     pub(crate) async fn effect(
         &self,

@@ -10,9 +10,9 @@ use super::super::load;
 use super::super::readers::Reader;
 use super::events::event_row;
 use super::number;
-use crate::limits::{PAGE_ROWS_MAX, SCAN_ROWS_MAX};
+use crate::limits::{NUMBERED_ROWS_MAX, PAGE_ROWS_MAX, SCAN_ROWS_MAX};
 use crate::paging::{filtered_page, page};
-use crate::query::{EventRow, ListOf, OrderFilter, Page, ReadError};
+use crate::query::{EventRow, ListOf, NumberedPage, OrderFilter, Page, ReadError};
 use crate::stored::stored_count;
 
 impl Reader {
@@ -29,6 +29,16 @@ impl Reader {
         limit: usize,
     ) -> Result<Page<Order>, ReadError> {
         self.read(move |view| orders(view.connection, &filter, before, limit)).await
+    }
+
+    /// A page of a customer's orders by how many newer ones there are.
+    pub(crate) async fn numbered_orders(
+        &self,
+        customer_id: CustomerId,
+        newer: usize,
+        limit: usize,
+    ) -> Result<NumberedPage<Order>, ReadError> {
+        self.read(move |view| numbered_orders(view.connection, customer_id, newer, limit)).await
     }
 
     /// The history of an order, oldest first; none for an order that is not there.
@@ -80,6 +90,32 @@ fn orders(
     }
     let went_on_to = if looked_at < SCAN_ROWS_MAX { 1 } else { ids.before };
     Ok(filtered_page(rows, limit, went_on_to, |order| order.id.number()))
+}
+
+/// Goes through the ids of all orders of a customer, and loads those of one page.
+fn numbered_orders(
+    connection: &Connection,
+    customer_id: CustomerId,
+    newer: usize,
+    limit: usize,
+) -> Result<NumberedPage<Order>> {
+    let filter = OrderFilter { customer_id: Some(customer_id), ..OrderFilter::default() };
+    // First of all, so that the lists are never newer than the rows.
+    let listed = Progress::read(connection)?;
+    let before = number(connection, "SELECT coalesce(max(id), 0) FROM orders")? + 1;
+    let tail = not_listed(connection, &filter, listed, before)?;
+    let mut ids = Ids { tail, listed: Vec::new(), before, is_at_end: false };
+    let (mut rows, mut total) = (Vec::new(), 0);
+    while total < NUMBERED_ROWS_MAX
+        && let Some(id) = ids.next(connection, &filter)?
+    {
+        if total >= newer && rows.len() < limit {
+            let order = OrderId::new(id).map(|id| load::order(connection, id)).transpose()?;
+            rows.extend(order.flatten());
+        }
+        total += 1;
+    }
+    Ok(NumberedPage { rows, total })
 }
 
 /// The first order that was placed at an instant or later; where there is none, the next id. Ids

@@ -5,7 +5,8 @@ use onhand_core::Timestamp;
 use onhand_core::effects::{Effect, EffectState};
 use onhand_core::ids::OrderId;
 use onhand_core::orders::Order;
-use onhand_core::payments::KeptNotice;
+use onhand_core::payments::{KeptNotice, Provider};
+use onhand_core::text::GatewayId;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::super::readers::Reader;
@@ -20,6 +21,15 @@ impl Reader {
     /// What is owed about the payment of an order.
     pub(crate) async fn effect(&self, id: OrderId) -> Result<Option<Effect>, ReadError> {
         self.read(move |view| payments::effect(view.connection, id)).await
+    }
+
+    /// The order about which an object of a gateway is.
+    pub(crate) async fn order_of_gateway_id(
+        &self,
+        provider: Provider,
+        id: GatewayId,
+    ) -> Result<Option<OrderId>, ReadError> {
+        self.read(move |view| payments::order_of(view.connection, &(provider, id))).await
     }
 
     /// A page of effects, that of the newest order first.

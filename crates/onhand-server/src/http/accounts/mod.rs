@@ -29,7 +29,7 @@ pub fn routes() -> OpenApiRouter<App> {
 /// A password, token or code as it is sent: wiped when it is dropped, and never shown.
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct SentSecret(#[serde(deserialize_with = "wiped")] Password);
+pub(super) struct SentSecret(#[serde(deserialize_with = "wiped")] pub(super) Password);
 
 impl std::fmt::Debug for SentSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -43,7 +43,7 @@ fn wiped<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Password, D::Erro
 
 /// An e-mail address as it is sent.
 #[derive(Debug)]
-struct SentEmail(Email);
+pub(super) struct SentEmail(pub(super) Email);
 
 impl<'de> Deserialize<'de> for SentEmail {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -53,13 +53,13 @@ impl<'de> Deserialize<'de> for SentEmail {
 }
 
 /// What a login works on.
-fn desk(app: &App) -> Desk<'_> {
+pub(super) fn desk(app: &App) -> Desk<'_> {
     let Parts { submit, reader, identities, clock, .. } = &**app;
     Desk { submit, reader, identities, now: clock.now() }
 }
 
 /// What is answered to who did not get in, or could not change an account.
-fn not_in(error: LoginError, wrong: fn() -> Problem) -> Problem {
+pub(super) fn not_in(error: LoginError, wrong: fn() -> Problem) -> Problem {
     match error {
         LoginError::Wrong => wrong(),
         LoginError::Wait { secs } => rate_limited(secs),
@@ -89,7 +89,7 @@ pub(super) fn invalid_credentials() -> Problem {
 }
 
 /// The same words whatever was wrong: whoever guesses learns nothing.
-fn invalid_refresh_token() -> Problem {
+pub(super) fn invalid_refresh_token() -> Problem {
     not_good("the refresh token is not good, or no longer: log in again")
 }
 

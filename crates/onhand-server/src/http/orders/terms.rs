@@ -49,6 +49,11 @@ pub(in crate::http) struct Checkout<'a> {
 }
 
 impl Checkout<'_> {
+    /// The terms of an order about whose payment its caller says nothing.
+    pub(in crate::http) fn usual_terms(self) -> Result<PaymentTerms, Problem> {
+        self.terms("", None)
+    }
+
     /// The terms on which an order is placed; `at` is where the body stands in the request.
     pub(super) fn terms(
         self,

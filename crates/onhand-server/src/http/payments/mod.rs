@@ -3,20 +3,20 @@
 //! `workers/effects`.
 
 mod effects;
-mod notices;
+pub(super) mod notices;
 mod reconciliation;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::command::Reply;
-use onhand_core::ids::{OrderId, PaymentId};
+use onhand_core::ids::{OrderId, PaymentId, UserId};
 use onhand_core::orders::Order;
-use onhand_core::payments::{Capture, Command, Provider, Refusal, Status};
+use onhand_core::payments::{Capture, Command, Payment, Provider, Refusal, Status};
 use onhand_core::text::{GatewayId, Reason};
 use onhand_core::{Command as AnyCommand, Money};
 use onhand_engine::committer::Answer;
-use onhand_engine::query::PaymentFilter;
+use onhand_engine::query::{PaymentFilter, ReadError};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -209,13 +209,25 @@ async fn get_payment(
         let expected = format!("expected 0 to {PAYMENT_WAIT_SECS_MAX}");
         return Err(Problem::field("?wait_s", expected, secs.into()));
     }
-    let end = Instant::now() + Duration::from_secs(secs.into());
+    let wait = Duration::from_secs(secs.into());
+    let order = once_payable(&app, order_id, caller.own(), wait).await?;
+    shown(&app, &order.ok_or_else(|| no_payment(order_id))?, StatusCode::OK)
+}
+
+/// An order once its customer can pay, or as it is after so long; to who knows only of `own`
+/// orders, one of those.
+pub(super) async fn once_payable(
+    app: &App,
+    order_id: OrderId,
+    own: Option<UserId>,
+    wait: Duration,
+) -> Result<Option<Order>, ReadError> {
+    let end = Instant::now() + wait;
     loop {
-        let order = app.reader.order(order_id, caller.own()).await?;
-        let order = order.ok_or_else(|| no_payment(order_id))?;
+        let Some(order) = app.reader.order(order_id, own).await? else { return Ok(None) };
         let payment = order.payment.as_ref().map(|payment| payment.status(&order));
         if payment != Some(Status::Created) || Instant::now() >= end {
-            return shown(&app, &order, StatusCode::OK);
+            return Ok(Some(order));
         }
         tokio::time::sleep(PAYMENT_LOOK_EVERY).await;
     }
@@ -371,15 +383,22 @@ async fn return_from_checkout(
     let order_id = in_path::<PaymentId>(&id)?.order();
     let order = app.reader.order(order_id, caller.own()).await?;
     let payment = order.and_then(|order| order.payment).ok_or_else(|| no_payment(order_id))?;
-    let known = payment.intents.iter().filter_map(|intent| intent.gateway_id.as_ref());
-    let is_signed = |intent: &GatewayId| {
-        let gateways = &app.gateways;
-        gateways.is_checkout_signature(payment.provider, intent, &provider_payment_id, &signature)
-    };
-    if !known.into_iter().any(is_signed) {
+    if !is_signed(&app, &payment, &provider_payment_id, &signature) {
         return Err(signature_wrong());
     }
     submit(&app, &call, Command::Look { order_id }, StatusCode::ACCEPTED).await
+}
+
+/// Whether the gateway has signed this try for one of its orders that we have stored.
+pub(super) fn is_signed(
+    app: &App,
+    payment: &Payment,
+    attempt: &GatewayId,
+    signature: &str,
+) -> bool {
+    let mut known = payment.intents.iter().filter_map(|intent| intent.gateway_id.as_ref());
+    let gateways = &app.gateways;
+    known.any(|one| gateways.is_checkout_signature(payment.provider, one, attempt, signature))
 }
 
 /// Ask the gateway at once how things stand.

@@ -6,16 +6,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use onhand_core::command::Reply;
 use onhand_core::payments::{Command, Provider};
 use onhand_core::{Actor, Command as AnyCommand};
-use onhand_engine::committer::Answer;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::answer::{answered, json_response};
+use super::super::answer::json_response;
 use super::super::call::{Named, read_body};
 use super::super::problem::Problem;
 use crate::adapters::gateways::NoticeError;
@@ -49,11 +47,25 @@ async fn receive_notice(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let not_found = || Problem::not_found(&format!("the gateway `{name}`"));
-    let provider = Provider::from_name(&name).ok_or_else(not_found)?;
+    let provider = Provider::from_name(&name).ok_or_else(|| not_configured(&name))?;
+    take_in(&app, provider, &headers, body).await?;
+    Ok(json_response(StatusCode::OK, &Received { received: true }))
+}
+
+fn not_configured(name: &str) -> Problem {
+    Problem::not_found(&format!("the gateway `{name}`"))
+}
+
+/// Takes in a message of a gateway, wherever it was sent to.
+pub(in crate::http) async fn take_in(
+    app: &App,
+    provider: Provider,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(), Problem> {
     let body = read_body(body, NOTICE_BYTES_MAX).await?;
-    let read = app.gateways.read_notice(provider, &headers, &body).ok_or_else(not_found)?;
-    let notice = match read {
+    let read = app.gateways.read_notice(provider, headers, &body);
+    let notice = match read.ok_or_else(|| not_configured(provider.as_str()))? {
         Ok(notice) => notice,
         Err(NoticeError::Unsigned) => return Err(signature_missing()),
         Err(NoticeError::Forged) => return Err(signature_wrong()),
@@ -61,7 +73,7 @@ async fn receive_notice(
             // It is the gateway's own word, and sending it again does not help. What it meant is
             // found out when the gateway is asked.
             tracing::error!(%error, provider = provider.as_str(), "a signed message");
-            return Ok(json_response(StatusCode::OK, &Received { received: true }));
+            return Ok(());
         }
     };
     if notice.seen.is_empty() {
@@ -71,12 +83,7 @@ async fn receive_notice(
     let actor = Actor::Other(provider.as_str().to_owned());
     let answer = app.submit.submit(command, actor, None).await?;
     app.owed.notify_one();
-    match answer {
-        Answer { outcome: Ok(Reply::Notice { .. }), .. } => {
-            Ok(json_response(StatusCode::OK, &Received { received: true }))
-        }
-        answer => answered(answer, StatusCode::OK),
-    }
+    Ok(answer.outcome.map(|_| ())?)
 }
 
 pub(super) fn signature_missing() -> Problem {

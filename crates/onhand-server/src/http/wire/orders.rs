@@ -191,6 +191,9 @@ pub struct OrderView<'a> {
     /// Sum of the lines.
     #[schema(value_type = Total)]
     subtotal: Money,
+    /// What is asked for beside the lines, for nothing of the catalogue; absent where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_amount: Option<Money>,
     /// What is to be paid.
     #[schema(value_type = Total)]
     total: Money,
@@ -288,7 +291,8 @@ fn lines<S: Serializer>(order: &&Order, serializer: S) -> Result<S::Ok, S::Error
 impl<'a> OrderView<'a> {
     /// The view of an order.
     pub fn of(order: &'a Order) -> Self {
-        let total = Money { amount: order.total, currency: order.currency };
+        let money = |amount| Money { amount, currency: order.currency };
+        let (total, custom) = (order.total, order.custom_amount);
         let payment = order.payment.as_ref();
         let paid = payment.map_or(0, |payment| payment.captured(order.currency));
         let refunded = payment.map_or(0, |payment| payment.refunded(order.currency));
@@ -300,10 +304,11 @@ impl<'a> OrderView<'a> {
             customer_id: order.customer_id.map(Shown),
             currency: order.currency,
             lines: order,
-            subtotal: total,
-            total,
-            amount_paid: Money { amount: paid, currency: order.currency },
-            amount_refunded: Money { amount: refunded, currency: order.currency },
+            subtotal: money(total - custom),
+            custom_amount: (custom > 0).then(|| money(custom)),
+            total: money(total),
+            amount_paid: money(paid),
+            amount_refunded: money(refunded),
             payment: PaymentSummaryView::of(order),
             payment_method: order.payment_method.as_ref().map(|name| name.as_str()),
             shipping_address: order.shipping_address.as_ref(),

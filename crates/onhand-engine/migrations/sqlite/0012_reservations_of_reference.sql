@@ -1,0 +1,6 @@
+-- Finds what is held for a reference, so that whoever holds by the name of an order of its own can
+-- see what that order holds. Orders hold under no reference: their rows are not in it.
+-- works from: 11
+
+CREATE INDEX reservations_of_reference ON reservations (reference, product_id, state, id)
+WHERE reference IS NOT NULL;
