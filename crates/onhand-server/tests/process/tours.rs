@@ -21,8 +21,8 @@ fn lines(name: &str) -> Vec<(String, String)> {
 }
 
 /// The address of a listener, as the server has printed it.
-fn listener(server: &Server, name: &str) -> String {
-    let printed = server.output();
+async fn listener(server: &Server, name: &str) -> String {
+    let printed = server.output_with(&format!("  {name} ")).await;
     let line = printed.lines().find(|line| line.trim_start().starts_with(name));
     let line = line.unwrap_or_else(|| panic!("{name} is not in {printed}"));
     line.split_whitespace().next_back().unwrap().to_owned()
@@ -32,11 +32,12 @@ async fn check(name: &str) {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]).await;
     let lines = lines(name);
+    let flow = listener(&server, "flow").await;
     assert!(lines.len() > 10, "{name} has {} lines", lines.len());
     for (line, wanted) in lines {
         let here = line
             .replace("http://127.0.0.1:3000", &server.url)
-            .replace("http://127.0.0.1:3008", &listener(&server, "flow"));
+            .replace("http://127.0.0.1:3008", &flow);
         assert!(here.starts_with("curl -s") && here != line, "{name}: {line}");
         let ran = Command::new("sh").arg("-c").arg(&here).output().await.unwrap();
         let answer = String::from_utf8_lossy(&ran.stdout);
