@@ -1,6 +1,6 @@
 //! Which pages of other origins may read answers: none, unless they are listed one by one. There is
-//! no way to say "all", but for the dialect whose contract says it; and browsers are never told to send credentials of their own: callers send
-//! a token in a header, and cookies there are none.
+//! no way to say "all", but for the dialect whose contract says it; and browsers are never told to
+//! send credentials of their own: callers send a token in a header, and cookies there are none.
 
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use tower_http::cors::{Any, CorsLayer};

@@ -1,5 +1,5 @@
-//! Every line of the tours in docs/dialects, run by a shell against a server with the demo's data, as
-//! a reader would. Below each line stands what its answer contains.
+//! Every line of the tours in docs/dialects, run by a shell against a server with the demo's data,
+//! as a reader would. Below each line stands what its answer contains.
 
 use std::path::Path;
 

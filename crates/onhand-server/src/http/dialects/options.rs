@@ -130,8 +130,8 @@ impl DialectOptions {
         })
     }
 
-    /// Who needs no key. The demo asks nobody for one who is on this machine, as long as nobody else
-    /// can reach it.
+    /// Who needs no key. The demo asks nobody for one who is on this machine, as long as nobody
+    /// else can reach it.
     fn anonymous(
         &self,
         places: &[Place; Dialect::ALL.len()],
