@@ -1,6 +1,6 @@
 //! Which pages of other origins may read answers: none, unless they are listed one by one. There is
-//! no way to say "all", but for the dialect whose contract says it; and browsers are never told to send credentials of their own: callers send
-//! a token in a header, and cookies there are none.
+//! no way to say "all", but for the dialect whose contract says it; and browsers are never told to
+//! send credentials of their own: callers send a token in a header, and cookies there are none.
 
 use axum::http::{HeaderName, HeaderValue, Method, Uri, header};
 use tower_http::cors::{Any, CorsLayer};
@@ -9,8 +9,7 @@ use super::headers::API_KEY;
 use crate::limits::PREFLIGHT_AGE_MAX;
 
 /// What a page may send beside what every page may.
-const SENT: [HeaderName; 8] = [
-    API_KEY,
+const SENT: [HeaderName; 7] = [
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
     header::IF_MATCH,
@@ -85,7 +84,8 @@ pub(super) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
 pub(super) fn open(needs_key: bool) -> CorsLayer {
     let layer = CorsLayer::new().allow_origin(Any).expose_headers(EXPOSED);
     let layer = layer.max_age(PREFLIGHT_AGE_MAX);
-    if needs_key { layer.allow_methods(METHODS).allow_headers(SENT) } else { layer }
+    let sent = SENT.into_iter().chain([API_KEY]).collect::<Vec<_>>();
+    if needs_key { layer.allow_methods(METHODS).allow_headers(sent) } else { layer }
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ struct CommitterHealth {
     waiting: usize,
 }
 
-/// The health of a listener on which nobody reads counters: what clients of the dialect `oms` expect.
+/// The health of a listener on which nobody reads counters: what clients of `oms` expect.
 pub(super) fn plain_health() -> Router<App> {
     let health = async |State(app): State<App>| {
         let timestamp = app.clock.now();

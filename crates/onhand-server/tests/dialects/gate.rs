@@ -62,3 +62,28 @@ async fn a_dialect_that_is_off_is_not_there() {
     let reply = world.ask(LEVEL, "").await;
     assert_eq!((reply.status, &reply.body["code"]), (404, &json!("not_found")));
 }
+
+#[tokio::test]
+async fn pages_of_any_origin_ask_storefront_and_only_look_where_nobody_needs_a_key() {
+    for (anonymous, may_write) in [(Anonymous::Nobody, true), (Anonymous::Here, false)] {
+        let world = World::with(Dialects { anonymous, ..spoken() }).await;
+        let origin = ("origin", "https://shop.example");
+        let reply = ask(&world.main, "GET /product", &[origin], "").await;
+        assert_eq!(reply.headers["access-control-allow-origin"], "*", "{anonymous:?}");
+        let preflight = [
+            origin,
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "content-type,x-api-key"),
+        ];
+        let reply = ask(&world.main, "OPTIONS /order", &preflight, "").await;
+        let methods = reply.headers.get("access-control-allow-methods");
+        let methods = methods.map_or("", |methods| methods.to_str().unwrap());
+        assert_eq!(methods.contains("POST"), may_write, "{anonymous:?}: {methods}");
+        let sent = reply.headers.get("access-control-allow-headers");
+        let sent = sent.map_or("", |sent| sent.to_str().unwrap());
+        assert_eq!(sent.contains("x-api-key"), may_write, "{anonymous:?}: {sent}");
+        // Nobody else is open.
+        let reply = ask(&world.main, LEVEL, &[origin], "").await;
+        assert!(!reply.headers.contains_key("access-control-allow-origin"));
+    }
+}

@@ -1,6 +1,6 @@
 //! The dialects in process, on a frozen clock: each row of their contracts with success, every
-//! failure and odd input, in both forms of the status codes; the faults that the originals have; and
-//! buyers of the last unit who come through several contracts at once.
+//! failure and odd input, in both forms of the status codes; the faults that the originals have;
+//! and buyers of the last unit who come through several contracts at once.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

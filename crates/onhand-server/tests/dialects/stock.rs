@@ -228,7 +228,10 @@ async fn odd_input_is_told_apart() {
 #[tokio::test]
 async fn what_is_not_there_is_told_in_its_own_shape() {
     let world = World::new().await;
-    let lost = |line: &str| json!({"statusCode": 404, "message": format!("Cannot {line}"), "error": "Not Found"});
+    let lost = |line: &str| {
+        let message = format!("Cannot {line}");
+        json!({"statusCode": 404, "message": message, "error": "Not Found"})
+    };
     for line in [
         "GET /inventory/stock-levels",
         "GET /inventory/stock-levels/a/b",

@@ -146,9 +146,9 @@ async fn odd_products_are_refused() {
 #[tokio::test]
 async fn inventory_is_one_row_of_each_product() {
     check(|| {
-        let of = |product: i64, quantity: Value| json!({"productId": product, "quantity": quantity});
-        let list = |quantities: &[(i64, i64)]| {
-            let rows: Vec<_> = quantities.iter().map(|(id, units)| inventory(*id, *units)).collect();
+        let of = |id: i64, quantity: Value| json!({"productId": id, "quantity": quantity});
+        let list = |listed: &[(i64, i64)]| {
+            let rows: Vec<_> = listed.iter().map(|(id, units)| inventory(*id, *units)).collect();
             json!({"ok": true, "message": "Fetched Inventory!", "inventory": rows})
         };
         let created = |id, units| {
@@ -171,7 +171,12 @@ async fn inventory_is_one_row_of_each_product() {
             row("POST /inventory", of(7, json!(3)), 201, created(7, 3)),
             row("POST /inventory", of(7, json!(4)), 409, second()).literally(500),
             row("POST /inventory", of(99, json!(4)), 404, missing("Product")),
-            row("POST /inventory", json!({"productId": "x", "quantity": 1}), 404, missing("Product")),
+            row(
+                "POST /inventory",
+                json!({"productId": "x", "quantity": 1}),
+                404,
+                missing("Product"),
+            ),
             row("PUT /inventory/7", of(7, json!("8")), 200, updated(7, 8)),
             row("PUT /inventory/7", json!({"quantity": 0}), 200, updated(7, 0)),
             row("GET /inventory", "", 200, list(&with_seventh)),

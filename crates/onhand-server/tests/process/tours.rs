@@ -1,5 +1,5 @@
-//! Every line of the tours in docs/dialects, run by a shell against a server with the demo's data, as
-//! a reader would. Below each line stands what its answer contains.
+//! Every line of the tours in docs/dialects, run by a shell against a server with the demo's data,
+//! as a reader would. Below each line stands what its answer contains.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ fn lines(name: &str) -> Vec<(String, String)> {
 
 /// The address of a listener, as the server has printed it.
 async fn listener(server: &Server, name: &str) -> String {
-    let printed = server.output_with(name).await;
+    let printed = server.output_with(&format!("  {name} ")).await;
     let line = printed.lines().find(|line| line.trim_start().starts_with(name));
     let line = line.unwrap_or_else(|| panic!("{name} is not in {printed}"));
     line.split_whitespace().next_back().unwrap().to_owned()

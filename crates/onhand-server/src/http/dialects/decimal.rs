@@ -1,5 +1,5 @@
-//! Numbers as clients write them, read exactly: no float in between. JSON's own grammar, in a number
-//! or in a text.
+//! Numbers as clients write them, read exactly: no float in between. JSON's own grammar, in a
+//! number or in a text.
 
 use onhand_core::Money;
 use onhand_core::money::Currency;

@@ -1,6 +1,6 @@
-//! Bodies of dialects. Their contracts tolerate what `/v1` does not: fields nobody knows, numbers in
-//! texts, nothing at all. So a body is first taken apart, and each handler then says what it wants of
-//! a field. Numbers keep the digits in which they were written.
+//! Bodies of dialects. Their contracts tolerate what `/v1` does not: fields nobody knows, numbers
+//! in texts, nothing at all. So a body is first taken apart, and each handler then says what it
+//! wants of a field. Numbers keep the digits in which they were written.
 
 use std::collections::BTreeMap;
 
@@ -118,8 +118,8 @@ impl Sent {
         if self.is_nothing() { other } else { self }
     }
 
-    /// Whether it counts as missing in contracts that ask whether a field is truthy: absent, `null`,
-    /// `false`, an empty text or zero.
+    /// Whether it counts as missing in contracts that ask whether a field is truthy: absent,
+    /// `null`, `false`, an empty text or zero.
     pub(super) fn is_missing(&self) -> bool {
         match self {
             Self::Absent | Self::Null | Self::Bool(false) => true,

@@ -1,6 +1,6 @@
 //! Keys that follow from what is asked, for clients that send none: asked twice, it happens once.
-//! An outcome stays under its key, a refusal too. Where a refused request may come again and then be
-//! right, each time has a key of its own, which follows from how often it was refused before.
+//! An outcome stays under its key, a refusal too. Where a refused request may come again and then
+//! be right, each time has a key of its own, which follows from how often it was refused before.
 
 use onhand_core::Command;
 use onhand_engine::committer::Answer;

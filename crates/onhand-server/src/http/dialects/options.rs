@@ -130,8 +130,8 @@ impl DialectOptions {
         })
     }
 
-    /// Who needs no key. The demo asks nobody for one who is on this machine, as long as nobody else
-    /// can reach it.
+    /// Who needs no key. The demo asks nobody for one who is on this machine, as long as nobody
+    /// else can reach it.
     fn anonymous(
         &self,
         places: &[Place; Dialect::ALL.len()],
@@ -168,6 +168,66 @@ impl Dialects {
         };
         if !open.is_empty() {
             tracing::warn!(dialects = open.join(", "), "{whoever} may change orders and stock");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: DialectOptions,
+    }
+
+    fn read(listen: &str, is_demo: bool, arguments: &str) -> Result<Dialects, String> {
+        let words = ["onhand"].into_iter().chain(arguments.split_whitespace());
+        let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
+        let read = line.options.read(listen.parse().unwrap(), is_demo);
+        read.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn flow_takes_a_port_when_it_is_asked_for() {
+        let at = |text: &str| Place::Alone(text.parse().unwrap());
+        for (listen, is_demo, arguments, stock, flow) in [
+            ("127.0.0.1:3000", false, "", Place::Main, Place::Off),
+            ("127.0.0.1:3000", true, "", Place::Main, at("127.0.0.1:3008")),
+            ("127.0.0.1:0", true, "", Place::Main, at("127.0.0.1:0")),
+            ("127.0.0.1:3000", false, "--dialect flow", Place::Main, at("127.0.0.1:3008")),
+            ("127.0.0.1:3000", true, "--dialect flow=off,stock=off", Place::Off, Place::Off),
+            ("127.0.0.1:3000", false, "--dialect stock=[::1]:9", at("[::1]:9"), Place::Off),
+        ] {
+            let places = read(listen, is_demo, arguments).unwrap().places;
+            let found = (places[Dialect::Stock as usize], places[Dialect::Flow as usize]);
+            assert_eq!(found, (stock, flow), "{arguments}");
+        }
+        for wrong in ["nope=on", "stock=maybe", "stock=80", "stock=on,stock=off"] {
+            assert!(read("127.0.0.1:3000", false, &format!("--dialect {wrong}")).is_err());
+        }
+    }
+
+    #[test]
+    fn strangers_need_a_key_unless_somebody_says_so_twice() {
+        const OPEN: &str = "--dialects-anonymous";
+        const EXPOSED: &str = "--dialects-anonymous --dialects-anonymous-is-exposed";
+        for (listen, is_demo, arguments, wanted) in [
+            ("127.0.0.1:0", false, "", Some(Anonymous::Nobody)),
+            ("127.0.0.1:0", true, "", Some(Anonymous::Here)),
+            ("0.0.0.0:0", true, "", Some(Anonymous::Nobody)),
+            ("127.0.0.1:0", true, "--dialect flow=0.0.0.0:1", Some(Anonymous::Nobody)),
+            ("127.0.0.1:0", false, OPEN, Some(Anonymous::Here)),
+            ("0.0.0.0:0", false, OPEN, None),
+            ("0.0.0.0:0", true, OPEN, None),
+            ("0.0.0.0:0", false, EXPOSED, Some(Anonymous::Everybody)),
+            ("127.0.0.1:0", false, "--dialects-anonymous-is-exposed", None),
+        ] {
+            let found = read(listen, is_demo, arguments).ok().map(|read| read.anonymous);
+            assert_eq!(found, wanted, "{listen} {is_demo} {arguments}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! UUIDs of rows that have numbers: each row has one, always the same, and no two have the same one.
+//! UUIDs of rows that have numbers: each row has one, always the same, and no two have one.
 
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};

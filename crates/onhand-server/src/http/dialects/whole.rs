@@ -1,5 +1,5 @@
-//! Lists without pages: the newest rows up to a bound, the oldest of them first, and a word on where
-//! the others are.
+//! Lists without pages: the newest rows up to a bound, the oldest of them first, and a word on
+//! where the others are.
 
 use axum::http::header;
 use axum::response::Response;

@@ -139,7 +139,8 @@ async fn product(app: &App, text: &str) -> Result<Product, Wrong> {
     security(("bearer" = ["stock:write"])), request_body = UpdateStock,
     params(("Idempotency-Key" = Option<String>, Header,)),
     responses((status = 200, description = "It was taken in, now or before", body = Success),
-        (status = 400, description = "601: no such product; 602: too little of it", body = Failure)))]
+        (status = 400, description = "601: no such product; 602: too little of it",
+            body = Failure)))]
 async fn update_stock(call: Call) -> Result<Response, Wrong> {
     let event = bodies::event(&Fields::of(&call)?)?;
     let product = product(call.app(), &event.product_id).await?;

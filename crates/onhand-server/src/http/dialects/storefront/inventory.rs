@@ -92,7 +92,7 @@ pub(super) async fn list_inventory(State(app): State<App>) -> Result<Response, W
     let filter = StockFilter { location_id: Some(location_id), ..StockFilter::default() };
     let mut list = Whole::new();
     while list.wants_more() {
-        list.take_in(app.reader.stocks(filter.clone(), list.before, ROWS).await?);
+        list.take_in(app.reader.stocks(filter, list.before, ROWS).await?);
     }
     let mut inventory = Vec::new();
     for row in list.oldest_first() {

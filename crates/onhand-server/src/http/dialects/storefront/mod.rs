@@ -1,5 +1,5 @@
-//! `storefront`: products, inventory and orders of a shop. A product's inventory is its stock at the
-//! first active location, and its row has the product's number; an order is one of one product.
+//! `storefront`: products, inventory and orders of a shop. A product's inventory is its stock at
+//! the first active location, and its row has the product's number; an order is of one product.
 
 mod inventory;
 mod orders;
