@@ -351,10 +351,10 @@ const UPDATE_LEVELS: &str = "WITH u AS (UPDATE levels t SET on_hand = v.on_hand,
      unnest($9::int8[]), unnest($10::int8[]), unnest($11::int8[]), unnest($12::int8[]), \
      unnest($13::int8[]), unnest($14::int8[]), unnest($15::int8[]), unnest($16::int8[]), \
      unnest($17::int8[]), unnest($18::int8[])) v(product_id, location_id, on_hand, reserved, \
-     safety_stock, low_stock_threshold, received, sold, returned, adjusted, counted, transferred, movements, \
-     last_movement, version, updated_at, missing, stored) WHERE t.product_id = v.product_id AND \
-     t.location_id = v.location_id AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = \
-     $19::int8)::int FROM u";
+     safety_stock, low_stock_threshold, received, sold, returned, adjusted, counted, \
+     transferred, movements, last_movement, version, updated_at, missing, stored) \
+     WHERE t.product_id = v.product_id AND t.location_id = v.location_id \
+     AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $19::int8)::int FROM u";
 
 fn level_values<'a>(rows: &[&'a Level]) -> Vec<Value<'a>> {
     vec![
