@@ -25,6 +25,8 @@ mod description;
 #[path = "../process/encrypted.rs"]
 mod encrypted;
 mod failures;
+#[path = "../http/imports.rs"]
+mod imports;
 mod installation;
 #[path = "../http/payments_races.rs"]
 mod payments_races;
@@ -36,8 +38,6 @@ mod server;
 #[path = "../http/till.rs"]
 mod till;
 mod together;
-#[path = "../http/imports.rs"]
-mod imports;
 #[path = "../http/tour.rs"]
 mod tour;
 #[path = "../http/world.rs"]
