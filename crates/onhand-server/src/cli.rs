@@ -1,8 +1,8 @@
 //! The command line. Exit codes: 0 done, 1 a promise is broken (`verify`, `rebuild`, `torture`,
 //! `payments-chaos`, `work-chaos`, `bench`), a row was not taken over (`import`) or a broker cannot
 //! be used (`queues check`), 2 wrong use or corrupt storage (`verify`), 3 it could not be run, 74
-//! the outcome of a commit is not known, 78 the database, the network or a broker cannot be used as
-//! it is configured.
+//! the outcome of a commit is not known, 78 the database, the network or a broker cannot be used
+//! as it is configured.
 
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 

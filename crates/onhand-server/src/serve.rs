@@ -238,14 +238,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let works = options.role != Role::Api;
     let crew = works.then(|| Crew::start(&app, leases.clone(), timing, means, work));
     let noting = tokio::spawn(workers::key_uses::run(app.clone()));
-    match doors {
-        Some(doors) => doors.serve(app, stop).await,
-        None => {
-            drop(app);
-            println!("working");
-            stop.await;
-        }
-    }
+    answer(doors, app, stop).await;
     if let Some(crew) = crew {
         crew.stop().await;
     }
@@ -256,6 +249,18 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     leases.release().await;
     // Every way to the committer is gone: it finishes what is queued and ends.
     finish(running).await
+}
+
+/// Answers whoever asks, if anybody may, until it is to stop.
+async fn answer(doors: Option<Doors>, app: App, stop: impl Future<Output = ()>) {
+    match doors {
+        Some(doors) => doors.serve(app, stop).await,
+        None => {
+            drop(app);
+            println!("working");
+            stop.await;
+        }
+    }
 }
 
 /// Sees that what must be there is there, before anybody hands something in: all that changes from

@@ -26,7 +26,7 @@ fn without_uuids(mut body: Value) -> Value {
                 fields.values_mut().for_each(strip);
             }
             Value::Array(items) => items.iter_mut().for_each(strip),
-            _ => {}
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
     strip(&mut body);
