@@ -4,6 +4,8 @@
 -- outside a transaction
 
 DROP INDEX CONCURRENTLY IF EXISTS reservations_of_reference;
+-- Outside a transaction, and begun anew each time:
+-- squawk-ignore ban-concurrent-index-creation-in-transaction, prefer-robust-stmts
 CREATE INDEX CONCURRENTLY reservations_of_reference
 ON reservations (reference, product_id, state, id)
 WHERE reference IS NOT NULL;

@@ -6,7 +6,7 @@ use onhand_engine::postgres::{self, Database};
 use onhand_engine::report::Report;
 use tokio_postgres::SimpleQueryMessage;
 
-use crate::history::{DAMAGED_LEVELS, expect_damage, history};
+use crate::history::{DAMAGED_LEVELS, LEVELS, expect_damage, history};
 use crate::server::{Postgres, Scratch, connect};
 
 /// Changes a field of the first order's document.
@@ -430,7 +430,7 @@ async fn a_database_that_cannot_be_written_is_proved_and_one_without_its_schema_
 async fn levels_that_are_not_what_the_ledger_says_are_listed_side_by_side() {
     let (Postgres(sound), _) = history::<Postgres<true>>().await.stopped();
     let rebuilt = postgres::rebuild(&sound.url()).await.unwrap();
-    assert_eq!((rebuilt.levels, rebuilt.differing), (2, 0), "{rebuilt:#?}");
+    assert_eq!((rebuilt.levels, rebuilt.differing), (LEVELS, 0), "{rebuilt:#?}");
     connect(&sound.0).await.batch_execute(DAMAGED_LEVELS).await.unwrap();
     expect_damage(&postgres::rebuild(&sound.url()).await.unwrap());
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::backend::Sqlite;
-use crate::history::{DAMAGED_LEVELS, expect_damage, history};
+use crate::history::{DAMAGED_LEVELS, LEVELS, expect_damage, history};
 use onhand_engine::sqlite;
 
 /// Changes a field of the first order's document.
@@ -338,7 +338,11 @@ async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
 async fn levels_that_are_not_what_the_ledger_says_are_listed_side_by_side() {
     let (backend, _) = history::<Sqlite>().await.stopped();
     let sound = sqlite::rebuild(&backend.path()).unwrap();
-    assert_eq!((sound.levels, sound.differing, sound.differences.len()), (2, 0, 0), "{sound:#?}");
+    assert_eq!(
+        (sound.levels, sound.differing, sound.differences.len()),
+        (LEVELS, 0, 0),
+        "{sound:#?}"
+    );
     let connection = rusqlite::Connection::open(backend.path()).unwrap();
     connection.execute_batch(DAMAGED_LEVELS).unwrap();
     expect_damage(&sqlite::rebuild(&backend.path()).unwrap());

@@ -10,6 +10,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderName, HeaderValue, Method};
+use onhand_core::limits::RECEIPT_MARK_CHARS;
 use onhand_server::client::{Address, Connection};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -77,7 +78,9 @@ impl Gateway {
         for line in String::from_utf8_lossy(&reply.body).lines() {
             let row: Value = serde_json::from_str(line).unwrap();
             let receipt = row["receipt"].as_str().unwrap();
-            let order = receipt.rsplit_once('-').unwrap().0.to_owned();
+            let (mark, order) = receipt.rsplit_once('-').unwrap().0.split_once('-').unwrap();
+            assert_eq!(mark.len(), RECEIPT_MARK_CHARS, "{receipt}");
+            let order = order.to_owned();
             let sum = |name: &str| -> i64 {
                 let tries = row["payments"].as_array().unwrap().iter();
                 tries.map(|one| one[name].as_i64().unwrap()).sum()
@@ -337,9 +340,9 @@ async fn operate(folder: &Path, environment: &[(&str, OsString)]) {
     assert_eq!(ids, ["eff_3", "eff_2"]);
     assert!(done(&["effects", "requeue", "eff_2"]).await.contains("eff_2 of ord_2 is waiting"));
     assert!(done(&["effects", "skip", "eff_3"]).await.contains("eff_3 of ord_3 is done"));
-    for words in [["effects", "skip", "eff_3"], ["effects", "requeue", "ord_3"]] {
+    for (words, code) in [(["effects", "skip", "eff_3"], 3), (["effects", "requeue", "ord_3"], 2)] {
         let refused = command(folder, environment, &words).await;
-        assert_eq!(refused.code, Some(3), "{words:?}: {}", refused.text);
+        assert_eq!(refused.code, Some(code), "{words:?}: {}", refused.text);
     }
     // The first order was paid, and every message about it was lost.
     let books = done(&["reconcile", "--ask", "--json"]).await;

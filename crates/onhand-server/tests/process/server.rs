@@ -189,6 +189,8 @@ impl Server {
     ) -> Self {
         let key = key_of(&database, folder).await;
         let log = std::fs::File::options().create(true).append(true).open(folder.join("log"));
+        // Of the demo's dialects one has a port of its own, which is any where the server's is.
+        let flow = if listen == ANYWHERE { "flow=127.0.0.1:0" } else { "flow=off" };
         let mut child = Command::new(ONHAND)
             .args(["serve", "--listen", listen])
             .args(extra)
@@ -197,6 +199,7 @@ impl Server {
             .env("ONHAND_DATABASE_URL", &database)
             // Tests count what they order.
             .env("ONHAND_DEMO_ORDERS", "false")
+            .env("ONHAND_DIALECTS", flow)
             .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
