@@ -147,7 +147,7 @@ async fn with_accounts<B: Backend>(world: &World<B>) {
 pub(crate) const DAMAGED_LEVELS: &str = "UPDATE levels SET on_hand = on_hand + 3, \
      received = received + 1, counted = counted + 2 WHERE product_id = 1; \
      DELETE FROM levels WHERE product_id = 2; \
-     INSERT INTO levels VALUES (99, 1, 5, 0, 0, 10, 5, 0, 0, 0, 0, 0, 1, 0, 1, 0)";
+     INSERT INTO levels VALUES (99, 1, 5, 0, 0, 10, 5, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0)";
 
 /// Shows that, and nothing else.
 pub(crate) fn expect_damage(rebuilt: &Rebuild) {
