@@ -1,6 +1,6 @@
 //! The demo data: what the demo data of the replaced systems has. Loaded through the same commands
-//! as everything else, under fixed keys, so that loading it twice changes nothing; and what is there
-//! when the keys are forgotten gets nothing more.
+//! as everything else, under fixed keys, so that loading it twice changes nothing; and what is
+//! there when the keys are forgotten gets nothing more.
 
 use anyhow::{Context, bail};
 use onhand_core::accounts::{self, Email, NewUser, PasswordHash, Role};

@@ -115,6 +115,7 @@ struct SyncBody {
     responses((status = 201, description = "The run has begun", body = SyncView<'static>)))]
 async fn start_sync(State(app): State<App>, call: Call) -> Result<Response, Problem> {
     let SyncBody { dry_run } = call.json_or(SyncBody::default())?;
+    call.expect_key()?;
     let plan = app.warehouse.as_ref().ok_or_else(not_configured)?;
     let begun = call.submit_once(begun(plan, Trigger::Api, dry_run)).await?;
     app.warehouse_asked.notify_one();

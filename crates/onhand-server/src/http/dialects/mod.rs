@@ -7,6 +7,7 @@
 //! [`Tongue`].
 
 mod asked;
+mod basket;
 mod decimal;
 mod fault;
 mod fields;

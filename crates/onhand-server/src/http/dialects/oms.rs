@@ -16,7 +16,6 @@ use utoipa_axum::router::OpenApiRouter;
 use super::Tongue;
 use super::asked::Asked;
 use super::fault::Fault;
-use super::fields::Sent;
 use crate::app::App;
 use crate::auth::limiter::Class;
 use crate::http::gate::Denial;
@@ -83,11 +82,6 @@ fn with_next(mut response: Response, path: &str, sent: &str, next: Option<i64>) 
 fn number_in_path(text: &str) -> Option<i64> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| is_number)
-}
-
-/// That a field is not as it should be.
-fn wrong(pointer: impl Into<String>, expected: &str, sent: &Sent) -> Problem {
-    Problem::field(pointer, format!("expected {expected}"), sent.shown())
 }
 
 /// An error in the contract's envelope.

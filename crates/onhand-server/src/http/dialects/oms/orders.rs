@@ -4,12 +4,11 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use onhand_core::catalog::ProductRef;
 use onhand_core::command::Reply;
-use onhand_core::ids::{CustomerId, OrderId, ProductId};
-use onhand_core::limits::{AMOUNT_MAX, ORDER_LINES_MAX, QUANTITY_MAX};
+use onhand_core::ids::{CustomerId, OrderId};
+use onhand_core::limits::AMOUNT_MAX;
 use onhand_core::orders::{Command, Metadata, PaymentTerms, PlaceAmount, PlaceItem, PlaceOrder};
-use onhand_core::{Command as AnyCommand, Money, Quantity};
+use onhand_core::{Command as AnyCommand, Money};
 use onhand_engine::limits::PAGE_ROWS_MAX;
 use onhand_engine::query::{OrderFilter, Page};
 use serde::{Deserialize, Serialize};
@@ -18,10 +17,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::shown::{ItemShown, OrderShown, OrderWithItems};
-use super::{Success, bad_request, not_found, number_in_path, with_next, wrong};
+use super::{Success, bad_request, not_found, number_in_path, with_next};
 use crate::app::App;
 use crate::http::answer::json_response;
 use crate::http::call::{Call, Named, Params};
+use crate::http::dialects::basket::{self, wrong};
 use crate::http::dialects::decimal::{self, Misfit};
 use crate::http::dialects::fault::{Done, Wrong, unexpected};
 use crate::http::dialects::fields::{Fields, Sent};
@@ -79,35 +79,11 @@ fn customer(caller: &Caller, fields: &Fields) -> Result<Option<CustomerId>, Prob
     id.map(Some).ok_or_else(|| wrong("/customer_id", "the number of a user", sent))
 }
 
-fn items(items: &[Sent]) -> Result<Vec<PlaceItem>, Problem> {
-    if items.len() > ORDER_LINES_MAX {
-        let expected = format!("expected at most {ORDER_LINES_MAX} items");
-        return Err(Problem::field("/items", expected, items.len().into()));
-    }
-    let item = |(at, sent): (usize, &Sent)| {
-        let Sent::Object(fields) = sent else {
-            return Err(wrong(format!("/items/{at}"), "an object", sent));
-        };
-        let (product, quantity) =
-            (either(fields, "product_id", "productId"), fields.get("quantity"));
-        let id = product.whole().and_then(ProductId::new);
-        let no_id = || wrong(format!("/items/{at}/product_id"), "the number of a product", product);
-        let units = quantity.whole().and_then(Quantity::new);
-        let no_units = || {
-            let expected = format!("a whole number from 1 to {QUANTITY_MAX}");
-            wrong(format!("/items/{at}/quantity"), &expected, quantity)
-        };
-        let product = ProductRef::Id(id.ok_or_else(no_id)?);
-        Ok(PlaceItem { product, quantity: units.ok_or_else(no_units)? })
-    };
-    items.iter().enumerate().map(item).collect()
-}
-
 /// The items of a body; none where none were sent.
 fn sent_items(fields: &Fields) -> Result<Vec<PlaceItem>, Problem> {
     match fields.get("items") {
         Sent::Absent | Sent::Null => Ok(Vec::new()),
-        Sent::List(list) => items(list),
+        Sent::List(list) => basket::items(list, ["product_id", "productId"]),
         sent @ (Sent::Bool(_) | Sent::Number(_) | Sent::Text(_) | Sent::Object(_)) => {
             Err(wrong("/items", "a list of items", sent))
         }

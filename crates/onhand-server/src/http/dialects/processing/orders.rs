@@ -4,13 +4,11 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use onhand_core::catalog::ProductRef;
+use onhand_core::Command;
 use onhand_core::command::Reply;
-use onhand_core::ids::{CustomerId, OrderId, ProductId};
-use onhand_core::limits::{ORDER_LINES_MAX, QUANTITY_MAX};
+use onhand_core::ids::{CustomerId, OrderId};
 use onhand_core::orders::{self, PlaceItem, PlaceOrder};
 use onhand_core::text::Name;
-use onhand_core::{Command, Quantity};
 use onhand_engine::limits::PAGE_ROWS_MAX;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,6 +20,7 @@ use super::{Success, items_required, not_authorized, order_not_found};
 use crate::app::App;
 use crate::http::answer::json_response;
 use crate::http::call::{Call, Named, Params};
+use crate::http::dialects::basket::{self, object, wrong};
 use crate::http::dialects::fault::{Done, Wrong, unexpected};
 use crate::http::dialects::fields::{Fields, Sent};
 use crate::http::gate::Caller;
@@ -77,23 +76,6 @@ struct AddressBody {
     country: String,
 }
 
-/// That a field is not as it should be.
-fn wrong(pointer: impl Into<String>, expected: &str, sent: &Sent) -> Problem {
-    Problem::field(pointer, format!("expected {expected}"), sent.shown())
-}
-
-fn object<'a>(pointer: &str, sent: &'a Sent) -> Result<&'a Fields, Problem> {
-    match sent {
-        Sent::Object(fields) => Ok(fields),
-        Sent::Absent
-        | Sent::Null
-        | Sent::Bool(_)
-        | Sent::Number(_)
-        | Sent::Text(_)
-        | Sent::List(_) => Err(wrong(pointer, "an object", sent)),
-    }
-}
-
 fn items(sent: &Sent) -> Result<Vec<PlaceItem>, Wrong> {
     let Sent::List(items) = sent else {
         let other = || wrong("/items", "a list of items", sent).into();
@@ -102,24 +84,7 @@ fn items(sent: &Sent) -> Result<Vec<PlaceItem>, Wrong> {
     if items.is_empty() {
         return Err(items_required().into());
     }
-    if items.len() > ORDER_LINES_MAX {
-        let expected = format!("expected at most {ORDER_LINES_MAX} items");
-        return Err(Problem::field("/items", expected, items.len().into()).into());
-    }
-    let item = |(at, sent): (usize, &Sent)| {
-        let fields = object(&format!("/items/{at}"), sent)?;
-        let (product, quantity) = (fields.get("productId"), fields.get("quantity"));
-        let id = product.whole().and_then(ProductId::new);
-        let no_id = || wrong(format!("/items/{at}/productId"), "the number of a product", product);
-        let units = quantity.whole().and_then(Quantity::new);
-        let no_units = || {
-            let expected = format!("a whole number from 1 to {QUANTITY_MAX}");
-            wrong(format!("/items/{at}/quantity"), &expected, quantity)
-        };
-        let product = ProductRef::Id(id.ok_or_else(no_id)?);
-        Ok(PlaceItem { product, quantity: units.ok_or_else(no_units)? })
-    };
-    items.iter().enumerate().map(item).collect::<Result<_, Problem>>().map_err(Wrong::from)
+    Ok(basket::items(items, ["productId", "productId"])?)
 }
 
 fn address(sent: &Sent) -> Result<orders::Address, Problem> {
