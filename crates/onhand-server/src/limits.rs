@@ -14,7 +14,7 @@ pub const IMPORT_RECORD_BYTES_MAX: usize = 64 << 10;
 pub const IMPORT_COLUMNS_MAX: usize = 500;
 /// Most columns that are told to have been ignored.
 pub const IMPORT_IGNORED_TOLD_MAX: usize = 100;
-/// Rows that one command takes: measured, more are hardly faster and orders wait longer.
+/// Rows that one command takes: orders wait for no more than these in their batch.
 pub const IMPORT_BATCH_ROWS: usize = 250;
 /// How long nothing of a file may arrive before it is given up for now.
 pub const IMPORT_IDLE_MAX: Duration = Duration::from_secs(30);

@@ -16,6 +16,7 @@ use crate::services::process::{ANSWER_MAX, output};
 
 pub(super) const PROGRAM: &str = "schemathesis";
 const SETTINGS: &str = "xtask/src/test/schemathesis.toml";
+const HOOKS: &str = "xtask/src/test/schemathesis.py";
 /// Requests of each kind and route beyond those that follow from the description alone. More of
 /// them find more, and take longer: by hand, choose another seed and hundreds.
 const EXAMPLES: &str = "10";
@@ -60,7 +61,7 @@ fn hold_in(root: &Path, environment: &Environment, onhand: &Path, folder: &Path)
     let mut held = true;
     for (key, scope) in keys.iter().zip(["--exclude-operation-id", "--include-operation-id"]) {
         let mut ask = Command::new(PROGRAM);
-        ask.envs(environment.iter().cloned());
+        ask.envs(environment.iter().cloned()).env("SCHEMATHESIS_HOOKS", root.join(HOOKS));
         // It keeps what it has learned in the folder that it runs in.
         ask.current_dir(folder).arg("--config-file").arg(root.join(SETTINGS));
         ask.arg("run").arg(format!("{}/openapi.json", server.door().url));
