@@ -1,5 +1,5 @@
-//! The items of an order, which two contracts send alike: a list of objects, each with the number of
-//! a product and how many of it.
+//! The items of an order, which two contracts send alike: a list of objects, each with the number
+//! of a product and how many of it.
 
 use onhand_core::Quantity;
 use onhand_core::catalog::ProductRef;
