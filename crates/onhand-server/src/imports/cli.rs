@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use super::Format;
 use super::take::{self, Door, SourceFault, TakeError, Wanted};
 use crate::cli::DatabaseOptions;
+use crate::demo;
 use crate::http::problem::Problem;
 use crate::http::wire::imports::{ImportView, RowErrorView};
 use crate::limits::{IMPORT_CHUNK_BYTES, IMPORT_CHUNKS_WAITING_MAX};
@@ -79,6 +80,8 @@ fn format(name: &str) -> Result<Format, String> {
 pub(crate) async fn run(options: ImportOptions) -> anyhow::Result<ExitCode> {
     let mut failed = 0;
     let worked = serve::beside(&options.database, Arc::default(), async |submit, reader| {
+        // A database that was never served has nowhere to put stock.
+        demo::ensure_location(submit).await?;
         let caller = Actor::Local.into();
         let door = Door { submit: submit.clone(), reader: reader.clone(), caller };
         failed = work(&options, &door).await?;
