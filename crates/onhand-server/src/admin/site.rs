@@ -44,7 +44,8 @@ impl Site {
     }
 
     /// Adds a page for whoever has this scope, with the forms that stand on it. A form is sent to
-    /// the page's path and its own name; when it fails, the page is shown again with what was typed.
+    /// the page's path and its own name; when it fails, the page is shown again with what was
+    /// typed.
     #[must_use]
     pub(super) fn page<R>(
         self,

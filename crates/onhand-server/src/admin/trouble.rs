@@ -85,7 +85,11 @@ pub(super) fn alert(what: &str, trouble: &Trouble) -> Markup {
             p { strong { (what) ": " (sentence(&trouble.detail)) } }
             @if let Some(advice) = trouble.advice() { p { (advice) } }
             @if !trouble.errors.is_empty() {
-                ul { @for error in &trouble.errors { li { code { (error.pointer) } " " (error.detail) } } }
+                ul {
+                    @for error in &trouble.errors {
+                        li { code { (error.pointer) } " " (error.detail) }
+                    }
+                }
             }
             p class="small" {
                 code { (trouble.code) }
