@@ -19,6 +19,7 @@ use crate::auth::limiter::Limiter;
 use crate::http::dialects::Dialects;
 use crate::http::gate::Needs;
 use crate::payments::gateways::Gateways;
+use crate::workers::options::Switch;
 use crate::workers::schedules::Asked;
 
 /// A handle on what handlers and workers work with. Every layer of the router clones it for every
@@ -94,6 +95,8 @@ pub struct Settings {
     pub is_encrypted: bool,
     /// Whether the routes of operation have a listener of their own.
     pub has_ops_listener: bool,
+    /// Whether the pages of the administration are served.
+    pub admin: Switch,
     /// Which contracts of other systems are spoken, and where.
     pub dialects: Dialects,
 }

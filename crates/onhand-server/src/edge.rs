@@ -14,6 +14,7 @@ use crate::app::Settings;
 use crate::auth::forwarded::{ForwardedHeader, Proxies};
 use crate::http::cors;
 use crate::http::tls::{self, Renewal, Tls, TlsError, TlsFiles};
+use crate::workers::options::Switch;
 
 /// How to be reached.
 #[derive(Debug, Clone, clap::Args)]
@@ -25,6 +26,9 @@ pub struct EdgeOptions {
     /// address then keeps /livez only. Without it there is one address for all.
     #[arg(long, value_name = "LISTEN", env = "ONHAND_OPS_LISTEN")]
     ops_listen: Option<SocketAddr>,
+    /// Serve the pages of the administration at /admin: where the routes of operation are.
+    #[arg(long, env = "ONHAND_ADMIN", value_enum, default_value_t)]
+    admin: Switch,
     /// Speak TLS: a PEM file with the certificate of this server and those that vouch for it.
     #[arg(long, value_name = "FILE", env = "ONHAND_TLS_CERT", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -95,6 +99,8 @@ pub struct Edge {
     pub listen: SocketAddr,
     /// Where to listen for operators, if not there.
     pub ops_listen: Option<SocketAddr>,
+    /// Whether the pages of the administration are served.
+    pub admin: Switch,
     /// The origins whose pages may read answers.
     pub cors_origins: Vec<HeaderValue>,
     /// Who is believed about where a request comes from.
@@ -133,6 +139,7 @@ impl EdgeOptions {
         Ok(Edge {
             listen: self.listen,
             ops_listen: self.ops_listen,
+            admin: self.admin,
             cors_origins: self.cors_origins,
             proxies: Proxies::new(self.trusted_proxies, self.forwarded_header),
             tls,
@@ -149,6 +156,7 @@ impl Edge {
             cors_origins: self.cors_origins.clone(),
             is_encrypted: self.tls.is_some(),
             has_ops_listener: self.ops_listen.is_some(),
+            admin: self.admin,
             ..Settings::default()
         }
     }

@@ -43,7 +43,7 @@ use crate::limits::{OPS_CONNECTIONS_MAX, TLS_RENEWAL_EVERY};
 use crate::payments::gateways::Gateways;
 use crate::payments::options::{PaymentOptions, demo_gateway};
 use crate::workers::crew::Crew;
-use crate::workers::options::{Role, WorkOptions};
+use crate::workers::options::{Role, Switch, WorkOptions};
 use crate::workers::schedules::Asked;
 use crate::{demo, environment, http, workers};
 
@@ -213,7 +213,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     if options.accounts.is_production() && demo::has_users(&reader).await? {
         return Err(AccountsError::Demo(": disable those of `onhand users list`").into());
     }
-    let public = doors.as_ref().map(Doors::announce).transpose()?;
+    let public = doors.as_ref().map(|doors| doors.announce(edge.admin)).transpose()?;
     let TakingPayments { gateways, simulated } = taking_payments(&options, public, &reader).await?;
     let webhooks = webhooks(&options.work, &secrets)?;
     greet(&reader, &logins, &options).await?;
@@ -431,7 +431,7 @@ impl Doors {
     }
 
     /// Says where they are; the address of the public one.
-    fn announce(&self) -> anyhow::Result<SocketAddr> {
+    fn announce(&self, admin: Switch) -> anyhow::Result<SocketAddr> {
         let url = |door: &Door| {
             let scheme = if door.tls.is_some() { "https" } else { "http" };
             anyhow::Ok(format!("{scheme}://{}", door.socket.local_addr()?))
@@ -445,6 +445,10 @@ impl Doors {
                 println!("  API description  {operations}/docs");
             }
             None => println!("  API description  {public}/docs"),
+        }
+        let inside = self.operations.as_ref().unwrap_or(&self.public);
+        if admin == Switch::On {
+            println!("  administration   {}/admin", url(inside)?);
         }
         for (dialect, door) in &self.dialects {
             println!("  {:<15}  {}", dialect.as_str(), url(door)?);

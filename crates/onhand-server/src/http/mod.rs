@@ -50,6 +50,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi, Url};
 
 use crate::admin;
 use crate::app::App;
+use crate::workers::options::Switch;
 use dialects::Dialect;
 use problem::Problem;
 use wire::values;
@@ -141,7 +142,10 @@ pub fn operations(app: App) -> Router {
 
 /// The pages for people who run the shop, whose forms are sent to these routes.
 fn administration(app: &App, api: Router<App>) -> Router<App> {
-    admin::routes(app.clone(), api.with_state(app.clone()))
+    match app.settings.admin {
+        Switch::On => admin::routes(app.clone(), api.with_state(app.clone())),
+        Switch::Off => Router::new(),
+    }
 }
 
 /// The description, for tools and to click through; beside it those of the dialects that are spoken

@@ -26,9 +26,10 @@ pub enum Role {
 }
 
 /// Whether something is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Switch {
     /// It is.
+    #[default]
     On,
     /// It is not.
     Off,

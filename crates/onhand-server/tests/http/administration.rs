@@ -10,6 +10,7 @@ use onhand_server::http;
 use onhand_server::limits::{
     ACCESS_LIFE_SECS_DEFAULT, FORM_BYTES_MAX, FORM_FIELDS_MAX, SESSION_LIFE_SECS_DEFAULT,
 };
+use onhand_server::workers::options::Switch;
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -390,5 +391,23 @@ async fn over_tls_cookies_say_so() {
     for cookie in cookies {
         let cookie = cookie.to_str().unwrap();
         assert!(cookie.starts_with("__Secure-onhand-") && cookie.ends_with("; Secure"), "{cookie}");
+    }
+}
+
+#[tokio::test]
+async fn the_pages_are_where_operators_are_and_can_be_shut_off() {
+    let world = World::new().await;
+    let status = async |router: axum::Router, path: &str| {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        router.oneshot(request).await.unwrap().status().as_u16()
+    };
+    for (settings, public, operations) in [
+        (Settings::default(), 303, 303),
+        (Settings { has_ops_listener: true, ..Settings::default() }, 404, 303),
+        (Settings { admin: Switch::Off, ..Settings::default() }, 404, 404),
+    ] {
+        let app = world.set_up(settings);
+        assert_eq!(status(http::router(app.clone()), "/admin/orders").await, public);
+        assert_eq!(status(http::operations(app), "/admin/orders").await, operations);
     }
 }
