@@ -21,8 +21,11 @@ pub(super) struct Cookies {
 }
 
 impl Cookies {
-    pub(super) fn new(is_encrypted: bool) -> Self {
-        Self { is_encrypted }
+    /// For who has sent these headers. That a proxy has ended TLS is believed of anybody: whoever
+    /// lies about it gets cookies that their own browser keeps to itself.
+    pub(super) fn of(headers: &HeaderMap, is_encrypted: bool) -> Self {
+        let scheme = headers.get("x-forwarded-proto").map(HeaderValue::as_bytes);
+        Self { is_encrypted: is_encrypted || scheme == Some(b"https") }
     }
 
     /// Over TLS the name says so: a browser then takes it from nobody who speaks without.
@@ -83,7 +86,7 @@ mod tests {
         for line in lines {
             headers.append(header::COOKIE, HeaderValue::from_str(line).unwrap());
         }
-        let found = Cookies::new(false).read(&headers, Kind::Access);
+        let found = Cookies { is_encrypted: false }.read(&headers, Kind::Access);
         assert_eq!(found.as_ref().map(|value| value.as_str()), wanted, "{lines:?}");
     }
 
@@ -102,8 +105,8 @@ mod tests {
     #[test]
     fn a_cookie_is_for_our_pages_and_for_no_script() {
         let mut headers = HeaderMap::new();
-        Cookies::new(true).set(&mut headers, Kind::Access, "a", 900);
-        Cookies::new(false).take(&mut headers);
+        Cookies { is_encrypted: true }.set(&mut headers, Kind::Access, "a", 900);
+        Cookies { is_encrypted: false }.take(&mut headers);
         let lines: Vec<_> = headers.get_all(header::SET_COOKIE).iter().collect();
         assert_eq!(
             lines,

@@ -42,7 +42,7 @@ impl From<Problem> for Outside {
 
 pub(super) async fn pass(State(office): State<Office>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let cookies = Cookies::new(office.app.settings.is_encrypted);
+    let cookies = Cookies::of(&parts.headers, office.app.settings.is_encrypted);
     let is_form = parts.method == Method::POST;
     if is_form && csrf::is_foreign(&parts.headers) {
         return oops::outside(&forbidden("this form was sent by another site"));
@@ -70,14 +70,13 @@ pub(super) async fn pass(State(office): State<Office>, request: Request, next: N
         next.run(request).await
     };
     if let Some(tokens) = renewed {
-        give(response.headers_mut(), &office, &tokens);
+        give(response.headers_mut(), &office, cookies, &tokens);
     }
     response
 }
 
 /// Hands out the cookies of a session, for as long as it lives.
-pub(super) fn give(headers: &mut HeaderMap, office: &Office, tokens: &Tokens) {
-    let cookies = Cookies::new(office.app.settings.is_encrypted);
+pub(super) fn give(headers: &mut HeaderMap, office: &Office, cookies: Cookies, tokens: &Tokens) {
     let left = tokens.session.expires_at.as_second() - office.app.clock.now().as_second();
     cookies.give(headers, tokens, left);
 }

@@ -4,6 +4,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -103,7 +104,7 @@ fn is_carried(name: &str) -> bool {
 }
 
 /// A form of ours without a session.
-async fn read(request: Request) -> Result<(axum::http::request::Parts, Fields), Response> {
+async fn read(request: Request) -> Result<(Parts, Fields), Response> {
     let (parts, body): (_, Body) = request.into_parts();
     if csrf::is_foreign(&parts.headers) {
         return Err(oops::outside(&forbidden("this form was sent by another site")));
@@ -120,7 +121,7 @@ async fn log_in(State(office): State<Office>, request: Request) -> Response {
     };
     let from = address(&office.app, &parts);
     match try_to_log_in(&office, &fields, from).await {
-        Ok(tokens) => enter(&office, &fields, &tokens),
+        Ok(tokens) => enter(&office, &parts, &fields, &tokens),
         Err(problem) => {
             let trouble = Trouble::from(problem);
             let mut response = shell::bare("Log in", &login_form(&fields, Some(&trouble)));
@@ -149,7 +150,7 @@ fn credentials(fields: &Fields) -> Result<(Email, Zeroizing<String>), Problem> {
 }
 
 /// Lets somebody in: to where they wanted to go, or to the form that they had sent.
-fn enter(office: &Office, fields: &Fields, tokens: &Tokens) -> Response {
+fn enter(office: &Office, parts: &Parts, fields: &Fields, tokens: &Tokens) -> Response {
     let mut response = match fields.get(TO_SEND) {
         None => see_other(lawful(fields.get(TO_SHOW).unwrap_or(ROOT))),
         Some(path) => {
@@ -160,7 +161,8 @@ fn enter(office: &Office, fields: &Fields, tokens: &Tokens) -> Response {
             shell::bare("You are logged in again", &form)
         }
     };
-    gate::give(response.headers_mut(), office, tokens);
+    let cookies = Cookies::of(&parts.headers, office.app.settings.is_encrypted);
+    gate::give(response.headers_mut(), office, cookies, tokens);
     response
 }
 
@@ -206,7 +208,7 @@ async fn log_out(State(office): State<Office>, request: Request) -> Response {
         Ok(read) => read,
         Err(response) => return response,
     };
-    let cookies = Cookies::new(office.app.settings.is_encrypted);
+    let cookies = Cookies::of(&parts.headers, office.app.settings.is_encrypted);
     if let Some(refresh) = cookies.read(&parts.headers, Kind::Refresh)
         && let Err(error) = office.app.logins.log_out(desk(&office.app), &refresh).await
     {
@@ -261,7 +263,7 @@ async fn become_first(State(office): State<Office>, request: Request) -> Respons
     };
     let from = address(&office.app, &parts);
     match try_to_become_first(&office, &fields, from).await {
-        Ok(tokens) => enter(&office, &Fields::default(), &tokens),
+        Ok(tokens) => enter(&office, &parts, &Fields::default(), &tokens),
         Err(problem) => {
             let trouble = Trouble::from(problem);
             let form = first_form(&fields, Some(&trouble));

@@ -375,22 +375,26 @@ async fn every_page_says_to_browsers_what_it_may_do() {
 }
 
 #[tokio::test]
-async fn over_tls_cookies_say_so() {
+async fn over_tls_cookies_say_so_whoever_ends_it() {
     let world = World::new().await;
     let settings = Settings { is_encrypted: true, ..Settings::default() };
-    let router = http::router(world.set_up(settings));
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri("/admin/login")
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(Body::from(ADMIN))
-        .unwrap();
-    let response = router.oneshot(request).await.unwrap();
-    let cookies: Vec<_> = response.headers().get_all(header::SET_COOKIE).iter().collect();
-    assert_eq!(cookies.len(), 2);
-    for cookie in cookies {
-        let cookie = cookie.to_str().unwrap();
-        assert!(cookie.starts_with("__Secure-onhand-") && cookie.ends_with("; Secure"), "{cookie}");
+    let encrypted = http::router(world.set_up(settings));
+    let https = [("x-forwarded-proto", "https")];
+    for (router, headers) in [(&encrypted, &[][..]), (&world.router, &https[..])] {
+        let kind = "application/x-www-form-urlencoded";
+        let mut login = Request::post("/admin/login").header(header::CONTENT_TYPE, kind);
+        for (name, value) in headers {
+            login = login.header(*name, *value);
+        }
+        let login = login.body(Body::from(ADMIN)).unwrap();
+        let response = router.clone().oneshot(login).await.unwrap();
+        let cookies: Vec<_> = response.headers().get_all(header::SET_COOKIE).iter().collect();
+        assert_eq!(cookies.len(), 2);
+        for cookie in cookies {
+            let cookie = cookie.to_str().unwrap();
+            assert!(cookie.starts_with("__Secure-onhand-"), "{cookie}");
+            assert!(cookie.ends_with("; Secure"), "{cookie}");
+        }
     }
 }
 
