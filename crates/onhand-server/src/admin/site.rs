@@ -57,7 +57,7 @@ impl Site {
     where
         R: Future<Output = Result<Page, Problem>> + Send + 'static,
     {
-        let place = Place { path, scope, forms };
+        let place = Place { scope, forms };
         let shown = make.clone();
         let show = async move |visit: Visit| show(visit.at(place), shown.clone()).await;
         let mut router = self.router.route(path, get(show));

@@ -43,11 +43,9 @@ impl Visitor {
     }
 }
 
-/// Where a page is.
+/// What is known of a page beside what it shows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
-    /// Its route.
-    pub(super) path: &'static str,
     /// What it takes to see it.
     pub(super) scope: Scope,
     /// What stands on it.
@@ -104,7 +102,7 @@ impl Visit {
     }
 
     pub(super) fn place(&self) -> Place {
-        const NOWHERE: Place = Place { path: "", scope: Scope::Admin, forms: &[] };
+        const NOWHERE: Place = Place { scope: Scope::Admin, forms: &[] };
         self.place.unwrap_or(NOWHERE)
     }
 

@@ -127,6 +127,20 @@ def an_order_that_comes_in_is_seen_without_asking(world):
 
 
 @test
+def a_server_that_dies_is_told_of_and_comes_back(world):
+    desk = world.desk().log_in()
+    expect(desk.page.locator("#orders")).to_be_visible()
+    world.shop.kill_server()
+    expect(desk.page.get_by_role("status")).to_contain_text("cannot be reached", timeout=15_000)
+    desk.picture("server-away")
+    world.shop.start_server()
+    order = world.shop.order("back", "smartphone")["id"]
+    expect(desk.page.get_by_role("status")).to_have_count(0, timeout=15_000)
+    expect(desk.page.get_by_role("link", name=order, exact=True)).to_be_visible()
+    desk.close()
+
+
+@test
 def a_run_that_is_hard_to_believe_waits_until_it_is_approved(world):
     listed = world.shop.api("GET", "/v1/stock?limit=100")["data"]
     world.shop.warehouse.rows[:] = [{"productId": row["sku"], "stockLevel": 0} for row in listed]

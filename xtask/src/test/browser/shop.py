@@ -85,11 +85,8 @@ class Shop:
         serve = ["serve", "--demo", "--listen", f"127.0.0.1:{self.port}", "--dialect", "flow=off"]
         allow = ["--warehouse-allow-http", "--warehouse-allow-private", "127.0.0.0/8"]
         self.log = open(os.path.join(folder, "serve.log"), "wb")
-        self.server = subprocess.Popen(
-            [onhand, *serve, *allow, *UNLIMITED],
-            cwd=folder, env=environment, stdout=self.log, stderr=self.log,
-        )
-        eventually("the server answers", self.is_ready)
+        self.serve, self.environment = [onhand, *serve, *allow, *UNLIMITED], environment
+        self.start_server()
         self.token = self.api("POST", "/v1/auth/login", dict(zip(("email", "password"), ADMIN)))[
             "access_token"
         ]
@@ -101,6 +98,16 @@ class Shop:
             return True
         except OSError:
             return False
+
+    def start_server(self):
+        self.server = subprocess.Popen(
+            self.serve, cwd=self.folder, env=self.environment, stdout=self.log, stderr=self.log,
+        )
+        eventually("the server answers", self.is_ready)
+
+    def kill_server(self):
+        self.server.kill()
+        self.server.wait()
 
     def start_gateway(self):
         webhooks = f"{self.url}/v1/payments/webhooks/razorpay"
