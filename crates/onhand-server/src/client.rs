@@ -113,6 +113,14 @@ impl Address {
         Ok(Self { authority, host, bearer: None })
     }
 
+    /// The same caller at another address.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn at(&self, url: &str) -> Result<Self, ClientError> {
+        Ok(Self { bearer: self.bearer.clone(), ..Self::parse(url)? })
+    }
+
     /// The same, with an access token or API key for every request.
     ///
     /// # Errors

@@ -6,6 +6,8 @@
 
 #[path = "../store/accounts.rs"]
 mod accounts;
+#[path = "../store/amounts.rs"]
+mod amounts;
 #[path = "../store/backend.rs"]
 mod backend;
 #[path = "../store/behind.rs"]
@@ -39,6 +41,8 @@ mod payments;
 #[path = "../store/promises.rs"]
 mod promises;
 mod proxy;
+#[path = "../store/references.rs"]
+mod references;
 mod replica;
 mod server;
 #[path = "../store/suite.rs"]

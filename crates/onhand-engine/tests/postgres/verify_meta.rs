@@ -222,6 +222,10 @@ macro_rules! paid {
 /// What is done to payments. Order 5 is paid, 6 was paid after its end, 7 has its money back, 8
 /// waits, and what is owed about 9 is dead.
 const OF_PAYMENTS: &[(&str, &str)] = &[
+    (paid!(12, "custom_amount", "'499'"), "I18"),
+    (paid!(12, "total", "'499'"), "I18"),
+    (paid!(13, "custom_amount", "'-500'"), "I18"),
+    (paid!(13, "payment,attempts,0,captured", "'501'"), "I10"),
     (paid!(5, "payment,attempts,0,captured", "'900'"), "I10"),
     (paid!(5, "payment,attempts,0,captured", "'100'"), "effects"),
     (paid!(5, "payment,attempts,0,state", "'\"failed\"'"), "I10"),

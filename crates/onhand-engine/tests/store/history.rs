@@ -11,6 +11,7 @@ use onhand_engine::Clock;
 use onhand_engine::report::{LevelFigures, Rebuild};
 
 use crate::accounts::{api_key, email, new_key, password, register, session, token, user};
+use crate::amounts::place_amount;
 use crate::backend::Backend;
 use crate::imports::with_imports;
 use crate::outbox::with_outbox;
@@ -60,6 +61,7 @@ pub(crate) async fn history<B: Backend>() -> World<B> {
     let open = PlaceOrder { customer_id: CustomerId::new(1), ..order(&[("tea", 1)], Some(60)) };
     let open = Command::Orders(orders::Command::Place(open));
     assert_eq!(code(&world.ask(open).await), "ok");
+    with_amounts(&world).await;
     with_accounts(&world).await;
     with_outbox(&world).await;
     with_warehouse(&world).await;
@@ -102,6 +104,18 @@ async fn with_payments<B: Backend>(world: &World<B>) {
         world.clock.advance_secs(LEASE_SECS);
     }
     world.done(message("e9", 9, captured("order_9", 900))).await;
+}
+
+/// Orders over an amount that buys nothing: 12 waits for its payment, 13 is paid, and 14 was
+/// cancelled.
+async fn with_amounts<B: Backend>(world: &World<B>) {
+    for _ in 0..3 {
+        world.done(place_amount(500, Some(2))).await;
+    }
+    world.paid_over(13, 500).await;
+    let id = OrderId::new(14).unwrap();
+    let cancel = orders::Command::Cancel { id, expected_version: None, reason: None };
+    world.done(Command::Orders(cancel)).await;
 }
 
 /// An admin; an operator who is in, with a session that ended and one that did not; a customer who

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod amounts;
 mod backend;
 mod behind;
 mod embedded;
@@ -18,6 +19,7 @@ mod past;
 mod paying;
 mod payments;
 mod promises;
+mod references;
 mod suite;
 mod verify_meta;
 mod warehouse;

@@ -40,6 +40,17 @@ macro_rules! keeps_every_promise {
                 a_customer_has_so_many_open_orders_and_no_more,
                 a_customer_holds_so_many_units_and_no_more,
             }
+            references {
+                what_a_reference_holds_is_found_by_it_and_by_its_product,
+                of_very_many_holds_of_a_reference_the_oldest_are_told,
+                parts_of_holds_are_given_back_all_or_none,
+                one_key_gives_back_once_also_after_a_restart,
+                sixty_four_at_once_give_back_what_is_held_and_no_more,
+            }
+            amounts {
+                an_order_over_an_amount_is_found_as_it_was_placed_and_paid_like_any_other,
+                an_order_over_an_amount_waits_without_an_end_and_is_cancelled_once,
+            }
             payments {
                 what_is_owed_is_given_to_one_worker_at_a_time,
                 who_comes_after_the_end_of_a_lease_settles_nothing,

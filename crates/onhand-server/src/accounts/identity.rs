@@ -70,6 +70,12 @@ pub enum Unauthenticated {
     /// What was shown is not good. Why is for the log alone.
     #[error("{0}")]
     Refused(&'static str),
+    /// It was good, and its time is over.
+    #[error("the token has expired")]
+    Expired,
+    /// It is good, and whose it is may not come in any more, or is not known here.
+    #[error("{0}")]
+    NoUser(&'static str),
     /// It cannot be looked up at the moment.
     #[error(transparent)]
     Unavailable(#[from] ReadError),
@@ -77,7 +83,7 @@ pub enum Unauthenticated {
 
 impl From<Reason> for Unauthenticated {
     fn from(reason: Reason) -> Self {
-        Self::Refused(reason.as_str())
+        if reason == Reason::Expired { Self::Expired } else { Self::Refused(reason.as_str()) }
     }
 }
 
@@ -179,7 +185,7 @@ impl Identities {
             None => Box::pin(self.look_up_user(id, reader)).await?,
         };
         if known.row.disabled {
-            return Err(Unauthenticated::Refused("the user is disabled"));
+            return Err(Unauthenticated::NoUser("the user is disabled"));
         }
         if bearer.tokens_from < known.row.tokens_from {
             return Err(Unauthenticated::Refused("the user has changed since"));
@@ -199,7 +205,7 @@ impl Identities {
     ) -> Result<Known<Standing>, Unauthenticated> {
         let rights = reader.rights().await?;
         let user = reader.user(id).await?;
-        let user = user.ok_or(Unauthenticated::Refused("there is no such user"))?;
+        let user = user.ok_or(Unauthenticated::NoUser("there is no such user"))?;
         let row = Standing {
             scopes: user.scopes,
             tokens_from: user.tokens_from,
@@ -208,6 +214,24 @@ impl Identities {
         let known = Known { row, rights, at: Instant::now() };
         self.users.insert(id, known.clone());
         Ok(known)
+    }
+
+    /// Whether there is such a user, disabled or not. Nobody is ever deleted: whoever was found
+    /// once is not looked for again.
+    ///
+    /// # Errors
+    /// When it cannot be looked up.
+    pub async fn is_user(&self, id: UserId, reader: &Reader) -> Result<bool, ReadError> {
+        if self.users.get(&id).is_some() {
+            return Ok(true);
+        }
+        match self.look_up_user(id, reader).await {
+            Ok(_) => Ok(true),
+            Err(Unauthenticated::Unavailable(error)) => Err(error),
+            Err(
+                Unauthenticated::NoUser(_) | Unauthenticated::Refused(_) | Unauthenticated::Expired,
+            ) => Ok(false),
+        }
     }
 
     async fn of_key(

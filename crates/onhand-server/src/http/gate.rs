@@ -25,7 +25,6 @@ use crate::accounts::{Principal, Unauthenticated};
 use crate::app::App;
 use crate::auth::address::Origin;
 use crate::auth::limiter::{self, Class, Decision};
-use crate::auth::tokens::access::Reason;
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -269,6 +268,8 @@ pub(super) enum Denial {
     Form,
     /// It was good once.
     Expired,
+    /// It is good, and whose it is may not come in any more.
+    NoUser,
     /// It is not good.
     Bad,
 }
@@ -390,14 +391,15 @@ async fn identify(app: &App, request: &Parts) -> Result<Principal, (Option<Denia
         (Some(denial), unauthenticated())
     })?;
     let found = app.identities.of(shown, &app.reader, app.submit.rights(), app.clock.now()).await;
-    found.map_err(|error| match error {
-        Unauthenticated::Refused(reason) => {
-            tracing::debug!(reason, "a token or key was refused");
-            let has_expired = reason == Reason::Expired.as_str();
-            let denial = if has_expired { Denial::Expired } else { Denial::Bad };
-            (Some(denial), unauthenticated())
-        }
-        Unauthenticated::Unavailable(error) => (None, error.into()),
+    found.map_err(|error| {
+        tracing::debug!(%error, "nobody was let in");
+        let denial = match error {
+            Unauthenticated::Refused(_) => Denial::Bad,
+            Unauthenticated::Expired => Denial::Expired,
+            Unauthenticated::NoUser(_) => Denial::NoUser,
+            Unauthenticated::Unavailable(error) => return (None, error.into()),
+        };
+        (Some(denial), unauthenticated())
     })
 }
 

@@ -41,6 +41,18 @@ impl Target {
         Ok(Self { address, headers })
     }
 
+    /// The same caller elsewhere.
+    pub(crate) fn at(&self, url: &str) -> Result<Self> {
+        let (address, headers) = (self.address.at(url)?, self.headers.clone());
+        Ok(Self { address, headers })
+    }
+
+    /// Somebody else, at the same place.
+    pub(crate) fn with_token(&self, token: &str) -> Result<Self> {
+        let (address, headers) = (self.address.clone().with_token(token)?, self.headers.clone());
+        Ok(Self { address, headers })
+    }
+
     /// A connection to it, not yet open.
     pub(crate) fn connection(&self) -> Connection {
         Connection::new(self.address.clone())

@@ -21,7 +21,9 @@ use super::progress::note;
 use super::round::{Operation, Outcome, Pace, Round};
 use super::stage::Stage;
 use super::suite::{self, Row};
+use super::through;
 use super::workload::{LineCount, Orders, Shape};
+use crate::http::dialects::Dialect;
 use crate::random::{Random, fresh_seed};
 
 /// Load before each measurement: connections are warm and the committer has found its batch size.
@@ -98,6 +100,11 @@ pub struct BenchOptions {
     /// not; `--rounds` of both
     #[arg(long, conflicts_with_all = ["suite", "url", "logins", "preload"])]
     pub payments: bool,
+    /// Place the same orders through these dialects, too, and compare with `/v1`; `--rounds` of each
+    #[arg(long, value_delimiter = ',', value_name = "DIALECT",
+        conflicts_with_all = ["suite", "url", "logins", "preload", "payments", "warehouse"],
+        value_parser = through::dialect)]
+    pub through: Vec<Dialect>,
     /// Repeat the choices of an earlier run
     #[arg(long)]
     pub seed: Option<u64>,
@@ -166,6 +173,8 @@ pub async fn run(options: BenchOptions) -> Result<ExitCode> {
         suite::run(&options, &mut stage, &mut random).await
     } else if options.payments {
         paid::run(&options, &mut stage, &mut random).await
+    } else if !options.through.is_empty() {
+        through::run(&options, &mut stage, &mut random).await
     } else {
         single(&options, &mut stage, &mut random).await
     };
@@ -209,12 +218,14 @@ async fn single(
     let mut measured = Vec::new();
     let name = format!("place order, {:?}", options.workload).to_lowercase();
     if options.preload > 0 {
-        let outcome = round(options, stage, &orders, random).run(&stage.tally).await?;
+        let outcome =
+            round(options, stage, Operation::place(&orders), random).run(&stage.tally).await?;
         measured.push(Measured::of(&format!("{name}, before the preload"), &outcome));
         stage.preload(options.preload, &orders, random.below(u64::MAX)).await?;
     }
     note(&format!("measuring for {} s", options.seconds));
-    let outcome = round(options, stage, &orders, random).run(&stage.tally).await?;
+    let outcome =
+        round(options, stage, Operation::place(&orders), random).run(&stage.tally).await?;
     measured.push(Measured::of(&name, &outcome));
     let mut targets = Vec::new();
     if let [before, after] = measured.as_slice() {
@@ -222,7 +233,8 @@ async fn single(
     }
     if let Some(logins) = options.logins {
         let people = Logins::prepare(&stage.target).await?.start(logins.get());
-        let beside = round(options, stage, &orders, random).run(&stage.tally).await?;
+        let beside =
+            round(options, stage, Operation::place(&orders), random).run(&stage.tally).await?;
         let logged_in = people.stop().await?;
         let row = suite::beside_logins(logins.get(), outcome.millis(0.99), beside.millis(0.99));
         targets.push(row);
@@ -231,7 +243,8 @@ async fn single(
     }
     if let Some(shelves) = &stage.shelves {
         let asking = shelves.start(&stage.target, &stage.stock_before);
-        let beside = round(options, stage, &orders, random).run(&stage.tally).await?;
+        let beside =
+            round(options, stage, Operation::place(&orders), random).run(&stage.tally).await?;
         let asked = asking.stop().await?;
         let (alone, beside_p99) = (outcome.millis(0.99), beside.millis(0.99));
         targets.push(suite::beside_warehouse(products, alone, beside_p99));
@@ -246,10 +259,11 @@ async fn single(
     Ok((measured, targets))
 }
 
+/// A round of this kind, as the command line says.
 pub(crate) fn round(
     options: &BenchOptions,
     stage: &Stage,
-    orders: &Arc<Orders>,
+    operation: Operation,
     random: &mut Random,
 ) -> Round {
     let pace = match (options.mode, options.rate) {
@@ -258,7 +272,7 @@ pub(crate) fn round(
     };
     Round {
         target: stage.target.clone(),
-        operation: Operation::place(orders),
+        operation,
         connections: options.connections.get(),
         pace,
         warm_up: WARM_UP,

@@ -133,6 +133,8 @@ impl Crowd {
             }
         }
         let per_second = all.latencies.len() as f64 / length.as_secs_f64();
-        Ok(Outcome { per_second, latencies: all.latencies, statuses: all.statuses, unsent: 0 })
+        let Seen { latencies, statuses } = all;
+        let succeeded = latencies.len();
+        Ok(Outcome { per_second, latencies, statuses, succeeded, unsent: 0 })
     }
 }

@@ -23,6 +23,7 @@ mod shelves;
 mod shopper;
 mod stage;
 mod suite;
+mod through;
 mod torture_check;
 mod trial;
 

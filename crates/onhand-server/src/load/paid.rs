@@ -18,7 +18,7 @@ use super::fleet::free_address;
 use super::payments_chaos::house::{Answers, Gateway, take_payments, webhook_url};
 use super::process::{ServerPlan, ServerProcess};
 use super::progress::note;
-use super::round::Outcome;
+use super::round::{Operation, Outcome};
 use super::stage::Stage;
 use super::suite::{Row, median, paid, webhooks};
 use super::workload::Orders;
@@ -64,9 +64,11 @@ pub(crate) async fn run(
     let (mut measured, mut paid_rounds) = (Vec::new(), Vec::new());
     for index in 1..=options.rounds.get() {
         note(&format!("round {index} of {}", options.rounds));
-        let plain = round(options, stage, &orders, random).run(&stage.tally).await?;
+        let plain =
+            round(options, stage, Operation::place(&orders), random).run(&stage.tally).await?;
         measured.push(Measured::of("place order", &plain));
-        let held = round(options, stage, &by_hand, random).run(&stage.tally).await?;
+        let held =
+            round(options, stage, Operation::place(&by_hand), random).run(&stage.tally).await?;
         measured.push(Measured::of("place order, paid by hand", &held));
         let (outcome, paid) = paid_round(options, stage, &with_payment, random).await?;
         measured.push(Measured::of("place order with payment", &outcome));
@@ -115,7 +117,7 @@ async fn paid_round(
     let known_before = known(&gateway.state().await?);
     let placed_before = stage.tally.acknowledged.load(Ordering::Relaxed);
     let started = Instant::now();
-    let outcome = round(options, stage, orders, random).run(&stage.tally).await?;
+    let outcome = round(options, stage, Operation::place(orders), random).run(&stage.tally).await?;
     let placed = stage.tally.acknowledged.load(Ordering::Relaxed) - placed_before;
     let ended = Instant::now();
     let gateway = stage.gateway.as_mut().context("nobody takes payments")?;

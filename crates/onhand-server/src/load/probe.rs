@@ -38,6 +38,20 @@ pub(crate) fn resident_kib(pid: u32) -> Option<u64> {
     field(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "VmRSS:")
 }
 
+/// Processor time that this process has used so far, the kernel's part included, in the clock ticks
+/// of the system: good for comparing.
+pub(crate) fn processor_ticks(pid: u32) -> Option<u64> {
+    ticks(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// User and system time of a line of /proc; the name of the program, in brackets, may hold anything.
+fn ticks(stat: &str) -> Option<u64> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace().skip(11);
+    let mut next = || fields.next()?.parse::<u64>().ok();
+    Some(next()? + next()?)
+}
+
 /// The machine in a line.
 pub(crate) fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -65,6 +79,13 @@ mod tests {
         assert_eq!(field("rchar: 1\nwrite_bytes: 4096\n", "write_bytes:"), Some(4096));
         assert_eq!(field("VmRSS:\t   1234 kB\n", "VmRSS:"), Some(1234));
         assert_eq!(field("rchar: 1\n", "write_bytes:"), None);
+    }
+
+    #[test]
+    fn processor_time_is_what_the_program_and_the_kernel_took() {
+        let stat = "7 (a ) b) S 1 7 7 0 -1 4194560 1 2 3 4 120 35 0 0 20 0 9 0 5 6 7";
+        assert_eq!(ticks(stat), Some(155));
+        assert_eq!(ticks("7 (a"), None);
     }
 
     #[test]

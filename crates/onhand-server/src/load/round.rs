@@ -35,28 +35,46 @@ const LEAD_IN: Duration = Duration::from_millis(20);
 /// What is sent.
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
-    /// Orders to a route that takes the order JSON: the real one or the no-op.
-    Post {
-        /// The route.
+    /// Orders to a route that takes them: that of `/v1`, the no-op, or one of a dialect.
+    Write {
+        /// How it is asked.
+        method: Method,
+        /// The route, unless an order says another one.
         path: &'static str,
         /// The bodies.
         orders: Arc<Orders>,
-        /// Whether acknowledged orders are counted as sold.
-        counted: bool,
+        /// What is counted of an answer that says yes.
+        counted: Counted,
     },
     /// Reads of these paths, at random.
     Get(Arc<[String]>),
 }
 
+/// What is counted of an answer that says yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// Nothing: nothing was done.
+    Nothing,
+    /// An order, with its units.
+    Order,
+    /// Units that are held without an order.
+    Units,
+}
+
 impl Operation {
     /// Places orders.
     pub(crate) fn place(orders: &Arc<Orders>) -> Self {
-        Self::Post { path: "/v1/orders", orders: Arc::clone(orders), counted: true }
+        Self::post("/v1/orders", orders, Counted::Order)
     }
 
     /// Sends orders to the route that only parses and answers.
     pub(crate) fn noop(orders: &Arc<Orders>) -> Self {
-        Self::Post { path: "/v1/noop", orders: Arc::clone(orders), counted: false }
+        Self::post("/v1/noop", orders, Counted::Nothing)
+    }
+
+    /// Sends orders to a route.
+    pub(crate) fn post(path: &'static str, orders: &Arc<Orders>, counted: Counted) -> Self {
+        Self::Write { method: Method::POST, path, orders: Arc::clone(orders), counted }
     }
 }
 
@@ -99,6 +117,8 @@ pub(crate) struct Outcome {
     pub(crate) latencies: Histogram<u64>,
     /// Answers by status; 0 stands for no answer.
     pub(crate) statuses: BTreeMap<u16, u64>,
+    /// Successful answers to all that was sent, before the measurement, too.
+    pub(crate) succeeded: u64,
     /// Requests of the open loop that were due and never sent.
     pub(crate) unsent: u64,
 }
@@ -141,6 +161,17 @@ impl Tally {
     pub(crate) fn doubt(&self, lines: &[Line]) {
         self.unknown.fetch_add(1, Ordering::Relaxed);
         Self::add(&self.unknown_units, lines);
+    }
+
+    /// Counts what an answer says.
+    fn count(&self, counted: Counted, verdict: Verdict, lines: &[Line]) {
+        match (counted, verdict) {
+            (Counted::Nothing, _) | (_, Verdict::NotPlaced) => {}
+            (Counted::Order, Verdict::Placed) => self.acknowledge(lines),
+            (Counted::Order, Verdict::Unknown) => self.doubt(lines),
+            (Counted::Units, Verdict::Placed) => Self::add(&self.units, lines),
+            (Counted::Units, Verdict::Unknown) => Self::add(&self.unknown_units, lines),
+        }
     }
 
     fn add(units: &[AtomicI64], lines: &[Line]) {
@@ -192,6 +223,7 @@ impl Round {
             per_second: seen.in_time as f64 / self.length.as_secs_f64(),
             latencies: seen.latencies,
             statuses: seen.statuses,
+            succeeded: seen.succeeded,
             unsent: seen.unsent,
         })
     }
@@ -212,13 +244,15 @@ struct Seen {
     latencies: Histogram<u64>,
     statuses: BTreeMap<u16, u64>,
     in_time: u64,
+    succeeded: u64,
     unsent: u64,
 }
 
 impl Seen {
     fn new() -> Result<Self> {
         let latencies = Histogram::new_with_max(LATENCY_MICROS_MAX, LATENCY_DIGITS)?;
-        Ok(Self { latencies, statuses: BTreeMap::new(), in_time: 0, unsent: 0 })
+        let statuses = BTreeMap::new();
+        Ok(Self { latencies, statuses, in_time: 0, succeeded: 0, unsent: 0 })
     }
 
     fn merge(&mut self, other: Self) -> Result<()> {
@@ -227,6 +261,7 @@ impl Seen {
             *self.statuses.entry(status).or_default() += count;
         }
         self.in_time += other.in_time;
+        self.succeeded += other.succeeded;
         self.unsent += other.unsent;
         Ok(())
     }
@@ -246,7 +281,7 @@ impl Worker {
     async fn run(mut self) -> Seen {
         let mut headers = self.round.target.headers().to_vec();
         let key_at = headers.len();
-        if matches!(self.round.operation, Operation::Post { .. }) {
+        if matches!(self.round.operation, Operation::Write { .. }) {
             headers.push((IDEMPOTENCY_KEY, HeaderValue::from_static("")));
         }
         sleep_until(self.clock.begin).await;
@@ -298,17 +333,12 @@ impl Worker {
                 let path = &paths[self.random.index(paths.len())];
                 self.connection.send(Method::GET, path, headers, Bytes::new()).await
             }
-            Operation::Post { path, orders, counted } => {
+            Operation::Write { method, path, orders, counted } => {
                 let order = orders.pick(&mut self.random);
-                let body = order.body.clone();
-                let answered = self.connection.send(Method::POST, path, headers, body).await;
-                if *counted {
-                    match judge(&answered) {
-                        Verdict::Placed => self.tally.acknowledge(&order.lines),
-                        Verdict::Unknown => self.tally.doubt(&order.lines),
-                        Verdict::NotPlaced => {}
-                    }
-                }
+                let body = order.body(&mut self.random);
+                let path = order.path.as_deref().unwrap_or(path);
+                let answered = self.connection.send(method.clone(), path, headers, body).await;
+                self.tally.count(*counted, judge(&answered), &order.lines);
                 answered
             }
         }
@@ -319,6 +349,7 @@ impl Worker {
     fn count(&mut self, due: Instant, reply: Option<&Reply>) {
         let now = Instant::now();
         let succeeded = reply.is_some_and(|reply| reply.status.is_success());
+        self.seen.succeeded += u64::from(succeeded);
         if succeeded && self.clock.from <= now && now < self.clock.end {
             self.seen.in_time += 1;
         }

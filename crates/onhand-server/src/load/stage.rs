@@ -1,6 +1,7 @@
 //! The stage of a benchmark: a server of its own or a running one, products with stock, and orders
 //! to start from. It prepares and clears away; it measures nothing.
 
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::api::{ADJUSTMENTS_PER_REQUEST, Api, Stock, Target, describe};
 use super::bench::BenchOptions;
+use super::fleet::free_address;
 use super::paid;
 use super::payments_chaos::house::Gateway;
 use super::process::{ServerPlan, ServerProcess};
@@ -19,6 +21,7 @@ use super::progress::{Progress, note};
 use super::round::Tally;
 use super::shelves::Shelves;
 use super::workload::{Orders, Prepared, sku};
+use crate::http::dialects::Dialect;
 use crate::random::{Random, uuid_v7};
 
 /// Units received of each product: enough for any run, far below the most a level may hold.
@@ -43,6 +46,8 @@ pub(crate) struct Stage {
     pub(crate) gateway: Option<Gateway>,
     /// The warehouse that is asked, if there is one.
     pub(crate) shelves: Option<Shelves>,
+    /// Where the dialect is spoken whose paths are also another one's, if it is.
+    pub(crate) flow: Option<SocketAddr>,
     /// What has been sold.
     pub(crate) tally: Arc<Tally>,
     /// How many products there are.
@@ -62,6 +67,8 @@ impl Stage {
     pub(crate) async fn set(options: &BenchOptions) -> Result<Self> {
         let mut token = options.token.clone();
         let mut gateway = None;
+        let is_flow_asked = options.through.contains(&Dialect::Flow);
+        let flow = if is_flow_asked { Some(free_address()?) } else { None };
         let shelves = if options.warehouse { Some(Shelves::open().await?) } else { None };
         let (plan, server, temp, url) = match &options.url {
             Some(url) => (None, None, None, url.clone()),
@@ -70,6 +77,7 @@ impl Stage {
                 let database_url = options.database_url.as_deref();
                 let mut arguments = serve_arguments(options);
                 arguments.extend(shelves.iter().flat_map(Shelves::arguments));
+                arguments.extend(flow.iter().map(|at| format!("--dialect=flow={at}")));
                 let plan = ServerPlan::new(&dir, database_url, &arguments)?;
                 note(&format!("starting a server on {}", plan.dir().display()));
                 let (plan, server) = if options.payments {
@@ -96,6 +104,7 @@ impl Stage {
             server,
             gateway,
             shelves,
+            flow,
             tally: Arc::new(Tally::new(products)),
             products,
             newest_before: newest_before.map(|order| order.id),

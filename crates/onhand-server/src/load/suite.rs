@@ -88,6 +88,17 @@ pub(crate) fn beside_warehouse(rows: u32, alone: f64, beside: f64) -> Row {
     Row::new("W1", &what, Goal::AtMost(2.0), "x", ratio(beside, alone))
 }
 
+/// The rows of a dialect against `/v1`, of the same orders: how many a second, and what each takes
+/// of the server's processors.
+pub(crate) fn through(dialect: &str, rate: Option<f64>, processor: Option<f64>) -> [Row; 2] {
+    let placed = format!("{dialect}: orders a second, of those of /v1");
+    let taken = format!("{dialect}: the server's processor time for one, of that of /v1");
+    [
+        Row::new("D1", &placed, Goal::AtLeast(0.95), "", rate),
+        Row::new("D1", &taken, Goal::AtMost(1.05), "", processor),
+    ]
+}
+
 /// The rows of orders that are to be paid against the same without payments.
 pub(crate) fn paid(
     share: Option<f64>,
@@ -294,7 +305,7 @@ impl Suite<'_> {
     async fn paced(&mut self, what: &str, operation: Operation, pace: Pace) -> Result<Outcome> {
         let connections = match operation {
             Operation::Get(_) => READ_CONNECTIONS,
-            Operation::Post { .. } => self.options.connections.get(),
+            Operation::Write { .. } => self.options.connections.get(),
         };
         let round = Round {
             target: self.stage.target.clone(),

@@ -34,6 +34,11 @@ pub struct LineCount {
     max: u32,
 }
 
+impl LineCount {
+    /// One line.
+    pub(crate) const ONE: Self = Self { min: 1, max: 1 };
+}
+
 impl FromStr for LineCount {
     type Err = String;
 
@@ -80,6 +85,35 @@ pub(crate) struct Prepared {
     pub(crate) body: Bytes,
     /// What the body says, for the count at the end.
     pub(crate) lines: Box<[Line]>,
+    /// Where it is sent, if that is not where all of them are.
+    pub(crate) path: Option<Box<str>>,
+    /// Where in the body there is room for a name that is made when it is sent: one that is used
+    /// once.
+    pub(crate) name_at: Option<usize>,
+}
+
+/// What stands in a body for a name that is made when it is sent.
+pub(crate) const NAME: &str = "0000000000000000";
+
+impl Prepared {
+    /// A body that says this.
+    pub(crate) fn new(body: impl Into<Bytes>, lines: impl Into<Box<[Line]>>) -> Self {
+        Self { body: body.into(), lines: lines.into(), path: None, name_at: None }
+    }
+
+    /// The same with a name of its own, each time, where it says [`NAME`].
+    pub(crate) fn named(self) -> Self {
+        let name_at = self.body.windows(NAME.len()).position(|text| text == NAME.as_bytes());
+        Self { name_at, ..self }
+    }
+
+    /// The body as it is sent.
+    pub(crate) fn body(&self, random: &mut Random) -> Bytes {
+        let Some(at) = self.name_at else { return self.body.clone() };
+        let name = format!("{:016x}", random.below(u64::MAX));
+        let after = at + NAME.len();
+        [&self.body[..at], name.as_bytes(), &self.body[after..]].concat().into()
+    }
 }
 
 /// The prepared orders of one workload.
@@ -101,12 +135,16 @@ impl Orders {
     /// The same, to be paid: through a gateway of this name, or by hand.
     pub(crate) fn paid_through(&self, provider: &str) -> Self {
         let terms = format!(r#","payment":{{"provider":"{provider}"}}}}"#);
-        let paid = |order: &Prepared| {
+        self.map(|order| {
             let json = order.body.strip_suffix(b"}").unwrap_or(&order.body);
             let body = [json, terms.as_bytes()].concat();
-            Prepared { body: body.into(), lines: order.lines.clone() }
-        };
-        Self(self.0.iter().map(paid).collect())
+            Prepared::new(body, order.lines.clone())
+        })
+    }
+
+    /// The same said otherwise.
+    pub(crate) fn map(&self, mut otherwise: impl FnMut(&Prepared) -> Prepared) -> Self {
+        Self(self.0.iter().map(&mut otherwise).collect())
     }
 
     /// One of them.
@@ -148,7 +186,7 @@ impl Buyer {
             let quantity = 1 + small(random.below(UNITS_PER_LINE_MAX));
             chosen.push(Line { product, quantity });
         }
-        Prepared { body: order_json(&chosen).into(), lines: chosen.into() }
+        Prepared::new(order_json(&chosen), chosen)
     }
 
     fn product(&self, first_line: bool, random: &mut Random) -> u32 {
@@ -214,6 +252,20 @@ mod tests {
         );
         assert_eq!(paid["items"], plain["items"]);
         assert_eq!(paid["payment"]["provider"], "razorpay");
+    }
+
+    #[test]
+    fn a_name_is_made_each_time_a_body_is_sent() {
+        let mut random = Random::seeded(1);
+        let plain = Prepared::new(r#"{"a":"b"}"#, Vec::new()).named();
+        assert_eq!(plain.body(&mut random), plain.body);
+        let named = Prepared::new(format!(r#"{{"name":"{NAME}","b":1}}"#), Vec::new()).named();
+        let bodies = [named.body(&mut random), named.body(&mut random)];
+        assert_ne!(bodies[0], bodies[1]);
+        for body in bodies {
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert_eq!((body["name"].as_str().unwrap().len(), &body["b"]), (16, &1.into()));
+        }
     }
 
     #[test]

@@ -104,6 +104,10 @@ async fn users_are_made_by_their_address() {
             invalid(json!("a b@example.com")),
             invalid(json!(7)),
             invalid(json!(["ada@example.com"])),
+            invalid(json!(true)),
+            invalid(json!({"$ne": null})),
+            invalid(json!("   ")),
+            no("POST /user", json!({"email": false}), 400, MISSING),
             invalid(json!(format!("{}@example.com", "x".repeat(300)))),
         ]
     })
@@ -165,6 +169,17 @@ async fn products_are_made_by_their_name() {
             no("POST /inventory", of(json!("Rice"), json!("many")), 400, WHOLE),
             no("POST /inventory", of(json!("Rice"), json!(1_000_000_001)), 400, WHOLE),
             no("POST /inventory", of(json!("Rice"), json!({})), 400, WHOLE),
+            no("POST /inventory", of(json!("Rice"), json!([1])), 400, WHOLE),
+            no("POST /inventory", of(json!("Rice"), json!(true)), 400, WHOLE),
+            no("POST /inventory", of(json!("Rice"), json!(1e300)), 400, WHOLE),
+            no("POST /inventory", of(json!("Rice"), json!(i64::MAX)), 400, WHOLE),
+            no("POST /inventory", of(json!("Rice"), json!("-3")), 400, POSITIVE),
+            no("POST /inventory", of(json!("Rice"), json!("1.5")), 400, WHOLE),
+            no("POST /inventory", of(json!(true), json!(1)), 400, LONG),
+            no("POST /inventory", of(json!(["Rice"]), json!(1)), 400, LONG),
+            no("POST /inventory", of(json!({}), json!(1)), 400, LONG),
+            no("POST /inventory", of(json!("   "), json!(1)), 400, LONG),
+            no("POST /inventory", of(json!(0), json!(1)), 400, NAME),
             no("POST /inventory", of(json!(7), json!(1)), 400, LONG),
             no("POST /inventory", of(json!("x".repeat(101)), json!(1)), 400, LONG),
         ]
@@ -233,6 +248,15 @@ async fn an_order_buys_one_unit_and_counts_up() {
             unknown(json!(7.5)),
             unknown(json!("prd_7")),
             unknown(json!([7])),
+            unknown(json!(true)),
+            unknown(json!({"id": 7})),
+            unknown(json!(1e300)),
+            unknown(json!(i64::MAX)),
+            nobody(json!(true)),
+            nobody(json!([2])),
+            nobody(json!({"id": 2})),
+            nobody(json!(2.5)),
+            nobody(json!(1e300)),
             nobody(json!(99)),
             nobody(json!(-2)),
             nobody(json!("usr_2")),
@@ -256,6 +280,23 @@ async fn each_row_has_its_own_uuid_and_keeps_it() {
     assert_eq!(uuids.len(), 3);
     assert!(uuids[0] != uuids[1] && uuids[1] != uuids[2] && uuids[0] != uuids[2], "{uuids:?}");
     assert_eq!(of_users().await, uuids);
+    // What was answered to a write is what a list says later.
+    let made = world.ask_flow("POST /inventory", r#"{"name": "Tea", "count": 5}"#).await.body;
+    let rice = world.ask_flow("POST /inventory", r#"{"name": "Rice", "count": 5}"#).await.body;
+    let bought = world.ask_flow("POST /order", r#"{"productId": 7, "userId": 2}"#).await.body;
+    let again = world.ask_flow("POST /order", r#"{"productId": 7, "userId": 2}"#).await.body;
+    let other = world.ask_flow("POST /order", r#"{"productId": 8, "userId": 2}"#).await.body;
+    let listed = world.ask_flow("GET /order?userId=2", "").await.body["resp"].clone();
+    let tea = &made["resp"]["uuid"];
+    assert_eq!([&bought["resp"][0]["uuid"], &listed[0]["inventory"]["uuid"]], [tea, tea]);
+    let row = &bought["resp"][1]["uuid"];
+    assert_eq!([&again["resp"][1]["uuid"], &listed[0]["uuid"]], [row, row]);
+    assert_eq!(other["resp"][1]["uuid"], listed[1]["uuid"]);
+    let mut all = vec![tea, row, &rice["resp"]["uuid"], &other["resp"][1]["uuid"]];
+    all.extend(&uuids);
+    for (at, uuid) in all.iter().enumerate() {
+        assert!(uuid.is_string() && !all[..at].contains(uuid), "{uuid} of {all:?}");
+    }
 }
 
 #[tokio::test]

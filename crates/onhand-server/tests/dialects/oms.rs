@@ -128,6 +128,21 @@ async fn who_has_an_account_gets_in_and_nobody_else() {
         let wanted = error(400, "Missing credentials", Value::Null);
         assert_eq!((reply.status, reply.body), (400, wanted), "{body}");
     }
+    for (field, value) in [
+        ("email", json!(7)),
+        ("email", json!(["user@example.com"])),
+        ("email", json!({"$ne": null})),
+        ("password", json!(7)),
+        ("password", json!({"$ne": null})),
+        ("password", json!(true)),
+    ] {
+        let mut body = json!({"email": "user@example.com", "password": "user123"});
+        body[field] = value;
+        let reply = world.ask(LOGIN, &body.to_string()).await;
+        assert_eq!((reply.status, invalid(&reply.body)), (422, vec![&*format!("/{field}")]));
+    }
+    let long = json!({"email": "user@example.com", "password": "x".repeat(10_000)}).to_string();
+    assert_eq!(world.ask(LOGIN, &long).await.status, 401);
 }
 
 #[tokio::test]

@@ -215,7 +215,13 @@ async fn an_order_is_the_callers_unless_an_operator_says_whose() {
         let reply = user.get(path).await;
         assert_eq!((reply.status, &reply.body["error"]["code"]), (403, &json!("FORBIDDEN")));
     }
-    assert_eq!(user.get("/orders?customerId=x").await.status, 422);
+    for query in ["customerId=x", "customerId=-2", "customerId=2.0", "customerId=cus_2", "before=x"]
+    {
+        let reply = user.get(&format!("/orders?{query}")).await;
+        assert_eq!(reply.status, 422, "{query}: {}", reply.text);
+        assert_eq!(reply.body["error"]["code"], "VALIDATION_ERROR", "{query}");
+    }
+    assert_eq!(ids(user.get("/orders?customerId=&status=PAID").await), ["3", "2", "1"]);
     for id in ["4", "5", "99", "0", "ord_1", "x", "-1", "99999999999999999999", "%FF"] {
         said(user.get(&format!("/orders/{id}")).await, 404, "Order not found");
     }
@@ -305,6 +311,14 @@ async fn payments_ask_for_an_order_and_a_gateway() {
                 let reply = user.get(&format!("{prefix}/payments/{path}")).await;
                 said(reply, 404, "Payment not found");
             }
+            for id in ["x", "0", "-2", "usr_2", "99999999999999999999"] {
+                let reply = user.get(&format!("{prefix}/payments/user/{id}")).await;
+                assert_eq!((reply.status, invalid(&reply.body)), (422, vec!["userId"]), "{id}");
+            }
+            let hook = format!("POST {prefix}/payments/webhook");
+            let signed = [("x-razorpay-signature", "00"), ("content-type", "application/json")];
+            let reply = crate::world::ask(&world.main, &hook, &signed, "{}").await;
+            said(reply, 404, "Razorpay is not configured");
             let reply = user.get(&format!("{prefix}/payments/user/2")).await;
             assert_eq!((reply.status, reply.body), (200, success(200, "Payments", json!([]))));
             let verify = format!("POST {prefix}/payments/verify");

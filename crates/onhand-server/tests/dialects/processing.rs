@@ -1,5 +1,9 @@
 //! `processing`: accounts and tokens, row by row.
 
+use onhand_core::accounts::{self, Standing};
+use onhand_core::ids::UserId;
+use onhand_core::{Actor, Command};
+use onhand_server::auth::tokens::access::Bearer;
 use serde_json::{Value, json};
 
 use crate::people::{Person, hidden};
@@ -220,6 +224,43 @@ async fn who_shows_no_good_token_is_told_why() {
         let reply = person.ask(line, &json!({})).await;
         assert_eq!((reply.status, reply.body), (401, error("Token expired")), "{line}");
     }
+}
+
+/// A good token of somebody who may not come in any more, or who was never here, is told apart from
+/// one that is not good; by this contract, and by no other.
+#[tokio::test]
+async fn who_is_no_user_any_more_is_told_so() {
+    let world = World::new().await;
+    let person = Person::user(&world).await;
+    assert_eq!(person.get("/api/orders").await.status, 200);
+    let bearer = Bearer { user: 99, session: 1, tokens_from: 1 };
+    let stranger = world.app.identities.tokens().issue(bearer, world.app.clock.now());
+    let standing = Standing { disabled: Some(true), ..Standing::default() };
+    let id = UserId::new(2).unwrap();
+    let shut = accounts::Command::SetUser { id, expected_version: None, standing };
+    let shut = world.app.submit.submit(Command::Accounts(shut), Actor::Local, None).await;
+    assert!(shut.unwrap().outcome.is_ok());
+    for token in [&person.token, &stranger] {
+        let person = Person::with(&world, token);
+        for line in [LOGOUT, "POST /api/orders", "GET /api/orders", "GET /api/orders/1"] {
+            let reply = person.ask(line, &json!({})).await;
+            assert_eq!((reply.status, reply.body), (401, error("User not found")), "{line}");
+        }
+        let reply = person.get("/orders").await;
+        assert_eq!((reply.status, &reply.body["message"]), (401, &json!("Invalid token")));
+        let reply = person.get("/v1/orders").await;
+        assert_eq!((reply.status, &reply.body["code"]), (401, &json!("unauthenticated")));
+        let forged = Person::with(&world, &format!("{token}x"));
+        let reply = forged.get("/api/orders").await;
+        assert_eq!((reply.status, reply.body), (401, error("Invalid token")));
+    }
+    // Of a token that has run out it is not told whose it was.
+    world.clock.advance_secs(3_600);
+    let reply = person.get("/api/orders").await;
+    assert_eq!((reply.status, reply.body), (401, error("Token expired")));
+    let login = json!({"email": "user@example.com", "password": "user123"}).to_string();
+    let reply = world.ask(LOGIN, &login).await;
+    assert_eq!((reply.status, reply.body), (401, error("Invalid credentials")));
 }
 
 #[tokio::test]

@@ -67,8 +67,11 @@ async fn levels_are_told_by_sku() {
 #[tokio::test]
 async fn events_add_and_take_units_once() {
     check(|| {
-        let unknown = json!({"eventType": "stockUpdate", "productId": "nope", "quantity": 1,
-            "timestamp": "2025-12-31T00:00:00Z"});
+        let of_product = |id: &str| {
+            json!({"eventType": "stockUpdate", "productId": id, "quantity": 1,
+                "timestamp": "2025-12-31T00:00:00Z"})
+        };
+        let unknown = of_product("nope");
         vec![
             row(UPDATE, event("stockUpdate", 10, 1), 200, success()),
             left(15, 0),
@@ -97,6 +100,10 @@ async fn events_add_and_take_units_once() {
             row(UPDATE, event("stockUpdate", 0, 5), 200, success()),
             left(0, 0),
             row(UPDATE, unknown, 400, refused(601)),
+            row(UPDATE, of_product("a b"), 400, refused(601)),
+            row(UPDATE, of_product("prd_1"), 400, refused(601)),
+            row(UPDATE, of_product(&"9".repeat(300)), 400, refused(601)),
+            left(0, 0),
         ]
     })
     .await;
@@ -182,6 +189,20 @@ async fn odd_input_is_told_apart() {
             ("eventType", json!("stockupdate"), KIND),
             ("eventType", json!(null), KIND),
             ("eventType", json!(["stockUpdate"]), KIND),
+            ("eventType", json!(true), KIND),
+            ("eventType", json!(""), KIND),
+            ("productId", json!(true), NO_STRING),
+            ("productId", json!(["123"]), NO_STRING),
+            ("productId", json!({"id": "123"}), NO_STRING),
+            ("quantity", json!([1]), NO_INTEGER),
+            ("quantity", json!({}), NO_INTEGER),
+            ("quantity", json!(""), NO_INTEGER),
+            ("quantity", json!(1e300), NO_INTEGER),
+            ("quantity", json!(-9_223_372_036_854_775_808_i64), NEGATIVE),
+            ("timestamp", json!(null), NO_DATE),
+            ("timestamp", json!(true), NO_DATE),
+            ("timestamp", json!({"$date": "2025-12-31T00:00:00Z"}), NO_DATE),
+            ("timestamp", json!("99999-01-01T00:00:00Z"), NO_DATE),
             ("productId", json!(123), NO_STRING),
             ("productId", json!(null), NO_STRING),
             ("productId", json!(""), "productId should not be empty"),
@@ -205,6 +226,12 @@ async fn odd_input_is_told_apart() {
             (json!("o1"), json!(0.5), NO_INTEGER),
             (json!("o1"), json!("1"), NO_INTEGER),
             (json!("o1"), json!(1_000_000_001), LARGE),
+            (json!("o1"), json!(null), NO_INTEGER),
+            (json!("o1"), json!(""), NO_INTEGER),
+            (json!("o1"), json!(true), NO_INTEGER),
+            (json!("o1"), json!([1]), NO_INTEGER),
+            (json!("o1"), json!({}), NO_INTEGER),
+            (json!(["o1"]), json!(1), NO_ORDER),
             (json!(true), json!(1), NO_ORDER),
             (json!({"id": 1}), json!(1), NO_ORDER),
             (json!("x".repeat(256)), json!(1), NO_ORDER),
@@ -291,6 +318,31 @@ async fn a_key_of_the_clients_own_replays() {
         assert_eq!(other.status, 400, "{line}: {}", other.text);
     }
     assert_eq!(world.figures("123").await, (6, 0));
+}
+
+/// Of what falls below its threshold (10) the log tells once for each time that it does.
+#[tokio::test]
+async fn stock_that_falls_low_is_told_once_for_each_crossing() {
+    let world = World::new().await;
+    let alerts = async || {
+        let events = world.v1("GET /v1/events?types=stock.low&limit=200", "").await.body;
+        events["data"].as_array().unwrap().len()
+    };
+    let tablet = |verb: &str| format!("PUT /inventory/{verb}/tablet");
+    let of = |order: &str| json!({"orderId": order, "quantity": 1}).to_string();
+    let before = alerts().await;
+    for (line, body, crossings) in [
+        (tablet("reserve-order"), of("o1"), 1),
+        (tablet("reserve-order"), of("o2"), 1),
+        (tablet("reserve-order"), of("o2"), 1),
+        (tablet("cancel-reservation"), of("o2"), 1),
+        (tablet("cancel-reservation"), of("o1"), 1),
+        (tablet("reserve-order"), of("o3"), 2),
+    ] {
+        let reply = world.ask(&line, &body).await;
+        assert_eq!(reply.status, 200, "{line} {body}: {}", reply.text);
+        assert_eq!(alerts().await - before, crossings, "{line} {body}");
+    }
 }
 
 /// So many requests at once.

@@ -109,6 +109,13 @@ async fn odd_products_are_refused() {
                 ("name", json!(7), NAME),
                 ("name", json!("x".repeat(101)), NAME),
                 ("name", json!("a\u{7}b"), NAME),
+                ("name", json!(true), NAME),
+                ("name", json!(["Tea"]), NAME),
+                ("name", json!({}), NAME),
+                ("description", json!(null), MISSING),
+                ("description", json!(0), MISSING),
+                ("description", json!(7), TEXT),
+                ("description", json!(["Green"]), TEXT),
                 ("description", json!(""), MISSING),
                 ("description", json!({}), TEXT),
                 ("description", json!("x".repeat(2_001)), TEXT),
@@ -120,10 +127,21 @@ async fn odd_products_are_refused() {
                 ("price", json!("dear"), PRICE),
                 ("price", json!(1e300), PRICE),
                 ("price", json!([1]), PRICE),
+                ("price", json!(""), MISSING),
+                ("price", json!(false), MISSING),
+                ("price", json!(true), PRICE),
+                ("price", json!("0"), PRICE),
+                ("price", json!(-1e300), PRICE),
+                ("price", json!("NaN"), PRICE),
             ] {
                 let mut body = json!({"name": "Tea", "description": "Green", "price": 1});
                 body[name] = value;
                 bad(body.to_string(), message);
+            }
+            for name in ["name", "description", "price"] {
+                let mut body = json!({"name": "Tea", "description": "Green", "price": 1});
+                body.as_object_mut().unwrap().remove(name);
+                bad(body.to_string(), MISSING);
             }
         }
         let body =
@@ -195,6 +213,22 @@ async fn inventory_is_one_row_of_each_product() {
     .await;
 }
 
+/// What is no number of a product, and not missing either.
+fn odd_numbers() -> impl Iterator<Item = Value> {
+    let odd = [
+        json!("x"),
+        json!("prd_1"),
+        json!(-1),
+        json!(1.5),
+        json!(1e300),
+        json!(i64::MAX),
+        json!(true),
+        json!([1]),
+        json!({"id": 1}),
+    ];
+    odd.into_iter()
+}
+
 #[tokio::test]
 async fn odd_inventory_is_refused() {
     const MISSING: &str = "Please provide a productId and quantity";
@@ -215,9 +249,43 @@ async fn odd_inventory_is_refused() {
             set(json!({}), MISSING),
             set(json!({"productId": 2, "quantity": 1}), "Validation error"),
         ];
-        for quantity in [json!(-1), json!(1.5), json!("x"), json!(1_000_000_001), json!([1])] {
+        for quantity in [
+            json!(-1),
+            json!(1.5),
+            json!("x"),
+            json!(1_000_000_001),
+            json!(i64::MAX),
+            json!(-1e300),
+            json!(true),
+            json!([1]),
+            json!({}),
+        ] {
             rows.push(create(json!({"productId": 1, "quantity": quantity}), RANGE));
             rows.push(set(json!({"productId": 1, "quantity": quantity}), RANGE));
+        }
+        for quantity in [json!(null), json!("")] {
+            rows.push(create(json!({"productId": 1, "quantity": quantity}), MISSING));
+            rows.push(set(json!({"productId": 1, "quantity": quantity}), MISSING));
+        }
+        for product in [json!(null), json!(""), json!(false)] {
+            rows.push(create(json!({"productId": product, "quantity": 1}), MISSING));
+        }
+        for product in odd_numbers() {
+            let unknown = json!({"productId": product, "quantity": 1});
+            rows.push(row("POST /inventory", &unknown, 404, missing("Product")));
+            rows.push(set(unknown, "Validation error"));
+        }
+        for path in ["0", "-1", "1.0", "01", "+1", "prd_1", "%FF", "1%20", "99999999999999999999"] {
+            let good = json!({"productId": 1, "quantity": 1});
+            let line = format!("/inventory/{path}");
+            rows.push(row(&format!("PUT {line}"), &good, 404, missing("Inventory")));
+            rows.push(row(&format!("DELETE {line}"), "", 404, missing("Inventory")));
+            let named = json!({"name": "Tea", "description": "Green", "price": 1});
+            let line = format!("/product/{path}");
+            rows.push(row(&format!("PUT {line}"), &named, 404, missing("Product")));
+            rows.push(row(&format!("DELETE {line}"), "", 404, missing("Product")));
+            let lost = json!({"ok": false, "error": "Failed to fetch orders"});
+            rows.push(row(&format!("GET /order/{path}"), "", 404, lost).literally(500));
         }
         rows
     })
@@ -281,6 +349,18 @@ async fn orders_take_stock_when_they_are_placed() {
             unknown(json!("ord_1")),
             unknown(json!({"id": 1})),
         ]
+        .into_iter()
+        .chain(odd_numbers().map(unknown))
+        .chain([
+            bad(json!(1), json!("")),
+            bad(json!(1), json!("0")),
+            bad(json!(1), json!(true)),
+            bad(json!(1), json!([1])),
+            bad(json!(1), json!({})),
+            bad(json!(1), json!(1e300)),
+            bad(json!(1), json!(i64::MAX)),
+        ])
+        .collect()
     })
     .await;
 }
@@ -351,6 +431,33 @@ async fn one_of_many_buyers_gets_the_last_unit() {
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
     assert!(statuses.iter().all(|status| [201, 409].contains(status)), "{statuses:?}");
     assert_eq!(world.figures("123").await, (5, 5));
+    world.verify().await;
+}
+
+/// Whoever sets the inventory while others buy takes nothing from them, and nothing is sold twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn setting_the_inventory_while_others_buy_loses_no_order() {
+    let world = Arc::new(World::new().await);
+    let start = Arc::new(Barrier::new(24));
+    let mut racers = JoinSet::new();
+    for racer in 0..24 {
+        let (world, start) = (world.clone(), start.clone());
+        racers.spawn(async move {
+            let sets = racer % 2 == 0;
+            let body = r#"{"productId": 1, "quantity": 3}"#;
+            let one = r#"{"productId": 1, "quantity": 1}"#;
+            start.wait().await;
+            let reply = match sets {
+                true => world.ask("PUT /inventory/1", body).await,
+                false => world.ask("POST /order", one).await,
+            };
+            assert!([200, 201, 409].contains(&reply.status), "{}", reply.text);
+            i64::from(!sets && reply.status == 201)
+        });
+    }
+    let sold: i64 = racers.join_all().await.into_iter().sum();
+    let (on_hand, reserved) = world.figures("123").await;
+    assert!(sold >= 3 && reserved == sold && (0..=5).contains(&(on_hand - reserved)));
     world.verify().await;
 }
 

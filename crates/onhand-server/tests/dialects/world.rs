@@ -53,6 +53,10 @@ pub(crate) struct Reply {
     pub(crate) text: String,
 }
 
+/// As often as one likes.
+const UNLIMITED: Rates =
+    Rates { reads: 0, writes: 0, checkout: 0, auth: 0, address_factor: 0, key_factor: 0 };
+
 /// All of them where they are in the demo, and who is here needs no key.
 pub(crate) fn spoken() -> Dialects {
     let alone = Place::Alone(([127, 0, 0, 1], 3008).into());
@@ -89,6 +93,16 @@ impl World {
     }
 
     pub(crate) async fn with(dialects: Dialects) -> Self {
+        Self::paid_through(Gateways::default(), dialects).await
+    }
+
+    /// One whose orders are paid through a gateway, if there is one.
+    pub(crate) async fn paid_through(gateways: Gateways, dialects: Dialects) -> Self {
+        Self::limited(UNLIMITED, gateways, dialects).await
+    }
+
+    /// One in which nobody may ask oftener than this.
+    pub(crate) async fn limited(rates: Rates, gateways: Gateways, dialects: Dialects) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::File(folder.path().join("onhand.db"));
         let database = Database::open(&location, Schema::Migrate).await.unwrap();
@@ -115,15 +129,9 @@ impl World {
             clock: clock.clone(),
             identities: Identities::new(AccessTokens::new(&secrets, access).unwrap()),
             logins: Logins::new(Passwords::start().unwrap(), refresh),
-            limiter: Limiter::new(Rates {
-                reads: 0,
-                writes: 0,
-                checkout: 0,
-                auth: 0,
-                ..Rates::default()
-            }),
+            limiter: Limiter::new(rates),
             needs: http::needs().unwrap(),
-            gateways: Arc::new(Gateways::default()),
+            gateways: Arc::new(gateways),
             owed: Arc::default(),
             webhooks: Webhooks::new(guard.clone(), Sender::new(guard).unwrap(), &secrets),
             schedules: Asked::default(),
@@ -153,6 +161,11 @@ impl World {
     /// Asks with a line like `PUT /inventory/reserve-order/123` and a body of JSON, if any.
     pub(crate) async fn ask(&self, line: &str, body: &str) -> Reply {
         ask(&self.main, line, &[("content-type", "application/json")], body).await
+    }
+
+    /// Where this dialect is spoken.
+    pub(crate) fn listener(&self, dialect: Dialect) -> &Router {
+        if dialect == Dialect::Flow { &self.flow } else { &self.main }
     }
 
     /// The same of `flow`.

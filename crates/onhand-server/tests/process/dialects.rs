@@ -271,6 +271,34 @@ async fn events_of_razorpay_are_signed_and_count_once() {
     server.stop_and_verify().await;
 }
 
+/// The demo's data is loaded once: what clients have done since stays done, however the server
+/// ended, and what they repeat is a repeat.
+#[tokio::test]
+async fn a_restart_of_the_demo_undoes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let reserve = "PUT /inventory/reserve-order/123";
+    let event = json!({"eventType": "stockUpdate", "productId": "123", "quantity": 10,
+        "timestamp": "2026-01-01T00:00:00Z"});
+    for round in 0..3 {
+        let server = Server::start(folder.path(), &[]).await;
+        let mut client = Person::nobody(&server);
+        for (line, body) in [
+            (reserve, json!({"orderId": "o1", "quantity": 2})),
+            ("POST /inventory/update-stock", event.clone()),
+        ] {
+            let (status, said) = client.ask(line, body).await;
+            assert_eq!(status, 200, "{round}: {said}");
+        }
+        let level = client.get("/inventory/stock-levels/123").await;
+        assert_eq!((&level["quantity"], &level["data"]["reserved"]), (&json!(13), &json!(2)));
+        if round == 0 {
+            server.kill().await;
+        } else {
+            server.stop_and_verify().await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_environment_of_the_originals_is_understood() {
     let folder = tempfile::tempdir().unwrap();

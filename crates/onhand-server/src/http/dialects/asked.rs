@@ -47,6 +47,11 @@ impl Asked {
         self.route.as_ref().map_or("", MatchedPath::as_str)
     }
 
+    /// What most of the originals say where nothing is.
+    pub(super) fn cannot(&self) -> String {
+        format!("Cannot {} {}", self.method, self.path())
+    }
+
     /// The id that the client has sent in the dialect's own header.
     pub(super) fn correlation(&self) -> Option<&HeaderValue> {
         self.correlation.as_ref()

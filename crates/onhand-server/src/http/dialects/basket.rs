@@ -1,14 +1,61 @@
-//! The items of an order, which two contracts send alike: a list of objects, each with the number
-//! of a product and how many of it.
+//! Orders as contracts place them: of one product, or of items that two of them send alike, a list
+//! of objects with the number of a product and how many of it. What an order costs and whether there
+//! is enough is not looked at here.
 
-use onhand_core::Quantity;
 use onhand_core::catalog::ProductRef;
-use onhand_core::ids::ProductId;
+use onhand_core::ids::{CustomerId, ProductId};
 use onhand_core::limits::{ORDER_LINES_MAX, QUANTITY_MAX};
-use onhand_core::orders::PlaceItem;
+use onhand_core::orders::{Command, Metadata, PaymentTerms, PlaceItem, PlaceOrder};
+use onhand_core::{Command as AnyCommand, Quantity};
 
+use super::fault::{Done, Wrong};
 use super::fields::{Fields, Sent};
+use crate::http::call::Call;
+use crate::http::orders::Checkout;
 use crate::http::problem::Problem;
+
+/// An order of these items, about which nothing more is said.
+pub(super) fn order(
+    items: Vec<PlaceItem>,
+    customer_id: Option<CustomerId>,
+    payment: PaymentTerms,
+) -> PlaceOrder {
+    PlaceOrder {
+        items,
+        customer_id,
+        payment,
+        payment_method: None,
+        shipping_address: None,
+        expected_total: None,
+        external_reference: None,
+        metadata: Metadata::new(),
+    }
+}
+
+/// The same of one product, on the terms of whoever buys for itself.
+///
+/// # Errors
+/// Where there are no such terms.
+pub(super) fn order_of_one(
+    call: &Call,
+    product: ProductId,
+    quantity: Quantity,
+    customer_id: Option<CustomerId>,
+) -> Result<PlaceOrder, Problem> {
+    let terms = Checkout { app: call.app(), is_customer: true }.usual_terms()?;
+    let item = PlaceItem { product: ProductRef::Id(product), quantity };
+    Ok(order(vec![item], customer_id, terms))
+}
+
+/// Hands in an order. What it owes to a gateway is done at once.
+///
+/// # Errors
+/// The refusal; where nothing was decided, why.
+pub(super) async fn place(call: &Call, order: PlaceOrder) -> Result<Done, Wrong> {
+    let answer = call.submit(AnyCommand::Orders(Command::Place(order))).await?;
+    call.app().owed.notify_one();
+    Done::of(answer)
+}
 
 /// What would have been right in the place of something.
 pub(super) fn wrong(pointer: impl Into<String>, expected: &str, sent: &Sent) -> Problem {

@@ -113,9 +113,32 @@ pub(super) fn money(number: Decimal, currency: Currency) -> Result<Money, Misfit
     number.in_units(currency.exponent()).map(|amount| Money::new(amount, currency))
 }
 
+/// The number of a row as it stands in a path: digits and nothing else.
+pub(super) fn in_path(text: &str) -> Option<i64> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_in_paths_are_digits() {
+        for (text, number) in [
+            ("7", Some(7)),
+            ("07", Some(7)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("9223372036854775808", None),
+            ("", None),
+            ("-7", None),
+            ("+7", None),
+            ("7.0", None),
+            ("7 ", None),
+        ] {
+            assert_eq!(in_path(text), number, "{text}");
+        }
+    }
 
     #[test]
     fn numbers_are_read_exactly() {

@@ -5,12 +5,16 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use onhand_core::Refusal;
+use onhand_core::accounts::UserView;
+use onhand_core::catalog::Product;
 use onhand_core::command::Reply;
+use onhand_core::inventory::Level;
+use onhand_core::orders::Order;
 use onhand_engine::SubmitError;
 use onhand_engine::committer::Answer;
 use onhand_engine::query::ReadError;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::http::answer::{json_response, replayed};
 use crate::http::problem::Problem;
@@ -115,8 +119,7 @@ impl IntoResponse for Wrong {
 /// A command that was carried out, now or before under the same key.
 #[derive(Debug)]
 pub(super) struct Done {
-    /// What it came to.
-    pub(super) reply: Reply,
+    reply: Reply,
     was_before: bool,
 }
 
@@ -133,14 +136,47 @@ impl Done {
         }
     }
 
+    /// The order that it came to.
+    ///
+    /// # Errors
+    /// Where it came to something else, which would be a mistake of ours; so of those that follow.
+    pub(super) fn order(&self) -> Result<&Order, Wrong> {
+        let Reply::Order(order) = &self.reply else { return Err(self.unexpected()) };
+        Ok(order)
+    }
+
+    /// The product.
+    pub(super) fn product(&self) -> Result<&Product, Wrong> {
+        let Reply::Product(product) = &self.reply else { return Err(self.unexpected()) };
+        Ok(product)
+    }
+
+    /// The user.
+    pub(super) fn user(&self) -> Result<&UserView, Wrong> {
+        let Reply::User(user) = &self.reply else { return Err(self.unexpected()) };
+        Ok(user)
+    }
+
+    /// The one level that was changed.
+    pub(super) fn level(&self) -> Result<&Level, Wrong> {
+        let Reply::Stock(changes) = &self.reply else { return Err(self.unexpected()) };
+        let level = changes.first().map(|change| &change.level);
+        level.ok_or_else(|| self.unexpected())
+    }
+
+    fn unexpected(&self) -> Wrong {
+        tracing::error!(reply = ?self.reply, "a command was answered with the reply of another one");
+        Problem::internal().into()
+    }
+
     /// The answer to the client.
     pub(super) fn answer(&self, status: StatusCode, body: &impl Serialize) -> Response {
         replayed(json_response(status, body), self.was_before)
     }
 }
 
-/// A reply of another kind than the command has. That would be a mistake of ours.
-pub(super) fn unexpected(reply: &Reply) -> Wrong {
-    tracing::error!(?reply, "a command was answered with the reply of another one");
-    Problem::internal().into()
+/// The fields that are wrong, as two contracts list them.
+pub(super) fn wrong_fields(problem: &Problem) -> Vec<Value> {
+    let said = |(field, message): (&str, &str)| json!({"field": field, "message": message});
+    problem.errors.iter().map(|one| said((&one.pointer, &one.detail))).collect()
 }

@@ -113,7 +113,12 @@ impl Sent {
         matches!(self, Self::Absent | Self::Null)
     }
 
-    /// The same, or another field where nothing was sent in this one.
+    /// Whether it has nothing in it: the same, or an empty text. Zero is something.
+    pub(super) fn is_blank(&self) -> bool {
+        self.is_nothing() || self.text() == Some("")
+    }
+
+    /// The field, or another one where nothing was sent in this one.
     pub(super) fn or<'a>(&'a self, other: &'a Self) -> &'a Self {
         if self.is_nothing() { other } else { self }
     }

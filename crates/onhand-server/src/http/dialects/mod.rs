@@ -143,6 +143,14 @@ pub(super) fn by_method(method: &Method, _: &str) -> Class {
     }
 }
 
+/// The same where orders are placed at `/order`.
+pub(super) fn by_order(method: &Method, route: &str) -> Class {
+    match (method, route) {
+        (&Method::POST, "/order") => Class::Checkout,
+        (method, route) => by_method(method, route),
+    }
+}
+
 /// What each route of a dialect needs, as its description says.
 ///
 /// # Errors

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::Tongue;
 use super::asked::Asked;
-use super::fault::Fault;
+use super::fault::{Fault, wrong_fields};
 use crate::app::App;
 use crate::auth::limiter::Class;
 use crate::http::gate::Denial;
@@ -78,12 +78,6 @@ fn with_next(mut response: Response, path: &str, sent: &str, next: Option<i64>) 
     response
 }
 
-/// The number in a path, in digits and nothing else.
-fn number_in_path(text: &str) -> Option<i64> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| is_number)
-}
-
 /// An error in the contract's envelope.
 fn error(status: StatusCode, message: &str, details: Value) -> Fault {
     Fault::new(status, said(status, message, details))
@@ -125,7 +119,7 @@ fn fault(problem: &Problem, asked: &Asked) -> Fault {
             Denial::Nothing => "No token provided",
             Denial::Form => "Invalid token format",
             Denial::Expired => "Token expired",
-            Denial::Bad => "Invalid token",
+            Denial::Bad | Denial::NoUser => "Invalid token",
         });
     }
     match problem.code {
@@ -148,9 +142,8 @@ fn fault(problem: &Problem, asked: &Asked) -> Fault {
         "signature_missing" => bad_request("Missing webhook signature"),
         "signature_wrong" => bad_request("Invalid webhook signature"),
         "validation_failed" | "unknown_field" | "card_data" => {
-            let said = |(field, message): (&str, &str)| json!({"field": field, "message": message});
-            let errors = problem.errors.iter().map(|one| said((&one.pointer, &one.detail)));
-            error(StatusCode::UNPROCESSABLE_ENTITY, "Validation failed", errors.collect())
+            let errors = wrong_fields(problem).into();
+            error(StatusCode::UNPROCESSABLE_ENTITY, "Validation failed", errors)
         }
         "internal" => plain("Internal server error"),
         _ => plain(&problem.detail),
@@ -158,5 +151,5 @@ fn fault(problem: &Problem, asked: &Asked) -> Fault {
 }
 
 fn no_route(asked: &Asked) -> Fault {
-    not_found(&format!("Cannot {} {}", asked.method(), asked.path()))
+    not_found(&asked.cannot())
 }

@@ -8,13 +8,13 @@ pub(in crate::http) mod shown;
 
 use axum::http::{Method, StatusCode};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Tongue;
 use super::asked::Asked;
-use super::fault::Fault;
+use super::fault::{Fault, wrong_fields};
 use crate::app::App;
 use crate::auth::limiter::Class;
 use crate::http::gate::Denial;
@@ -63,11 +63,10 @@ fn error(status: StatusCode, message: &str) -> Fault {
 
 /// The same with what is wrong where.
 fn invalid(problem: &Problem) -> Fault {
-    let said = |(field, message): (&str, &str)| json!({"field": field, "message": message});
-    let errors: Vec<Value> = match problem.errors.as_slice() {
-        [] => vec![said(("", &problem.detail))],
-        errors => errors.iter().map(|one| said((&one.pointer, &one.detail))).collect(),
-    };
+    let mut errors = wrong_fields(problem);
+    if errors.is_empty() {
+        errors.push(json!({"field": "", "message": problem.detail}));
+    }
     let error = json!({"message": "Validation Error", "errors": errors});
     Fault::new(StatusCode::BAD_REQUEST, json!({"success": false, "error": error}))
 }
@@ -89,6 +88,7 @@ fn fault(problem: &Problem, asked: &Asked) -> Fault {
         let message = match denial {
             Denial::Nothing | Denial::Form => "No token provided",
             Denial::Expired => "Token expired",
+            Denial::NoUser => "User not found",
             Denial::Bad => "Invalid token",
         };
         return error(problem.status, message);
@@ -113,5 +113,5 @@ fn fault(problem: &Problem, asked: &Asked) -> Fault {
 }
 
 fn no_route(asked: &Asked) -> Fault {
-    error(StatusCode::NOT_FOUND, &format!("Cannot {} {}", asked.method(), asked.path()))
+    error(StatusCode::NOT_FOUND, &asked.cannot())
 }

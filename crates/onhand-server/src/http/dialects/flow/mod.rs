@@ -5,7 +5,7 @@ mod orders;
 mod products;
 mod users;
 
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::Timestamp;
 use onhand_core::limits::NAME_CHARS_MAX;
@@ -15,12 +15,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Tongue;
 use super::asked::Asked;
 use super::fault::{Fault, Wrong};
-use super::fields::{Fields, Sent};
-use super::{Tongue, by_method};
+use super::fields::Fields;
 use crate::app::App;
-use crate::auth::limiter::Class;
 use crate::http::answer::json_response;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
@@ -31,7 +30,7 @@ pub(super) static TONGUE: Tongue = Tongue {
     fault,
     no_route,
     roots: &["/user", "/users", "/inventory", "/order"],
-    class,
+    class: super::by_order,
     correlation: None,
     is_open: false,
 };
@@ -42,13 +41,6 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(users::list_users))
         .routes(routes!(products::list_products, products::create_product))
         .routes(routes!(orders::list_orders, orders::create_order))
-}
-
-fn class(method: &Method, route: &str) -> Class {
-    match (method, route) {
-        (&Method::POST, "/order") => Class::Checkout,
-        (method, route) => by_method(method, route),
-    }
 }
 
 /// Whatever was asked for.
@@ -128,9 +120,4 @@ struct Times {
 /// Why a name is none.
 fn name_bounds() -> String {
     format!("name must be a text of 1 to {NAME_CHARS_MAX} characters")
-}
-
-/// Whether a field was not sent, or has nothing in it.
-fn is_absent(sent: &Sent) -> bool {
-    matches!(sent, Sent::Absent | Sent::Null) || sent.text() == Some("")
 }

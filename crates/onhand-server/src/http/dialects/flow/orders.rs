@@ -6,25 +6,23 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use onhand_core::catalog::ProductRef;
-use onhand_core::command::Reply;
 use onhand_core::ids::{CustomerId, ProductId, UserId};
-use onhand_core::orders::{Command, Metadata, Order, PlaceItem, PlaceOrder, Status};
-use onhand_core::{Command as AnyCommand, Quantity, Timestamp};
+use onhand_core::orders::{Order, Status};
+use onhand_core::{Quantity, Timestamp};
 use onhand_engine::query::OrderFilter;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::fault::{Done, Wrong, unexpected};
-use super::super::fields::Fields;
+use super::super::basket;
+use super::super::fault::{Fault, Wrong};
+use super::super::fields::{Fields, Sent};
 use super::super::uuids;
 use super::super::whole::{ROWS, Whole};
 use super::products::{self, ProductRow};
 use super::{Resp, Times, answer, fields, missing, unknown_product, unknown_user};
 use crate::app::App;
 use crate::http::call::Call;
-use crate::http::orders::Checkout;
 
 /// What a user has ordered of a product.
 #[derive(Debug, Serialize, ToSchema)]
@@ -121,6 +119,19 @@ async fn orders_of(
     Ok(list)
 }
 
+/// The user of this number, if there is one.
+async fn known_user(app: &App, sent: &Sent) -> Result<Option<UserId>, Wrong> {
+    let Some(user) = sent.whole().and_then(UserId::new) else { return Ok(None) };
+    Ok(app.identities.is_user(user, &app.reader).await?.then_some(user))
+}
+
+/// What is said where there is no such user: of the product first, if there is none either.
+async fn nobody(app: &App, product: ProductId) -> Result<Fault, Wrong> {
+    let known = products::stock(app, product).await?;
+    let is_sold = known.is_some_and(|row| row.product.deleted_at.is_none());
+    Ok(if is_sold { unknown_user() } else { unknown_product() })
+}
+
 /// Buy one unit for a user.
 #[utoipa::path(post, path = "/order", tag = "Order", security(("bearer" = ["orders:write"])),
     request_body = OrderFields, params(("Idempotency-Key" = Option<String>, Header,)),
@@ -137,30 +148,15 @@ pub(super) async fn create_order(call: Call) -> Result<Response, Wrong> {
     }
     let app = call.app();
     let product = product_id.whole().and_then(ProductId::new).ok_or_else(unknown_product)?;
-    let known = products::stock(app, product).await?;
-    let is_sold = known.is_some_and(|row| row.product.deleted_at.is_none());
-    if !is_sold {
-        return Err(unknown_product().into());
-    }
-    let user = user_id.whole().and_then(UserId::new).ok_or_else(unknown_user)?;
-    app.reader.user(user).await?.ok_or_else(unknown_user)?;
-    let one = Quantity::new(1).ok_or_else(unknown_product)?;
-    let order = PlaceOrder {
-        items: vec![PlaceItem { product: ProductRef::Id(product), quantity: one }],
-        customer_id: Some(CustomerId::of_user(user)),
-        payment: Checkout { app, is_customer: true }.usual_terms()?,
-        payment_method: None,
-        shipping_address: None,
-        expected_total: None,
-        external_reference: None,
-        metadata: Metadata::new(),
+    let Some(user) = known_user(app, user_id).await? else {
+        return Err(nobody(app, product).await?.into());
     };
-    let answer = call.submit(AnyCommand::Orders(Command::Place(order))).await?;
-    app.owed.notify_one();
-    let done = Done::of(answer)?;
-    let Reply::Order(_) = &done.reply else { return Err(unexpected(&done.reply)) };
-    let left = products::stock(app, product).await?.ok_or_else(unknown_product)?;
-    let list = orders_of(app, user, Some(product)).await?;
+    let one = Quantity::new(1).ok_or_else(unknown_product)?;
+    let order = basket::order_of_one(&call, product, one, Some(CustomerId::of_user(user)))?;
+    let done = basket::place(&call, order).await?;
+    let (left, list) =
+        tokio::join!(products::stock(app, product), orders_of(app, user, Some(product)));
+    let (left, list) = (left?.ok_or_else(unknown_product)?, list?);
     let mut sums = sums(list.oldest_first());
     let row = sums.remove(&product).map(|sum| OrderRow::of(user, product, &sum, None));
     let resp = json!([ProductRow::of_row(&left), row]);

@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::accounts::Scope;
 use onhand_core::catalog::{self, NewProduct, Product, ProductRef};
-use onhand_core::command::Reply;
 use onhand_core::ids::ProductId;
 use onhand_core::inventory::{self, Count, Level};
 use onhand_core::limits::QUANTITY_MAX;
@@ -16,10 +15,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::super::fault::{Done, Wrong, unexpected};
+use super::super::fault::{Done, Wrong};
 use super::super::uuids;
 use super::super::whole::{ROWS, Whole};
-use super::{Resp, Times, answer, bad, fields, is_absent, missing, name_bounds};
+use super::{Resp, Times, answer, bad, fields, missing, name_bounds};
 use crate::app::App;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
@@ -94,7 +93,7 @@ pub(super) async fn create_product(call: Call) -> Result<Response, Wrong> {
     if name.is_missing() {
         return Err(missing("name"));
     }
-    if is_absent(count) {
+    if count.is_blank() {
         return Err(missing("count"));
     }
     let name = name.text().and_then(|text| Name::new(text.trim()).ok());
@@ -124,9 +123,7 @@ pub(super) async fn create_product(call: Call) -> Result<Response, Wrong> {
         return Err(taken(&product).into());
     }
     let done = Done::of(answer)?;
-    let Reply::Stock(changes) = &done.reply else { return Err(unexpected(&done.reply)) };
-    let levels: Vec<_> = changes.iter().map(|change| change.level.clone()).collect();
-    let resp = ProductRow::of(&product, &levels);
+    let resp = ProductRow::of(&product, std::slice::from_ref(done.level()?));
     Ok(done.answer(StatusCode::OK, &Resp { resp }))
 }
 
@@ -148,19 +145,15 @@ async fn product(call: &Call, name: Name) -> Result<Product, Wrong> {
     };
     let create = AnyCommand::Catalog(catalog::Command::CreateProduct(new));
     let answer = call.submit_keyless(create).await?;
-    match answer.outcome {
-        Ok(Reply::Product(product)) => Ok((*product).clone()),
-        Ok(other) => Err(unexpected(&other)),
-        Err(Refusal::Catalog(catalog::Refusal::SkuTaken { .. })) => {
-            let named = ProductRef::Sku(sku);
-            let found = call.app().reader.stock(named.clone(), None).await?;
-            let found = found.ok_or_else(|| Problem::unknown(&named))?;
-            // Under a key the answer may be there already.
-            let is_begun = found.levels.is_empty() || call.has_key();
-            if is_begun { Ok(found.product) } else { Err(taken(&found.product).into()) }
-        }
-        Err(refusal) => Err(refusal.into()),
-    }
+    let Err(Refusal::Catalog(catalog::Refusal::SkuTaken { .. })) = &answer.outcome else {
+        return Ok(Done::of(answer)?.product()?.clone());
+    };
+    let named = ProductRef::Sku(sku);
+    let found = call.app().reader.stock(named.clone(), None).await?;
+    let found = found.ok_or_else(|| Problem::unknown(&named))?;
+    // Under a key the answer may be there already.
+    let is_begun = found.levels.is_empty() || call.has_key();
+    if is_begun { Ok(found.product) } else { Err(taken(&found.product).into()) }
 }
 
 /// List the products with how many there are, oldest first.

@@ -4,14 +4,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::accounts::{Command, Email, NewUser, Role, User};
-use onhand_core::command::Reply;
 use onhand_core::ids::UserId;
 use onhand_core::{Command as AnyCommand, Timestamp};
 use onhand_engine::query::UserFilter;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::fault::{Done, Wrong, unexpected};
+use super::super::fault::{Done, Wrong};
 use super::super::uuids;
 use super::super::whole::{ROWS, Whole};
 use super::{Resp, Times, answer, fields, message, missing};
@@ -72,7 +71,7 @@ pub(super) async fn create_user(call: Call) -> Result<Response, Wrong> {
     let (name, password, scopes) = (None, None, None);
     let new = NewUser { email, name, password, role: Role::Customer, scopes };
     let done = Done::of(call.submit(AnyCommand::Accounts(Command::Register(new))).await?)?;
-    let Reply::User(user) = &done.reply else { return Err(unexpected(&done.reply)) };
+    let user = done.user()?;
     let row = UserRow::of(user.id, &user.email, user.created_at, user.updated_at);
     Ok(done.answer(StatusCode::OK, &Resp { resp: row }))
 }

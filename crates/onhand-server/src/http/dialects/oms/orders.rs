@@ -4,10 +4,9 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use onhand_core::command::Reply;
 use onhand_core::ids::{CustomerId, OrderId};
 use onhand_core::limits::AMOUNT_MAX;
-use onhand_core::orders::{Command, Metadata, PaymentTerms, PlaceAmount, PlaceItem, PlaceOrder};
+use onhand_core::orders::{Command, Metadata, PaymentTerms, PlaceAmount, PlaceItem};
 use onhand_core::{Command as AnyCommand, Money};
 use onhand_engine::limits::PAGE_ROWS_MAX;
 use onhand_engine::query::{OrderFilter, Page};
@@ -17,16 +16,19 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::shown::{ItemShown, OrderShown, OrderWithItems};
-use super::{Success, bad_request, not_found, number_in_path, with_next};
+use super::{Success, bad_request, not_found, with_next};
 use crate::app::App;
 use crate::http::answer::json_response;
 use crate::http::call::{Call, Named, Params};
 use crate::http::dialects::basket::{self, wrong};
 use crate::http::dialects::decimal::{self, Misfit};
-use crate::http::dialects::fault::{Done, Wrong, unexpected};
+use crate::http::dialects::fault::{Done, Wrong};
 use crate::http::dialects::fields::{Fields, Sent};
 use crate::http::gate::{Caller, forbidden};
 use crate::http::problem::Problem;
+
+/// What is said of an order that was placed.
+const PLACED: &str = "Order created successfully";
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -96,9 +98,7 @@ fn amount(app: &App, fields: &Fields) -> Result<Money, Wrong> {
     if sent.is_nothing() {
         return Err(bad_request("Missing required fields").into());
     }
-    let currency = app.settings.dialects.currency;
-    // Nothing else is in this contract.
-    let currency = currency.map_or_else(|| "INR".parse(), Ok).map_err(|_| Problem::internal())?;
+    let currency = app.settings.dialects.currency();
     let number = sent.number_or_text().ok_or(Misfit::TooLarge);
     let money = number.and_then(|number| decimal::money(number, currency));
     let lawful = money.ok().filter(|money| (1..=AMOUNT_MAX).contains(&money.amount));
@@ -116,17 +116,21 @@ fn terms(app: &App) -> PaymentTerms {
     PaymentTerms::Awaited { hold_secs: app.gateways.defaults.hold_secs, through: None }
 }
 
-fn over_items(app: &App, customer_id: Option<CustomerId>, items: Vec<PlaceItem>) -> Command {
-    Command::Place(PlaceOrder {
-        items,
-        customer_id,
-        payment: terms(app),
-        payment_method: None,
-        shipping_address: None,
-        expected_total: None,
-        external_reference: None,
-        metadata: Metadata::new(),
-    })
+/// Hands in an order of the items that were sent; where none were, `without_items` says over what it
+/// is.
+async fn place(
+    call: &Call,
+    without_items: impl FnOnce(&Fields, Option<CustomerId>) -> Result<Command, Wrong>,
+) -> Result<Done, Wrong> {
+    let fields = Fields::of(call)?;
+    let customer_id = customer(call.caller(), &fields)?;
+    let items = sent_items(&fields)?;
+    let command = if items.is_empty() {
+        without_items(&fields, customer_id)?
+    } else {
+        Command::Place(basket::order(items, customer_id, terms(call.app())))
+    };
+    Done::of(call.submit(AnyCommand::Orders(command)).await?)
 }
 
 /// Place an order.
@@ -143,29 +147,18 @@ fn over_items(app: &App, customer_id: Option<CustomerId>, items: Vec<PlaceItem>)
         (status = 404, description = "Product not found"),
         (status = 409, description = "Insufficient stock"),
         (status = 422, description = "A field is not lawful")))]
-async fn place_order(
-    State(app): State<App>,
-    caller: Caller,
-    call: Call,
-) -> Result<Response, Wrong> {
-    let fields = Fields::of(&call)?;
-    let customer_id = customer(&caller, &fields)?;
-    let items = sent_items(&fields)?;
-    let command = if items.is_empty() {
-        Command::PlaceAmount(PlaceAmount {
-            amount: amount(&app, &fields)?,
+async fn place_order(call: Call) -> Result<Response, Wrong> {
+    let over_amount = |fields: &Fields, customer_id| {
+        Ok(Command::PlaceAmount(PlaceAmount {
+            amount: amount(call.app(), fields)?,
             customer_id,
-            payment: terms(&app),
+            payment: terms(call.app()),
             payment_method: None,
             metadata: Metadata::new(),
-        })
-    } else {
-        over_items(&app, customer_id, items)
+        }))
     };
-    let done = Done::of(call.submit(AnyCommand::Orders(command)).await?)?;
-    let Reply::Order(order) = &done.reply else { return Err(unexpected(&done.reply)) };
-    let message = "Order created successfully";
-    let shown = Success::of(StatusCode::CREATED, message, OrderShown::of(order));
+    let done = place(&call, over_amount).await?;
+    let shown = Success::of(StatusCode::CREATED, PLACED, OrderShown::of(done.order()?));
     Ok(done.answer(StatusCode::CREATED, &shown))
 }
 
@@ -189,24 +182,12 @@ struct Placed {
         (status = 404, description = "Product not found"),
         (status = 409, description = "Insufficient stock"),
         (status = 422, description = "A field is not lawful")))]
-async fn place_with_items(
-    State(app): State<App>,
-    caller: Caller,
-    call: Call,
-) -> Result<Response, Wrong> {
-    let fields = Fields::of(&call)?;
-    let customer_id = customer(&caller, &fields)?;
-    let items = sent_items(&fields)?;
-    if items.is_empty() {
-        return Err(bad_request("At least one item is required").into());
-    }
-    let command = AnyCommand::Orders(over_items(&app, customer_id, items));
-    let done = Done::of(call.submit(command).await?)?;
-    let Reply::Order(order) = &done.reply else { return Err(unexpected(&done.reply)) };
-    let message = "Order created successfully";
-    let (shown, items) = (OrderShown::of(order), ItemShown::all(order));
-    let data = Placed { message, success: true, order: shown, items };
-    Ok(done.answer(StatusCode::CREATED, &Success::of(StatusCode::CREATED, message, data)))
+async fn place_with_items(call: Call) -> Result<Response, Wrong> {
+    let none = |_: &Fields, _| Err(bad_request("At least one item is required").into());
+    let done = place(&call, none).await?;
+    let (order, items) = (OrderShown::of(done.order()?), ItemShown::all(done.order()?));
+    let data = Placed { message: PLACED, success: true, order, items };
+    Ok(done.answer(StatusCode::CREATED, &Success::of(StatusCode::CREATED, PLACED, data)))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -228,7 +209,7 @@ pub(super) fn visible_customer(
     pointer: &str,
     text: &str,
 ) -> Result<CustomerId, Problem> {
-    let id = number_in_path(text).and_then(CustomerId::new);
+    let id = decimal::in_path(text).and_then(CustomerId::new);
     let wrong = || Problem::field(pointer, "expected the number of a user", text.into());
     let id = id.ok_or_else(wrong)?;
     match caller.own() {
@@ -303,7 +284,7 @@ async fn get_order(
     Named(id): Named,
 ) -> Result<Response, Wrong> {
     let missing = || not_found("Order not found");
-    let id = number_in_path(&id).and_then(OrderId::new).ok_or_else(missing)?;
+    let id = decimal::in_path(&id).and_then(OrderId::new).ok_or_else(missing)?;
     let order = app.reader.order(id, caller.own()).await?.ok_or_else(missing)?;
     let shown = Success::of(StatusCode::OK, "Order", OrderShown::of(&order));
     Ok(json_response(StatusCode::OK, &shown))

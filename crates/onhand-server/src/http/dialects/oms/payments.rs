@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use onhand_core::Command as AnyCommand;
 use onhand_core::Refusal;
-use onhand_core::command::Reply;
 use onhand_core::ids::OrderId;
 use onhand_core::orders::Order;
 use onhand_core::payments::{self, Command, Provider};
@@ -22,11 +21,12 @@ use utoipa_axum::routes;
 
 use super::orders::visible_customer;
 use super::shown::{PaymentShown, RefundShown};
-use super::{Success, bad_request, not_found, number_in_path, unlike, with_next};
+use super::{Success, bad_request, not_found, unlike, with_next};
 use crate::app::App;
 use crate::http::answer::json_response;
 use crate::http::call::{Call, Named, Params};
-use crate::http::dialects::fault::{Done, Fault, Wrong, unexpected};
+use crate::http::dialects::decimal;
+use crate::http::dialects::fault::{Done, Fault, Wrong};
 use crate::http::dialects::fields::Fields;
 use crate::http::gate::Caller;
 use crate::http::payments::{is_signed, notices, once_payable};
@@ -105,7 +105,7 @@ async fn start_payment(
     }
     app.owed.notify_one();
     let done = Done::of(answer)?;
-    let Reply::Order(begun) = &done.reply else { return Err(unexpected(&done.reply)) };
+    let begun = done.order()?;
     let found = once_payable(&app, order_id, caller.own(), INTENT_WAIT).await?;
     let shown = PaymentShown::of(found.as_ref().unwrap_or(begun)).ok_or_else(no_payment)?;
     Ok(done.answer(StatusCode::OK, &Success::of(StatusCode::OK, "Payment initiated", shown)))
@@ -219,7 +219,7 @@ async fn get_of_order(
     caller: Caller,
     Named(id): Named,
 ) -> Result<Response, Wrong> {
-    let id = number_in_path(&id).and_then(OrderId::new).ok_or_else(no_payment)?;
+    let id = decimal::in_path(&id).and_then(OrderId::new).ok_or_else(no_payment)?;
     one(app.reader.order(id, caller.own()).await?.as_ref())
 }
 
@@ -290,7 +290,7 @@ async fn list_refunds(
     caller: Caller,
     Named(id): Named,
 ) -> Result<Response, Wrong> {
-    let order = match number_in_path(&id).and_then(OrderId::new) {
+    let order = match decimal::in_path(&id).and_then(OrderId::new) {
         Some(id) => app.reader.order(id, caller.own()).await?,
         None => of_gateway(&app, &caller, &id).await?,
     };

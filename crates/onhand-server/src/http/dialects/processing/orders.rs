@@ -4,8 +4,6 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use onhand_core::Command;
-use onhand_core::command::Reply;
 use onhand_core::ids::{CustomerId, OrderId};
 use onhand_core::orders::{self, PlaceItem, PlaceOrder};
 use onhand_core::text::Name;
@@ -21,7 +19,8 @@ use crate::app::App;
 use crate::http::answer::json_response;
 use crate::http::call::{Call, Named, Params};
 use crate::http::dialects::basket::{self, object, wrong};
-use crate::http::dialects::fault::{Done, Wrong, unexpected};
+use crate::http::dialects::decimal;
+use crate::http::dialects::fault::Wrong;
 use crate::http::dialects::fields::{Fields, Sent};
 use crate::http::gate::Caller;
 use crate::http::kept::{self, Found};
@@ -142,21 +141,16 @@ async fn place_order(
 ) -> Result<Response, Wrong> {
     let customer_id = CustomerId::of_user(caller.user()?);
     let fields = Fields::of(&call)?;
+    let items = items(fields.get("items"))?;
+    let terms = Checkout { app: &app, is_customer: true }.usual_terms()?;
     let order = PlaceOrder {
-        items: items(fields.get("items"))?,
-        customer_id: Some(customer_id),
-        payment: Checkout { app: &app, is_customer: true }.usual_terms()?,
         payment_method: Some(payment_method(fields.get("paymentMethod"))?),
         shipping_address: Some(address(fields.get("shippingAddress"))?),
-        expected_total: None,
-        external_reference: None,
         metadata: channel::entry(channel::PROCESSING),
+        ..basket::order(items, Some(customer_id), terms)
     };
-    let placed = call.submit(Command::Orders(orders::Command::Place(order))).await?;
-    app.owed.notify_one();
-    let done = Done::of(placed)?;
-    let Reply::Order(order) = &done.reply else { return Err(unexpected(&done.reply)) };
-    let shown = OneOrder { order: OrderShown::of(order), source: None };
+    let done = basket::place(&call, order).await?;
+    let shown = OneOrder { order: OrderShown::of(done.order()?), source: None };
     Ok(done.answer(StatusCode::CREATED, &Success::of(shown)))
 }
 
@@ -173,7 +167,7 @@ async fn get_order(
     caller: Caller,
     Named(id): Named,
 ) -> Result<Response, Wrong> {
-    let id = number_in_path(&id).and_then(OrderId::new).ok_or_else(order_not_found)?;
+    let id = decimal::in_path(&id).and_then(OrderId::new).ok_or_else(order_not_found)?;
     let found = kept::find_order(&app, id).await?.ok_or_else(order_not_found)?;
     if !found.is_seen_by(caller.own()) {
         return Err(not_authorized().into());
@@ -189,12 +183,6 @@ async fn get_order(
         },
     };
     Ok(json_response(StatusCode::OK, &Success::of(OneOrder { order, source: Some(source) })))
-}
-
-/// The number in a path, in digits and nothing else.
-fn number_in_path(text: &str) -> Option<i64> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| is_number)
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -234,5 +234,5 @@ fn fault(problem: &Problem, _: &Asked) -> Fault {
 }
 
 fn no_route(asked: &Asked) -> Fault {
-    error(StatusCode::NOT_FOUND, format!("Cannot {} {}", asked.method(), asked.path()))
+    error(StatusCode::NOT_FOUND, asked.cannot())
 }

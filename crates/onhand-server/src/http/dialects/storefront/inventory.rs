@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::catalog::{Product, ProductRef};
-use onhand_core::command::Reply;
 use onhand_core::ids::{LocationId, ProductId};
 use onhand_core::inventory::{Command, Count, Level};
 use onhand_core::limits::QUANTITY_MAX;
@@ -16,8 +15,8 @@ use onhand_engine::query::StockFilter;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::fault::{Done, Wrong, unexpected};
-use super::super::fields::{Fields, Sent};
+use super::super::fault::{Done, Wrong};
+use super::super::fields::Fields;
 use super::super::whole::{ROWS, Whole};
 use super::views::InventoryRow;
 use super::{bad, numbered};
@@ -76,7 +75,7 @@ async fn row(app: &App, id: ProductId) -> Result<(Product, Option<Level>), Wrong
 /// The quantity, which must be there.
 fn quantity(fields: &Fields) -> Result<i64, Wrong> {
     let sent = fields.get("quantity");
-    if matches!(sent, Sent::Absent | Sent::Null) {
+    if sent.is_blank() {
         return Err(bad("Please provide a productId and quantity"));
     }
     let units = sent.whole().filter(|units| (0..=QUANTITY_MAX).contains(units));
@@ -162,10 +161,7 @@ fn shown(
     status: StatusCode,
     message: &str,
 ) -> Result<Response, Wrong> {
-    let Reply::Stock(changes) = &done.reply else { return Err(unexpected(&done.reply)) };
-    let level = changes.first().map(|change| &change.level);
-    let level = level.ok_or_else(|| unexpected(&done.reply))?;
-    let row = InventoryRow::of(product, level);
+    let row = InventoryRow::of(product, done.level()?);
     Ok(done.answer(status, &json!({"ok": true, "message": message, "inventory": row})))
 }
 

@@ -13,9 +13,8 @@ use utoipa_axum::routes;
 
 use super::asked::Asked;
 use super::fault::{Fault, Wrong};
-use super::{Tongue, by_method};
+use super::{Tongue, decimal};
 use crate::app::App;
-use crate::auth::limiter::Class;
 use crate::http::problem::Problem;
 
 pub(super) static TONGUE: Tongue = Tongue {
@@ -24,7 +23,7 @@ pub(super) static TONGUE: Tongue = Tongue {
     fault,
     no_route,
     roots: &["/product", "/inventory", "/order", "/status"],
-    class,
+    class: super::by_order,
     correlation: None,
     is_open: true,
 };
@@ -37,13 +36,6 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(inventory::set_inventory, inventory::delete_inventory))
         .routes(routes!(orders::list_orders, orders::create_order))
         .routes(routes!(orders::get_order))
-}
-
-fn class(method: &Method, route: &str) -> Class {
-    match (method, route) {
-        (&Method::POST, "/order") => Class::Checkout,
-        (method, route) => by_method(method, route),
-    }
 }
 
 /// What a route says it has failed to do.
@@ -106,7 +98,7 @@ fn fault(problem: &Problem, asked: &Asked) -> Fault {
 }
 
 fn no_route(asked: &Asked) -> Fault {
-    missing(&format!("Cannot {} {}", asked.method(), asked.path()))
+    missing(&asked.cannot())
 }
 
 /// A bad request with a message of the contract's.
@@ -116,7 +108,6 @@ fn bad(message: &str) -> Wrong {
 
 /// A row of this number; what is no number has no row.
 fn numbered<T>(text: &str, id: impl FnOnce(i64) -> Option<T>) -> Result<T, Problem> {
-    let is_canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text.parse().ok().filter(|_| is_canonical).and_then(id);
+    let number = decimal::in_path(text).filter(|_| !text.starts_with('0')).and_then(id);
     number.ok_or_else(|| Problem::not_found(&format!("`{text}`")))
 }

@@ -3,17 +3,15 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use onhand_core::catalog::ProductRef;
-use onhand_core::command::Reply;
 use onhand_core::ids::{OrderId, ProductId};
-use onhand_core::orders::{Command, Metadata, PlaceItem, PlaceOrder};
-use onhand_core::{Command as AnyCommand, Quantity, Refusal};
+use onhand_core::{Quantity, Refusal};
 use onhand_engine::query::OrderFilter;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::super::fault::{Done, Wrong, unexpected};
+use super::super::basket;
+use super::super::fault::Wrong;
 use super::super::fields::Fields;
 use super::super::whole::{ROWS, Whole};
 use super::views::OrderRow;
@@ -22,7 +20,6 @@ use crate::app::App;
 use crate::http::answer::json_response;
 use crate::http::call::{Call, Named};
 use crate::http::gate::Caller;
-use crate::http::orders::Checkout;
 use crate::http::problem::Problem;
 
 /// What to buy.
@@ -76,22 +73,10 @@ pub(super) async fn create_order(call: Call) -> Result<Response, Wrong> {
     // What is no number of a product is the number of none.
     let unknown = || Problem::new(StatusCode::NOT_FOUND, "unknown_product", "there is no such one");
     let product = product_id.whole().and_then(ProductId::new).ok_or_else(unknown)?;
-    let order = PlaceOrder {
-        items: vec![PlaceItem { product: ProductRef::Id(product), quantity }],
-        customer_id: None,
-        payment: Checkout { app: call.app(), is_customer: true }.usual_terms()?,
-        payment_method: None,
-        shipping_address: None,
-        expected_total: None,
-        external_reference: None,
-        metadata: Metadata::new(),
-    };
-    let answer = call.submit(AnyCommand::Orders(Command::Place(order))).await?;
-    call.app().owed.notify_one();
-    let done = Done::of(answer)?;
-    let Reply::Order(order) = &done.reply else { return Err(unexpected(&done.reply)) };
+    let order = basket::order_of_one(&call, product, quantity, None)?;
+    let done = basket::place(&call, order).await?;
     let message = "Order created and processing started";
-    let created = Created { ok: true, message, order: OrderRow::of(order) };
+    let created = Created { ok: true, message, order: OrderRow::of(done.order()?) };
     Ok(done.answer(StatusCode::CREATED, &created))
 }
 

@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::catalog::{Command, NewProduct, ProductPatch, ProductRef};
-use onhand_core::command::Reply;
 use onhand_core::ids::ProductId;
 use onhand_core::limits::{NAME_CHARS_MAX, TEXT_CHARS_MAX};
 use onhand_core::money::Currency;
@@ -14,7 +13,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::super::decimal;
-use super::super::fault::{Done, Wrong, unexpected};
+use super::super::fault::{Done, Wrong};
 use super::super::fields::Fields;
 use super::super::whole::{ROWS, Whole};
 use super::views::ProductRow;
@@ -56,7 +55,8 @@ fn fields(call: &Call, currency: Currency) -> Result<(Name, Text, Money), Wrong>
         bad(&format!("description must be a text of at most {TEXT_CHARS_MAX} characters"))
     })?;
     let amount = price.number_or_text().and_then(|number| decimal::money(number, currency).ok());
-    let price = amount.filter(Money::is_price).ok_or_else(|| {
+    let is_positive = |price: &Money| price.is_price() && price.amount > 0;
+    let price = amount.filter(is_positive).ok_or_else(|| {
         let decimals = currency.exponent();
         bad(&format!("price must be a positive number with at most {decimals} decimals"))
     })?;
@@ -95,8 +95,7 @@ pub(super) async fn create_product(call: Call) -> Result<Response, Wrong> {
 }
 
 fn answer(done: &Done, status: StatusCode, message: &str) -> Result<Response, Wrong> {
-    let Reply::Product(product) = &done.reply else { return Err(unexpected(&done.reply)) };
-    let product = ProductRow::of(product);
+    let product = ProductRow::of(done.product()?);
     Ok(done.answer(status, &json!({"ok": true, "message": message, "product": product})))
 }
 
