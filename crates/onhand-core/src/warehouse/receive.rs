@@ -182,10 +182,7 @@ fn compare(
     if let Some(first) = draft.sync_row_naming(sync.id, product.id, location_id)? {
         return beside(draft, sync, row, first);
     }
-    let Some(past) = past(draft, product.id, location_id, Some(row.as_of))? else {
-        row.reason = Some(constant_text("too much has happened since to compare it"));
-        return Ok(());
-    };
+    let past = past(draft, product.id, location_id, Some(row.as_of))?;
     let level = draft.level(product.id, location_id)?;
     (row.ours, row.reserved) = (Some(past.on_hand), Some(level.reserved));
     row.action = judge(sync, past.on_hand, figure.on_hand, level.missing);
