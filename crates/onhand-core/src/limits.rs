@@ -122,6 +122,9 @@ pub const URL_CHARS_MAX: usize = 2_000;
 pub const IMPORT_ROWS_TAKEN_MAX: usize = 500;
 /// Most rows of an import whose faults are kept, the first; the others are counted.
 pub const IMPORT_FAULTS_MAX: usize = 100;
+/// How long nothing of an import's file may come before it is given up for good, in seconds: a
+/// week, so that a file can be sent again after a long weekend.
+pub const IMPORT_SILENT_SECS_MAX: i64 = 7 * 24 * 60 * 60;
 /// Most rows of a dry run of which it is kept what they would change, the first.
 pub const IMPORT_DIFFERENCES_MAX: usize = 100;
 /// Most characters of a file's text that are kept to show what is meant.

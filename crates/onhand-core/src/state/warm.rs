@@ -82,8 +82,9 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Money;
+    use crate::catalog::Product;
     use crate::text::{Name, Text};
+    use crate::{Money, Timestamp};
 
     fn product(number: i64, sku: &str) -> Product {
         Product {

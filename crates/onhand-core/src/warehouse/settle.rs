@@ -86,6 +86,7 @@ pub(super) fn settle_rows(
     }
     let mut orders_left = SHORTFALL_ORDERS_MAX;
     for gap in gaps {
+        sync.note_missing(gap.shortfall.missing - gap.before);
         draft.emit("stock.shortfall", EventBody::Shortfall(gap.shortfall.clone()));
         follow(draft, sync.policy.shortfall, &gap, &mut orders_left)?;
     }
