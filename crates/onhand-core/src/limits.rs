@@ -118,8 +118,9 @@ pub const ENDPOINT_FILTERS_MAX: usize = 100;
 pub const ENDPOINT_SECRETS_MAX: usize = 5;
 /// Longest URL of an endpoint in characters.
 pub const URL_CHARS_MAX: usize = 2_000;
-/// Most rows of a file that one command takes: orders wait while it is decided and written.
-pub const IMPORT_ROWS_TAKEN_MAX: usize = 500;
+/// Most rows of a file that one command takes: orders wait while it is decided and written. Whoever
+/// takes a file beside orders takes fewer.
+pub const IMPORT_ROWS_TAKEN_MAX: usize = 2_000;
 /// Most rows of an import whose faults are kept, the first; the others are counted.
 pub const IMPORT_FAULTS_MAX: usize = 100;
 /// How long nothing of an import's file may come before it is given up for good, in seconds: a

@@ -205,7 +205,7 @@ fn judge(sync: &Sync, ours: i64, theirs: i64, missing: i64) -> Action {
         Action::Unchanged
     } else if sync.only_reports() {
         Action::Reported
-    } else if sync.policy.holds(ours, theirs) {
+    } else if sync.policy.holds(ours - missing, theirs) {
         Action::Held
     } else {
         Action::Waiting

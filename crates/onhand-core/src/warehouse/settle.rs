@@ -142,7 +142,9 @@ fn settle(
         row.action = Action::Unchanged;
         return Ok(None);
     }
-    if verdict == Verdict::Counted && sync.policy.holds(past.on_hand, theirs) {
+    // That units are missing was believed already: it is not held once more.
+    let known = past.on_hand - level.missing;
+    if verdict == Verdict::Counted && sync.policy.holds(known, theirs) {
         row.action = Action::Held;
         return Ok(None);
     }

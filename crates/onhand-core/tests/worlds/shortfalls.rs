@@ -125,7 +125,7 @@ fn a_run_tells_what_is_newly_missing_and_once() {
         (vec![row("a", 2), row("b", 0)], (1, 1, 0), (1, 1, 0)),
         (vec![row("a", 2), row("d", 0)], (0, 0, 0), (1, 2, 1)),
     ] {
-        world.ask(&place(&[("d", 2)], None)).unwrap();
+        world.ask(&place(&[("d", 1)], None)).unwrap();
         pass(&mut world, 60);
         let sync = whole(&mut world, policy, rows);
         assert_eq!((sync.status, found(&sync)), (Status::Held, held));

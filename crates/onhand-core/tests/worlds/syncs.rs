@@ -10,8 +10,8 @@ use onhand_core::limits::{SYNC_ROWS_DECIDED_MAX, SYNC_ROWS_STAGED_MAX};
 use onhand_core::orders;
 use onhand_core::text::{Name, Reason, Reference, Text};
 use onhand_core::warehouse::{
-    Action, Command as Sy, Figure, LocationRef, Mode, NewRow, NewSync, Policy, RowsKept,
-    ShortfallPolicy, Status, Sync, Trigger,
+    Action, Command as Sy, Figure, LocationRef, Mode, NewRow, NewSync, Policy, RowsKept, Status,
+    Sync, Trigger,
 };
 use onhand_core::{Command, Timestamp};
 
