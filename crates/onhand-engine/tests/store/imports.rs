@@ -10,6 +10,7 @@ use onhand_core::imports::{Command, Entry, Import, Kind, Plan, ProductRow, Row, 
 use onhand_core::limits::IMPORT_SILENT_SECS_MAX;
 use onhand_core::text::{Name, Reference, Sku};
 use onhand_core::{Actor, Command as AnyCommand, Money};
+use onhand_engine::Clock;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
