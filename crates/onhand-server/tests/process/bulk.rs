@@ -81,9 +81,16 @@ async fn an_import_that_is_killed_goes_on_without_a_row_twice() {
     let of_import = movements.text.lines().filter(|line| line.contains(&format!(",{id},")));
     assert_eq!(of_import.count(), counted);
     verify(folder.path()).await;
-    // Whoever sends it once more changes nothing.
-    let more = run(folder.path(), "import", &[path, "--currency", "INR", "--json"]).await;
-    assert!(more.text.contains(&format!("\"unchanged\":{ROWS},")), "{}", more.text);
+    // Whoever sends it once more changes nothing, in whatever batches.
+    for (rows, wanted) in [
+        ("2000", format!("\"unchanged\":{ROWS},")),
+        ("0", "1 to 2000".into()),
+        ("2001", "1 to".into()),
+    ] {
+        let options = [path, "--currency", "INR", "--json", "--batch-rows", rows];
+        let more = run(folder.path(), "import", &options).await;
+        assert!(more.text.contains(&wanted), "{rows}: {}", more.text);
+    }
 }
 
 /// An import that somebody began in January and never sent more of.
