@@ -144,7 +144,7 @@ async fn operators_are_written_to_once_a_run() {
     let sent = folder.path().join("mails");
     let says = Says::rows(&[("headphones", 1), ("smartphone", 1)]).await;
     let mail = format!("--mail=folder:{}", sent.display());
-    let options = [&mail, "--operator-mail=o@o.example"];
+    let options = [mail.as_str(), "--operator-mail=o@o.example"];
     let mut server = open(folder.path(), &says, &options).await;
     order(&mut server, "headphones", 3, "one").await;
     order(&mut server, "smartphone", 2, "two").await;
