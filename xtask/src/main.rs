@@ -37,6 +37,8 @@ enum Task {
     Services,
     /// Measures onhand on PostgreSQL against one transaction per order, on a throwaway server.
     Bench(bench::Options),
+    /// Measures an import into the embedded store against the same rows written without the rules.
+    BenchImport(bench::import::Options),
     /// Lets a hundred thousand payments go wrong while the server is killed, and compares books.
     PaymentsChaos(chaos::Options),
     /// Waits for the end of a run and stops what it started; runs start it themselves.
@@ -54,6 +56,7 @@ fn main() -> Result<ExitCode> {
         Task::Tidy => tidy::run(&root)?,
         Task::Services => services::run(&root)?,
         Task::Bench(options) => bench::run(&root, &options)?,
+        Task::BenchImport(options) => bench::import::run(&root, &options)?,
         Task::PaymentsChaos(options) => chaos::run(&root, &options)?,
         Task::Janitor { run } => services::janitor(run)?,
     };

@@ -118,10 +118,14 @@ pub const ENDPOINT_FILTERS_MAX: usize = 100;
 pub const ENDPOINT_SECRETS_MAX: usize = 5;
 /// Longest URL of an endpoint in characters.
 pub const URL_CHARS_MAX: usize = 2_000;
-/// Most rows of a file that one command takes: orders wait while it is decided and written.
-pub const IMPORT_ROWS_TAKEN_MAX: usize = 500;
+/// Most rows of a file that one command takes: orders wait while it is decided and written. Whoever
+/// takes a file beside orders takes fewer.
+pub const IMPORT_ROWS_TAKEN_MAX: usize = 2_000;
 /// Most rows of an import whose faults are kept, the first; the others are counted.
 pub const IMPORT_FAULTS_MAX: usize = 100;
+/// How long nothing of an import's file may come before it is given up for good, in seconds: a
+/// week, so that a file can be sent again after a long weekend.
+pub const IMPORT_SILENT_SECS_MAX: i64 = 7 * 24 * 60 * 60;
 /// Most rows of a dry run of which it is kept what they would change, the first.
 pub const IMPORT_DIFFERENCES_MAX: usize = 100;
 /// Most characters of a file's text that are kept to show what is meant.

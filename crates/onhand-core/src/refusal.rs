@@ -117,7 +117,6 @@ impl inventory::Refusal {
             Self::LocationCodeTaken { .. } => "location_code_taken",
             Self::TooManyLocations { .. } => "too_many_locations",
             Self::OccurredInFuture { .. } => "occurred_in_future",
-            Self::CountTooOld { .. } => "count_too_old",
             Self::ChangeFromQuantityStale { .. } => "change_from_quantity_stale",
             Self::CountBelowReserved { .. } => "count_below_reserved",
             Self::QuantityTooLarge { .. } => "quantity_too_large",

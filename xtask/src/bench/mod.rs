@@ -6,6 +6,7 @@
 
 pub(crate) mod child;
 mod driver;
+pub(crate) mod import;
 mod machine;
 mod pair;
 mod postgres;

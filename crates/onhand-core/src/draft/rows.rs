@@ -236,13 +236,13 @@ impl Draft<'_> {
         }
     }
 
-    /// What was on hand at an instant; `None` when that is too long ago to tell.
+    /// What was on hand at an instant.
     pub(crate) fn on_hand_at(
         &self,
         id: ProductId,
         location_id: LocationId,
         at: Timestamp,
-    ) -> Result<Option<Past>, Stop> {
+    ) -> Result<Past, Stop> {
         let key = (id, location_id, at);
         match self.state.on_hand_at.get(&key) {
             Some(past) => Ok(*past),

@@ -171,6 +171,13 @@ pub enum Command {
         /// Why.
         reason: Text,
     },
+    /// Gives one up whose file has not come for
+    /// [`IMPORT_SILENT_SECS_MAX`](crate::limits::IMPORT_SILENT_SECS_MAX), and leaves any other as
+    /// it is: rows may have come since somebody looked.
+    EndSilent {
+        /// Which one.
+        id: ImportId,
+    },
 }
 
 impl Command {
@@ -188,7 +195,7 @@ impl Command {
                     }
                 }
             }
-            Self::Fail { id, .. } => {
+            Self::Fail { id, .. } | Self::EndSilent { id } => {
                 needs.imports.insert(*id);
             }
         }
@@ -197,7 +204,7 @@ impl Command {
     /// The products that are not to stay at hand for what comes after.
     pub fn skus(&self) -> impl Iterator<Item = &Sku> {
         let rows = match self {
-            Self::Begin(_) | Self::Fail { .. } => &[][..],
+            Self::Begin(_) | Self::Fail { .. } | Self::EndSilent { .. } => &[][..],
             Self::Take { rows, .. } => rows,
         };
         rows.iter().filter_map(|entry| entry.content.as_ref().ok()).map(Row::sku)
@@ -206,7 +213,7 @@ impl Command {
     /// How much it does, in rows.
     pub fn weight(&self) -> usize {
         match self {
-            Self::Begin(_) | Self::Fail { .. } => 1,
+            Self::Begin(_) | Self::Fail { .. } | Self::EndSilent { .. } => 1,
             Self::Take { rows, .. } => rows.len().max(1),
         }
     }
@@ -223,6 +230,7 @@ impl Command {
                 take::take(draft, *id, *from, rows, to, *is_last)?
             }
             Self::Fail { id, reason } => take::fail(draft, *id, reason)?,
+            Self::EndSilent { id } => take::end_silent(draft, *id)?,
         };
         Ok(Reply::Import(import))
     }

@@ -12,7 +12,8 @@ use crate::draft::Draft;
 use crate::events::EventBody;
 use crate::ids::ImportId;
 use crate::limits::{
-    IMPORT_DIFFERENCES_MAX, IMPORT_FAULTS_MAX, IMPORT_ROWS_TAKEN_MAX, IMPORT_VALUE_CHARS_MAX,
+    IMPORT_DIFFERENCES_MAX, IMPORT_FAULTS_MAX, IMPORT_ROWS_TAKEN_MAX, IMPORT_SILENT_SECS_MAX,
+    IMPORT_VALUE_CHARS_MAX,
 };
 use crate::text::{Sku, Text};
 
@@ -81,6 +82,17 @@ pub(super) fn fail(draft: &mut Draft<'_>, id: ImportId, reason: &Text) -> Result
     let import = draft.save_import(kept);
     draft.emit("import.failed", EventBody::Import(import.clone()));
     Ok(import)
+}
+
+pub(super) fn end_silent(draft: &mut Draft<'_>, id: ImportId) -> Result<Import, Stop> {
+    let kept = draft.find_import(id)?.ok_or(Refusal::UnknownImport { import_id: id })?;
+    let silent_secs = draft.now().duration_since(kept.import.updated_at).as_secs();
+    if kept.import.state != State::Receiving || silent_secs < IMPORT_SILENT_SECS_MAX {
+        return Ok(kept.import);
+    }
+    let days = IMPORT_SILENT_SECS_MAX / (24 * 60 * 60);
+    let reason = alloc::format!("given up: nothing of the file has come for {days} days");
+    fail(draft, id, &Text::new(reason).unwrap_or_default())
 }
 
 fn receiving(draft: &Draft<'_>, id: ImportId) -> Result<ImportRow, Stop> {

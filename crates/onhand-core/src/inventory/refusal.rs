@@ -50,11 +50,6 @@ pub enum Refusal {
         /// The server's time.
         now: Timestamp,
     },
-    /// The count is of a time too long ago to net what happened since.
-    CountTooOld {
-        /// As it was sent.
-        occurred_at: Timestamp,
-    },
     /// The stock is not what the caller last saw.
     ChangeFromQuantityStale {
         /// The SKU.

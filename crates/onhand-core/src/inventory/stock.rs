@@ -125,8 +125,6 @@ pub(super) fn count(draft: &mut Draft<'_>, count: &Count) -> Result<Reply, Stop>
         .into());
     }
     let past = past(draft, product.id, location_id, count.occurred_at)?;
-    let occurred_at = count.occurred_at.unwrap_or(draft.now());
-    let past = past.ok_or(Refusal::CountTooOld { occurred_at })?;
     // What happened between the count and now stays: only the difference found then is written.
     let delta = count.counted - past.on_hand;
     if past.counted_at.is_none() {
@@ -158,19 +156,19 @@ pub(super) fn count(draft: &mut Draft<'_>, count: &Count) -> Result<Reply, Stop>
     Ok(Reply::Stock(changes))
 }
 
-/// What was on hand at an instant, as the ledger knows by now; `None` when that is too long ago to
-/// tell. Of a level that nothing has changed since, that is known without looking.
+/// What was on hand at an instant, as the ledger knows by now. Of a level that nothing has changed
+/// since, that is known without looking.
 pub(crate) fn past(
     draft: &Draft<'_>,
     product_id: ProductId,
     location_id: LocationId,
     at: Option<Timestamp>,
-) -> Result<Option<Past>, Stop> {
+) -> Result<Past, Stop> {
     let level = draft.level(product_id, location_id)?;
     let is_past = |at: &Timestamp| *at < draft.now();
     match at.filter(is_past).filter(|at| !is_unchanged_since(&level, *at)) {
         Some(at) => draft.on_hand_at(product_id, location_id, at),
-        None => Ok(Some(Past { on_hand: level.on_hand, counted_at: None })),
+        None => Ok(Past { on_hand: level.on_hand, counted_at: None }),
     }
 }
 
@@ -182,15 +180,14 @@ pub(crate) fn is_unchanged_since(level: &Level, at: Timestamp) -> bool {
             <= at.as_microsecond()
 }
 
-/// When the first count after an instant was made, if there is one. Further back than a look into
-/// the past reaches, nobody can tell, and it is taken for none.
+/// When the first count after an instant was made, if there is one.
 fn counted_since(
     draft: &Draft<'_>,
     product_id: ProductId,
     location_id: LocationId,
     at: Option<Timestamp>,
 ) -> Result<Option<Timestamp>, Stop> {
-    Ok(past(draft, product_id, location_id, at)?.and_then(|past| past.counted_at))
+    Ok(past(draft, product_id, location_id, at)?.counted_at)
 }
 
 /// Moves units that moved now, or did in the past. A count that was made after they had moved, and

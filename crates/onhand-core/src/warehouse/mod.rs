@@ -27,7 +27,8 @@ pub use refusal::Refusal;
 pub use row::{Action, Figure, LocationRef, NewRow, SyncRow};
 pub use shortfall::Shortfall;
 pub use sync::{
-    Guard, Mode, Pass, Place, Policy, RowsKept, ShortfallPolicy, Status, Sync, Trigger,
+    Guard, Mode, NewShortfalls, Pass, Place, Policy, RowsKept, ShortfallPolicy, Status, Sync,
+    Trigger,
 };
 
 pub(crate) use shortfall::{close, fill};
@@ -51,7 +52,8 @@ pub struct NewSync {
     pub dry_run: bool,
     /// Where rows are that do not say so; the first active location by priority when absent.
     pub location_id: Option<LocationId>,
-    /// When the figures were true; now when absent.
+    /// When the figures were true; when absent, when the warehouse was last asked
+    /// ([`Command::Ask`]).
     pub as_of: Option<Timestamp>,
 }
 
@@ -60,6 +62,13 @@ pub struct NewSync {
 pub enum Command {
     /// Begins a run; refused while another one is open ([`Status::is_open`]).
     Begin(NewSync),
+    /// Says that the warehouse is asked now: what was decided before is what its answer can know.
+    /// By the clock of decisions, which no process is behind, and before the question goes out, so
+    /// that whoever decides something after it does so later. Refused once there are rows.
+    Ask {
+        /// Which run.
+        id: SyncId,
+    },
     /// Takes in rows, as they were received.
     Stage {
         /// Of which run.
@@ -148,7 +157,8 @@ impl Command {
                     needs.product(known, reference);
                 }
             }
-            Self::Close { id, .. }
+            Self::Ask { id }
+            | Self::Close { id, .. }
             | Self::Unchanged { id, .. }
             | Self::Step { id, .. }
             | Self::Fail { id, .. } => {
@@ -166,6 +176,7 @@ impl Command {
     pub(crate) fn decide(&self, draft: &mut Draft<'_>) -> Result<Reply, Stop> {
         match self {
             Self::Begin(new) => receive::begin(draft, new),
+            Self::Ask { id } => receive::ask(draft, *id),
             Self::Stage { id, from_row, rows } => receive::stage(draft, *id, *from_row, rows),
             Self::Close { id, rows, etag, cursor } => {
                 receive::close(draft, *id, *rows, etag.as_ref(), cursor.as_ref())

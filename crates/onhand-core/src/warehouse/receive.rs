@@ -5,8 +5,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 
 use super::{
-    Action, Figure, LocationRef, NewRow, NewSync, Pass, Place, Refusal, RowsKept, Status, Sync,
-    SyncRow,
+    Action, Figure, LocationRef, NewRow, NewShortfalls, NewSync, Pass, Place, Refusal, RowsKept,
+    Status, Sync, SyncRow,
 };
 use crate::catalog::Product;
 use crate::command::{Reply, Stop};
@@ -44,6 +44,7 @@ pub(super) fn begin(draft: &mut Draft<'_>, new: &NewSync) -> Result<Reply, Stop>
         pass: Pass::Waiting,
         applied_to: 0,
         guard: None,
+        new_shortfalls: NewShortfalls::default(),
         decided_by: None,
         etag: None,
         cursor: None,
@@ -55,6 +56,15 @@ pub(super) fn begin(draft: &mut Draft<'_>, new: &NewSync) -> Result<Reply, Stop>
         ended_at: None,
     };
     Ok(Reply::Sync(draft.tell_sync(sync, "warehouse.sync_started")))
+}
+
+pub(super) fn ask(draft: &mut Draft<'_>, id: SyncId) -> Result<Reply, Stop> {
+    let mut sync = receiving(draft, id)?;
+    if sync.rows != 0 {
+        return Err(Refusal::SyncMoved { expected: 0, actual: sync.rows }.into());
+    }
+    sync.as_of = draft.now();
+    Ok(Reply::Sync(draft.save_sync(sync)))
 }
 
 pub(super) fn stage(
@@ -182,10 +192,7 @@ fn compare(
     if let Some(first) = draft.sync_row_naming(sync.id, product.id, location_id)? {
         return beside(draft, sync, row, first);
     }
-    let Some(past) = past(draft, product.id, location_id, Some(row.as_of))? else {
-        row.reason = Some(constant_text("too much has happened since to compare it"));
-        return Ok(());
-    };
+    let past = past(draft, product.id, location_id, Some(row.as_of))?;
     let level = draft.level(product.id, location_id)?;
     (row.ours, row.reserved) = (Some(past.on_hand), Some(level.reserved));
     row.action = judge(sync, past.on_hand, figure.on_hand, level.missing);
@@ -198,7 +205,7 @@ fn judge(sync: &Sync, ours: i64, theirs: i64, missing: i64) -> Action {
         Action::Unchanged
     } else if sync.only_reports() {
         Action::Reported
-    } else if sync.policy.holds(ours, theirs) {
+    } else if sync.policy.holds(ours - missing, theirs) {
         Action::Held
     } else {
         Action::Waiting

@@ -14,8 +14,8 @@ use crate::draft::Draft;
 use crate::events::EventBody;
 use crate::ids::{LocationId, OrderId};
 use crate::inventory::{
-    self, Move, MovementKind, StockChange, constant_reason, is_unchanged_since, level_with_room,
-    past, record,
+    Move, MovementKind, StockChange, constant_reason, is_unchanged_since, level_with_room, past,
+    record,
 };
 use crate::limits::{QUANTITY_MAX, SHORTFALL_ORDERS_MAX};
 use crate::orders::{self, Action as OrderAction, Order};
@@ -28,7 +28,7 @@ pub(super) enum Verdict {
     Counted,
     /// They are counted, however much they differ.
     Approved,
-    /// As before, and refused where that cannot be done.
+    /// As before, by whoever names the rows in this command.
     ApprovedByName,
     /// They are put aside.
     Rejected,
@@ -86,6 +86,7 @@ pub(super) fn settle_rows(
     }
     let mut orders_left = SHORTFALL_ORDERS_MAX;
     for gap in gaps {
+        sync.note_missing(gap.shortfall.missing - gap.before);
         draft.emit("stock.shortfall", EventBody::Shortfall(gap.shortfall.clone()));
         follow(draft, sync.policy.shortfall, &gap, &mut orders_left)?;
     }
@@ -133,14 +134,7 @@ fn settle(
         row.action = Action::UnknownProduct;
         return Ok(None);
     };
-    let Some(past) = past(draft, product_id, location_id, Some(row.as_of))? else {
-        if verdict == Verdict::ApprovedByName {
-            return Err(inventory::Refusal::CountTooOld { occurred_at: row.as_of }.into());
-        }
-        row.action = Action::Invalid;
-        row.reason = Some(constant_text("too much has happened since to count it"));
-        return Ok(None);
-    };
+    let past = past(draft, product_id, location_id, Some(row.as_of))?;
     let level = draft.level(product_id, location_id)?;
     let difference = theirs - past.on_hand;
     (row.ours, row.reserved) = (Some(past.on_hand), Some(level.reserved));
@@ -148,7 +142,9 @@ fn settle(
         row.action = Action::Unchanged;
         return Ok(None);
     }
-    if verdict == Verdict::Counted && sync.policy.holds(past.on_hand, theirs) {
+    // That units are missing was believed already: it is not held once more.
+    let known = past.on_hand - level.missing;
+    if verdict == Verdict::Counted && sync.policy.holds(known, theirs) {
         row.action = Action::Held;
         return Ok(None);
     }

@@ -159,6 +159,7 @@ pub(super) fn finish(draft: &mut Draft<'_>, sync: Sync) -> Reply {
 
 fn hold(draft: &mut Draft<'_>, mut sync: Sync) -> Reply {
     sync.status = Status::Held;
+    sync.new_shortfalls.told = sync.new_shortfalls.rows;
     sync.outcome = Some(sync.words());
     Reply::Sync(draft.tell_sync(sync, "warehouse.sync_held"))
 }

@@ -184,6 +184,29 @@ impl Pass {
     }
 }
 
+/// What a run has found to be promised and not there, of which that was not known before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewShortfalls {
+    /// Rows that have found some.
+    pub rows: u64,
+    /// Units that are missing since.
+    pub units: u64,
+    /// Rows of them that were told when the run was held.
+    pub told: u64,
+}
+
+impl NewShortfalls {
+    /// Whether nothing was found.
+    pub fn is_none(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// Rows that were not told yet.
+    pub fn untold(&self) -> u64 {
+        self.rows.saturating_sub(self.told)
+    }
+}
+
 /// How far the listing of what a run does not name has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Place {
@@ -214,7 +237,7 @@ pub struct Sync {
     pub dry_run: bool,
     /// Where rows are that do not say so.
     pub location_id: LocationId,
-    /// When the figures were true, of rows that do not say so.
+    /// When the figures were true, of rows that do not say so: when the warehouse was last asked.
     pub as_of: Timestamp,
     /// How many rows were received. Rows that are listed besides have numbers behind them.
     pub rows: u32,
@@ -238,6 +261,9 @@ pub struct Sync {
     /// Why all of it is, or was, held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<Guard>,
+    /// What is promised and not there, and was not known before.
+    #[serde(default, skip_serializing_if = "NewShortfalls::is_none")]
+    pub new_shortfalls: NewShortfalls,
     /// Who has last decided about all that was held.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_by: Option<Actor>,
@@ -299,6 +325,14 @@ impl Sync {
             *rows = rows.saturating_sub(1);
         }
         *self.counts.entry(after).or_default() += 1;
+    }
+
+    /// Notes that more units are missing of what a row names than were known to be.
+    pub(super) fn note_missing(&mut self, units: i64) {
+        if let Some(units) = u64::try_from(units).ok().filter(|units| *units > 0) {
+            self.new_shortfalls.rows += 1;
+            self.new_shortfalls.units = self.new_shortfalls.units.saturating_add(units);
+        }
     }
 
     /// What came of it so far: `3 counted, 97 unchanged`.

@@ -7,7 +7,7 @@ use onhand_core::imports::{
     self, Command, Entry, FaultReason, Import, ImportRow, Kind, LocationRef, Plan, ProductRow, Row,
     State, StockRow, Unreadable,
 };
-use onhand_core::limits::{IMPORT_FAULTS_MAX, IMPORT_ROWS_TAKEN_MAX};
+use onhand_core::limits::{IMPORT_FAULTS_MAX, IMPORT_ROWS_TAKEN_MAX, IMPORT_SILENT_SECS_MAX};
 use onhand_core::text::{Name, Reference, Sku};
 use onhand_core::{Command as AnyCommand, Money};
 
@@ -108,6 +108,40 @@ fn rows_are_taken_once_and_only_from_where_the_import_stands() {
     assert_eq!(world.code(&taking(unknown, 0, Vec::new(), true)), "unknown_import");
     let begun: Vec<_> = world.kinds.iter().filter(|kind| kind.starts_with("import.")).collect();
     assert_eq!(begun, [&"import.started", &"import.completed"]);
+}
+
+#[test]
+fn an_import_whose_file_does_not_come_is_given_up_and_no_other() {
+    let mut world = World::with(&["main"], &[]);
+    let (silent, alive) = (plan(Kind::Products, false), plan(Kind::Products, false));
+    let (silent, alive) = (begin(&mut world, silent), begin(&mut world, alive));
+    take(&mut world, silent, 0, vec![product("a", Some(5), Some(7))]);
+    let end = |id| AnyCommand::Imports(Command::EndSilent { id });
+    let stands = |world: &World, id: ImportId| world.imports[&id].import.state;
+    let pass = |world: &mut World, secs: i64| {
+        world.now = world.now.checked_add(jiff::SignedDuration::from_secs(secs)).unwrap();
+    };
+    pass(&mut world, IMPORT_SILENT_SECS_MAX - 1);
+    let version = world.imports[&silent].import.version;
+    world.ask(&end(silent)).unwrap();
+    let import = &world.imports[&silent].import;
+    assert_eq!((import.state, import.version), (State::Receiving, version), "not yet");
+    take(&mut world, alive, 0, vec![product("b", Some(5), None)]);
+    pass(&mut world, 1);
+    for id in [silent, alive] {
+        world.ask(&end(id)).unwrap();
+    }
+    assert_eq!((stands(&world, silent), stands(&world, alive)), (State::Failed, State::Receiving));
+    assert_eq!(world.kinds.last(), Some(&"import.failed"));
+    let failure = world.imports[&silent].import.failure.as_ref().unwrap();
+    assert_eq!(failure.as_str(), "given up: nothing of the file has come for 7 days");
+    // What was taken stays, nothing more is taken, and it ends once.
+    let rest = taking(silent, 1, vec![product("c", Some(5), Some(7))], true);
+    assert_eq!((on_hand(&world), world.code(&rest)), (vec![7], "import_ended"));
+    let told = world.kinds.len();
+    world.ask(&end(silent)).unwrap();
+    assert_eq!(world.kinds.len(), told);
+    assert_eq!(world.code(&end(ImportId::new(999).unwrap())), "unknown_import");
 }
 
 #[test]

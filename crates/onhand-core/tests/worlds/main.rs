@@ -5,6 +5,7 @@
 
 mod amounts;
 mod desk;
+mod endpoints;
 mod gateway;
 mod graph;
 mod holding;
@@ -21,6 +22,7 @@ mod rights;
 mod sessions;
 mod shelf;
 mod shelves;
+mod shortfalls;
 mod small;
 mod step;
 mod syncs;

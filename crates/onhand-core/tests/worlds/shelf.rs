@@ -40,7 +40,7 @@ impl Shelf {
         state: &mut State,
     ) {
         for key in &needs.on_hand_at {
-            state.load_on_hand_at(*key, Some(self.past(key.0, key.1, key.2)));
+            state.load_on_hand_at(*key, self.past(key.0, key.1, key.2));
         }
         let needs = &needs.warehouse;
         let copy = |sync: &Arc<Sync>| (**sync).clone();

@@ -171,7 +171,9 @@ impl Model {
         // Of what is missing the books still have what is promised.
         let difference = found - self.products[product].known(at) - missing;
         let is_newest = !self.products[product].is_counted_since(at);
-        let is_held = self.policy.hold_units.is_some_and(|most| difference.abs() > most);
+        // That units are missing was believed already.
+        let is_news = |most| (difference + missing).abs() > most;
+        let is_held = self.policy.hold_units.is_some_and(is_news);
         match row.action {
             Action::Unchanged => prop_assert!(!is_newest || (difference, missing) == (0, 0)),
             Action::Waiting => prop_assert!(!is_newest || !is_held),

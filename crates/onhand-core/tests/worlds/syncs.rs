@@ -10,8 +10,8 @@ use onhand_core::limits::{SYNC_ROWS_DECIDED_MAX, SYNC_ROWS_STAGED_MAX};
 use onhand_core::orders;
 use onhand_core::text::{Name, Reason, Reference, Text};
 use onhand_core::warehouse::{
-    Action, Command as Sy, Figure, LocationRef, Mode, NewRow, NewSync, Policy, RowsKept,
-    ShortfallPolicy, Status, Sync, Trigger,
+    Action, Command as Sy, Figure, LocationRef, Mode, NewRow, NewSync, Policy, RowsKept, Status,
+    Sync, Trigger,
 };
 use onhand_core::{Command, Timestamp};
 
@@ -69,13 +69,13 @@ pub(crate) fn go_on(world: &mut World, mut sync: Sync, most: usize) -> Sync {
     sync
 }
 
-fn whole(world: &mut World, policy: Policy, rows: Vec<NewRow>) -> Sync {
+pub(crate) fn whole(world: &mut World, policy: Policy, rows: Vec<NewRow>) -> Sync {
     let sync = receive(world, new_sync(policy, None), rows);
     go_on(world, sync, 2)
 }
 
 /// What became of the rows of a run: `1 a counted, 2 b unchanged`.
-fn told(world: &World, id: SyncId) -> String {
+pub(crate) fn told(world: &World, id: SyncId) -> String {
     let one = |row: &onhand_core::warehouse::SyncRow| {
         format!("{} {} {}", row.row, row.sent, row.action.as_str())
     };
@@ -83,12 +83,12 @@ fn told(world: &World, id: SyncId) -> String {
 }
 
 /// On hand, promised and missing of a product at the first location.
-fn figures(world: &World, product: i64) -> (i64, i64, i64) {
+pub(crate) fn figures(world: &World, product: i64) -> (i64, i64, i64) {
     let key = (ProductId::new(product).unwrap(), LocationId::new(1).unwrap());
     world.levels.get(&key).map_or((0, 0, 0), |level| (level.on_hand, level.reserved, level.missing))
 }
 
-fn shop() -> World {
+pub(crate) fn shop() -> World {
     World::with(&["one", "two"], &[("a", &[10, 0]), ("b", &[4, 2]), ("c", &[0, 0]), ("d", &[3])])
 }
 
@@ -96,11 +96,11 @@ fn at(world: &World, secs: i64) -> Timestamp {
     world.now.checked_add(SignedDuration::from_secs(secs)).unwrap()
 }
 
-fn pass(world: &mut World, secs: i64) {
+pub(crate) fn pass(world: &mut World, secs: i64) {
     world.now = at(world, secs);
 }
 
-fn adjust(world: &mut World, name: &str, delta: i64, occurred_at: Option<Timestamp>) {
+pub(crate) fn adjust(world: &mut World, name: &str, delta: i64, occurred_at: Option<Timestamp>) {
     let entry = Adjustment {
         product: sku(name),
         location_id: LocationId::new(1),
@@ -317,14 +317,6 @@ fn fulfil(order: i64) -> Command {
     })
 }
 
-fn cancel(order: i64) -> Command {
-    Command::Orders(orders::Command::Cancel {
-        id: OrderId::new(order).unwrap(),
-        expected_version: None,
-        reason: None,
-    })
-}
-
 #[test]
 fn what_happened_since_is_netted() {
     let mut world = shop();
@@ -340,6 +332,37 @@ fn what_happened_since_is_netted() {
     go_on(&mut world, sync, 1);
     // Two fewer were there than the ledger said, then three left and six came.
     assert_eq!(figures(&world, 1), (11, 0, 0));
+}
+
+#[test]
+fn what_happened_before_the_warehouse_was_asked_is_known_to_its_answer() {
+    // It is asked after a while, or a second time because it was down: of ten units one leaves
+    // before that and one after it.
+    for asked in [1, 2] {
+        let mut world = shop();
+        for _ in 0..2 {
+            world.ask(&place(&[("a", 1)], None)).unwrap();
+        }
+        let id = run(&mut world, Sy::Begin(new_sync(Policy::default(), None))).unwrap().id;
+        for _ in 1..asked {
+            pass(&mut world, 1);
+            run(&mut world, Sy::Ask { id }).unwrap();
+        }
+        pass(&mut world, 30);
+        world.ask(&fulfil(1)).unwrap();
+        pass(&mut world, 30);
+        let sync = run(&mut world, Sy::Ask { id }).unwrap();
+        assert_eq!(sync.as_of, world.now);
+        pass(&mut world, 1);
+        world.ask(&fulfil(2)).unwrap();
+        run(&mut world, Sy::Stage { id, from_row: 0, rows: vec![row("a", 9)] }).unwrap();
+        assert_eq!(run(&mut world, Sy::Ask { id }).unwrap_err(), "sync_moved");
+        let closed = run(&mut world, Sy::Close { id, rows: 1, etag: None, cursor: None }).unwrap();
+        go_on(&mut world, closed, 2);
+        assert_eq!(told(&world, id), "1 a unchanged, 2 b not_named, 3 d not_named");
+        assert_eq!(figures(&world, 1), (8, 0, 0));
+        assert_eq!(run(&mut world, Sy::Ask { id }).unwrap_err(), "sync_state");
+    }
 }
 
 #[test]
@@ -371,91 +394,6 @@ fn what_a_newer_count_has_found_is_not_found_again() {
     };
     world.ask(&Command::Inventory(inventory::Command::Count(count))).unwrap();
     assert_eq!(figures(&world, 1).0, 1);
-}
-
-/// Three orders of two and three units each; of ten only so many are there.
-fn short(policy: ShortfallPolicy, there: i64) -> (World, Sync) {
-    let mut world = shop();
-    for _ in 0..3 {
-        world.ask(&place(&[("a", 3)], None)).unwrap();
-        pass(&mut world, 1);
-    }
-    let policy = Policy { shortfall: policy, ..Policy::default() };
-    let sync = whole(&mut world, policy, vec![row("a", there)]);
-    (world, sync)
-}
-
-#[test]
-fn what_is_promised_is_not_taken() {
-    let (mut world, sync) = short(ShortfallPolicy::Report, 4);
-    assert_eq!(told(&world, sync.id), "1 a shortfall, 2 b not_named, 3 d not_named");
-    assert_eq!(figures(&world, 1), (9, 9, 5));
-    let shortfall = world.shelf.shortfalls.values().next().unwrap().clone();
-    assert_eq!((shortfall.missing, shortfall.sync_id, shortfall.row), (5, sync.id, 1));
-    assert_eq!(world.code(&place(&[("a", 1)], None)), "insufficient_stock");
-    // What becomes free is not there.
-    pass(&mut world, 60);
-    assert_eq!(world.code(&cancel(1)), "ok");
-    assert_eq!(figures(&world, 1), (6, 6, 2));
-    assert_eq!(world.kinds.last(), Some(&"stock.shortfall"));
-    // Said again, it is the same shortfall, as old as before.
-    let again = whole(&mut world, Policy::default(), vec![row("a", 4)]);
-    assert_eq!(told(&world, again.id), "1 a shortfall, 2 b not_named, 3 d not_named");
-    assert_eq!(figures(&world, 1), (6, 6, 2));
-    assert_eq!(world.shelf.shortfalls.values().next().unwrap().since, shortfall.since);
-    // What comes in closes it first.
-    adjust(&mut world, "a", 3, None);
-    world.check();
-    assert_eq!(figures(&world, 1), (7, 6, 0));
-    assert_eq!(world.kinds.last(), Some(&"stock.shortfall_closed"));
-    assert!(world.shelf.shortfalls.is_empty());
-    pass(&mut world, 60);
-    let agreed = whole(&mut world, Policy::default(), vec![row("a", 7)]);
-    assert_eq!(told(&world, agreed.id), "1 a unchanged, 2 b not_named, 3 d not_named");
-}
-
-#[test]
-fn a_count_that_finds_what_was_missing_closes_the_gap() {
-    let (mut world, _) = short(ShortfallPolicy::Report, 4);
-    pass(&mut world, 60);
-    let found = whole(&mut world, Policy::default(), vec![row("a", 9)]);
-    assert_eq!(told(&world, found.id), "1 a counted, 2 b not_named, 3 d not_named");
-    assert_eq!(figures(&world, 1), (9, 9, 0));
-    assert!(world.shelf.shortfalls.is_empty());
-}
-
-#[test]
-fn the_newest_orders_that_are_not_covered_are_cancelled() {
-    // Units that are there, orders that are cancelled, and what is left.
-    for (there, cancelled, left) in
-        [(9, 0, (9, 9, 0)), (8, 1, (8, 6, 0)), (4, 2, (4, 3, 0)), (0, 3, (0, 0, 0))]
-    {
-        let (world, _) = short(ShortfallPolicy::CancelNewest, there);
-        let orders: Vec<_> = world.orders.values().map(|order| order.status).collect();
-        let wanted = |place: usize| match place + cancelled >= 3 {
-            true => orders::Status::Cancelled,
-            false => orders::Status::Confirmed,
-        };
-        assert_eq!(orders, (0..3).map(wanted).collect::<Vec<_>>(), "{there}");
-        assert_eq!(figures(&world, 1), left, "{there}");
-        let reasons = world.orders.values().filter_map(|order| order.failure_reason.clone());
-        assert!(reasons.into_iter().all(|reason| reason.as_str() == "shortfall"));
-    }
-}
-
-#[test]
-fn orders_that_are_not_covered_are_told_once() {
-    let (mut world, _) = short(ShortfallPolicy::Backorder, 4);
-    let told =
-        |world: &World| world.kinds.iter().filter(|kind| **kind == "order.backordered").count();
-    assert_eq!((told(&world), figures(&world, 1)), (2, (9, 9, 5)));
-    let policy = Policy { shortfall: ShortfallPolicy::Backorder, ..Policy::default() };
-    pass(&mut world, 60);
-    whole(&mut world, policy, vec![row("a", 4)]);
-    assert_eq!(told(&world), 2, "nothing new is missing");
-    pass(&mut world, 60);
-    whole(&mut world, policy, vec![row("a", 1)]);
-    assert_eq!(told(&world), 3);
 }
 
 #[test]

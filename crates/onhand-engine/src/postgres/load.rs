@@ -209,7 +209,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
     let keys: Vec<_> = needs.on_hand_at.iter().copied().collect();
     let pasts = try_join_all(keys.iter().map(|key| past(session, *key))).await?;
     for (key, past) in keys.into_iter().zip(pasts) {
-        state.load_on_hand_at(key, Some(past));
+        state.load_on_hand_at(key, past);
     }
     warehouse::load(session, &needs.warehouse, state).await?;
     Ok(())

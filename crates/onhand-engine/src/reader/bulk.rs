@@ -1,5 +1,6 @@
 //! Questions about bulk data.
 
+use onhand_core::Timestamp;
 use onhand_core::ids::ImportId;
 use onhand_core::imports::{Import, ImportRow};
 
@@ -30,6 +31,22 @@ impl Reader {
         match self {
             Self::Sqlite(reader) => reader.imports(before, limit).await,
             Self::Postgres(reader) => reader.imports(before, limit).await,
+        }
+    }
+
+    /// Imports of whose file nothing has come since a second, oldest first; at most so many. Every
+    /// import is looked at, so this is for whoever tidies up: there is one for each file.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn silent_imports(
+        &self,
+        since: Timestamp,
+        most: usize,
+    ) -> Result<Vec<ImportId>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => reader.silent_imports(since, most).await,
+            Self::Postgres(reader) => reader.silent_imports(since, most).await,
         }
     }
 

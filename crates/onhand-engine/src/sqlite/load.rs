@@ -120,7 +120,7 @@ fn load_records(view: View<'_>, needs: &Needs, now: Timestamp, state: &mut State
     }
     for key in &needs.on_hand_at {
         let past = past::at(view, view.levels(key.0)?, key.1, key.2)?;
-        state.load_on_hand_at(*key, Some(past));
+        state.load_on_hand_at(*key, past);
     }
     Ok(())
 }

@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use onhand_core::command::Reply;
 use onhand_core::ids::ImportId;
 use onhand_core::imports::{Command, Entry, Import, Kind, Plan, ProductRow, Row, State};
+use onhand_core::limits::IMPORT_SILENT_SECS_MAX;
 use onhand_core::text::{Name, Reference, Sku};
 use onhand_core::{Actor, Command as AnyCommand, Money};
+use onhand_engine::Clock;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -135,6 +138,29 @@ pub(crate) async fn imports_and_the_ledger_are_listed_page_by_page<B: Backend>()
     }
     let skus = ["tea", "row-1", "row-2", "row-3", "row-4"];
     assert_eq!(entries, (1..).zip(skus.map(str::to_owned)).collect::<Vec<_>>());
+    world.close().await;
+}
+
+pub(crate) async fn imports_whose_file_does_not_come_are_found<B: Backend>() {
+    let world = World::<B>::with(&[]).await;
+    let (begun, ended, alive) = (world.import().await, world.import().await, world.import().await);
+    world.ask(take(ended, 0, 4, true)).await.unwrap().outcome.unwrap();
+    let silent = async |secs, most| {
+        let since = world.clock.now().checked_add(SignedDuration::from_secs(secs)).unwrap();
+        world.reader.0.silent_imports(since, most).await.unwrap()
+    };
+    assert_eq!(silent(0, 9).await, []);
+    world.clock.advance_secs(IMPORT_SILENT_SECS_MAX);
+    world.ask(take(alive, 0, 4, false)).await.unwrap().outcome.unwrap();
+    assert_eq!(silent(0, 9).await, [begun]);
+    assert_eq!((silent(60, 9).await, silent(60, 1).await), (vec![begun, alive], vec![begun]));
+    for id in [begun, alive] {
+        let end = AnyCommand::Imports(Command::EndSilent { id });
+        world.ask(end).await.unwrap().outcome.unwrap();
+    }
+    let world = world.reopened().await;
+    assert_eq!(world.stands(begun).await.state, State::Failed);
+    assert_eq!(world.stands(alive).await.state, State::Receiving);
     world.close().await;
 }
 

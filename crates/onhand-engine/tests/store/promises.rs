@@ -88,6 +88,7 @@ macro_rules! keeps_every_promise {
                 a_row_is_taken_once_whoever_sends_it,
                 a_batch_of_rows_that_runs_again_counts_once,
                 imports_and_the_ledger_are_listed_page_by_page,
+                imports_whose_file_does_not_come_are_found,
             }
             watched {
                 callers_hear_when_those_were_told_who_keep_copies,

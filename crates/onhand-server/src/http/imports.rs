@@ -26,7 +26,7 @@ use super::wire::lists::List;
 use crate::app::App;
 use crate::imports::take::{self, Door, SourceFault, TakeError, Wanted};
 use crate::imports::{FileFault, Format};
-use crate::limits::{IMPORT_BYTES_MAX, IMPORT_IDLE_MAX};
+use crate::limits::{IMPORT_BATCH_ROWS, IMPORT_BYTES_MAX, IMPORT_IDLE_MAX};
 
 /// The routes of imports.
 pub fn routes() -> OpenApiRouter<App> {
@@ -104,7 +104,8 @@ fn door(app: &App, caller: &Caller, kind: Kind) -> Result<Door, Problem> {
     }
     let access = principal.access(Scopes::of(needed), None);
     let caller = EngineCaller { actor: principal.actor(), access };
-    Ok(Door { submit: app.submit.clone(), reader: app.reader.clone(), caller })
+    let (submit, reader) = (app.submit.clone(), app.reader.clone());
+    Ok(Door { submit, reader, caller, batch_rows: IMPORT_BATCH_ROWS })
 }
 
 const CSV_EXAMPLE: &str = "sku,name,price,currency,on_hand\nTEA-1,Green tea,49900,INR,100\n";

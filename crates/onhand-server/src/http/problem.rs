@@ -279,7 +279,6 @@ fn status(refusal: &Refusal) -> StatusCode {
             inventory::Refusal::UnknownLocation { .. }
             | inventory::Refusal::UnknownReservation { .. } => StatusCode::NOT_FOUND,
             inventory::Refusal::OccurredInFuture { .. }
-            | inventory::Refusal::CountTooOld { .. }
             | inventory::Refusal::QuantityTooLarge { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             inventory::Refusal::NoLocation
             | inventory::Refusal::LocationCodeTaken { .. }

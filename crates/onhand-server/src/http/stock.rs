@@ -355,8 +355,8 @@ fn number_or_null<'de, D: serde::Deserializer<'de>>(
     security(("bearer" = ["stock:write"])), request_body = CountBody,
     params(("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_sku", "unknown_location", "no_location",
-        "occurred_in_future", "change_from_quantity_stale", "count_too_old",
-        "count_below_reserved", "insufficient_stock", "quantity_too_large"]))),
+        "occurred_in_future", "change_from_quantity_stale", "count_below_reserved",
+        "insufficient_stock", "quantity_too_large"]))),
     responses((status = 201, description = "Movement and level",
         body = StockChangesView<'static>)))]
 async fn count_stock(call: Call) -> Result<Response, Problem> {

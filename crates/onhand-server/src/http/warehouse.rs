@@ -195,7 +195,7 @@ async fn reject_sync(
     security(("bearer" = ["stock:write"])),
     params(("id" = String, Path,), ("row" = u32, Path,), ("Idempotency-Key" = String, Header,)),
     extensions(("x-codes" = json!(["unknown_sync", "unknown_sync_row", "sync_state",
-        "sync_row_not_held", "count_too_old"]))),
+        "sync_row_not_held"]))),
     responses((status = 200, description = "The run", body = SyncView<'static>)))]
 async fn approve_sync_row(
     State(app): State<App>,

@@ -15,6 +15,7 @@ use clap::Args;
 use futures_util::{Stream, stream};
 use onhand_core::ids::{ImportId, LocationId};
 use onhand_core::imports::{Import, ImportRow, Kind};
+use onhand_core::limits::IMPORT_ROWS_TAKEN_MAX;
 use onhand_core::{Actor, Currency};
 use onhand_engine::Reader;
 use serde_json::json;
@@ -26,7 +27,7 @@ use crate::cli::DatabaseOptions;
 use crate::demo;
 use crate::http::problem::Problem;
 use crate::http::wire::imports::{ImportView, RowErrorView};
-use crate::limits::{IMPORT_CHUNK_BYTES, IMPORT_CHUNKS_WAITING_MAX};
+use crate::limits::{IMPORT_BATCH_ROWS, IMPORT_CHUNK_BYTES, IMPORT_CHUNKS_WAITING_MAX};
 use crate::load::progress::{Progress, note};
 use crate::serve;
 
@@ -59,9 +60,17 @@ pub(crate) struct ImportOptions {
     /// Go on with this import, like `imp_42`; all else is as it was begun.
     #[arg(long)]
     resume: Option<ImportId>,
+    /// Rows that are written together, 1 to 2000.
+    #[arg(long, default_value_t = IMPORT_BATCH_ROWS, value_parser = batch_rows)]
+    batch_rows: usize,
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+fn batch_rows(text: &str) -> Result<usize, String> {
+    let rows = text.parse().ok().filter(|rows| (1..=IMPORT_ROWS_TAKEN_MAX).contains(rows));
+    rows.ok_or_else(|| format!("expected a whole number from 1 to {IMPORT_ROWS_TAKEN_MAX}"))
 }
 
 fn kind(name: &str) -> Result<Kind, String> {
@@ -83,7 +92,8 @@ pub(crate) async fn run(options: ImportOptions) -> anyhow::Result<ExitCode> {
         // A database that was never served has nowhere to put stock.
         demo::ensure_location(submit).await?;
         let caller = Actor::Local.into();
-        let door = Door { submit: submit.clone(), reader: reader.clone(), caller };
+        let (submit, reader, batch_rows) = (submit.clone(), reader.clone(), options.batch_rows);
+        let door = Door { submit, reader, caller, batch_rows };
         failed = work(&options, &door).await?;
         Ok(())
     });

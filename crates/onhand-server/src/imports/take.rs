@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::{FileFault, Format, Reading};
-use crate::limits::{IMPORT_BATCH_ROWS, IMPORT_PAUSE, IMPORT_WAITS_MAX};
+use crate::limits::{IMPORT_PAUSE, IMPORT_WAITS_MAX};
 
 /// What is to be imported.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +71,8 @@ pub(crate) struct Door {
     pub(crate) submit: Submit,
     pub(crate) reader: Reader,
     pub(crate) caller: Caller,
+    /// Rows that are handed in together.
+    pub(crate) batch_rows: usize,
 }
 
 /// Begins an import of a file and takes it. `begin` hands in the first command: under a key that
@@ -236,7 +238,7 @@ where
     }
     let mut from = import.position.rows;
     let mut flight: Option<JoinHandle<Result<Answer, SubmitError>>> = None;
-    let mut rows = Vec::with_capacity(IMPORT_BATCH_ROWS);
+    let mut rows = Vec::with_capacity(door.batch_rows);
     loop {
         let entry = file.next().await;
         // What was read before the file broke off is not lost.
@@ -246,7 +248,7 @@ where
         };
         let is_last = entry.is_none();
         rows.extend(entry);
-        if !is_last && rows.len() < IMPORT_BATCH_ROWS {
+        if !is_last && rows.len() < door.batch_rows {
             continue;
         }
         if let Some(broken) = broken {
@@ -255,7 +257,7 @@ where
         }
         let (bytes, fingerprint) = file.reading.mark();
         let fingerprint = reference(&fingerprint)?;
-        let taken = std::mem::replace(&mut rows, Vec::with_capacity(IMPORT_BATCH_ROWS));
+        let taken = std::mem::replace(&mut rows, Vec::with_capacity(door.batch_rows));
         let next = from + taken.len() as u64;
         let id = import.id;
         let command = Command::Take { id, from, rows: taken, bytes, fingerprint, is_last };

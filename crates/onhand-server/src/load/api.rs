@@ -141,6 +141,18 @@ impl Api {
         self.send(Method::POST, path, key, body).await
     }
 
+    /// The same for a file of CSV.
+    pub(crate) async fn upload(&mut self, path: &str, key: Uuid, file: Bytes) -> Result<Reply> {
+        let mut headers = self.target.write_headers(key);
+        for (name, value) in &mut headers {
+            if *name == CONTENT_TYPE {
+                *value = HeaderValue::from_static("text/csv");
+            }
+        }
+        let reply = self.connection.send(Method::POST, path, &headers, file).await;
+        reply.with_context(|| format!("POST {path}"))
+    }
+
     /// The same for a change.
     pub(crate) async fn patch(&mut self, path: &str, key: Uuid, body: Bytes) -> Result<Reply> {
         self.send(Method::PATCH, path, key, body).await

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 use super::bench_check::{Correctness, check};
+use super::files;
 use super::logins::Logins;
 use super::paid;
 use super::probe;
@@ -96,6 +97,10 @@ pub struct BenchOptions {
     /// and compare with the orders alone
     #[arg(long, conflicts_with_all = ["suite", "url", "logins", "payments"])]
     pub warehouse: bool,
+    /// Import files of new products beside the orders, one behind the other, and compare with the
+    /// orders alone
+    #[arg(long = "import", conflicts_with_all = ["suite", "logins", "payments", "warehouse"])]
+    pub imports: bool,
     /// Let every other round place orders that are to be paid, and compare them with those that are
     /// not; `--rounds` of both
     #[arg(long, conflicts_with_all = ["suite", "url", "logins", "preload"])]
@@ -240,6 +245,17 @@ async fn single(
         targets.push(row);
         measured.push(Measured::of(&format!("{name}, beside {logins} logins"), &beside));
         measured.push(Measured::of("log in", &logged_in));
+    }
+    if options.imports {
+        let sending = files::start(&stage.target);
+        let beside = round(options, stage, &orders, random).run(&stage.tally).await?;
+        let taken = sending.stop().await?;
+        targets.extend(suite::beside_import(
+            (outcome.millis(0.99), beside.millis(0.99)),
+            (outcome.per_second, beside.per_second),
+            taken.per_second(),
+        ));
+        measured.push(Measured::of(&format!("{name}, beside an import"), &beside));
     }
     if let Some(shelves) = &stage.shelves {
         let asking = shelves.start(&stage.target, &stage.stock_before);

@@ -12,6 +12,7 @@ pub mod workload;
 mod api;
 mod bench_check;
 mod crowd;
+mod files;
 mod fleet;
 mod logins;
 mod paid;

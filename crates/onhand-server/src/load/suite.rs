@@ -99,6 +99,32 @@ pub(crate) fn through(dialect: &str, rate: Option<f64>, processor: Option<f64>) 
     ]
 }
 
+/// The rows of orders beside files that are imported, each figure alone and beside.
+pub(crate) fn beside_import(p99: (f64, f64), rate: (f64, f64), rows_per_second: f64) -> Vec<Row> {
+    let told = |what: &str, measured: String| Row {
+        number: "-",
+        what: what.to_owned(),
+        target: "-".to_owned(),
+        measured,
+        verdict: "told",
+    };
+    let share = rate.1 / rate.0.max(1.0);
+    vec![
+        Row::new(
+            "B1",
+            "p99 of orders beside an import, against alone",
+            Goal::AtMost(2.0),
+            "x",
+            ratio(p99.1, p99.0),
+        ),
+        told("orders beside an import, against alone", format!("{share:.2}")),
+        told(
+            "rows of products imported beside orders, per second",
+            format!("{rows_per_second:.0}"),
+        ),
+    ]
+}
+
 /// The rows of orders that are to be paid against the same without payments.
 pub(crate) fn paid(
     share: Option<f64>,

@@ -13,6 +13,7 @@ mod orders;
 mod plain;
 pub mod samples;
 pub mod templates;
+mod warehouse;
 
 use onhand_core::Timestamp;
 use sha2::{Digest, Sha256};

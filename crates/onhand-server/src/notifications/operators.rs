@@ -16,6 +16,7 @@ pub(super) fn about(facts: &Facts<'_>) -> String {
         Facts::Level { sku, .. } => sku.to_string(),
         Facts::Endpoint(endpoint) => endpoint.id.to_string(),
         Facts::DeadLetter(letter) => letter.job_id.to_string(),
+        Facts::Sync(sync) => sync.id.to_string(),
     };
     about.chars().filter(|c| !c.is_control()).take(MAIL_ABOUT_CHARS_MAX).collect()
 }
@@ -68,7 +69,7 @@ pub(super) fn dead_letter(facts: &Facts<'_>) -> Option<Letter> {
     let facts = match facts {
         Facts::DeadLetter(letter) => of_job(letter),
         Facts::Order(order) => of_payment(order)?,
-        Facts::Level { .. } | Facts::Endpoint(_) => return None,
+        Facts::Level { .. } | Facts::Endpoint(_) | Facts::Sync(_) => return None,
     };
     let lead = "This is not tried again by itself: look at the reason, then requeue it or give it \
                 up.";

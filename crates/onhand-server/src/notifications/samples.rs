@@ -5,6 +5,7 @@ use onhand_core::inventory::Level;
 use onhand_core::jobs::DeadLetter;
 use onhand_core::orders::Order;
 use onhand_core::text::Sku;
+use onhand_core::warehouse::Sync;
 use onhand_core::webhooks::EndpointEntry;
 use serde_json::{Value, json};
 
@@ -21,6 +22,8 @@ pub enum Sample {
     Endpoint(Box<EndpointEntry>),
     /// A dead letter.
     DeadLetter(DeadLetter),
+    /// A run against the external warehouse.
+    Sync(Box<Sync>),
 }
 
 impl Sample {
@@ -31,6 +34,7 @@ impl Sample {
             Self::Level(sku, level) => Facts::Level { sku, level },
             Self::Endpoint(endpoint) => Facts::Endpoint(endpoint),
             Self::DeadLetter(letter) => Facts::DeadLetter(letter),
+            Self::Sync(sync) => Facts::Sync(sync),
         }
     }
 }
@@ -70,6 +74,18 @@ pub fn sample(template: &str) -> Result<Option<Sample>, serde_json::Error> {
                 "others": 3 });
             Ok(Some(Sample::DeadLetter(serde_json::from_value(letter)?)))
         }
+        "warehouse_held" => {
+            let found = json!({ "rows": 2, "units": 5, "told": 2 });
+            let counts = json!({ "counted": 41, "held": 3, "shortfall": 2, "unchanged": 1154 });
+            sync("held", json!({ "counts": counts, "new_shortfalls": found })).map(Some)
+        }
+        "shortfall" => {
+            let found = json!({ "rows": 2, "units": 5, "told": 0 });
+            let counts = json!({ "counted": 44, "shortfall": 2, "unchanged": 1154 });
+            let ended_at = "2026-11-21T05:48:17Z";
+            let more = json!({ "counts": counts, "new_shortfalls": found, "ended_at": ended_at });
+            sync("applied", more).map(Some)
+        }
         _ => Ok(None),
     }
 }
@@ -98,6 +114,25 @@ fn endpoint() -> Result<Sample, serde_json::Error> {
         "version": 2, "created_at": "2026-11-21T05:48:16Z", "updated_at": "2026-11-21T05:48:16Z",
     });
     serde_json::from_value(endpoint).map(Box::new).map(Sample::Endpoint)
+}
+
+fn sync(status: &str, more: Value) -> Result<Sample, serde_json::Error> {
+    let mut sync = json!({
+        "id": 7, "status": status, "trigger": "schedule", "begun_by": "system",
+        "source": "https://warehouse.example",
+        "policy": {
+            "mode": "warehouse_wins", "hold_units": 500, "guard_percent": 50, "guard_rows": 10,
+            "shortfall": "report",
+        },
+        "dry_run": false, "location_id": 1, "as_of": "2026-11-21T05:48:15Z", "rows": 1200,
+        "drift_units": 97, "stocked": 1180, "emptied": 3, "locations": [1], "pass": "waiting",
+        "applied_to": 0, "rows_kept": "all", "version": 9,
+        "created_at": "2026-11-21T05:48:15Z", "updated_at": "2026-11-21T05:48:16Z",
+    });
+    if let (Value::Object(sync), Value::Object(more)) = (&mut sync, more) {
+        sync.extend(more);
+    }
+    serde_json::from_value(sync).map(Box::new).map(Sample::Sync)
 }
 
 fn lines() -> Value {

@@ -6,10 +6,11 @@ use onhand_core::inventory::Level;
 use onhand_core::jobs::DeadLetter;
 use onhand_core::orders::Order;
 use onhand_core::text::Sku;
+use onhand_core::warehouse::Sync;
 use onhand_core::webhooks::EndpointEntry;
 
 use super::letter::Letter;
-use super::{channel, html, operators, orders, plain};
+use super::{channel, html, operators, orders, plain, warehouse};
 
 /// Who gets a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub enum Facts<'a> {
     Endpoint(&'a EndpointEntry),
     /// A job that is tried no more and waits for an operator.
     DeadLetter(&'a DeadLetter),
+    /// A run against the external warehouse.
+    Sync(&'a Sync),
 }
 
 impl<'a> Facts<'a> {
@@ -56,6 +59,7 @@ impl<'a> Facts<'a> {
             EventBody::Level { sku, level } => Some(Self::Level { sku, level }),
             EventBody::Endpoint(endpoint) => Some(Self::Endpoint(endpoint)),
             EventBody::DeadLetter(letter) => Some(Self::DeadLetter(letter)),
+            EventBody::Sync(sync) => Some(Self::Sync(sync)),
             EventBody::Product(_)
             | EventBody::Category(_)
             | EventBody::Location(_)
@@ -65,7 +69,6 @@ impl<'a> Facts<'a> {
             | EventBody::User(_)
             | EventBody::Session(_)
             | EventBody::ApiKey(_)
-            | EventBody::Sync(_)
             | EventBody::Shortfall(_) => None,
         }
     }
@@ -201,6 +204,18 @@ pub const TEMPLATES: &[Template] = &[
         &["job.dead", "payment.refund_failed", "payment.stuck"],
         "something is tried no more and waits for somebody",
         operators::dead_letter,
+    ),
+    operator(
+        "warehouse_held",
+        &["warehouse.sync_held"],
+        "figures of the warehouse differ by so much that somebody is to decide",
+        warehouse::held,
+    ),
+    operator(
+        "shortfall",
+        &["warehouse.sync_completed"],
+        "the warehouse has less than is promised; once a run",
+        warehouse::shortfall,
     ),
 ];
 

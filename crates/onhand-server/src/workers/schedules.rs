@@ -7,10 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use onhand_core::command::Reply;
-use onhand_core::limits::{JOBS_FORGOTTEN_MAX, NOTICES_FORGOTTEN_MAX, SYNC_ROWS_FORGOTTEN_MAX};
+use onhand_core::limits::{
+    IMPORT_SILENT_SECS_MAX, JOBS_FORGOTTEN_MAX, NOTICES_FORGOTTEN_MAX, SYNC_ROWS_FORGOTTEN_MAX,
+};
 use onhand_core::schedules::{Command, Schedule, ScheduleName};
 use onhand_core::warehouse::{self, Trigger};
-use onhand_core::{Actor, Command as AnyCommand, Refusal, Timestamp, inventory, jobs, payments};
+use onhand_core::{
+    Actor, Command as AnyCommand, Refusal, Timestamp, imports, inventory, jobs, payments,
+};
 use onhand_engine::SubmitError;
 use onhand_engine::committer::Answer;
 use onhand_engine::query::ReadError;
@@ -234,10 +238,29 @@ impl Worker {
         let (before_rows, most) = (before(keep.sync_rows), SYNC_ROWS_FORGOTTEN_MAX);
         let rows = warehouse::Command::Forget { before: before_rows, most };
         let rows = self.forget_in_steps(&AnyCommand::Warehouse(rows)).await?;
+        let imports = self.end_silent_imports().await?;
         Ok(format!(
             "{jobs} ended jobs, {notices} messages of gateways and {rows} rows of old runs against \
-             the warehouse were forgotten"
+             the warehouse were forgotten, {imports} imports given up"
         ))
+    }
+
+    /// Gives up imports whose file does not come. Each is looked at again when that is decided.
+    async fn end_silent_imports(&self) -> Result<usize, Trouble> {
+        let keep = Duration::from_secs(IMPORT_SILENT_SECS_MAX.unsigned_abs());
+        let since = self.tools.clock.now().checked_sub(keep).unwrap_or(Timestamp::MIN);
+        let mut ended = 0;
+        for id in self.tools.reader.silent_imports(since, RETENTION_ROWS_MAX).await? {
+            let end = imports::Command::EndSilent { id };
+            let Reply::Import(import) = self.command(AnyCommand::Imports(end)).await? else {
+                return Err(Trouble::Answer);
+            };
+            if import.state == imports::State::Failed {
+                tracing::warn!(%id, rows = import.position.rows, "an import was given up");
+                ended += 1;
+            }
+        }
+        Ok(ended)
     }
 
     /// Forgets some, and some more, until there is nothing left or the run is long enough.

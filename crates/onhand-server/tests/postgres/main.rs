@@ -25,6 +25,9 @@ mod description;
 #[path = "../process/encrypted.rs"]
 mod encrypted;
 mod failures;
+#[path = "../warehouse/fake.rs"]
+#[expect(dead_code, reason = "some of it is for answers that are none")]
+mod fake;
 #[path = "../queues/flow.rs"]
 mod flow;
 #[path = "../http/imports.rs"]
@@ -34,11 +37,15 @@ mod installation;
 mod payments_races;
 #[path = "../http/payments_shown.rs"]
 mod payments_shown;
+mod runs;
 #[path = "../process/server.rs"]
 #[expect(dead_code, reason = "some of it is for the embedded store")]
 mod server;
 #[path = "../http/shelves.rs"]
 mod shelves;
+#[path = "../warehouse/shop.rs"]
+#[expect(dead_code, reason = "some of it is for the embedded store")]
+mod shop;
 #[path = "../http/till.rs"]
 mod till;
 mod together;

@@ -176,6 +176,25 @@ async fn pages_are_followed_to_their_end() {
 }
 
 #[tokio::test]
+async fn an_answer_is_of_no_later_time_than_it_was_asked_for() {
+    for (said, wanted) in [
+        // A clock that is ahead, the same on all pages, although the second is asked for later.
+        (r#""as_of":"2026-11-22T02:00:30Z","#, "2026-11-22T02:00:00Z"),
+        (r#""as_of":"2026-11-22T02:00:00.5Z","#, "2026-11-22T02:00:00Z"),
+        ("", "2026-11-22T02:00:00Z"),
+        (r#""as_of":"2026-11-22T01:59:59Z","#, "2026-11-22T01:59:59Z"),
+    ] {
+        let answer = move |question: &str| {
+            let next = if question.contains("cursor") { "null" } else { "\"2\"" };
+            ok(&format!(r#"{{{said}"next":{next},"rows":[]}}"#))
+        };
+        let (url, _hears) = serve(answer).await;
+        let read = read(&warehouse(&url, PATIENT), None).await.unwrap();
+        assert_eq!(read.as_of, Some(wanted.parse().unwrap()), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn pages_that_belong_to_nothing_end_it() {
     let asked = Arc::new(AtomicU32::new(0));
     let page = |as_of: &str, next: &str| {

@@ -115,12 +115,13 @@ pub(crate) struct Read {
     pub(crate) etag: Option<String>,
 }
 
-/// Reads a whole answer, asking for each page once.
+/// Reads a whole answer, asking for each page once, a second after the one before.
 pub(crate) async fn read(warehouse: &Warehouse, etag: Option<&str>) -> Result<Read, Failure> {
     let mut reading = warehouse.read(etag);
     let mut read = Read::default();
-    loop {
-        match reading.next(now()).await? {
+    for second in 0.. {
+        let now = now().checked_add(Duration::from_secs(second)).unwrap();
+        match reading.next(now).await? {
             Step::Unchanged => read.is_unchanged = true,
             Step::Rows(rows) => read.rows.extend(rows),
             Step::End => break,

@@ -1,11 +1,12 @@
 //! Runs against a warehouse, over the running binary: what differs is counted, what is promised is
 //! not taken, what is hard to believe waits for an operator, and nothing is half done.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::fake::{http, ok};
 use crate::server::{Server, json as read, keyed};
@@ -63,6 +64,15 @@ async fn what_is_promised_is_not_taken() {
     assert_eq!(run["rows"]["data"][0]["action"], "shortfall", "{run}");
     assert_eq!(run["rows"]["data"][0]["missing"], 2);
     assert_eq!(stock(&mut server, "headphones").await, (3, 3));
+    // Whoever looks at the stock sees it; of the past it is not told.
+    let seen = read(&server.get("/v1/stock/headphones").await);
+    assert_eq!((&seen["missing"], &seen["locations"][0]["missing"]), (&json!(2), &json!(2)));
+    let path = "/v1/stock/headphones?as_of=2100-01-01T00:00:00Z";
+    let past = read(&server.get(path).await);
+    assert_eq!((&past["on_hand"], &past["missing"]), (&json!(3), &Value::Null), "{past}");
+    assert_eq!(past["locations"][0]["missing"], Value::Null);
+    let why = read(&server.get("/v1/stock/headphones/explain").await);
+    assert!(why["sentence"].as_str().unwrap().contains(", 2 of it missing -"), "{why}");
     let open = read(&server.get("/v1/warehouse/shortfalls").await);
     assert_eq!(open["data"][0]["sku"], "headphones", "{open}");
     assert_eq!(open["data"][0]["missing"], 2);
@@ -102,6 +112,66 @@ async fn what_differs_by_much_waits_for_an_operator() {
     }
     let held = read(&server.get(&format!("{path}?action=held")).await);
     assert_eq!(held["rows"]["data"], json!([]));
+    server.stop_and_verify().await;
+}
+
+/// Mails of a template in a folder.
+fn mails(folder: &Path, template: &str) -> Vec<String> {
+    let Ok(files) = std::fs::read_dir(folder) else { return Vec::new() };
+    let paths = files.map(|file| file.unwrap().path());
+    let is_mail = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        name.contains(&format!(".{template}.")) && name.ends_with(".eml")
+    };
+    paths.filter(is_mail).map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}
+
+/// Waits until a mail of a template is there, and the log has said the same.
+async fn mailed(folder: &Path, template: &str, says: &str, server: &Server) -> Vec<String> {
+    let comes = async {
+        while mails(folder, template).is_empty() || !server.log().contains(says) {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let has_come = timeout(Duration::from_secs(60), comes).await.is_ok();
+    assert!(has_come, "{template}: {}", server.log());
+    mails(folder, template)
+}
+
+#[tokio::test]
+async fn operators_are_written_to_once_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let sent = folder.path().join("mails");
+    let says = Says::rows(&[("headphones", 1), ("smartphone", 1)]).await;
+    let mail = format!("--mail=folder:{}", sent.display());
+    let options = [mail.as_str(), "--operator-mail=o@o.example"];
+    let mut server = open(folder.path(), &says, &options).await;
+    order(&mut server, "headphones", 3, "one").await;
+    order(&mut server, "smartphone", 2, "two").await;
+    // Two rows are short, and of that there is one mail.
+    let run = sync(&mut server, "short", false).await;
+    assert_eq!(run["actions"]["shortfall"], 2, "{run}");
+    let logged = "less is there than is promised";
+    let [mail] = &mailed(&sent, "shortfall", logged, &server).await[..] else { panic!("one mail") };
+    let id = run["id"].as_str().unwrap();
+    assert!(mail.contains(&format!("Subject: Less is there than is promised: {id}")), "{mail}");
+    assert!(mail.contains("Newly missing: 3 units, in 2 rows"), "{mail}");
+    // What is known is not told again; that a run waits is, with nothing about those.
+    says.now(plain(&[("headphones", 1), ("smartphone", 1)]));
+    assert_eq!(sync(&mut server, "same", false).await["actions"]["shortfall"], 2);
+    let rows = read(&server.get("/v1/stock?limit=200").await);
+    let skus = rows["data"].as_array().unwrap().iter().map(|row| row["sku"].as_str().unwrap());
+    says.now(plain(&skus.map(|sku| (sku, 0)).collect::<Vec<_>>()));
+    let run = sync(&mut server, "empty", false).await;
+    assert_eq!(run["status"], "held", "{run}");
+    let logged = "a run of the warehouse waits for approval";
+    let mails_of_it = mailed(&sent, "warehouse_held", logged, &server).await;
+    let [mail] = &mails_of_it[..] else { panic!("one mail") };
+    let id = run["id"].as_str().unwrap();
+    assert!(mail.contains(&format!("Subject: Warehouse run held: {id}")), "{mail}");
+    assert!(mail.contains("Would be empty: ") && !mail.contains("missing"), "{mail}");
+    assert!(mail.contains(&format!("onhand warehouse approve {id}")), "{mail}");
+    assert_eq!(mails(&sent, "shortfall").len(), 1);
     server.stop_and_verify().await;
 }
 

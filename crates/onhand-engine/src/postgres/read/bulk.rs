@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use deadpool_postgres::GenericClient;
+use onhand_core::Timestamp;
 use onhand_core::ids::ImportId;
-use onhand_core::imports::{Import, ImportRow};
+use onhand_core::imports::{Import, ImportRow, State};
 
 use super::super::codec::{self, get};
 use super::super::error::{Result, corrupt};
@@ -13,9 +14,15 @@ use super::super::readers::{Reader, listed, one, row, rows};
 use crate::columns::*;
 use crate::paging::{bounds, page};
 use crate::query::{LedgerRow, Page, ReadError};
+use crate::stored::{stored_count, to_second};
 
 const IMPORT: &str = "SELECT document FROM imports WHERE id = $1";
 const IMPORTS: &str = "SELECT document FROM imports WHERE id < $1 ORDER BY id DESC LIMIT $2";
+// Instants are kept as RFC 3339 in UTC: to the second they are sorted as text, whatever the
+// server's collation.
+const SILENT: &str = "SELECT id FROM imports WHERE document::jsonb #>> '{import,state}' = $1 \
+     AND substr(document::jsonb #>> '{import,updated_at}', 1, 19) COLLATE \"C\" < $2 \
+     ORDER BY id LIMIT $3";
 const LEDGER: &str =
     concat!("SELECT ", movement_columns!(), " FROM movements WHERE seq > $1 ORDER BY seq LIMIT $2");
 const SKUS: &str = "SELECT id, sku FROM products WHERE id = ANY($1)";
@@ -38,6 +45,21 @@ impl Reader {
         limit: usize,
     ) -> std::result::Result<Page<Import>, ReadError> {
         listed!(self, client => listed_imports(client, before, limit))
+    }
+
+    /// Imports of whose file nothing has come since a second, oldest first.
+    pub(crate) async fn silent_imports(
+        &self,
+        since: Timestamp,
+        most: usize,
+    ) -> std::result::Result<Vec<ImportId>, ReadError> {
+        let (since, most) = (to_second(since), stored_count(most));
+        one!(self, client => async {
+            let found =
+                rows(client, SILENT, &[&State::Receiving.as_str(), &since, &most]).await?;
+            let ids = found.iter().map(|row| get::<i64>(row, "imports", 0));
+            ids.map(|id| Ok(ImportId::new(id?))).filter_map(Result::transpose).collect()
+        })
     }
 
     /// A page of the ledger, oldest entry first.

@@ -1,14 +1,16 @@
 //! Bulk data: imports, and the ledger as a whole.
 
+use onhand_core::Timestamp;
 use onhand_core::ids::ImportId;
-use onhand_core::imports::{Import, ImportRow};
-use rusqlite::{Connection, Result};
+use onhand_core::imports::{Import, ImportRow, State};
+use rusqlite::{Connection, Result, params};
 
 use super::super::readers::Reader;
 use super::super::{codec, imports};
 use crate::columns::*;
 use crate::paging::{bounds, page};
 use crate::query::{LedgerRow, Page, ReadError};
+use crate::stored::{stored_count, to_second};
 
 impl Reader {
     /// An import.
@@ -30,6 +32,25 @@ impl Reader {
                 codec::document(row, 0).map(|row: ImportRow| row.import)
             })?;
             Ok(page(rows.collect::<Result<Vec<_>>>()?, limit, |row| row.id.number()))
+        })
+        .await
+    }
+
+    /// Imports of whose file nothing has come since a second, oldest first.
+    pub(crate) async fn silent_imports(
+        &self,
+        since: Timestamp,
+        most: usize,
+    ) -> Result<Vec<ImportId>, ReadError> {
+        self.read(move |view| {
+            // Instants are kept as RFC 3339 in UTC: to the second they are sorted as text.
+            let mut select = view.connection.prepare_cached(
+                "SELECT id FROM imports WHERE document ->> '$.import.state' = ?1 \
+                 AND substr(document ->> '$.import.updated_at', 1, 19) < ?2 ORDER BY id LIMIT ?3",
+            )?;
+            let values = params![State::Receiving.as_str(), to_second(since), stored_count(most)];
+            let ids = select.query_map(values, |row| row.get::<_, i64>(0))?;
+            ids.map(|id| Ok(ImportId::new(id?))).filter_map(Result::transpose).collect()
         })
         .await
     }

@@ -288,6 +288,7 @@ impl Warehouse {
             seen: Vec::new(),
             rows: 0,
             as_of: None,
+            said_as_of: None,
             etag: None,
         }
     }
@@ -357,11 +358,14 @@ pub struct Reading<'a> {
     seen: Vec<String>,
     rows: usize,
     as_of: Option<Timestamp>,
+    /// As the first page says it.
+    said_as_of: Option<Timestamp>,
     etag: Option<String>,
 }
 
 impl Reading<'_> {
-    /// Asks for the next page once. After a failure the same page may be asked for again.
+    /// Asks for the next page once, at this instant. After a failure the same page may be asked for
+    /// again.
     ///
     /// # Errors
     /// [`Failure`].
@@ -394,10 +398,12 @@ impl Reading<'_> {
         match self.next {
             Next::First => {
                 self.etag = etag;
-                // Who does not say when it was says how it was when we asked.
+                // Who does not say when it was says how it was when we asked. So does who says a
+                // later time: its clock is ahead, and what has moved since is not in its figures.
                 self.as_of = Some(as_of.unwrap_or(now).min(now));
+                self.said_as_of = as_of;
             }
-            Next::Cursor(_) if as_of.is_some_and(|as_of| self.as_of != Some(as_of.min(now))) => {
+            Next::Cursor(_) if as_of.is_some() && as_of != self.said_as_of => {
                 return Err(Failure::Moved);
             }
             Next::Cursor(_) | Next::Nothing => {}

@@ -256,8 +256,7 @@ fn inventory_after(previous: Option<&inventory::Refusal>) -> Option<inventory::R
         Some(R::TooManyLocations { .. }) => {
             R::OccurredInFuture { occurred_at: "2027-11-21T05:48:16Z".parse().ok()?, now: now? }
         }
-        Some(R::OccurredInFuture { .. }) => R::CountTooOld { occurred_at: earlier },
-        Some(R::CountTooOld { .. }) => {
+        Some(R::OccurredInFuture { .. }) => {
             R::ChangeFromQuantityStale { sku, change_from_quantity: 50, on_hand: 48 }
         }
         Some(R::ChangeFromQuantityStale { .. }) => {

@@ -60,9 +60,6 @@ fn inventory_words(refusal: &inventory::Refusal) -> String {
         R::OccurredInFuture { occurred_at, now } => {
             format!("occurred_at {occurred_at} lies in the future: it is {now}")
         }
-        R::CountTooOld { occurred_at } => {
-            format!("too much happened since {occurred_at} to net it: count again")
-        }
         R::ChangeFromQuantityStale { sku, change_from_quantity, on_hand } => {
             format!("`{sku}` has {on_hand} on hand, not {change_from_quantity}: look again")
         }

@@ -68,8 +68,8 @@ impl<'a> LocationView<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = StockLevel, example = json!({
     "object": "stock_level", "sku": "TEA-1", "product_id": "prd_7", "location_id": "loc_1",
-    "on_hand": 50, "reserved": 2, "safety_stock": 5, "available": 43, "low_stock_threshold": 10,
-    "version": 3, "updated_at": "2026-11-21T05:48:16.120394Z"
+    "on_hand": 50, "reserved": 2, "safety_stock": 5, "available": 43, "missing": 0,
+    "low_stock_threshold": 10, "version": 3, "updated_at": "2026-11-21T05:48:16.120394Z"
 }))]
 pub struct LevelView<'a> {
     #[schema(pattern = "^stock_level$")]
@@ -94,6 +94,10 @@ pub struct LevelView<'a> {
     /// Units that can be sold.
     #[schema(value_type = values::Units)]
     available: i64,
+    /// Units of `on_hand` that the external warehouse does not have: a shortfall, of which nothing
+    /// is sold. `null` of the past.
+    #[schema(value_type = Option<values::Units>, required)]
+    missing: Option<i64>,
     /// Available units below which the stock counts as low.
     #[schema(value_type = values::Units)]
     low_stock_threshold: i64,
@@ -105,7 +109,7 @@ pub struct LevelView<'a> {
 }
 
 impl<'a> LevelView<'a> {
-    /// The view of a level.
+    /// The view of a level as it is now.
     pub fn of(sku: &'a str, row: &Level) -> Self {
         Self {
             object: "stock_level",
@@ -116,6 +120,7 @@ impl<'a> LevelView<'a> {
             reserved: row.reserved,
             safety_stock: row.safety_stock,
             available: row.available(),
+            missing: Some(row.missing),
             low_stock_threshold: row.low_stock_threshold,
             version: row.version,
             updated_at: row.updated_at,
@@ -127,9 +132,9 @@ impl<'a> LevelView<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Stock, example = json!({
     "object": "stock", "sku": "TEA-1", "product_id": "prd_7", "on_hand": 50, "reserved": 2,
-    "safety_stock": 5, "available": 43, "locations": [{
+    "safety_stock": 5, "available": 43, "missing": 0, "locations": [{
         "object": "stock_level", "sku": "TEA-1", "product_id": "prd_7", "location_id": "loc_1",
-        "on_hand": 50, "reserved": 2, "safety_stock": 5, "available": 43,
+        "on_hand": 50, "reserved": 2, "safety_stock": 5, "available": 43, "missing": 0,
         "low_stock_threshold": 10, "version": 3, "updated_at": "2026-11-21T05:48:16.120394Z"
     }], "as_of": null, "clock": null
 }))]
@@ -152,6 +157,10 @@ pub struct StockView<'a> {
     /// Units that can be sold.
     #[schema(minimum = 0)]
     available: i64,
+    /// Units of `on_hand` that the external warehouse does not have: a shortfall, of which nothing
+    /// is sold. `null` of the past.
+    #[schema(required, minimum = 0)]
+    missing: Option<i64>,
     /// The same by location.
     locations: Vec<LevelView<'a>>,
     /// The instant that was asked for; `null` for now.
@@ -167,6 +176,12 @@ impl<'a> StockView<'a> {
     pub fn of(product: &'a Product, levels: &[Level], as_of: Option<Moment>) -> Self {
         let sum = |of: fn(&Level) -> i64| levels.iter().map(of).sum::<i64>();
         let sku = product.sku.as_str();
+        // The ledger does not say of the past what was missing.
+        let is_now = as_of.is_none();
+        let level = |row| {
+            let now = LevelView::of(sku, row);
+            if is_now { now } else { LevelView { missing: None, ..now } }
+        };
         Self {
             object: "stock",
             sku,
@@ -175,7 +190,8 @@ impl<'a> StockView<'a> {
             reserved: sum(|level| level.reserved),
             safety_stock: sum(|level| level.safety_stock),
             available: sum(Level::available),
-            locations: levels.iter().map(|row| LevelView::of(sku, row)).collect(),
+            missing: is_now.then(|| sum(|level| level.missing)),
+            locations: levels.iter().map(level).collect(),
             as_of: as_of.map(|moment| moment.at),
             clock: as_of.map(|moment| moment.clock.as_str()),
         }
@@ -365,6 +381,12 @@ impl<'a> ExplanationView<'a> {
         let moved: Vec<_> = terms.iter().filter(|term| term.units != 0).collect();
         let words = moved.iter().map(|term| format!("{:+} {}", term.units, term.kind.as_str()));
         let words = words.collect::<Vec<_>>().join(" ");
+        let missing = sum(|level| level.missing);
+        let lack = if as_of.is_none() && missing > 0 {
+            format!(", {missing} of it missing")
+        } else {
+            String::new()
+        };
         let term = |term: &&onhand_engine::query::ExplainTerm| TermView {
             kind: term.kind,
             units: term.units,
@@ -378,7 +400,7 @@ impl<'a> ExplanationView<'a> {
             safety_stock: safety,
             available,
             sentence: format!(
-                "available {available} = on hand {on_hand} ({words}) - {reserved} reserved \
+                "available {available} = on hand {on_hand} ({words}){lack} - {reserved} reserved \
                  - {safety} safety stock"
             ),
             on_hand_terms: moved.iter().map(term).collect(),

@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use onhand_core::ids::{CustomerId, UserId};
 use onhand_core::jobs::{Attempt, DeadLetter, Ending, Job, NewJob, Queue};
 use onhand_core::text::{Reference, Text};
+use onhand_core::warehouse::{Action, NewShortfalls, Status};
 use onhand_engine::query::EventRow;
 use tokio::time::Instant;
 
@@ -25,8 +26,8 @@ use crate::notifications::options::Mailing;
 use crate::notifications::{Audience, Facts, Notice, TEMPLATES, Template, write};
 use crate::random;
 
-/// Stands for the log, which is told of low stock and dead jobs whether anybody is written to or
-/// not.
+/// Stands for the log, which is told of low stock, dead jobs and what the warehouse misses whether
+/// anybody is written to or not.
 const LOG: &str = "log";
 
 /// Writes mails.
@@ -48,9 +49,12 @@ impl Mails {
             (Audience::Customer, Some(Facts::Order(order))) => {
                 order.customer_id.iter().map(CustomerId::to_string).collect()
             }
-            (Audience::Operators, Some(facts)) => {
+            (Audience::Operators, Some(facts)) if template.render(&facts).is_some() => {
                 let numbers = 1..=self.mailing.operators.len();
-                let is_logged = matches!(facts, Facts::Level { .. } | Facts::DeadLetter(_));
+                let is_logged = match facts {
+                    Facts::Level { .. } | Facts::DeadLetter(_) | Facts::Sync(_) => true,
+                    Facts::Order(_) | Facts::Endpoint(_) => false,
+                };
                 let log = is_logged.then(|| LOG.to_owned());
                 numbers.map(|number| format!("operator_{number}")).chain(log).collect()
             }
@@ -166,6 +170,17 @@ fn log(facts: &Facts<'_>) {
         }
         Facts::DeadLetter(DeadLetter { job_id, queue, others, .. }) => {
             tracing::warn!(%job_id, %queue, others, "a job is dead: onhand jobs list --dead");
+        }
+        Facts::Sync(sync) => {
+            let (run, found) = (sync.id, sync.new_shortfalls);
+            let held = sync.count(Action::Held);
+            if sync.status == Status::Held {
+                tracing::warn!(%run, held, "a run of the warehouse waits for approval");
+            }
+            if !found.is_none() {
+                let NewShortfalls { rows, units, .. } = found;
+                tracing::warn!(%run, rows, units, "less is there than is promised");
+            }
         }
         Facts::Order(_) | Facts::Endpoint(_) => {}
     }

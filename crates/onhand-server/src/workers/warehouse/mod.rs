@@ -94,15 +94,16 @@ impl Keeper {
     /// [`Trouble`]: the run stays as it is, for the next look.
     pub async fn go_on(&self) -> Result<(), Trouble> {
         while let Some(sync) = self.tools.reader.open_sync().await? {
+            let is_to_ask = sync.status == Status::Receiving && sync.rows == 0;
+            if is_to_ask && self.plan.is_none() {
+                // Left to a process that knows whom to ask, with the right to go on.
+                return Ok(());
+            }
             if !self.tools.leases.hold(LEASE, WAREHOUSE_LEASE).await {
                 return Ok(());
             }
             match (sync.status, &self.plan) {
-                (Status::Receiving, Some(plan)) if sync.rows == 0 => {
-                    self.receive(plan, &sync).await?;
-                }
-                // Left to a process that knows whom to ask.
-                (Status::Receiving, None) if sync.rows == 0 => return Ok(()),
+                (Status::Receiving, Some(plan)) if is_to_ask => self.receive(plan, &sync).await?,
                 // Rows of an answer that nobody reads any more.
                 (Status::Receiving, _) => {
                     self.fail(&sync, "interrupted: the server ended before the answer was whole")

@@ -64,7 +64,7 @@ impl Keeper {
         let mut reading = plan.warehouse.read(known);
         let (id, mut staged) = (sync.id, 0_u32);
         loop {
-            match self.next(&mut reading).await? {
+            match self.next(sync, &mut reading).await? {
                 Step::Rows(rows) => staged = self.stage(sync, &reading, staged, rows).await?,
                 Step::Unchanged => {
                     let etag = bounded(known.unwrap_or_default());
@@ -79,11 +79,17 @@ impl Keeper {
         Ok(())
     }
 
-    /// Asks for the next page, and again after a while where it may come then.
-    async fn next(&self, reading: &mut Reading<'_>) -> Result<Step, Broken> {
+    /// Asks for the next page, and again after a while where it may come then. Until the first one
+    /// is here it is written down when that is asked for: an answer that does not say when it was
+    /// true was so then, and none is of a later time. What others have decided by then is behind
+    /// that instant, and what they decide later is not, whatever their clocks say.
+    async fn next(&self, sync: &Sync, reading: &mut Reading<'_>) -> Result<Step, Broken> {
         let mut tries = 0;
         loop {
-            let now = self.tools.clock.now();
+            let now = match reading.as_of() {
+                None => self.submit(Command::Ask { id: sync.id }).await?.as_of,
+                Some(_) => self.tools.clock.now(),
+            };
             let failure = match self.keeping(reading.next(now)).await? {
                 Ok(step) => return Ok(step),
                 Err(failure) => failure,
