@@ -2,6 +2,7 @@
 //! It decides nothing about the checks themselves; those are other tools' work and `tidy`'s. What
 //! they need beyond a compiler, `services` provides.
 
+mod packaging;
 mod promises;
 mod report;
 mod tools;
@@ -39,6 +40,8 @@ enum Work {
     Squawk(&'static [&'static str]),
     /// A running server and its description.
     Promises,
+    /// Files for those who run the server.
+    Packaging(packaging::Checks),
 }
 
 struct Step {
@@ -141,6 +144,16 @@ const STEPS: &[Step] = &[
         needs: Need::Service(|services| Ok(found(services.squawk()?))),
         // The oldest version that onhand supports; the engine opens a transaction around each file.
         work: Work::Squawk(&["--pg-version", "13.0", "--assume-in-transaction", "*.sql"]),
+    },
+    Step {
+        name: "packaging",
+        needs: Need::Service(|services| Ok(found(services.packaging()?))),
+        work: Work::Packaging(packaging::FILES),
+    },
+    Step {
+        name: "unit of systemd",
+        needs: Need::Service(|services| Ok(found(services.systemd()?))),
+        work: Work::Packaging(packaging::UNIT),
     },
     Step {
         name: "clippy",
@@ -342,6 +355,7 @@ fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
     let (program, folder) = match step.work {
         Work::Tidy => return tidy::run(root),
         Work::Promises => return promises::hold(root, environment),
+        Work::Packaging(checks) => return packaging::check(root, environment, checks),
         Work::Cargo(_) | Work::Shared(..) => ("cargo", root.to_path_buf()),
         Work::Squawk(_) => ("squawk", root.join(MIGRATIONS)),
     };
@@ -362,6 +376,7 @@ fn arguments(work: &Work) -> Vec<&'static str> {
     match work {
         Work::Tidy => vec!["xtask", "tidy"],
         Work::Promises => vec!["run", "/openapi.json"],
+        Work::Packaging(checks) => checks.iter().map(|check| check[0]).collect(),
         Work::Cargo(arguments) | Work::Squawk(arguments) => arguments.to_vec(),
         Work::Shared(shared, more) => shared.iter().chain(*more).copied().collect(),
     }
@@ -372,6 +387,7 @@ fn describe(work: &Work) -> String {
         Work::Tidy | Work::Cargo(_) | Work::Shared(..) => "cargo",
         Work::Squawk(_) => "squawk",
         Work::Promises => promises::PROGRAM,
+        Work::Packaging(_) => "each of",
     };
     format!("{program} {}", arguments(work).join(" "))
 }
@@ -389,7 +405,7 @@ mod tests {
                 (Need::Tool(name), _) => TOOLS.iter().any(|tool| tool.name == *name),
                 (Need::Service(_), _) => true,
                 (Need::Nothing | Need::Postgres, work) => {
-                    !matches!(work, Work::Squawk(_) | Work::Promises)
+                    !matches!(work, Work::Squawk(_) | Work::Promises | Work::Packaging(_))
                 }
             };
             assert!(met, "{}", step.name);

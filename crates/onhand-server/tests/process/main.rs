@@ -11,6 +11,9 @@ mod crash;
 mod dialects;
 #[cfg(target_os = "linux")]
 mod disk;
+mod documents;
+#[path = "../documents/mod.rs"]
+mod documents_read;
 mod edges;
 mod encrypted;
 mod installation;
