@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "the files written are the command's answer")]
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -14,7 +15,8 @@ use clap_complete::Shell;
 pub(crate) fn completions(mut command: Command, shell: Shell) -> anyhow::Result<ExitCode> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut command, "onhand", &mut text);
-    print!("{}", String::from_utf8(text)?);
+    // Whoever reads may have enough of it.
+    std::io::stdout().write_all(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -95,8 +95,8 @@ pub struct ServeOptions {
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct DemoOptions {
     /// Whether the demo's customer has ordered something.
-    #[arg(long, help_heading = "Demo", env = "ONHAND_DEMO_ORDERS", value_name = "BOOL", default_value_t = true,
-        action = clap::ArgAction::Set)]
+    #[arg(long, help_heading = "Demo", env = "ONHAND_DEMO_ORDERS", value_name = "BOOL",
+        default_value_t = true, action = clap::ArgAction::Set)]
     demo_orders: bool,
 }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
@@ -43,8 +44,13 @@ pub async fn run(
     layers: &Layers,
 ) -> anyhow::Result<ExitCode> {
     match action {
-        ConfigAction::Sample => print!("{}", reference::sample(&command)),
-        ConfigAction::Reference => print!("{}", reference::page(&command)),
+        // Whoever reads may have enough of it.
+        ConfigAction::Sample => {
+            std::io::stdout().write_all(reference::sample(&command).as_bytes())?;
+        }
+        ConfigAction::Reference => {
+            std::io::stdout().write_all(reference::page(&command).as_bytes())?;
+        }
         ConfigAction::Check { all, flags } => {
             return check_all(command, layers, flags, all).await;
         }

@@ -81,7 +81,8 @@ fn names(setting: &Setting) -> String {
 fn value(setting: &Setting) -> String {
     let example = EXAMPLES.iter().find(|(key, _)| *key == setting.key).map(|(_, value)| *value);
     let text = setting.default.as_deref().or(example);
-    let text = text.map_or_else(|| format!("<{}>", setting.takes), ToOwned::to_owned);
+    let of_secret = || format!("/etc/onhand/{}", setting.key.trim_end_matches("_file"));
+    let text = text.map_or_else(of_secret, ToOwned::to_owned);
     let one = |text: &str| {
         let is_bare = setting.is_switch
             || matches!(text, "true" | "false")
@@ -112,30 +113,8 @@ fn folded(text: &str, chars_max: usize) -> Vec<String> {
     lines
 }
 
-const HEAD: &str = "\
-# Configuration
-
-<!-- Made by `onhand config reference`. A test compares; do not edit it by hand. -->
-
-A setting has one meaning under three names: a flag, a variable of the environment, and a key of `onhand.toml`. What is said more
-closely to the command counts:
-
-1. a flag,
-2. the environment (the variable's own name, then the other names in the tables),
-3. `.env` in the folder where the command is started: `NAME=value` lines, for variables that the environment does not have,
-4. `onhand.toml` in that folder, or the file that `--config` or `ONHAND_CONFIG` names,
-5. the default.
-
-`onhand config sample` prints a complete `onhand.toml` in which everything is commented out. `onhand config check` says what is
-set, where it comes from, and whether the server could start with it; it starts nothing and shows no secret. A key that is not
-known ends every command with exit code 78, the line and the nearest name.
-
-**Secrets** are never flags, which whoever lists processes can read, and never stand in `onhand.toml`: they come from a variable, or
-from a file that `..._FILE` in the environment or `..._file` in `onhand.toml` names.
-
-Lists are separated by commas in flags and variables, and are lists in `onhand.toml`. Switches are `true` or `false` there; as a
-flag they stand alone.
-";
+/// What stands above the tables.
+const HEAD: &str = include_str!("head.md");
 
 /// The page docs/configuration.md.
 pub(super) fn page(command: &Command) -> String {
@@ -145,36 +124,33 @@ pub(super) fn page(command: &Command) -> String {
         let _ = write!(text, "\n## {section}\n\n");
         text.push_str("| Key | Flag, variable | Default | Meaning |\n|---|---|---|---|\n");
         for setting in settings.iter().filter(|setting| setting.section == section) {
-            let mut names: Vec<_> = setting.flag.iter().map(|flag| format!("`{flag}`")).collect();
-            names.push(format!("`{}`", setting.variable));
-            names.extend(setting.also.iter().map(|name| format!("also `{name}`")));
-            let default =
-                setting.default.as_ref().map_or_else(String::new, |text| format!("`{text}`"));
-            let help = setting.help.split_whitespace().collect::<Vec<_>>().join(" ");
-            let bounds = setting.bounds.as_ref().filter(|_| !setting.is_switch);
-            let bounds = bounds.map_or_else(String::new, |bounds| format!(" ({bounds})"));
-            let meaning = format!("{help}{bounds}").replace('|', "\\|");
-            let _ = writeln!(
-                text,
-                "| `{}` | {} | {default} | {meaning} |",
-                setting.key,
-                names.join(", ")
-            );
+            text.push_str(&row(setting));
         }
     }
     text + &of_commands(command, &settings)
 }
 
+fn row(setting: &Setting) -> String {
+    let mut names: Vec<_> = setting.flag.iter().map(|flag| format!("`{flag}`")).collect();
+    names.push(format!("`{}`", setting.variable));
+    names.extend(setting.also.iter().map(|name| format!("also `{name}`")));
+    let default = setting.default.as_ref().map_or_else(String::new, |text| format!("`{text}`"));
+    let help = setting.help.split_whitespace().collect::<Vec<_>>().join(" ");
+    let bounds = setting.bounds.as_ref().filter(|_| !setting.is_switch);
+    let bounds = bounds.map_or_else(String::new, |bounds| format!(" ({bounds})"));
+    let meaning = format!("{help}{bounds}").replace('|', "\\|");
+    format!("| `{}` | {} | {default} | {meaning} |\n", setting.key, names.join(", "))
+}
+
 /// Variables of commands that are no settings of the server.
 fn of_commands(command: &Command, settings: &[Setting]) -> String {
-    let mut text =
-        "\n## Variables of commands\n\n| Variable | Command | Meaning |\n|---|---|---|\n"
-            .to_owned();
+    let mut text = "\n## Variables of commands\n\n".to_owned();
+    text.push_str("| Variable | Command | Meaning |\n|---|---|---|\n");
     let mut rows: Vec<(String, String, Vec<String>)> = Vec::new();
     collect(command, &mut Vec::new(), settings, &mut rows);
     for (variable, help, commands) in rows {
-        let commands =
-            commands.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let commands: Vec<_> = commands.iter().map(|name| format!("`{name}`")).collect();
+        let commands = commands.join(", ");
         let _ = writeln!(text, "| `{variable}` | {commands} | {help} |");
     }
     text

@@ -105,11 +105,13 @@ fn what_is_wrong_in_a_file_is_told_with_its_line() {
         ("listen = 2026-01-01", "onhand.toml:1: `listen`: expected a text in quotes, not a date"),
         (
             "paymnt_hold_secs = 1",
-            "onhand.toml:1: there is no setting `paymnt_hold_secs`; there is one called `payment_hold_secs`",
+            "onhand.toml:1: there is no setting `paymnt_hold_secs`; \
+             there is one called `payment_hold_secs`",
         ),
         (
             "payment-hold-secs = 1",
-            "onhand.toml:1: there is no setting `payment-hold-secs`; there is one called `payment_hold_secs`",
+            "onhand.toml:1: there is no setting `payment-hold-secs`; \
+             there is one called `payment_hold_secs`",
         ),
         (
             "ONHAND_LISTEN = 1",

@@ -45,7 +45,8 @@ exit 1
 const CURL: &str = r#"#!/bin/bash
 limit=30
 case " $* " in *" -N "*) limit=2 ;; esac
-"$DESK_CURL" --max-time $limit -w '%{stderr}\n@@%{http_code} %{url_effective}\n' "$@" 2>>"$DESK/asked"
+tell='%{stderr}\n@@%{http_code} %{url_effective}\n'
+"$DESK_CURL" --max-time $limit -w "$tell" "$@" 2>>"$DESK/asked"
 code=$?
 if [ $limit = 2 ] && [ $code = 28 ]; then exit 0; fi
 exit $code
@@ -120,8 +121,7 @@ impl Desk {
 
     /// The same where what a document says stands for something else.
     pub(crate) fn where_it_says(mut self, said: &str, here: impl Into<String>) -> Self {
-        // Before addresses of this machine are made others.
-        self.stands_for.insert(0, (said.to_owned(), here.into()));
+        self.stands_for.push((said.to_owned(), here.into()));
         self
     }
 
@@ -183,11 +183,19 @@ impl Desk {
             let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
             let address = format!("127.0.0.1:{port}");
             if !port.is_empty() && !known(&address, &self.stands_for) {
-                self.stands_for.push((address, free_address()));
+                let here = free_address();
+                let free = here.rsplit_once(':').unwrap().1;
+                // Python wants the port alone.
+                let python = |port: &str| format!("http.server {port}");
+                self.stands_for.push((python(&port), python(free)));
+                self.stands_for.push((address, here));
             }
         }
-        let all = self.stands_for.iter();
-        all.fold(text.to_owned(), |text, (said, here)| text.replace(said.as_str(), here))
+        // Longest first: an address may be the beginning of another one.
+        let mut all: Vec<_> = self.stands_for.iter().collect();
+        all.sort_by_key(|(said, _)| std::cmp::Reverse(said.len()));
+        all.into_iter()
+            .fold(text.to_owned(), |text, (said, here)| text.replace(said.as_str(), here))
     }
 
     /// Runs commands: the lines that failed with their exit codes, and all that was said.

@@ -24,6 +24,7 @@ mod production;
 mod receiver;
 #[expect(dead_code, reason = "some of it is for PostgreSQL")]
 mod server;
+mod settings;
 #[cfg(target_os = "linux")]
 mod shim;
 mod tours;
