@@ -73,7 +73,8 @@ impl Desk {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let bin = folder.path().join("bin");
-        for folder in [&bin, &folder.path().join("read"), &folder.path().join("desk")] {
+        let folders = ["beside", "alone", "desk"].map(|name| folder.path().join(name));
+        for folder in [&bin].into_iter().chain(&folders) {
             std::fs::create_dir(folder).unwrap();
         }
         for (name, text) in [("onhand", ONHAND), ("curl", CURL), ("sleep", SLEEP)] {
@@ -131,7 +132,8 @@ impl Desk {
             self.serve().await;
         }
         let text = self.translated(&block.text);
-        let (failed, said) = self.shell(&text).await;
+        let folder = if block.purpose == Purpose::Beside { "beside" } else { "alone" };
+        let (failed, said) = self.shell(folder, &text).await;
         let lines: Vec<&str> = text.lines().collect();
         for (line, code) in failed {
             let content = lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
@@ -156,12 +158,13 @@ impl Desk {
         let flow = self.stands_for.iter().find(|(said, _)| said == "127.0.0.1:3008").unwrap();
         let flow = format!("flow={}", flow.1);
         let make = "onhand migrate up && onhand keys create --name reader --scopes admin";
-        let (failed, said) = self.shell(make).await;
+        let (failed, said) = self.shell("beside", make).await;
         assert!(failed.is_empty(), "{said}");
         let key = said.lines().find(|line| line.starts_with("onk_")).unwrap().to_owned();
         self.environment.push(("KEY".into(), key.clone().into()));
         self.environment.push(("ONHAND_TOKEN".into(), key.into()));
-        let (failed, said) = self.shell(&format!("onhand serve --demo --dialect {flow}")).await;
+        let serve = format!("onhand serve --demo --dialect {flow}");
+        let (failed, said) = self.shell("beside", &serve).await;
         assert!(failed.is_empty(), "{said}");
         let log = std::fs::read_to_string(self.path("desk/serve.log")).unwrap();
         let gateway = log.lines().find(|line| line.contains("fake gateway")).unwrap();
@@ -198,8 +201,8 @@ impl Desk {
             .fold(text.to_owned(), |text, (said, here)| text.replace(said.as_str(), here))
     }
 
-    /// Runs commands: the lines that failed with their exit codes, and all that was said.
-    async fn shell(&mut self, text: &str) -> (Vec<(usize, i32)>, String) {
+    /// Runs commands in a folder: the lines that failed with their exit codes, and all that was said.
+    async fn shell(&mut self, folder: &str, text: &str) -> (Vec<(usize, i32)>, String) {
         for name in ["desk/failed", "desk/asked", "desk/said"] {
             std::fs::write(self.path(name), "").unwrap();
         }
@@ -208,7 +211,7 @@ impl Desk {
         let said = std::fs::File::options().append(true).open(self.path("desk/said")).unwrap();
         let mut shell = Command::new("bash")
             .arg(self.path("desk/block"))
-            .current_dir(self.path("read"))
+            .current_dir(self.path(folder))
             .env_clear()
             .envs(
                 ["HOME", "LANG", "TZ"]
