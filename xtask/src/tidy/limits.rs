@@ -127,6 +127,7 @@ mod tests {
         let good = "| `ROWS_MAX` | 1,000 |\n| `LOG_BYTES_MAX` | 64 MiB |\n\
                     | `HOLD_SECS` | 7 days |\n\
                     At most `ROWS_MAX` rows; set `DATABASE_URL` and `RUST_LOG`.\n\
+                    | `ONHAND_HOLD_SECS` | `7` |\n\
                     `ROWS_MAX` (1000)\n";
         assert_eq!(check(documents_agree, &[CODE, ("docs/api.md", good)]), Vec::<String>::new());
     }
