@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod adapters;
+mod admin;
 pub mod app;
 pub mod auth;
 mod backup;

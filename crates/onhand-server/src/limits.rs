@@ -59,6 +59,22 @@ pub const KEY_CHARS_MAX: usize = 255;
 pub const REQUEST_ID_CHARS_MAX: usize = 64;
 /// How long a browser may remember what pages of another origin may send; none remembers longer.
 pub const PREFLIGHT_AGE_MAX: Duration = Duration::from_secs(2 * 60 * 60);
+/// Largest form that is sent to a page of the administration, in bytes.
+pub const FORM_BYTES_MAX: usize = 256 << 10;
+/// Most fields of such a form, and of a query.
+pub const FORM_FIELDS_MAX: usize = 500;
+/// Largest answer of a route that a form is sent on to, in bytes.
+pub const ADMIN_ANSWER_BYTES_MAX: usize = 4 << 20;
+/// Rows of a list in the administration.
+pub const ADMIN_ROWS: usize = 50;
+/// Seconds after which a page that cannot be shown for a moment tries again.
+pub const ADMIN_RETRY_SECS: u32 = 5;
+/// How often at most an open page is told that something has changed.
+pub const ADMIN_FEED_EVERY: Duration = Duration::from_secs(1);
+/// How long an open page is told so before its session is looked at again.
+pub const ADMIN_FEED_LIFE: Duration = Duration::from_secs(5 * 60);
+/// Most pages at a time that are told so.
+pub const ADMIN_FEEDS_MAX: usize = 64;
 /// Rows of a page when the caller names none.
 pub const PAGE_ROWS_DEFAULT: usize = 20;
 /// Seconds after which a caller who was turned away may come back.

@@ -4,6 +4,7 @@
 
 mod account;
 mod apt;
+mod browser;
 mod cluster;
 mod companion;
 mod folders;
@@ -29,6 +30,7 @@ use anyhow::{Context, Result, ensure};
 
 use self::process::{ANSWER_MAX, output};
 use account::Account;
+pub(crate) use browser::Browser;
 pub(crate) use cluster::Cluster;
 pub(crate) use installation::{Installation, MAJOR_MIN};
 pub(crate) use localstripe::Localstripe;
@@ -137,6 +139,12 @@ impl Services {
             ask().context(apt::SYSTEMD.missing)?;
         }
         Ok(Environment::new())
+    }
+
+    /// A browser, and a Python that drives it.
+    pub(crate) fn browser(&self) -> Result<Browser> {
+        let chromium = browser::chromium(&self.account)?;
+        Ok(Browser { chromium, python: venv::PLAYWRIGHT.program(&self.cache)? })
     }
 
     /// A Python that has the reference of Standard Webhooks.

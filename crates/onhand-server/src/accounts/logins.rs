@@ -139,6 +139,12 @@ impl Logins {
         Self { life_secs, ..self }
     }
 
+    /// What the successors of refresh tokens are made with, the newest first; whoever needs a
+    /// secret of sessions derives one.
+    pub fn secrets(&self) -> &[Secret] {
+        &self.refresh
+    }
+
     /// Registers a customer. An address that is taken already is no error: who is told so learns
     /// who has an account here.
     ///

@@ -83,7 +83,7 @@ impl FromRequest<App> for Upload {
     }
 }
 
-pub(super) async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
+pub(crate) async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, Problem> {
     let limited = Limited::new(body, bytes_max).collect();
     match tokio::time::timeout(BODY_TIMEOUT, limited).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),

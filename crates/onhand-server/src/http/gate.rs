@@ -234,7 +234,7 @@ fn closed() -> Problem {
     forbidden("this route is closed")
 }
 
-pub(super) fn forbidden(detail: &str) -> Problem {
+pub(crate) fn forbidden(detail: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
 }
 
@@ -437,7 +437,8 @@ fn only<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Option<&'a str
     if values.next().is_some() { None } else { first.to_str().ok() }
 }
 
-fn address(app: &App, request: &Parts) -> IpAddr {
+/// Where a request comes from, behind the proxies that are believed.
+pub(crate) fn address(app: &App, request: &Parts) -> IpAddr {
     let peer = request.extensions.get::<super::peer::Peer>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
     let proxies = &app.settings.proxies;

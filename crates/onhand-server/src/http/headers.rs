@@ -13,8 +13,15 @@ const OWN_FILES: HeaderValue = HeaderValue::from_static(
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
+/// Pages of the administration load their own style sheet and script, and are sent forms of.
+const ADMINISTRATION: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+);
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+/// Without it a browser says of a form that it comes from nowhere.
+const OWN_REFERRER: HeaderValue = HeaderValue::from_static("same-origin");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// One year. Subdomains are their owner's business.
 const ENCRYPTED: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -26,10 +33,21 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
 
+/// What an answer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// For programs.
+    Answer,
+    /// The description of the API, to click through.
+    Description,
+    /// The pages for people who run the shop.
+    Administration,
+}
+
 /// What the headers of an answer depend on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shield {
-    is_page: bool,
+    kind: Kind,
     is_private: bool,
     is_encrypted: bool,
 }
@@ -44,20 +62,28 @@ impl Shield {
         // Caches know of the first that what it gets is private, and nothing of the second.
         let credentials = [header::AUTHORIZATION, API_KEY];
         let has_credentials = credentials.iter().any(|name| request.headers().contains_key(name));
-        Self {
-            is_page: below("/docs"),
-            is_private: has_credentials || below("/v1/auth"),
-            is_encrypted,
-        }
+        let kind = match () {
+            () if below("/docs") => Kind::Description,
+            () if below("/admin") => Kind::Administration,
+            () => Kind::Answer,
+        };
+        // What pages load is the same for everybody and kept.
+        let is_page = kind == Kind::Administration && !below("/admin/assets");
+        let is_private = has_credentials || is_page || below("/v1/auth");
+        Self { kind, is_private, is_encrypted }
     }
 
     /// Puts them on the answer.
     pub(super) fn cover(self, headers: &mut HeaderMap) {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-        headers.insert(header::REFERRER_POLICY, NO_REFERRER);
         headers.insert(OPENER_POLICY, SAME_ORIGIN);
         headers.insert(RESOURCE_POLICY, SAME_ORIGIN);
-        let policy = if self.is_page { OWN_FILES } else { NOTHING };
+        let (policy, referrer) = match self.kind {
+            Kind::Answer => (NOTHING, NO_REFERRER),
+            Kind::Description => (OWN_FILES, NO_REFERRER),
+            Kind::Administration => (ADMINISTRATION, OWN_REFERRER),
+        };
+        headers.insert(header::REFERRER_POLICY, referrer);
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         if self.is_private {
             headers.insert(header::CACHE_CONTROL, NO_STORE);

@@ -48,6 +48,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi, Url};
 
+use crate::admin;
 use crate::app::App;
 use dialects::Dialect;
 use problem::Problem;
@@ -113,8 +114,11 @@ pub fn router(app: App) -> Router {
     let has_all = !app.settings.has_ops_listener;
     let (routes, _) = if has_all { api() } else { business() }.split_for_parts();
     let routes = routes.layer(from_fn_with_state(app.clone(), gate::pass));
-    let routes = routes.merge(dialects::on_main(&app));
     let mut open = Router::new();
+    if has_all {
+        open = open.merge(administration(&app, routes.clone()));
+    }
+    let routes = routes.merge(dialects::on_main(&app));
     if app.settings.has_bench_routes {
         open = open.merge(ops::bench_routes());
     }
@@ -129,8 +133,15 @@ pub fn router(app: App) -> Router {
 /// The routes of operation, for a listener of their own.
 pub fn operations(app: App) -> Router {
     let (routes, _) = ops::liveness().merge(ops::routes()).split_for_parts();
-    let documents = documents(&app);
-    finish(Router::new(), routes.merge(documents), app)
+    let (api, _) = business().split_for_parts();
+    let api = api.layer(from_fn_with_state(app.clone(), gate::pass));
+    let routes = routes.merge(documents(&app)).merge(administration(&app, api));
+    finish(Router::new(), routes, app)
+}
+
+/// The pages for people who run the shop, whose forms are sent to these routes.
+fn administration(app: &App, api: Router<App>) -> Router<App> {
+    admin::routes(app.clone(), api.with_state(app.clone()))
 }
 
 /// The description, for tools and to click through; beside it those of the dialects that are spoken

@@ -53,13 +53,13 @@ impl<'de> Deserialize<'de> for SentEmail {
 }
 
 /// What a login works on.
-pub(super) fn desk(app: &App) -> Desk<'_> {
+pub(crate) fn desk(app: &App) -> Desk<'_> {
     let Parts { submit, reader, identities, clock, .. } = &**app;
     Desk { submit, reader, identities, now: clock.now() }
 }
 
 /// What is answered to who did not get in, or could not change an account.
-pub(super) fn not_in(error: LoginError, wrong: fn() -> Problem) -> Problem {
+pub(crate) fn not_in(error: LoginError, wrong: fn() -> Problem) -> Problem {
     match error {
         LoginError::Wrong => wrong(),
         LoginError::Wait { secs } => rate_limited(secs),
@@ -83,17 +83,17 @@ pub(super) fn not_in(error: LoginError, wrong: fn() -> Problem) -> Problem {
 }
 
 /// The same words whatever was wrong: the address, the password, or a disabled account.
-pub(super) fn invalid_credentials() -> Problem {
+pub(crate) fn invalid_credentials() -> Problem {
     let detail = "there is no account with this e-mail address and password";
     Problem::new(StatusCode::UNAUTHORIZED, "invalid_credentials", detail)
 }
 
 /// The same words whatever was wrong: whoever guesses learns nothing.
-pub(super) fn invalid_refresh_token() -> Problem {
+pub(crate) fn invalid_refresh_token() -> Problem {
     not_good("the refresh token is not good, or no longer: log in again")
 }
 
-fn invalid_code() -> Problem {
+pub(crate) fn invalid_code() -> Problem {
     not_good("this is not the code that the server printed at its start, or it was used")
 }
 

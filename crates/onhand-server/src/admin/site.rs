@@ -1,0 +1,134 @@
+//! What a page is, and how it is registered: a path, the right that it takes to see it, the forms
+//! that stand on it, and a function from a visit to its content. Everything that all pages have in
+//! common is done here, so that none of them can forget it.
+
+use axum::Extension;
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use maud::Markup;
+use onhand_core::accounts::Scope;
+
+use super::fields::Fields;
+use super::form::{Attempt, Form};
+use super::send::{self, Sent};
+use super::visit::{Place, Visit};
+use super::{Office, oops, shell};
+use crate::http::problem::Problem;
+
+/// What a page shows.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// What it is about, in the window's title and as its heading.
+    pub(super) title: String,
+    /// The section of the navigation that it belongs to, by its path.
+    pub(super) section: &'static str,
+    pub(super) body: Markup,
+}
+
+/// What a page is called by: the function that makes it.
+pub(super) trait Make<R>: Fn(Visit) -> R + Clone + Send + Sync + 'static {}
+
+impl<F: Fn(Visit) -> R + Clone + Send + Sync + 'static, R> Make<R> for F {}
+
+/// Pages in the making.
+#[derive(Debug)]
+pub(super) struct Site {
+    router: Router<Office>,
+}
+
+impl Site {
+    pub(super) fn new() -> Self {
+        Self { router: Router::new() }
+    }
+
+    /// Adds a page for whoever has this scope, with the forms that stand on it. A form is sent to
+    /// the page's path and its own name; when it fails, the page is shown again with what was
+    /// typed.
+    #[must_use]
+    pub(super) fn page<R>(
+        self,
+        path: &'static str,
+        scope: Scope,
+        forms: &'static [&'static Form],
+        make: impl Make<R>,
+    ) -> Self
+    where
+        R: Future<Output = Result<Page, Problem>> + Send + 'static,
+    {
+        let place = Place { path, scope, forms };
+        let shown = make.clone();
+        let show = async move |visit: Visit| show(visit.at(place), shown.clone()).await;
+        let mut router = self.router.route(path, get(show));
+        for form in forms {
+            let made = make.clone();
+            let act = async move |Extension(fields): Extension<Fields>, visit: Visit| {
+                act(visit.at(place), form, fields, made.clone()).await
+            };
+            router = router.route(&format!("{path}/{}", form.name), post(act));
+        }
+        Self { router }
+    }
+
+    /// The pages, and what is said where there is none.
+    pub(super) fn into_router(self) -> Router<Office> {
+        self.router.route("/admin/{*rest}", any(no_page))
+    }
+}
+
+async fn no_page(visit: Visit) -> Response {
+    let problem = Problem::not_found(&format!("the page {}", visit.path()));
+    oops::page(visit.visitor(), &visit.frame(), &problem.into())
+}
+
+/// Answers with a page.
+async fn show<R>(visit: Visit, make: impl Make<R>) -> Response
+where
+    R: Future<Output = Result<Page, Problem>> + Send + 'static,
+{
+    let (visitor, frame) = (visit.visitor().clone(), visit.frame());
+    let made = match visit.expect(visit.place().scope) {
+        Ok(()) => make(visit).await,
+        Err(problem) => Err(problem),
+    };
+    match made {
+        Ok(page) => shell::page(&visitor, &frame, &page),
+        Err(problem) => oops::page(&visitor, &frame, &problem.into()),
+    }
+}
+
+/// Sends a form on to the route of `/v1` that it stands for, and answers with what came of it: the
+/// way back to a page, or the page with what was typed and what is wrong with it.
+async fn act<R>(visit: Visit, form: &'static Form, fields: Fields, make: impl Make<R>) -> Response
+where
+    R: Future<Output = Result<Page, Problem>> + Send + 'static,
+{
+    if let Err(problem) = visit.expect(visit.place().scope) {
+        return oops::page(visit.visitor(), &visit.frame(), &problem.into());
+    }
+    match send::send(&visit, form, &fields).await {
+        Sent::Done(answer) => match form.reveals {
+            // What is shown once is not shown again behind another address.
+            Some(reveal) => {
+                let page = reveal(&visit, &answer);
+                shell::page(visit.visitor(), &visit.frame(), &page)
+            }
+            None => see_other(&visit.after(form, &fields, &answer)),
+        },
+        Sent::Failed(trouble) => {
+            let status = trouble.status;
+            let mut response = show(visit.with(Attempt { form, fields, trouble }), make).await;
+            if response.status() == StatusCode::OK {
+                *response.status_mut() = status;
+            }
+            response
+        }
+    }
+}
+
+/// The way to another page, which is read and not sent to.
+pub(super) fn see_other(path: &str) -> Response {
+    // Only paths of ours come here; what is in them is encoded.
+    (StatusCode::SEE_OTHER, [(header::LOCATION, path.to_owned())]).into_response()
+}
