@@ -45,7 +45,7 @@ pub(super) fn all(command: &Command) -> Vec<Setting> {
             key: known.key(),
             flag: None,
             variable: known.variable(),
-            also: if known.is_secret { vec![known.name] } else { Vec::new() },
+            also: if known.is_secret { own_and_other_names(known.name) } else { Vec::new() },
             section: known.section.to_owned(),
             help: known.help.to_owned(),
             default: (!known.is_secret).then(|| crate::cli::LOG_DEFAULT.to_owned()),
@@ -61,6 +61,11 @@ pub(super) fn all(command: &Command) -> Vec<Setting> {
         all.insert(at.map_or(all.len(), |at| at + 1), setting);
     }
     all
+}
+
+/// The variable that has a secret itself, and what others call it.
+fn own_and_other_names(name: &'static str) -> Vec<&'static str> {
+    std::iter::once(name).chain(environment::also(name)).collect()
 }
 
 /// The sections, in order.
