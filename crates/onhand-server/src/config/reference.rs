@@ -81,8 +81,11 @@ fn names(setting: &Setting) -> String {
 fn value(setting: &Setting) -> String {
     let example = EXAMPLES.iter().find(|(key, _)| *key == setting.key).map(|(_, value)| *value);
     let text = setting.default.as_deref().or(example);
-    let of_secret = || format!("/etc/onhand/{}", setting.key.trim_end_matches("_file"));
-    let text = text.map_or_else(of_secret, ToOwned::to_owned);
+    let invented = || match setting.key.strip_suffix("_file") {
+        Some(secret) => format!("/etc/onhand/{secret}"),
+        None => format!("<{}>", setting.takes),
+    };
+    let text = text.map_or_else(invented, ToOwned::to_owned);
     let one = |text: &str| {
         let is_bare = setting.is_switch
             || matches!(text, "true" | "false")

@@ -169,7 +169,8 @@ fn the_sample_with_everything_in_it_is_a_file_of_settings() {
         |line: &&str| settings.iter().any(|one| line.starts_with(&format!("#{} = ", one.key)));
     let lines: Vec<_> = sample.lines().filter(is_setting).map(|line| &line[1..]).collect();
     assert_eq!(lines.len(), settings.len());
-    let file = parse(&lines.join("\n")).unwrap();
+    let read = parse(&lines.join("\n"));
+    let file = read.expect("what has no default needs an example in `reference.rs`");
     for setting in &settings {
         let said = file.values(&setting.variable).unwrap().join(",");
         if let Some(default) = &setting.default {
