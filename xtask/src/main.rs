@@ -28,7 +28,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Task {
     /// Runs every check there is: format, lints, tidy, tests, also those that need a server.
-    Test,
+    Test {
+        /// Only the steps that have this in their name, like `packaging`.
+        only: Option<String>,
+    },
     /// Checks what the compiler does not: sizes, walls between crates, documents that name dead
     /// paths.
     Tidy,
@@ -52,7 +55,7 @@ enum Task {
 fn main() -> Result<ExitCode> {
     let root = root()?;
     let passed = match Cli::parse().task {
-        Task::Test => test::run(&root)?,
+        Task::Test { only } => test::run(&root, only.as_deref().unwrap_or_default())?,
         Task::Tidy => tidy::run(&root)?,
         Task::Services => services::run(&root)?,
         Task::Bench(options) => bench::run(&root, &options)?,

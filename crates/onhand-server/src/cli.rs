@@ -7,10 +7,12 @@
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
 use onhand_engine::database::{self, OpenError, Schema};
 use onhand_engine::query::UserFilter;
 use onhand_engine::report::{LevelDifference, LevelFigures, Rebuild, Report};
@@ -18,21 +20,25 @@ use onhand_engine::{Database, Location, migration};
 
 use crate::accounts;
 use crate::accounts::cli::{KeysAction, UsersAction};
-use crate::accounts::options::AccountsError;
+use crate::accounts::options::{AccountsError, configured};
 use crate::adapters::cache::options::CacheError;
 use crate::adapters::gateways::simulated::command::{self as fake_gateway, FakeGatewayOptions};
 use crate::adapters::queues::command::{self as queues, QueuesAction};
 use crate::adapters::queues::options::QueuesError;
 use crate::adapters::warehouse::options::WarehouseError;
+use crate::auth::secrets::SecretError;
 use crate::backup::{self, BackupOptions, RestoreOptions};
+use crate::config::{self, ConfigAction, Layers};
 use crate::copy::{self, CopyOptions};
 use crate::demo;
 use crate::edge::EdgeError;
 use crate::environment;
 use crate::exports::cli::{self as exports, ExportOptions};
+use crate::health::{self, HealthOptions};
 use crate::http::dialects::options::DialectsError;
 use crate::imports::cli::{self as imports, ImportOptions};
 use crate::load::{bench, payments_chaos, torture, work_chaos};
+use crate::manual;
 use crate::notifications;
 use crate::notifications::cli::MailAction;
 use crate::notifications::options::MailSetupError;
@@ -48,14 +54,24 @@ use crate::serve::{self, DemoOptions, ServeOptions};
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// The file of settings; `onhand.toml` in this folder, if there is one.
+    #[arg(long, global = true, value_name = "FILE", env = "ONHAND_CONFIG")]
+    config: Option<PathBuf>,
+    /// What was found there and in `.env`.
+    #[arg(skip)]
+    layers: Layers,
 }
 
 impl Cli {
-    /// The command line, and what the environment says where it says nothing. Ends the process with
-    /// a word for whoever has typed it where it cannot be read.
+    /// The command line, and what the environment and the file of settings say where it says
+    /// nothing. Ends the process with a word for whoever has written it where it cannot be read. To
+    /// be called first: `.env` becomes part of the environment.
     pub fn read() -> Self {
-        let matches = environment::with_aliases(Self::command()).get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let layers = Layers::read(&Self::command()).unwrap_or_else(|error| error.exit());
+        let command = layers.over(environment::with_aliases(Self::command()));
+        let matches = command.get_matches();
+        let cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        Self { layers, ..cli }
     }
 }
 
@@ -65,6 +81,7 @@ pub struct DatabaseOptions {
     /// The database: `sqlite:` and a file, or postgresql://user@host:port/name.
     #[arg(
         long,
+        help_heading = "Database",
         env = "ONHAND_DATABASE_URL",
         hide_env_values = true,
         default_value = "sqlite:onhand-data/onhand.db"
@@ -73,12 +90,13 @@ pub struct DatabaseOptions {
 }
 
 impl DatabaseOptions {
-    /// Where the database is.
+    /// Where the database is, with the password that is configured apart from its URL.
     ///
     /// # Errors
-    /// When the URL names none.
-    pub fn location(&self) -> Result<Location, OpenError> {
-        Location::parse(&self.database_url)
+    /// [`OpenError`] when the URL names none, [`PasswordError`] when there is no password where
+    /// one should be.
+    pub fn location(&self) -> anyhow::Result<Location> {
+        location(&self.database_url)
     }
 
     /// The URL without what may be secret: a password before the host, or one among the options.
@@ -89,6 +107,43 @@ impl DatabaseOptions {
             (_, None) | (None, _) => url.to_owned(),
         }
     }
+}
+
+/// The password of the database cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[error("{PASSWORD}: {0}")]
+pub struct PasswordError(SecretError);
+
+const PASSWORD: &str = "ONHAND_DATABASE_PASSWORD";
+
+/// The place that a URL names, with the password that is configured apart from it where it has
+/// none itself.
+///
+/// # Errors
+/// As [`DatabaseOptions::location`].
+pub fn location(url: &str) -> anyhow::Result<Location> {
+    let location = Location::parse(url)?;
+    let Location::Server(url) = location else { return Ok(location) };
+    let Some(given) = configured(PASSWORD) else { return Ok(Location::Server(url)) };
+    let password = given.read_whole().map_err(PasswordError)?;
+    // Editors end a file with a line, and no password ends so.
+    let password = password.expose().trim_ascii_end();
+    Ok(Location::Server(with_password(&url, password).unwrap_or(url)))
+}
+
+/// A URL with a password; nothing where it has one, or no user who could.
+fn with_password(url: &str, password: &[u8]) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (user, place) = rest.split_once('@')?;
+    // An `@` behind a slash or a question mark is none of a user's.
+    if user.contains([':', '/', '?']) {
+        return None;
+    }
+    let escaped = password.iter().fold(String::new(), |escaped, byte| {
+        let is_plain = byte.is_ascii_alphanumeric();
+        escaped + &if is_plain { char::from(*byte).to_string() } else { format!("%{byte:02X}") }
+    });
+    Some(format!("{scheme}://{user}:{escaped}@{place}"))
 }
 
 #[derive(Debug, Subcommand)]
@@ -207,6 +262,23 @@ enum Command {
     FakeGateway(FakeGatewayOptions),
     /// Print the description of the API as OpenAPI 3.1.
     Openapi,
+    /// Look at the settings: a sample of their file, and what counts.
+    Config {
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
+    /// Ask the server of this machine whether it is well: for what watches over containers.
+    Health(HealthOptions),
+    /// Print what a shell needs to complete commands and flags.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+    /// Write the manual pages of all commands into a folder.
+    Man {
+        /// The folder, which is made where it is missing.
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -233,19 +305,20 @@ enum MigrateAction {
 
 /// What is logged unless ONHAND_LOG says otherwise. NATS's client tells each try to connect; what
 /// matters of that we say ourselves.
-const LOG_DEFAULT: &str = "info,async_nats=warn";
+pub(crate) const LOG_DEFAULT: &str = "info,async_nats=warn";
 
 /// Runs a command to its exit code.
 pub fn run(cli: Cli) -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("ONHAND_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOG_DEFAULT)),
+            environment::variable("ONHAND_LOG")
+                .and_then(|filter| tracing_subscriber::EnvFilter::try_new(filter).ok())
+                .unwrap_or_else(|| tracing_subscriber::EnvFilter::new(LOG_DEFAULT)),
         )
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    match dispatch(cli.command) {
+    match dispatch(cli) {
         Ok(code) => code,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -258,6 +331,7 @@ pub fn run(cli: Cli) -> ExitCode {
 fn exit_code(error: &anyhow::Error) -> u8 {
     let database = error.downcast_ref::<OpenError>();
     let is_configuration = database.is_some_and(OpenError::is_configuration)
+        || error.is::<PasswordError>()
         || error.is::<EdgeError>()
         || error.is::<AccountsError>()
         || error.is::<PaymentsError>()
@@ -269,7 +343,8 @@ fn exit_code(error: &anyhow::Error) -> u8 {
     if is_configuration { 78 } else { 3 }
 }
 
-fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    let Cli { command, layers, config: _ } = cli;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command {
         Command::Serve(options) => runtime.block_on(serve::run(*options)),
@@ -310,6 +385,12 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             println!("{}", crate::http::openapi().to_pretty_json()?);
             Ok(ExitCode::SUCCESS)
         }
+        Command::Config { action } => {
+            runtime.block_on(config::run(action, Cli::command(), &layers))
+        }
+        Command::Health(options) => runtime.block_on(health::run(options)),
+        Command::Completions { shell } => manual::completions(Cli::command(), shell),
+        Command::Man { folder } => manual::pages(Cli::command(), &folder),
     }
 }
 
@@ -423,5 +504,31 @@ pub(crate) fn print_report(report: &Report) {
         for violation in &check.offenders {
             println!("      {}", violation.offender);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_put_into_a_url_that_has_none() {
+        for (url, wanted) in [
+            ("postgresql://onhand@db/shop", Some("postgresql://onhand:p%40%3A%2Fa@db/shop")),
+            (
+                "postgresql://onhand@one,two/s?a=b@c",
+                Some("postgresql://onhand:p%40%3A%2Fa@one,two/s?a=b@c"),
+            ),
+            ("postgresql://onhand:own@db/shop", None),
+            ("postgresql://db/shop?user=a@b", None),
+            ("postgresql://db/shop", None),
+        ] {
+            assert_eq!(with_password(url, b"p@:/a").as_deref(), wanted, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use indicatif::{ProgressBar, ProgressStyle};
 use onhand_engine::{Location, copy, database};
 
-use crate::cli::print_report;
+use crate::cli::{location, print_report};
 
 /// Where from and where to.
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ pub struct CopyOptions {
 
 /// Copies, compares and proves. The exit code is 1 when the copy does not keep a promise.
 pub(crate) async fn run(options: &CopyOptions) -> anyhow::Result<ExitCode> {
-    let (from, to) = (Location::parse(&options.from)?, Location::parse(&options.to)?);
+    let (from, to) = (Location::parse(&options.from)?, location(&options.to)?);
     let bar = ProgressBar::new(0);
     bar.set_style(ProgressStyle::with_template(
         "{msg:18} {bar:40} {human_pos}/{human_len} rows, {eta} left",

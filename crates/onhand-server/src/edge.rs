@@ -18,6 +18,7 @@ use crate::workers::options::Switch;
 
 /// How to be reached.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Network")]
 pub struct EdgeOptions {
     /// Where to listen.
     #[arg(long, env = "ONHAND_LISTEN", default_value = "127.0.0.1:3000")]
@@ -87,6 +88,9 @@ pub enum EdgeError {
          ends TLS, or listen on 127.0.0.1"
     )]
     InTheClear(SocketAddr),
+    /// One half of what TLS needs. (Flags are told so before; a file of settings is here.)
+    #[error("--tls-cert and --tls-key belong together: {0} is missing")]
+    HalfTls(&'static str),
     /// Nobody could connect.
     #[error("TLS cannot be spoken")]
     Tls(#[from] TlsError),
@@ -127,7 +131,9 @@ impl EdgeOptions {
                 let (tls, renewal) = tls::open(TlsFiles { cert, key }, &SystemClock)?;
                 (Some(tls), Some(renewal))
             }
-            (None | Some(_), None) | (None, Some(_)) => (None, None),
+            (None, None) => (None, None),
+            (Some(_), None) => return Err(EdgeError::HalfTls("--tls-key")),
+            (None, Some(_)) => return Err(EdgeError::HalfTls("--tls-cert")),
         };
         let addresses = [Some(self.listen), self.ops_listen].into_iter().flatten();
         if tls.is_none()

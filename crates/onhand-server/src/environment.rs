@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 
 use clap::{Arg, Command};
 
+use crate::config;
 use crate::limits::ACCESS_LIFE_SECS_MAX;
 
 /// Looks a variable up.
@@ -46,6 +47,13 @@ const ALIASES: &[Alias] = &[
     Alias { ours: "ONHAND_CACHE", theirs: &["REDIS_HOST"], read: |_, _| redis_cache() },
     same("ONHAND_REDIS_PASSWORD", &["REDIS_PASSWORD"]),
     same("ONHAND_MAIL_FROM", &["AWS_SES_SENDER_EMAIL"]),
+];
+
+/// The same of names that are read where ours are: they are judged in their own words.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("ONHAND_WAREHOUSE_URL", "WAREHOUSE_API_URL"),
+    ("ONHAND_WAREHOUSE_SCHEDULE", "CRON_SCHEDULE"),
+    ("ONHAND_CACHE_TTL_SECS", "REDIS_CACHE_EXPIRATION"),
 ];
 
 /// What is set and means nothing here, with why.
@@ -101,10 +109,33 @@ fn here_and_now(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// A variable of ours, by its name or by another one.
+/// A variable of ours, by its name or by another one, or what the file of settings says of it.
 pub fn variable(ours: &str) -> Option<String> {
     let own = here_and_now(ours).filter(|value| !value.is_empty());
-    own.or_else(|| told(ours, &here_and_now).map(|(_, value)| value))
+    let told = || told(ours, &here_and_now).map(|(_, value)| value);
+    own.or_else(told).or_else(|| config::in_file(ours))
+}
+
+/// The other name that says what one of ours is, where ours does not.
+pub fn told_by(ours: &str) -> Option<&'static str> {
+    let elsewhere = ELSEWHERE.iter().filter(|(known, _)| *known == ours);
+    let mut elsewhere = elsewhere.map(|(_, theirs)| *theirs);
+    let is_set = |name: &str| here_and_now(name).is_some_and(|value| !value.is_empty());
+    let told = told(ours, &here_and_now).map(|(theirs, _)| theirs);
+    told.or_else(|| elsewhere.find(|theirs| !is_set(ours) && is_set(theirs)))
+}
+
+/// The variable by which a secret of ours is set, if one is.
+pub fn set_by(ours: &'static str) -> Option<&'static str> {
+    let is_set = here_and_now(ours).is_some_and(|value| !value.is_empty());
+    if is_set { Some(ours) } else { told_by(ours) }
+}
+
+/// The other names of one of ours.
+pub fn also(ours: &str) -> Vec<&'static str> {
+    let aliases = ALIASES.iter().filter(|alias| alias.ours == ours);
+    let elsewhere = ELSEWHERE.iter().filter(|(known, _)| *known == ours).map(|(_, name)| *name);
+    aliases.flat_map(|alias| alias.theirs).copied().chain(elsewhere).collect()
 }
 
 /// The command line with what other names say where nothing else is said.

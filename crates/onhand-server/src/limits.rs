@@ -45,6 +45,8 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 pub const HANDSHAKES_MAX: usize = 1_000;
 /// Most bytes of a file with certificates or a key.
 pub const TLS_FILE_BYTES_MAX: u64 = 256 << 10;
+/// Most bytes of the file of settings.
+pub const CONFIG_BYTES_MAX: u64 = 256 << 10;
 /// How often the files of the certificate are looked at for a renewal.
 pub const TLS_RENEWAL_EVERY: Duration = Duration::from_secs(60);
 /// Most connections of the listener for operations at a time.

@@ -70,16 +70,16 @@ pub struct ServeOptions {
     #[command(flatten)]
     dialects: DialectOptions,
     /// What this process does: everything, only the answers, or only the work beside them.
-    #[arg(long, env = "ONHAND_ROLE", value_enum, default_value_t)]
+    #[arg(long, help_heading = "Process", env = "ONHAND_ROLE", value_enum, default_value_t)]
     role: Role,
     /// A standby that answers lists, as far as it has come: postgresql://user@host/name.
-    #[arg(long, env = "ONHAND_REPLICA_URL", hide_env_values = true)]
+    #[arg(long, help_heading = "Process", env = "ONHAND_REPLICA_URL", hide_env_values = true)]
     replica_url: Option<String>,
     /// Bring the schema of a PostgreSQL database up to date first. An embedded one always is.
-    #[arg(long, env = "ONHAND_MIGRATE")]
+    #[arg(long, help_heading = "Process", env = "ONHAND_MIGRATE")]
     migrate: bool,
     /// Load the demo data first.
-    #[arg(long)]
+    #[arg(long, help_heading = "Demo")]
     demo: bool,
     #[command(flatten)]
     demo_orders: DemoOptions,
@@ -95,8 +95,8 @@ pub struct ServeOptions {
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct DemoOptions {
     /// Whether the demo's customer has ordered something.
-    #[arg(long, env = "ONHAND_DEMO_ORDERS", value_name = "BOOL", default_value_t = true,
-        action = clap::ArgAction::Set)]
+    #[arg(long, help_heading = "Demo", env = "ONHAND_DEMO_ORDERS", value_name = "BOOL",
+        default_value_t = true, action = clap::ArgAction::Set)]
     demo_orders: bool,
 }
 
@@ -116,6 +116,27 @@ impl ServeOptions {
     pub fn as_worker(self) -> Self {
         Self { role: Role::Worker, ..self }
     }
+
+    pub(crate) fn parts(&self) -> ServeParts<'_> {
+        let Self { database, edge, accounts, payments, work, cache, warehouse, dialects, .. } =
+            self;
+        let is_demo = self.demo;
+        ServeParts { database, edge, accounts, payments, work, cache, warehouse, dialects, is_demo }
+    }
+}
+
+/// What can be looked at before anything is opened.
+#[derive(Debug)]
+pub(crate) struct ServeParts<'a> {
+    pub(crate) database: &'a DatabaseOptions,
+    pub(crate) edge: &'a EdgeOptions,
+    pub(crate) accounts: &'a AccountOptions,
+    pub(crate) payments: &'a PaymentOptions,
+    pub(crate) work: &'a WorkOptions,
+    pub(crate) cache: &'a CacheOptions,
+    pub(crate) warehouse: &'a WarehouseOptions,
+    pub(crate) dialects: &'a DialectOptions,
+    pub(crate) is_demo: bool,
 }
 
 /// An opened engine.
@@ -330,7 +351,7 @@ pub async fn receipts(reader: &Reader) -> anyhow::Result<Receipts> {
 }
 
 /// An address by which this process reaches itself.
-fn reachable(address: &SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(address: &SocketAddr) -> SocketAddr {
     match address.ip() {
         ip if !ip.is_unspecified() => *address,
         IpAddr::V4(_) => (Ipv4Addr::LOCALHOST, address.port()).into(),

@@ -42,6 +42,12 @@ pub(super) const REDIS: Package = Package {
               redis-tools; Fedora: dnf install valkey; macOS: brew install valkey",
     first: &[],
 };
+/// Its tools read units; nothing of it runs.
+pub(super) const SYSTEMD: Package = Package {
+    name: "systemd",
+    missing: "systemd-analyze is missing; install: Debian, Ubuntu: apt-get install systemd",
+    first: &[],
+};
 
 /// Debian's browser; elsewhere there is one by another name.
 pub(super) const CHROMIUM: Package = Package {

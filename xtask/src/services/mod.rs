@@ -24,9 +24,11 @@ use std::env;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use self::process::{ANSWER_MAX, output};
 use account::Account;
 pub(crate) use browser::Browser;
 pub(crate) use cluster::Cluster;
@@ -118,6 +120,27 @@ impl Services {
         by_name(&venv::SCHEMATHESIS.program(&self.cache)?)
     }
 
+    /// What reads files for containers and for GitHub, to be called by name.
+    pub(crate) fn packaging(&self) -> Result<Environment> {
+        let tools = [venv::HADOLINT, venv::CHECK_JSONSCHEMA, venv::KUBERNETES_VALIDATE];
+        let programs = tools.iter().map(|tool| tool.program(&self.cache));
+        all_by_name(&programs.collect::<Result<Vec<_>>>()?)
+    }
+
+    /// What reads units of systemd.
+    pub(crate) fn systemd(&self) -> Result<Environment> {
+        let ask = || {
+            let mut ask = Command::new("systemd-analyze");
+            ask.arg("--version");
+            output(ask, ANSWER_MAX)
+        };
+        if ask().is_err() {
+            apt::SYSTEMD.install(&self.account)?;
+            ask().context(apt::SYSTEMD.missing)?;
+        }
+        Ok(Environment::new())
+    }
+
     /// A browser, and a Python that drives it.
     pub(crate) fn browser(&self) -> Result<Browser> {
         let chromium = browser::chromium(&self.account)?;
@@ -192,8 +215,13 @@ impl Services {
 
 /// What lets a program be called by its name.
 fn by_name(program: &Path) -> Result<Environment> {
+    all_by_name(&[program.to_path_buf()])
+}
+
+/// The same for several.
+fn all_by_name(programs: &[PathBuf]) -> Result<Environment> {
     let usual = env::var_os("PATH").unwrap_or_default();
-    let folders = program.parent().map(Path::to_path_buf).into_iter();
+    let folders = programs.iter().filter_map(|program| program.parent().map(Path::to_path_buf));
     let path = env::join_paths(folders.chain(env::split_paths(&usual)))?;
     Ok(vec![("PATH", path)])
 }

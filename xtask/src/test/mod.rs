@@ -3,6 +3,7 @@
 //! they need beyond a compiler, `services` provides.
 
 mod browser;
+mod packaging;
 mod promises;
 mod report;
 mod tools;
@@ -42,6 +43,8 @@ enum Work {
     Squawk(&'static [&'static str]),
     /// A running server and its description.
     Promises,
+    /// Files for those who run the server.
+    Packaging(packaging::Checks),
     /// A running server and its pages.
     Pages,
 }
@@ -148,6 +151,16 @@ const STEPS: &[Step] = &[
         work: Work::Squawk(&["--pg-version", "13.0", "--assume-in-transaction", "*.sql"]),
     },
     Step {
+        name: "packaging",
+        needs: Need::Service(|services| Ok(found(services.packaging()?))),
+        work: Work::Packaging(packaging::FILES),
+    },
+    Step {
+        name: "unit of systemd",
+        needs: Need::Service(|services| Ok(found(services.systemd()?))),
+        work: Work::Packaging(packaging::UNIT),
+    },
+    Step {
         name: "clippy",
         needs: Need::Tool(CLIPPY.name),
         work: Work::Cargo(&[
@@ -235,9 +248,9 @@ const STEPS: &[Step] = &[
     Step { name: "work-chaos", needs: Need::Nothing, work: Work::Shared(&WORK_CHAOS, &[]) },
 ];
 
-/// Runs every step, also after one has failed. False when one failed, or was left out under
-/// `CI=true` and may not be.
-pub(crate) fn run(root: &Path) -> Result<bool> {
+/// Runs every step with `only` in its name, also after one has failed. False when one failed, was
+/// left out under `CI=true` and may not be, or when there is none.
+pub(crate) fn run(root: &Path, only: &str) -> Result<bool> {
     let missing = tools::missing();
     if let Some(tool) = missing.iter().find(|tool| tool.vital) {
         println!("nothing can be built without {}", tool.name);
@@ -245,14 +258,14 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
     }
     let bench = Bench { root, missing, services: Services::open(root) };
     let mut outcomes = Outcomes::new();
-    for step in STEPS {
+    for step in STEPS.iter().filter(|step| step.name.contains(only)) {
         println!("\n== {}: {}", step.name, describe(&step.work));
         outcomes.extend(bench.run(step));
     }
     drop(bench);
     println!("\n{}", report::summary(&outcomes));
     let strict = env::var("CI").is_ok_and(|value| value == "true" || value == "1");
-    Ok(report::verdict(&outcomes, strict))
+    Ok(!outcomes.is_empty() && report::verdict(&outcomes, strict))
 }
 
 /// Where steps are run, and what there is for them.
@@ -352,6 +365,7 @@ fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
     let (program, folder) = match step.work {
         Work::Tidy => return tidy::run(root),
         Work::Promises => return promises::hold(root, environment),
+        Work::Packaging(checks) => return packaging::check(root, environment, checks),
         Work::Pages => anyhow::bail!("pages need a browser"),
         Work::Cargo(_) | Work::Shared(..) => ("cargo", root.to_path_buf()),
         Work::Squawk(_) => ("squawk", root.join(MIGRATIONS)),
@@ -373,6 +387,7 @@ fn arguments(work: &Work) -> Vec<&'static str> {
     match work {
         Work::Tidy => vec!["xtask", "tidy"],
         Work::Promises => vec!["run", "/openapi.json"],
+        Work::Packaging(checks) => checks.iter().map(|check| check[0]).collect(),
         Work::Pages => vec![browser::SCRIPT],
         Work::Cargo(arguments) | Work::Squawk(arguments) => arguments.to_vec(),
         Work::Shared(shared, more) => shared.iter().chain(*more).copied().collect(),
@@ -384,6 +399,7 @@ fn describe(work: &Work) -> String {
         Work::Tidy | Work::Cargo(_) | Work::Shared(..) => "cargo",
         Work::Squawk(_) => "squawk",
         Work::Promises => promises::PROGRAM,
+        Work::Packaging(_) => "each of",
         Work::Pages => "python",
     };
     format!("{program} {}", arguments(work).join(" "))
@@ -402,9 +418,10 @@ mod tests {
                 (Need::Tool(name), _) => TOOLS.iter().any(|tool| tool.name == *name),
                 (Need::Service(_), work) => !matches!(work, Work::Pages),
                 (Need::Browser, work) => matches!(work, Work::Pages),
-                (Need::Nothing | Need::Postgres, work) => {
-                    !matches!(work, Work::Squawk(_) | Work::Promises | Work::Pages)
-                }
+                (Need::Nothing | Need::Postgres, work) => !matches!(
+                    work,
+                    Work::Squawk(_) | Work::Promises | Work::Pages | Work::Packaging(_)
+                ),
             };
             assert!(met, "{}", step.name);
         }

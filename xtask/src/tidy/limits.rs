@@ -72,6 +72,9 @@ fn value_of(expression: &str) -> Option<i128> {
     inside.split('*').map(|factor| factor.trim().replace('_', "").parse::<i128>().ok()).product()
 }
 
+/// What a variable of the environment is called; those have no place among limits.
+const VARIABLE_BEGINNINGS: &[&str] = &["ONHAND_", "JWT_"];
+
 /// Names of limits in a line, each with the number that stands behind it, if any.
 fn stated_limits(line: &str) -> Vec<(&str, Option<i128>)> {
     let parts: Vec<&str> = line.split('`').collect();
@@ -79,7 +82,9 @@ fn stated_limits(line: &str) -> Vec<(&str, Option<i128>)> {
     for (index, name) in parts.iter().enumerate().skip(1).step_by(2) {
         let shouted =
             name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-        if !shouted || !name.starts_with(|c: char| c.is_ascii_uppercase()) || !name.contains('_') {
+        let is_variable = VARIABLE_BEGINNINGS.iter().any(|beginning| name.starts_with(beginning));
+        let is_name = name.starts_with(|c: char| c.is_ascii_uppercase()) && name.contains('_');
+        if !shouted || !is_name || is_variable {
             continue;
         }
         let behind = parts.get(index + 1..).unwrap_or_default().join("`");
@@ -122,6 +127,7 @@ mod tests {
         let good = "| `ROWS_MAX` | 1,000 |\n| `LOG_BYTES_MAX` | 64 MiB |\n\
                     | `HOLD_SECS` | 7 days |\n\
                     At most `ROWS_MAX` rows; set `DATABASE_URL` and `RUST_LOG`.\n\
+                    | `ONHAND_HOLD_SECS` | `7` |\n\
                     `ROWS_MAX` (1000)\n";
         assert_eq!(check(documents_agree, &[CODE, ("docs/api.md", good)]), Vec::<String>::new());
     }

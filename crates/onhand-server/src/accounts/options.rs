@@ -13,14 +13,15 @@ use crate::auth::limiter::{Limiter, Rates};
 use crate::auth::passwords::{PasswordError, Passwords};
 use crate::auth::secrets::{self, Configured, Production, Secret, SecretError, Source};
 use crate::auth::tokens::access::{AccessSettings, AccessSetupError, AccessTokens};
-use crate::environment;
 use crate::limits::{
     ACCESS_LIFE_SECS_DEFAULT, RATE_AUTH_DEFAULT, RATE_CHECKOUT_DEFAULT, RATE_READS_DEFAULT,
     RATE_WRITES_DEFAULT, SESSION_LIFE_SECS_DEFAULT,
 };
+use crate::{config, environment};
 
 /// Who may come in, and how often.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Accounts and rates")]
 pub struct AccountOptions {
     /// Refuse what is only fit for trying out: weak secrets and demo users.
     #[arg(long, env = "ONHAND_PRODUCTION")]
@@ -120,19 +121,12 @@ impl AccountOptions {
             None => secrets::read(Source::DataFolder(&folder)),
         };
         let access = access.map_err(|error| AccountsError::Secret { kind: "access", error })?;
-        let refresh = match configured("ONHAND_REFRESH_SECRET") {
-            Some(given) => {
-                let read = given.read();
-                read.map_err(|error| AccountsError::Secret { kind: "refresh", error })?
-            }
+        let refresh = match given_refresh()? {
+            Some(refresh) => refresh,
             None => access.iter().map(|secret| secret.derive("refresh")).collect(),
         };
         self.check(&access, &refresh)?;
-        let settings = AccessSettings {
-            issuer: "onhand".into(),
-            audience: "onhand".into(),
-            life_secs: self.access_life_secs,
-        };
+        let settings = self.access_settings();
         let rates = Rates {
             reads: self.rate_reads,
             writes: self.rate_writes,
@@ -148,6 +142,31 @@ impl AccountOptions {
         })
     }
 
+    fn access_settings(&self) -> AccessSettings {
+        AccessSettings {
+            issuer: "onhand".into(),
+            audience: "onhand".into(),
+            life_secs: self.access_life_secs,
+        }
+    }
+
+    /// Looks at what is configured, and makes nothing: a secret that is not configured will be a
+    /// good one.
+    ///
+    /// # Errors
+    /// As [`Self::build`].
+    pub fn check_configured(&self) -> Result<(), AccountsError> {
+        let access = configured("ONHAND_TOKEN_SECRET").map(|given| given.read()).transpose();
+        let access = access.map_err(|error| AccountsError::Secret { kind: "access", error })?;
+        let refresh = given_refresh()?;
+        if let Some(access) = &access {
+            let derived = || access.iter().map(|secret| secret.derive("refresh")).collect();
+            self.check(access, &refresh.unwrap_or_else(derived))?;
+            AccessTokens::new(access, self.access_settings())?;
+        }
+        Ok(())
+    }
+
     fn check(&self, access: &[Secret], refresh: &[Secret]) -> Result<(), AccountsError> {
         let production = if self.production { Production::Yes } else { Production::No };
         let words = |found: Vec<secrets::Weakness>| {
@@ -161,6 +180,11 @@ impl AccountOptions {
         }
         Ok(())
     }
+}
+
+fn given_refresh() -> Result<Option<Vec<Secret>>, AccountsError> {
+    let read = configured("ONHAND_REFRESH_SECRET").map(|given| given.read()).transpose();
+    read.map_err(|error| AccountsError::Secret { kind: "refresh", error })
 }
 
 /// A secret that somebody has configured.
@@ -186,9 +210,12 @@ impl Given {
     }
 }
 
-/// Secrets come from the environment or from a file that it names, never from the command line.
+/// Secrets come from the environment or from a file that it or the file of settings names, never
+/// from the command line.
 pub(crate) fn configured(name: &str) -> Option<Given> {
     let text = environment::variable(name);
-    let file = || std::env::var_os(format!("{name}_FILE")).map(PathBuf::from);
+    let variable = format!("{name}_FILE");
+    let in_file = || config::in_file(&variable).map(PathBuf::from);
+    let file = || std::env::var_os(&variable).map(PathBuf::from).or_else(in_file);
     text.map(|text| Given::Text(Secret::new(text))).or_else(|| file().map(Given::File))
 }

@@ -29,6 +29,7 @@ const PORTS: (u16, u16) = (465, 587);
 
 /// Who delivers mail, and who writes it.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Mail")]
 pub struct MailOptions {
     /// Who delivers mail: `off` (nobody is written to), `log` (a line in the log), `folder:PATH`
     /// (a file for each), `smtp://host:port` (encrypted by STARTTLS; to this machine not at all;

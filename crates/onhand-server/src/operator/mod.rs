@@ -80,14 +80,14 @@ where
 pub(crate) struct ReconcileOptions {
     #[command(flatten)]
     books: BooksOptions,
-    #[command(flatten)]
-    payments: PaymentOptions,
     /// Ask the gateways first how things stand, about every payment that is open.
     #[arg(long)]
     ask: bool,
     /// Print JSON, a row to a line.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    payments: PaymentOptions,
 }
 
 /// What to do with what is owed to gateways.

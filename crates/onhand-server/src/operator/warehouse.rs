@@ -35,14 +35,14 @@ pub(crate) enum WarehouseAction {
     Sync {
         #[command(flatten)]
         books: BooksOptions,
-        #[command(flatten)]
-        warehouse: Box<WarehouseOptions>,
         /// Only tell the differences.
         #[arg(long)]
         dry_run: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        warehouse: Box<WarehouseOptions>,
     },
     /// List runs, newest first.
     List {

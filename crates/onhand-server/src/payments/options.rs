@@ -28,6 +28,7 @@ use crate::workers::effects::Timing;
 /// ONHAND_RAZORPAY_KEY_SECRET and ONHAND_RAZORPAY_WEBHOOK_SECRET (several, separated by spaces), or
 /// from files that these names with _FILE behind them name.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Payments")]
 pub struct PaymentOptions {
     /// The name of the Razorpay key. Without it Razorpay is not asked.
     #[arg(long, env = "ONHAND_RAZORPAY_KEY_ID")]

@@ -37,6 +37,7 @@ pub enum Switch {
 
 /// How the work beside the requests is done.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Background work")]
 pub struct WorkOptions {
     /// Take up orders that are confirmed, so that they become `processing`. Off where something
     /// else does that.

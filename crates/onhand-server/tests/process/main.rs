@@ -11,6 +11,9 @@ mod crash;
 mod dialects;
 #[cfg(target_os = "linux")]
 mod disk;
+mod documents;
+#[path = "../documents/mod.rs"]
+mod documents_read;
 mod edges;
 mod encrypted;
 mod installation;
@@ -21,6 +24,7 @@ mod production;
 mod receiver;
 #[expect(dead_code, reason = "some of it is for PostgreSQL")]
 mod server;
+mod settings;
 #[cfg(target_os = "linux")]
 mod shim;
 mod tours;

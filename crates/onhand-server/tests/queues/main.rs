@@ -8,6 +8,10 @@
 mod away;
 mod basics;
 mod brokered;
+mod documents;
+#[path = "../documents/mod.rs"]
+#[expect(dead_code, reason = "some of it is for documents that need no service")]
+mod documents_read;
 mod flow;
 mod front;
 #[path = "../process/installation.rs"]

@@ -41,6 +41,7 @@ pub enum CacheKind {
 /// The cache of orders and products. The password of a Redis comes from ONHAND_REDIS_PASSWORD, or
 /// from the file that ONHAND_REDIS_PASSWORD_FILE names.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Cache")]
 pub struct CacheOptions {
     /// Where orders and products that were read are kept. When nothing is said: `memory` for an
     /// embedded database, `off` for a server.

@@ -32,6 +32,7 @@ pub enum QueueKind {
 /// Secrets for NATS come from ONHAND_NATS_PASSWORD or ONHAND_NATS_TOKEN, or from files that these
 /// names with _FILE behind them name.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Queues and events")]
 pub struct QueueOptions {
     /// Who keeps the work of processing orders.
     #[arg(long, env = "ONHAND_QUEUE", value_enum, default_value_t = QueueKind::Database)]

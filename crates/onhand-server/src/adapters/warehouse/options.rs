@@ -37,6 +37,7 @@ const SECRET: &str = "ONHAND_WAREHOUSE_AUTHORIZATION";
 /// from ONHAND_WAREHOUSE_AUTHORIZATION, like `Bearer ...`, or from the file that
 /// ONHAND_WAREHOUSE_AUTHORIZATION_FILE names.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Warehouse")]
 pub struct WarehouseOptions {
     /// Where the warehouse is asked. Without it nobody is. The variable WAREHOUSE_API_URL is taken,
     /// too.

@@ -7,6 +7,7 @@ use crate::edge::network;
 
 /// Whom webhooks may be sent to.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Webhooks")]
 pub struct WebhookOptions {
     /// Send webhooks over plain HTTP too, where everybody on the way can read them.
     #[arg(long, env = "ONHAND_WEBHOOK_ALLOW_HTTP")]

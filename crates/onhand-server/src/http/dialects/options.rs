@@ -13,6 +13,7 @@ const FLOW_PORT: u16 = 3008;
 
 /// Which contracts of other systems are spoken.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Dialects")]
 pub struct DialectOptions {
     /// Which contract of another system is spoken, and where: storefront, stock, oms, processing or
     /// flow, then `=on`, `=off` or an address of its own to listen on. All are on but flow, which
