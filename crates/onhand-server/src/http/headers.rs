@@ -13,6 +13,11 @@ const OWN_FILES: HeaderValue = HeaderValue::from_static(
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
+/// The live page loads its own files, hears from its own server, and has no style in its text.
+const OWN_PAGE: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -26,10 +31,28 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
 
+/// What an answer is to a browser.
+#[derive(Debug, Clone, Copy)]
+enum Policy {
+    Nothing,
+    OwnFiles,
+    OwnPage,
+}
+
+impl Policy {
+    fn value(self) -> HeaderValue {
+        match self {
+            Self::Nothing => NOTHING,
+            Self::OwnFiles => OWN_FILES,
+            Self::OwnPage => OWN_PAGE,
+        }
+    }
+}
+
 /// What the headers of an answer depend on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shield {
-    is_page: bool,
+    policy: Policy,
     is_private: bool,
     is_encrypted: bool,
 }
@@ -45,7 +68,13 @@ impl Shield {
         let credentials = [header::AUTHORIZATION, API_KEY];
         let has_credentials = credentials.iter().any(|name| request.headers().contains_key(name));
         Self {
-            is_page: below("/docs"),
+            policy: if below("/docs") {
+                Policy::OwnFiles
+            } else if below("/status") {
+                Policy::OwnPage
+            } else {
+                Policy::Nothing
+            },
             is_private: has_credentials || below("/v1/auth"),
             is_encrypted,
         }
@@ -57,8 +86,7 @@ impl Shield {
         headers.insert(header::REFERRER_POLICY, NO_REFERRER);
         headers.insert(OPENER_POLICY, SAME_ORIGIN);
         headers.insert(RESOURCE_POLICY, SAME_ORIGIN);
-        let policy = if self.is_page { OWN_FILES } else { NOTHING };
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.value());
         if self.is_private {
             headers.insert(header::CACHE_CONTROL, NO_STORE);
         }
@@ -128,10 +156,16 @@ mod tests {
         for path in ["/docs", "/docs/", "/docs/index.html"] {
             check(path, &[], false, &wanted);
         }
-        let policy = OWN_FILES;
-        let policy = policy.to_str().unwrap();
-        assert!(!policy.contains("//") && !policy.contains("unsafe-eval"), "{policy}");
-        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        for path in ["/status", "/status/live"] {
+            wanted[1] = "content-security-policy: default-src 'none'; script-src 'self'; \
+                         style-src 'self'; connect-src 'self'; ";
+            check(path, &[], false, &wanted);
+        }
+        for policy in [OWN_FILES, OWN_PAGE] {
+            let policy = policy.to_str().unwrap();
+            assert!(!policy.contains("//") && !policy.contains("unsafe-eval"), "{policy}");
+            assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        }
     }
 
     #[test]

@@ -27,9 +27,11 @@ pub mod payments;
 pub mod peer;
 pub mod problem;
 pub mod reservations;
+mod status;
 pub mod stock;
 pub mod strict;
 pub mod tls;
+mod visit;
 pub mod warehouse;
 pub mod webhooks;
 pub mod wire;
@@ -118,6 +120,9 @@ pub fn router(app: App) -> Router {
     if app.settings.has_bench_routes {
         open = open.merge(ops::bench_routes());
     }
+    if status::is_on_main(&app) {
+        open = open.merge(status::guarded(&app));
+    }
     if has_all {
         open = open.merge(documents(&app));
     } else if app.settings.dialects.on_main().any(|dialect| dialect == Dialect::Oms) {
@@ -130,7 +135,7 @@ pub fn router(app: App) -> Router {
 pub fn operations(app: App) -> Router {
     let (routes, _) = ops::liveness().merge(ops::routes()).split_for_parts();
     let documents = documents(&app);
-    finish(Router::new(), routes.merge(documents), app)
+    finish(Router::new(), routes.merge(documents).merge(status::routes()), app)
 }
 
 /// The description, for tools and to click through; beside it those of the dialects that are spoken
