@@ -18,6 +18,7 @@ use crate::clock::Clock;
 use crate::flush::Flusher;
 use crate::idempotency::{IdempotencyKey, Outcome};
 use crate::limits::{COMMITTER_STACK_BYTES, QUEUE_COMMANDS_MAX};
+use crate::stats::{Histogram, SIZE_BOUNDS, Tally};
 use crate::store::{Store, StoreError};
 use crate::turns::Committer;
 use crate::watch::{Watch, Watching};
@@ -95,7 +96,7 @@ impl Submission {
 }
 
 /// Counters of the committer since it started.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct CommitterStats {
     /// Commits.
     pub batches: AtomicU64,
@@ -107,8 +108,35 @@ pub struct CommitterStats {
     /// by their number, the size of a batch as a customer sees it, whatever small ones there are
     /// beside, and whatever the server's own workers hand in.
     pub company: AtomicU64,
+    /// How many commands each batch had.
+    pub sizes: Histogram,
+    /// How long each batch that was written took, from its begin until it was durable.
+    pub commit: Histogram,
+    /// How long each flush of the log took. A server makes its commits durable itself.
+    pub flush: Histogram,
+    /// Commands that were lawfully refused, by code.
+    pub refused: Tally,
+    /// Runs of batches that came to nothing, by reason.
+    pub failed: Tally,
     /// How often rights were taken away, as far as this process has heard.
     pub(crate) rights: AtomicI64,
+}
+
+impl Default for CommitterStats {
+    fn default() -> Self {
+        Self {
+            batches: AtomicU64::new(0),
+            commands: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
+            company: AtomicU64::new(0),
+            sizes: Histogram::new(SIZE_BOUNDS),
+            commit: Histogram::of_durations(),
+            flush: Histogram::of_durations(),
+            refused: Tally::default(),
+            failed: Tally::default(),
+            rights: AtomicI64::new(0),
+        }
+    }
 }
 
 /// The way to the committer. Cheap to clone.
@@ -249,7 +277,7 @@ pub fn start<S: Store>(
         .max_blocking_threads(1)
         .enable_all()
         .build()?;
-    let flusher = Flusher { flush: store.flusher()?, durable_to: durable };
+    let flusher = Flusher { flush: store.flusher()?, durable_to: durable, stats: stats.clone() };
     let mut committer = Committer {
         sent: VecDeque::new(),
         store,

@@ -5,16 +5,19 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use tokio::sync::{oneshot, watch};
 
-use crate::committer::{CrashPoint, Submission, Verdict};
+use crate::committer::{Answer, CommitterStats, CrashPoint, Submission, Verdict};
 use crate::limits::BATCHES_UNFLUSHED_MAX;
 use crate::store::{Flush, StoreError};
 use crate::watch::Telling;
 
 /// A batch that is committed and perhaps not yet durable.
 pub(crate) struct Committed {
+    /// When its run began.
+    pub(crate) began: Instant,
     pub(crate) part: Vec<Submission>,
     /// One per submission, in order.
     pub(crate) verdicts: Vec<Verdict>,
@@ -31,6 +34,7 @@ pub(crate) struct Flusher<F> {
     pub(crate) flush: F,
     /// Position of the newest durable event.
     pub(crate) durable_to: Arc<watch::Sender<i64>>,
+    pub(crate) stats: Arc<CommitterStats>,
 }
 
 /// The committer's end.
@@ -62,7 +66,9 @@ impl<F: Flush> Flusher<F> {
             group.extend(committed.try_iter());
             CrashPoint::Written.reach(&group);
             if group.iter().any(|batch| batch.event.is_some()) {
+                let began = Instant::now();
                 self.flush.flush()?;
+                self.stats.flush.note_duration(began.elapsed());
             }
             CrashPoint::Durable.reach(&group);
             for batch in group {
@@ -72,8 +78,12 @@ impl<F: Flush> Flusher<F> {
                 }
                 if let Some(event) = batch.event {
                     self.durable_to.send_replace(event);
+                    self.stats.commit.note_duration(batch.began.elapsed());
                 }
                 for (submission, verdict) in batch.part.into_iter().zip(batch.verdicts) {
+                    if let Ok(Answer { outcome: Err(refusal), replayed: false }) = &verdict {
+                        self.stats.refused.add(refusal.code(), 1);
+                    }
                     submission.answer(verdict);
                 }
             }

@@ -22,6 +22,7 @@ pub mod query;
 pub mod reader;
 pub mod report;
 pub mod sqlite;
+pub mod stats;
 pub mod store;
 mod stored;
 mod turns;

@@ -44,6 +44,10 @@ pub const SCAN_ROWS_MAX: usize = 20_000;
 /// Most rows of a list that is read by the number of a page: so many ids are gone through for each.
 /// What is behind them is found by key.
 pub const NUMBERED_ROWS_MAX: usize = 10_000;
+/// Most rows of a kind that are counted for operators; where there are more it is told to be these.
+pub const BACKLOG_ROWS_MAX: usize = 10_000;
+/// Newest runs against the warehouse among which those are counted that wait for an operator.
+pub const BACKLOG_SYNCS: usize = 200;
 /// Bytes of write-ahead log from which the checkpointer copies pages back.
 pub const WAL_CHECKPOINT_BYTES: u64 = 16 << 20;
 /// Bytes of write-ahead log beyond which the committer checkpoints before it goes on.

@@ -1,6 +1,7 @@
 //! The questions that may be asked of what is remembered, whatever the store. Every list is a page
 //! by key, never by offset. How a store answers is in its own `read/`.
 
+pub mod backlog;
 mod bulk;
 mod outbox;
 mod warehouse;

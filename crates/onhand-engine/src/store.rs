@@ -70,6 +70,20 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// The kind of failure in one word, for counters.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Conflict { .. } => "conflict",
+            Self::Unavailable { .. } => "unavailable",
+            Self::Full => "full",
+            Self::Unknown { .. } => "unknown",
+            Self::Away { .. } => "away",
+            Self::Corrupt { .. } => "corrupt",
+        }
+    }
+}
+
 /// What the store says when a batch begins.
 #[derive(Debug, Clone)]
 pub struct Begun {

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use onhand_core::{Actor, Command, State};
 use tokio::sync::mpsc;
@@ -38,6 +39,7 @@ pub(crate) struct Committer<S> {
 
 /// What one run of a batch came to.
 struct Ran {
+    began: Instant,
     verdicts: Vec<Verdict>,
     event: Option<i64>,
     telling: Option<Telling>,
@@ -165,12 +167,13 @@ impl<S: Store> Committer<S> {
 
     /// Decides a batch, perhaps beside one that is being written, and hands it over.
     async fn turn(&mut self, part: Vec<Submission>) -> Result<(), StoreError> {
+        let began = Instant::now();
         let decided = self.decide(&part).await;
         let most = if decided.is_ok() { BATCHES_WRITTEN_AT_ONCE_MAX - 1 } else { 0 };
         let confirmed = self.confirm_until(most).await?;
         let (part, error) = match decided {
             Ok(_) if confirmed == Confirmed::Again => (part, None),
-            Ok(decided) => match self.hand_over(decided, part).await? {
+            Ok(decided) => match self.hand_over(began, decided, part).await? {
                 None => return Ok(()),
                 Some((error, part)) => (part, Some(error)),
             },
@@ -235,6 +238,7 @@ impl<S: Store> Committer<S> {
     /// with the reason where it could not be.
     async fn hand_over(
         &mut self,
+        began: Instant,
         decided: Decided,
         part: Vec<Submission>,
     ) -> Result<Option<(StoreError, Vec<Submission>)>, StoreError> {
@@ -249,7 +253,8 @@ impl<S: Store> Committer<S> {
             return Ok(Some((error, part)));
         }
         self.keep(others_wrote);
-        let sent = Committed { part, verdicts, event, telling, crash: self.crash() };
+        let crash = self.crash();
+        let sent = Committed { began, part, verdicts, event, telling, crash };
         self.sent.push_back(sent);
         if !self.store.is_writing() {
             self.confirm().await?;
@@ -264,6 +269,7 @@ impl<S: Store> Committer<S> {
         }
         let commands = batch.part.len() as u64;
         self.stats.commands.fetch_add(commands, Ordering::Relaxed);
+        self.stats.sizes.note(commands);
         let is_asked = |one: &&Submission| one.caller.actor != Actor::System;
         let asked = batch.part.iter().filter(is_asked).count() as u64;
         self.stats.asked.fetch_add(asked, Ordering::Relaxed);
@@ -323,15 +329,16 @@ impl<S: Store> Committer<S> {
             match error {
                 Some(StoreError::Conflict { table }) if reruns < BATCH_RERUNS_MAX => {
                     tracing::debug!(table, reruns, "conflict: the batch runs again");
+                    self.stats.failed.add("conflict", 1);
                     reruns += 1;
                 }
                 Some(error) => return Ok(Some((part, error))),
                 None => {}
             }
             error = match self.run_once(&part).await {
-                Ok(Ran { verdicts, event, telling }) => {
+                Ok(Ran { began, verdicts, event, telling }) => {
                     let crash = self.crash();
-                    self.answer(Committed { part, verdicts, event, telling, crash })?;
+                    self.answer(Committed { began, part, verdicts, event, telling, crash })?;
                     return Ok(None);
                 }
                 Err(error) => Some(error),
@@ -341,10 +348,11 @@ impl<S: Store> Committer<S> {
 
     /// One run from its begin until it is written: what to answer, and the newest event.
     async fn run_once(&mut self, part: &[Submission]) -> Result<Ran, StoreError> {
+        let began = Instant::now();
         let Decided { verdicts, batch, others_wrote, .. } = self.decide(part).await?;
         let Some(batch) = batch else {
             self.keep(others_wrote);
-            return Ok(Ran { verdicts, event: None, telling: None });
+            return Ok(Ran { began, verdicts, event: None, telling: None });
         };
         let (event, telling) = (batch.newest_event(), self.watching.changing(&batch));
         let written = match self.store.commit(batch).await {
@@ -356,7 +364,7 @@ impl<S: Store> Committer<S> {
             return Err(error);
         }
         self.keep(others_wrote);
-        Ok(Ran { verdicts, event: Some(event), telling })
+        Ok(Ran { began, verdicts, event: Some(event), telling })
     }
 
     /// Decides a batch. Nothing is left of it when that fails.
@@ -401,6 +409,7 @@ impl<S: Store> Committer<S> {
     /// Says once that the store is away, and not for each batch until it is back: whoever is called
     /// at night has to find the line that matters.
     fn report(&mut self, error: &StoreError, commands: usize) {
+        self.stats.failed.add(error.kind(), 1);
         let is_away = matches!(error, StoreError::Unavailable { .. });
         if is_away && self.is_away {
             tracing::debug!(%error, commands, "the batch failed");

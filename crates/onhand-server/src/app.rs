@@ -18,6 +18,7 @@ use crate::auth::forwarded::Proxies;
 use crate::auth::limiter::Limiter;
 use crate::http::dialects::Dialects;
 use crate::http::gate::Needs;
+use crate::metrics::Metrics;
 use crate::payments::gateways::Gateways;
 use crate::workers::options::Switch;
 use crate::workers::schedules::Asked;
@@ -78,6 +79,8 @@ pub struct Parts {
     pub warehouse_asked: Arc<Notify>,
     /// What somebody has asked to be done now.
     pub schedules: Asked,
+    /// What is counted, for operators.
+    pub metrics: Arc<Metrics>,
     /// Settings that do not change while the server runs.
     pub settings: Settings,
 }
@@ -97,6 +100,8 @@ pub struct Settings {
     pub has_ops_listener: bool,
     /// Whether the pages of the administration are served.
     pub admin: Switch,
+    /// Whether whoever is on this machine may see how the server is doing without a key.
+    pub trusts_here: bool,
     /// Which contracts of other systems are spoken, and where.
     pub dialects: Dialects,
 }

@@ -51,6 +51,24 @@ pub const CONFIG_BYTES_MAX: u64 = 256 << 10;
 pub const TLS_RENEWAL_EVERY: Duration = Duration::from_secs(60);
 /// Most connections of the listener for operations at a time.
 pub const OPS_CONNECTIONS_MAX: usize = 100;
+/// How often it is looked at what waits in the database, for operators.
+pub const SOUNDING_EVERY: Duration = Duration::from_secs(5);
+/// How often a sample is taken for the live page.
+pub const STATUS_SAMPLE_EVERY: Duration = Duration::from_secs(1);
+/// Samples that are kept: a quarter of an hour, and one to begin with. Half a kibibyte each.
+pub const STATUS_SAMPLES_MAX: usize = 15 * 60 + 1;
+/// Points of a chart of the live page, however long its span is.
+pub const STATUS_POINTS: usize = 60;
+/// Most who follow the live page at a time; others reload it.
+pub const STATUS_VIEWERS_MAX: usize = 20;
+/// How long the timer is by which the delay of the event loop is measured.
+pub const LOOP_TICK: Duration = Duration::from_millis(100);
+/// Most lines of the request log that wait to be written; beyond it they are dropped and counted.
+pub const REQUEST_LOG_LINES_MAX: usize = 8_192;
+/// How often it is told that lines of the request log were dropped.
+pub const REQUEST_LOG_NOTICE_EVERY: Duration = Duration::from_secs(10);
+/// How long a stop waits for the lines that are not written yet.
+pub const REQUEST_LOG_STOP_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a graceful stop waits for requests that have begun.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest idempotency key in characters.

@@ -9,8 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use futures_util::FutureExt;
-use futures_util::future::join_all;
 use onhand_core::accounts;
 use onhand_core::payments::{Policy, Receipts};
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
@@ -34,18 +32,19 @@ use crate::adapters::webhooks::send::Sender;
 use crate::app::{App, Parts, Settings};
 use crate::auth::secrets::Secret;
 use crate::cli::DatabaseOptions;
-use crate::edge::{Edge, EdgeOptions};
+use crate::doors::{Doors, WORKING};
+use crate::edge::EdgeOptions;
 use crate::http::dialects::options::DialectOptions;
-use crate::http::dialects::{Dialect, Dialects};
-use crate::http::listener::Door;
 use crate::http::tls::Renewal;
-use crate::limits::{OPS_CONNECTIONS_MAX, TLS_RENEWAL_EVERY};
+use crate::limits::TLS_RENEWAL_EVERY;
+use crate::metrics::Metrics;
 use crate::payments::gateways::Gateways;
 use crate::payments::options::{PaymentOptions, demo_gateway};
+use crate::request_log::RequestLogOptions;
 use crate::workers::crew::Crew;
 use crate::workers::options::{Role, Switch, WorkOptions};
 use crate::workers::schedules::Asked;
-use crate::{demo, environment, http, workers};
+use crate::{demo, environment, http, metrics, workers};
 
 /// The outcome of a commit is not known: `EX_IOERR`.
 const EXIT_UNKNOWN: u8 = 74;
@@ -69,6 +68,8 @@ pub struct ServeOptions {
     warehouse: WarehouseOptions,
     #[command(flatten)]
     dialects: DialectOptions,
+    #[command(flatten)]
+    request_log: RequestLogOptions,
     /// What this process does: everything, only the answers, or only the work beside them.
     #[arg(long, help_heading = "Process", env = "ONHAND_ROLE", value_enum, default_value_t)]
     role: Role,
@@ -223,21 +224,29 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     // Who only works answers nobody.
     let doors = match options.role {
         Role::All | Role::Api => Some(Doors::open(&edge, &dialects).await?),
-        Role::Worker => None,
+        Role::Worker => Doors::for_operators(&edge).await?,
     };
     let Engine { database, submit, reader, running, ended } = engine;
     let leases = Arc::new(database.leases());
     let stop = stop(ended).context("listening for signals")?;
     let renewal = renew(edge.renewal.take()).context("listening for signals")?;
-    let settings = Settings { has_bench_routes: options.bench_routes, dialects, ..edge.settings() };
+    let settings = Settings {
+        has_bench_routes: options.bench_routes,
+        dialects,
+        trusts_here: !options.accounts.is_production(),
+        ..edge.settings()
+    };
     let Accounts { identities, logins, limiter, secrets } = accounts;
     if options.accounts.is_production() && demo::has_users(&reader).await? {
         return Err(AccountsError::Demo(": disable those of `onhand users list`").into());
     }
-    let public = doors.as_ref().map(|doors| doors.announce(edge.admin)).transpose()?;
+    let public = doors.as_ref().map(|doors| doors.announce(edge.admin)).transpose()?.flatten();
     let TakingPayments { gateways, simulated } = taking_payments(&options, public, &reader).await?;
     let webhooks = webhooks(&options.work, &secrets)?;
     greet(&reader, &logins, &options).await?;
+    let needs = http::needs()?;
+    let log = options.request_log.start().context("the request log")?;
+    let metrics = Arc::new(Metrics::new(&needs, log));
     let app = App::new(Parts {
         submit,
         reader,
@@ -246,28 +255,34 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         identities,
         logins,
         limiter,
-        needs: http::needs()?,
+        needs,
         gateways: Arc::new(gateways),
         owed: Arc::default(),
         webhooks,
         warehouse,
         warehouse_asked: Arc::default(),
         schedules: Asked::default(),
+        metrics: metrics.clone(),
         settings,
     });
     let (timing, work) = (options.payments.timing(), &options.work);
     let works = options.role != Role::Api;
     let crew = works.then(|| Crew::start(&app, leases.clone(), timing, means, work));
     let noting = tokio::spawn(workers::key_uses::run(app.clone()));
+    let watching = metrics::start(&app);
     answer(doors, app, stop).await;
     if let Some(crew) = crew {
         crew.stop().await;
     }
-    for worker in [Some(noting), renewal, simulated].into_iter().flatten() {
+    let others = [Some(noting), renewal, simulated].into_iter().flatten();
+    for worker in others.chain(watching) {
         worker.abort();
         let _ = worker.await;
     }
     leases.release().await;
+    if let Some(log) = &metrics.log {
+        log.finish();
+    }
     // Every way to the committer is gone: it finishes what is queued and ends.
     finish(running).await
 }
@@ -278,7 +293,7 @@ async fn answer(doors: Option<Doors>, app: App, stop: impl Future<Output = ()>) 
         Some(doors) => doors.serve(app, stop).await,
         None => {
             drop(app);
-            println!("working");
+            println!("{WORKING}");
             stop.await;
         }
     }
@@ -415,84 +430,6 @@ pub fn advise(error: anyhow::Error, advice: &'static str) -> anyhow::Error {
         |error: &OpenError| matches!(error, OpenError::Sqlite(sqlite::OpenError::InUse { .. }));
     let is_served = error.downcast_ref::<OpenError>().is_some_and(is_in_use);
     if is_served { error.context(advice) } else { error }
-}
-
-/// Every socket on which somebody may ask.
-struct Doors {
-    public: Door,
-    /// For operators, if theirs is another one.
-    operations: Option<Door>,
-    /// For dialects that have one of their own.
-    dialects: Vec<(Dialect, Door)>,
-}
-
-impl Doors {
-    async fn open(edge: &Edge, spoken: &Dialects) -> anyhow::Result<Self> {
-        let open = async |address: SocketAddr| {
-            let socket = TcpListener::bind(address).await;
-            let socket = socket.with_context(|| format!("listening on {address}"))?;
-            anyhow::Ok(Door::new(socket, edge.tls.clone(), &edge.proxies))
-        };
-        let operations = match edge.ops_listen {
-            Some(address) => {
-                Some(Door { connections_max: OPS_CONNECTIONS_MAX, ..open(address).await? })
-            }
-            None => None,
-        };
-        let public = open(edge.listen).await?;
-        let mut dialects = Vec::new();
-        for (dialect, address) in spoken.alone() {
-            let door = open(address).await;
-            let name = dialect.as_str();
-            let advice = || format!("say --dialect {name}=off, or give it another address");
-            dialects.push((dialect, door.with_context(advice)?));
-        }
-        spoken.warn();
-        Ok(Self { public, operations, dialects })
-    }
-
-    /// Says where they are; the address of the public one.
-    fn announce(&self, admin: Switch) -> anyhow::Result<SocketAddr> {
-        let url = |door: &Door| {
-            let scheme = if door.tls.is_some() { "https" } else { "http" };
-            anyhow::Ok(format!("{scheme}://{}", door.socket.local_addr()?))
-        };
-        let public = url(&self.public)?;
-        println!("listening on {public}");
-        match &self.operations {
-            Some(door) => {
-                let operations = url(door)?;
-                println!("  operations       {operations}/health");
-                println!("  API description  {operations}/docs");
-            }
-            None => println!("  API description  {public}/docs"),
-        }
-        let inside = self.operations.as_ref().unwrap_or(&self.public);
-        if admin == Switch::On {
-            println!("  administration   {}/admin", url(inside)?);
-        }
-        for (dialect, door) in &self.dialects {
-            println!("  {:<15}  {}", dialect.as_str(), url(door)?);
-        }
-        Ok(self.public.socket.local_addr()?)
-    }
-
-    /// Serves on all of them until `stop` completes.
-    async fn serve(self, app: App, stop: impl Future<Output = ()>) {
-        let stop = stop.shared();
-        let serve_operations = async |app: App| {
-            if let Some(door) = self.operations {
-                http::listener::serve(door, http::operations(app), stop.clone()).await;
-            }
-        };
-        let serve_public =
-            http::listener::serve(self.public, http::router(app.clone()), stop.clone());
-        let serve_dialects = self.dialects.into_iter().map(|(dialect, door)| {
-            http::listener::serve(door, http::dialects::alone(app.clone(), dialect), stop.clone())
-        });
-        let serve_dialects = join_all(serve_dialects.collect::<Vec<_>>());
-        tokio::join!(serve_public, serve_operations(app), serve_dialects);
-    }
 }
 
 async fn finish(running: Running) -> anyhow::Result<ExitCode> {

@@ -153,6 +153,12 @@ impl Connections {
         })
     }
 
+    /// Connections that are open, and reads that wait for one.
+    pub(super) fn load(&self) -> (usize, usize) {
+        let status = self.0.status();
+        (status.size, status.waiting)
+    }
+
     /// Lets go of every connection that nobody uses. What ended one (a restart, a failover, an
     /// operator) mostly ended its siblings too, some of which do not know yet: the next attempt
     /// shall not be handed one of those.

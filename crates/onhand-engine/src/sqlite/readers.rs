@@ -51,6 +51,11 @@ impl Reader {
         Ok(Self { queue, levels, durability })
     }
 
+    /// Reads that wait for a thread.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Runs a read in one snapshot, and answers once all that it saw is durable.
     ///
     /// # Errors

@@ -8,14 +8,18 @@ use onhand_core::ids::EndpointId;
 use onhand_core::jobs::{self, Attempt, Ending, Job, JobState, NewJob, Queue, Settlement};
 use onhand_core::schedules::{self, ScheduleName};
 use onhand_core::text::{Reference, Text, Url};
+use onhand_core::warehouse::Status;
 use onhand_core::webhooks::{self, EndpointState, EventFilter, NewEndpoint, SealedSecret};
 use onhand_core::{Actor, Command};
 use onhand_engine::Clock;
 use onhand_engine::query::JobFilter;
+use onhand_engine::reader::backlog::QueueBacklog;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use crate::backend::Backend;
+use crate::paying::{captured, message, place_paid};
+use crate::warehouse::with_warehouse;
 use crate::world::{World, code, codes};
 
 /// Life of a lease in seconds.
@@ -324,4 +328,35 @@ pub(crate) async fn with_outbox<B: Backend>(world: &World<B>) {
     let (name, next_at) = (ScheduleName::Retention, world.clock.now());
     let begin = schedules::Command::Begin { name, secs: 5, next_at, is_forced: false };
     world.done(Command::Schedules(begin)).await;
+}
+
+pub(crate) async fn what_waits_is_counted_for_operators<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 100), ("cup", 9)]).await;
+    let nothing = world.reader.0.backlog().await.unwrap();
+    assert_eq!((nothing.effects_waiting, nothing.effects_due, nothing.last_sync), (0, None, None));
+    assert_eq!((nothing.queues, nothing.notices_unmatched, nothing.shortfalls), (vec![], 0, 0));
+    let queue = Queue::Mail;
+    let from = world.reading(queue).await;
+    for items in [("tea", 1), ("tea", 2), ("cup", 2)] {
+        world.placed(&[items], None).await;
+    }
+    world.done(take_in(queue, from, from + 3)).await;
+    let due = world.clock.now();
+    let [first] = &world.given(queue, 1).await[..] else { panic!("nothing is due") };
+    let dead = vec![settlement(first, Ending::Dead, Some("no"))];
+    assert_eq!(world.brought_back(queue, dead).await, 1);
+    world.done(place_paid(&[("tea", 1)], 600)).await;
+    world.done(message("event", 1, captured("order_of_nobody", 100))).await;
+    with_warehouse(&world).await;
+    let world = world.reopened().await;
+    let backlog = world.reader.0.backlog().await.unwrap();
+    let waits = QueueBacklog { queue, cursor: from + 3, open: 2, due: Some(due), dead: 1 };
+    assert_eq!(backlog.queues, [waits]);
+    assert_eq!(backlog.position, world.reader.0.position().await.unwrap());
+    assert_eq!((backlog.effects_waiting, backlog.effects_dead), (1, 0));
+    assert!(backlog.effects_due.is_some_and(|at| at <= world.clock.now()), "{backlog:?}");
+    assert_eq!((backlog.notices_unmatched, backlog.shortfalls, backlog.syncs_held), (1, 1, 1));
+    assert_eq!(backlog.last_sync.map(|sync| sync.status), Some(Status::Held));
+    assert!(backlog.bytes.iter().any(|(part, bytes)| *part == "database" && *bytes > 0));
+    world.close().await;
 }

@@ -74,6 +74,7 @@ macro_rules! keeps_every_promise {
                 jobs_are_listed_as_the_filter_says_and_forgotten_in_time,
                 an_endpoint_lives_from_its_making_to_its_end,
                 what_is_scheduled_is_begun_once_also_after_a_restart,
+                what_waits_is_counted_for_operators,
             }
             warehouse {
                 a_run_goes_on_where_it_was_whoever_dies_between_two_steps,

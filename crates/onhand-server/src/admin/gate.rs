@@ -60,6 +60,7 @@ pub(super) async fn pass(State(office): State<Office>, request: Request, next: N
         Err(Outside::Not(problem)) => return oops::outside(&problem),
         Err(Outside::Nobody) => return turn_away(&parts, &fields),
     };
+    gate::note_user(&parts, visitor.user, visitor.address.ip());
     let visitor = Arc::new(visitor);
     let mut response = if is_form && !is_ours(&office, &visitor, &fields) {
         login::again(&visitor, parts.uri.path(), &fields)
@@ -146,5 +147,5 @@ async fn visitor(
     let name = user.name.map_or_else(|| user.email.to_string(), |name| name.to_string());
     let secret = office.app.logins.secrets().first().ok_or_else(Problem::internal)?;
     let csrf = csrf::token(secret, session);
-    Ok(Visitor { principal, access, session, address, csrf, name })
+    Ok(Visitor { principal, user: id, access, session, address, csrf, name })
 }

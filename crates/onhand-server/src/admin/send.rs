@@ -44,7 +44,7 @@ async fn try_to(visit: &Visit, form: &Form, fields: &Fields) -> Result<Value, Tr
         .uri(filled(form.route, visit, fields))
         .header(header::AUTHORIZATION, format!("Bearer {}", *visitor.access))
         .header(header::CONTENT_TYPE, "application/json")
-        .extension(Peer(visitor.address));
+        .extension(Peer::at(visitor.address));
     if let Some(key) = fields.get("key") {
         request = request.header(KEY, format!("admin-{key}"));
     }

@@ -8,7 +8,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use maud::Markup;
 use onhand_core::accounts::Scope;
-use onhand_core::ids::SessionId;
+use onhand_core::ids::{SessionId, UserId};
 use onhand_engine::Reader;
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -25,6 +25,7 @@ use crate::http::problem::Problem;
 #[derive(Debug)]
 pub(super) struct Visitor {
     pub(super) principal: Principal,
+    pub(super) user: UserId,
     /// For routes of `/v1`, which are asked as the visitor.
     pub(super) access: Zeroizing<String>,
     pub(super) session: SessionId,

@@ -60,7 +60,7 @@ fn plain(name: &str) -> String {
 
 /// Whether a number stands in a text that could be a card's: alone, as it is printed or with a
 /// space or hyphen between its digits, of a network that there is, and with a right last digit.
-fn has_number(text: &str) -> bool {
+pub(crate) fn has_number(text: &str) -> bool {
     let mut digits = Vec::with_capacity(DIGITS_MAX);
     let mut word = Word::Over;
     let mut characters = text.chars().peekable();

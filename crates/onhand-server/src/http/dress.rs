@@ -10,11 +10,12 @@ use axum::response::Response;
 use super::answer;
 use super::headers::Shield;
 use super::problem::Problem;
+use super::visit;
 use crate::app::App;
 use crate::limits::REQUEST_ID_CHARS_MAX;
 use crate::random;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// What the form of an answer depends on.
@@ -67,6 +68,7 @@ pub(super) fn is_lawful_id(value: &HeaderValue) -> bool {
 /// For what does not pass through the gate. An answer that has its form already keeps it.
 pub(super) async fn pass(State(app): State<App>, request: Request, next: Next) -> Response {
     let dress = Dress::of(&request, app.settings.is_encrypted);
+    visit::note_route(request.extensions());
     let response = next.run(request).await;
     if response.headers().contains_key(REQUEST_ID) { response } else { dress.put_on(response) }
 }

@@ -16,15 +16,17 @@ use onhand_core::ids::UserId;
 use onhand_engine::committer::Caller as EngineCaller;
 use serde_json::Value;
 
-use super::dialects::{Anonymous, Dialect};
+use super::dialects::{Anonymous, Dialect, Place};
 use super::dress::Dress;
 use super::headers::API_KEY;
 use super::problem::Problem;
+use super::visit::{self, Entered};
 use crate::accounts::identity::Who;
 use crate::accounts::{Principal, Unauthenticated};
 use crate::app::App;
 use crate::auth::address::Origin;
 use crate::auth::limiter::{self, Class, Decision};
+use crate::request_log as log;
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -102,6 +104,12 @@ impl Needs {
         // A HEAD is answered by who answers the GET.
         let method = if method == Method::HEAD { &Method::GET } else { method };
         methods.iter().find(|(known, _)| known == method).map(|(_, need)| need)
+    }
+
+    /// The templates of all routes that are described, those of dialects included.
+    pub fn routes(&self) -> impl Iterator<Item = &str> {
+        let described = std::iter::once(self).chain(&self.dialects);
+        described.flat_map(|needs| needs.routes.keys().map(String::as_str))
     }
 
     /// Every route with what it needs; of dialects none.
@@ -191,6 +199,16 @@ impl Caller {
     /// Of whose orders alone the caller may know; of everybody's when `None`.
     pub fn own(&self) -> Option<UserId> {
         self.own
+    }
+
+    /// Who it is, for whoever tells of requests.
+    fn name(&self) -> log::Who {
+        match self.principal.map(|principal| principal.who) {
+            Some(Who::User { id, .. }) => log::Who::User(id),
+            Some(Who::Key(id)) => log::Who::Key(id),
+            None if self.is_anonymous => log::Who::Anonymous,
+            None => log::Who::Nobody,
+        }
     }
 
     /// Where the request comes from.
@@ -294,12 +312,22 @@ impl Gate<'_> {
         let (mut parts, body) = request.into_parts();
         let response = match self.enter(&parts, &mut decisions, denial).await {
             Ok(caller) => {
+                self.note(&parts, caller.name(), caller.address);
                 parts.extensions.insert(caller);
                 next.run(Request::from_parts(parts, body)).await
             }
-            Err(problem) => problem.into_response(),
+            Err(problem) => {
+                self.note(&parts, log::Who::Nobody, address(self.app, &parts));
+                problem.into_response()
+            }
         };
         with_limits(response, &decisions)
+    }
+
+    /// Notes who has come, for whoever tells of requests.
+    fn note(&self, request: &Parts, who: log::Who, address: IpAddr) {
+        let entered = Entered { who, dialect: self.dialect, address };
+        visit::note_entry(&request.extensions, entered);
     }
 
     /// What a route needs; `None` for one that is not described.
@@ -334,7 +362,13 @@ impl Gate<'_> {
             }
             return Ok(nobody);
         }
-        if self.needs_no_key(&request.headers, address) {
+        let is_operator = self.dialect.is_none() && path == METRICS;
+        let needs_no_key = if is_operator {
+            app.settings.trusts_here && is_here(&request.headers, address)
+        } else {
+            self.needs_no_key(&request.headers, address)
+        };
+        if needs_no_key {
             count(app, class, origin, decisions)?;
             let scopes = match need {
                 Need::Nothing | Need::Anybody => Scopes::NONE,
@@ -367,14 +401,52 @@ impl Gate<'_> {
     /// a proxy has passed on is not from this machine, whoever the proxy is.
     fn needs_no_key(&self, headers: &HeaderMap, address: IpAddr) -> bool {
         let Some(dialect) = self.dialect else { return false };
-        let shows = || CREDENTIALS.iter().any(|name| headers.contains_key(name));
         match self.app.settings.dialects.anonymous_in(dialect) {
             Anonymous::Nobody => false,
-            Anonymous::Everybody => !shows(),
-            Anonymous::Here => {
-                let is_here = address.to_canonical().is_loopback();
-                is_here && !FORWARDED.iter().any(|name| headers.contains_key(*name)) && !shows()
-            }
+            Anonymous::Everybody => !shows_something(headers),
+            Anonymous::Here => is_here(headers, address),
+        }
+    }
+}
+
+/// The route of figures, which operators on this machine may read without a key.
+pub(super) const METRICS: &str = "/metrics";
+
+fn shows_something(headers: &HeaderMap) -> bool {
+    CREDENTIALS.iter().any(|name| headers.contains_key(name))
+}
+
+/// Whether the caller is on this machine itself, and shows nothing.
+fn is_here(headers: &HeaderMap, address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+        && !FORWARDED.iter().any(|name| headers.contains_key(*name))
+        && !shows_something(headers)
+}
+
+/// Lets in whoever may look at the live page: an operator on this machine, whoever may use the
+/// dialect without a key whose page it is, and otherwise an admin.
+///
+/// # Errors
+/// As the gate has them.
+pub(super) async fn let_viewer_in(app: &App, request: &Parts) -> Result<(), Problem> {
+    let (address, dialects) = (address(app, request), &app.settings.dialects);
+    let is_spoken = dialects
+        .iter()
+        .any(|(dialect, place)| dialect == Dialect::Storefront && place != Place::Off);
+    let is_let_in = match dialects.anonymous_in(Dialect::Storefront) {
+        Anonymous::Everybody if is_spoken => !shows_something(&request.headers),
+        Anonymous::Here if is_spoken => is_here(&request.headers, address),
+        Anonymous::Everybody | Anonymous::Here | Anonymous::Nobody => false,
+    };
+    if is_let_in || (app.settings.trusts_here && is_here(&request.headers, address)) {
+        return Ok(());
+    }
+    match identify(app, request).await {
+        Ok(principal) => allowed(&Need::OneOf(vec![Scope::Admin]), &principal).map(|_| ()),
+        Err((_, problem)) => {
+            let origin = limiter::Caller::Address(Origin::of(address));
+            count(app, Class::Auth, origin, &mut Vec::new())?;
+            Err(problem)
         }
     }
 }
@@ -439,10 +511,16 @@ fn only<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Option<&'a str
     if values.next().is_some() { None } else { first.to_str().ok() }
 }
 
+/// Notes that a user has come by another way than this gate, for whoever tells of requests.
+pub(crate) fn note_user(request: &Parts, id: UserId, address: IpAddr) {
+    let entered = Entered { who: log::Who::User(id), dialect: None, address };
+    visit::note_entry(&request.extensions, entered);
+}
+
 /// Where a request comes from, behind the proxies that are believed.
 pub(crate) fn address(app: &App, request: &Parts) -> IpAddr {
     let peer = request.extensions.get::<super::peer::Peer>();
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.address.ip());
     let proxies = &app.settings.proxies;
     if proxies.trusted().is_empty() {
         return proxies.client(peer, std::iter::empty());

@@ -13,6 +13,11 @@ const OWN_FILES: HeaderValue = HeaderValue::from_static(
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
+/// The live page loads its own files, hears from its own server, and has no style in its text.
+const OWN_PAGE: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
 /// Pages of the administration load their own style sheet and script, and are sent forms of.
 const ADMINISTRATION: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -33,21 +38,41 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const SAME_ORIGIN: HeaderValue = HeaderValue::from_static("same-origin");
 
-/// What an answer is for.
+/// What an answer is to a browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Policy {
     /// For programs.
-    Answer,
+    Nothing,
     /// The description of the API, to click through.
-    Description,
+    OwnFiles,
+    /// The live page.
+    OwnPage,
     /// The pages for people who run the shop.
     Administration,
+}
+
+impl Policy {
+    fn value(self) -> HeaderValue {
+        match self {
+            Self::Nothing => NOTHING,
+            Self::OwnFiles => OWN_FILES,
+            Self::OwnPage => OWN_PAGE,
+            Self::Administration => ADMINISTRATION,
+        }
+    }
+
+    fn referrer(self) -> HeaderValue {
+        match self {
+            Self::Nothing | Self::OwnFiles | Self::OwnPage => NO_REFERRER,
+            Self::Administration => OWN_REFERRER,
+        }
+    }
 }
 
 /// What the headers of an answer depend on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shield {
-    kind: Kind,
+    policy: Policy,
     is_private: bool,
     is_encrypted: bool,
 }
@@ -62,15 +87,16 @@ impl Shield {
         // Caches know of the first that what it gets is private, and nothing of the second.
         let credentials = [header::AUTHORIZATION, API_KEY];
         let has_credentials = credentials.iter().any(|name| request.headers().contains_key(name));
-        let kind = match () {
-            () if below("/docs") => Kind::Description,
-            () if below("/admin") => Kind::Administration,
-            () => Kind::Answer,
+        let policy = match () {
+            () if below("/docs") => Policy::OwnFiles,
+            () if below("/status") => Policy::OwnPage,
+            () if below("/admin") => Policy::Administration,
+            () => Policy::Nothing,
         };
         // What pages load is the same for everybody and kept.
-        let is_page = kind == Kind::Administration && !below("/admin/assets");
+        let is_page = policy == Policy::Administration && !below("/admin/assets");
         let is_private = has_credentials || is_page || below("/v1/auth");
-        Self { kind, is_private, is_encrypted }
+        Self { policy, is_private, is_encrypted }
     }
 
     /// Puts them on the answer.
@@ -78,13 +104,8 @@ impl Shield {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         headers.insert(OPENER_POLICY, SAME_ORIGIN);
         headers.insert(RESOURCE_POLICY, SAME_ORIGIN);
-        let (policy, referrer) = match self.kind {
-            Kind::Answer => (NOTHING, NO_REFERRER),
-            Kind::Description => (OWN_FILES, NO_REFERRER),
-            Kind::Administration => (ADMINISTRATION, OWN_REFERRER),
-        };
-        headers.insert(header::REFERRER_POLICY, referrer);
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        headers.insert(header::REFERRER_POLICY, self.policy.referrer());
+        headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.value());
         if self.is_private {
             headers.insert(header::CACHE_CONTROL, NO_STORE);
         }
@@ -154,10 +175,16 @@ mod tests {
         for path in ["/docs", "/docs/", "/docs/index.html"] {
             check(path, &[], false, &wanted);
         }
-        let policy = OWN_FILES;
-        let policy = policy.to_str().unwrap();
-        assert!(!policy.contains("//") && !policy.contains("unsafe-eval"), "{policy}");
-        assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        for path in ["/status", "/status/live"] {
+            wanted[1] = "content-security-policy: default-src 'none'; script-src 'self'; \
+                         style-src 'self'; connect-src 'self'; ";
+            check(path, &[], false, &wanted);
+        }
+        for policy in [OWN_FILES, OWN_PAGE] {
+            let policy = policy.to_str().unwrap();
+            assert!(!policy.contains("//") && !policy.contains("unsafe-eval"), "{policy}");
+            assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -11,8 +12,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use super::crowd::Crowd;
-use super::peer::{Attended, Peer};
+use super::peer::Attended;
 use super::tls::Tls;
+use crate::app::App;
 use crate::auth::forwarded::Proxies;
 use crate::limits::{CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, DRAIN_TIMEOUT, HEADER_TIMEOUT};
 
@@ -27,20 +29,22 @@ pub struct Door {
     pub connections_max: usize,
     /// How many of them one address may have; beyond it new ones are closed.
     pub crowd: Crowd,
+    /// Whose figures its requests are; nobody's where none are kept.
+    pub app: Option<App>,
 }
 
 impl Door {
     /// For everybody, with the usual bounds.
     pub fn new(socket: TcpListener, tls: Option<Tls>, proxies: &Proxies) -> Self {
         let crowd = Crowd::new(CONNECTIONS_PER_ADDRESS_MAX, proxies);
-        Self { socket, tls, connections_max: CONNECTIONS_MAX, crowd }
+        Self { socket, tls, connections_max: CONNECTIONS_MAX, crowd, app: None }
     }
 }
 
 /// Serves until `stop` completes, then lets requests that have begun finish. Whoever is not done in
 /// time is cut off: a connection has a way to the committer, which ends when all of them are gone.
 pub async fn serve(door: Door, router: Router, stop: impl Future<Output = ()>) {
-    let Door { socket, tls, connections_max, crowd } = door;
+    let Door { socket, tls, connections_max, crowd, app } = door;
     let places = Arc::new(Semaphore::new(connections_max));
     let graceful = GracefulShutdown::new();
     let (close, is_closed) = watch::channel(());
@@ -69,18 +73,27 @@ pub async fn serve(door: Door, router: Router, stop: impl Future<Output = ()>) {
         }
         let Some(place_of_address) = crowd.enter(address.ip()) else {
             tracing::debug!(%address, "has as many connections as it may");
+            if let Some(app) = &app {
+                app.metrics.traffic.crowded();
+            }
             continue;
         };
-        let routes = Attended::new(router.clone(), Peer(address));
+        let routes = Attended::new(router.clone(), address);
         let watcher = graceful.watcher();
-        let (tls, mut is_closed) = (tls.clone(), is_closed.clone());
+        let (tls, app, mut is_closed) = (tls.clone(), app.clone(), is_closed.clone());
         let connection = async move {
+            let _open = app.clone().map(Open::of);
             match tls {
-                None => attend(stream, routes, watcher).await,
+                None => attend(stream, routes, app, watcher).await,
                 Some(tls) => tokio::select! {
                     handshake = tls.shake_hands(stream) => match handshake {
-                        Ok(stream) => attend(stream, routes, watcher).await,
-                        Err(error) => tracing::debug!(%address, %error, "no handshake"),
+                        Ok(stream) => attend(stream, routes, app, watcher).await,
+                        Err(error) => {
+                            tracing::debug!(%address, %error, "no handshake");
+                            if let Some(app) = app {
+                                app.metrics.traffic.no_handshake();
+                            }
+                        }
                     },
                     // Nothing was asked yet.
                     _ = is_closed.changed() => {}
@@ -103,16 +116,42 @@ pub async fn serve(door: Door, router: Router, stop: impl Future<Output = ()>) {
     drop(cut_off);
 }
 
+/// A connection that is counted as long as it lives.
+struct Open(App);
+
+impl Open {
+    fn of(app: App) -> Self {
+        app.metrics.traffic.connected();
+        Self(app)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.metrics.traffic.disconnected();
+    }
+}
+
 /// Answers the requests of one connection until it ends.
-async fn attend<S>(stream: S, routes: Attended, watcher: Watcher)
+async fn attend<S>(stream: S, routes: Attended, app: Option<App>, watcher: Watcher)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), routes);
-    if let Err(error) = watcher.watch(connection).await {
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    let builder = builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    let stream = TokioIo::new(stream);
+    let ended = match app {
+        Some(app) => {
+            let answer =
+                service_fn(move |request| routes.clone().answer_noted(app.clone(), request));
+            watcher.watch(builder.serve_connection(stream, answer)).await
+        }
+        None => {
+            let answer = service_fn(move |request| routes.clone().answer(request));
+            watcher.watch(builder.serve_connection(stream, answer)).await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
 }
@@ -127,15 +166,16 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
+    use crate::http::peer::Peer;
 
     /// A server on a free port of this machine, which counts this machine's connections too.
     async fn serve_counted(most: usize) -> SocketAddr {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
-        let who = |Extension(Peer(peer)): Extension<Peer>| async move { peer.to_string() };
+        let who = |Extension(peer): Extension<Peer>| async move { peer.address.to_string() };
         let router = Router::new().route("/", get(who));
         let crowd = Crowd::strict(most);
-        let door = Door { socket, tls: None, connections_max: 10, crowd };
+        let door = Door { socket, tls: None, connections_max: 10, crowd, app: None };
         tokio::spawn(serve(door, router, std::future::pending()));
         address
     }

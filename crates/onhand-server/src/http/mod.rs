@@ -27,9 +27,11 @@ pub mod payments;
 pub mod peer;
 pub mod problem;
 pub mod reservations;
+mod status;
 pub mod stock;
 pub mod strict;
 pub mod tls;
+mod visit;
 pub mod warehouse;
 pub mod webhooks;
 pub mod wire;
@@ -123,6 +125,9 @@ pub fn router(app: App) -> Router {
     if app.settings.has_bench_routes {
         open = open.merge(ops::bench_routes());
     }
+    if status::is_on_main(&app) {
+        open = open.merge(status::guarded(&app));
+    }
     if has_all {
         open = open.merge(documents(&app));
     } else if app.settings.dialects.on_main().any(|dialect| dialect == Dialect::Oms) {
@@ -136,7 +141,8 @@ pub fn operations(app: App) -> Router {
     let (routes, _) = ops::liveness().merge(ops::routes()).split_for_parts();
     let (api, _) = business().split_for_parts();
     let api = api.layer(from_fn_with_state(app.clone(), gate::pass));
-    let routes = routes.merge(documents(&app)).merge(administration(&app, api));
+    let routes = routes.merge(documents(&app)).merge(status::routes());
+    let routes = routes.merge(administration(&app, api));
     finish(Router::new(), routes, app)
 }
 

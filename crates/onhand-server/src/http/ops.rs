@@ -3,8 +3,8 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use onhand_core::Timestamp;
 use serde::Serialize;
@@ -29,7 +29,8 @@ pub fn liveness() -> OpenApiRouter<App> {
 
 /// The routes of health.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(get_readyz)).routes(routes!(get_health))
+    let routes = OpenApiRouter::new().routes(routes!(get_readyz)).routes(routes!(get_health));
+    routes.routes(routes!(get_metrics))
 }
 
 /// A plain yes.
@@ -120,6 +121,26 @@ async fn get_health(State(app): State<App>) -> Response {
     let (timestamp, message) = (app.clock.now(), RUNNING);
     let health = Health { status: "ok", timestamp, message, version, committer };
     json_response(StatusCode::OK, &health)
+}
+
+/// What a scrape begins with.
+const METRICS_EXAMPLE: &str = "# HELP onhand_committer_up 1 while the committer takes commands\n\
+     # TYPE onhand_committer_up gauge\nonhand_committer_up 1.0\n# EOF\n";
+
+/// What Prometheus says that it reads.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Figures of this process and its database, for Prometheus.
+///
+/// Without a key it answers who is on this machine, where the server is not in production, and
+/// everybody who reaches the listener of operations.
+#[utoipa::path(get, path = "/metrics", tag = "Operations",
+    security(("bearer" = ["admin"])),
+    responses((status = 200, description = "Figures", content(
+        (String = "application/openmetrics-text", example = json!(METRICS_EXAMPLE))))))]
+async fn get_metrics(State(app): State<App>) -> Response {
+    let headers = [(header::CONTENT_TYPE, OPENMETRICS), (header::CACHE_CONTROL, "no-store")];
+    (headers, app.metrics.exposition(&app)).into_response()
 }
 
 /// Routes that parse and answer like the real ones and remember nothing: the server's own limit.

@@ -219,6 +219,7 @@ impl Worker {
             clock: Arc::new(SystemClock),
             wake: Arc::new(Notify::new()),
             timing: options.timing(),
+            counted: Arc::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { _ = stopped.await };

@@ -141,7 +141,14 @@ async fn open(
         serve::beside_with_leases(&database, Arc::default(), async |submit, reader, leases| {
             let clock = Arc::new(SystemClock);
             let (submit, reader) = (submit.clone(), reader.clone());
-            code = work(&mut Place::Here(Tools { submit, reader, clock, leases })).await?;
+            code = work(&mut Place::Here(Tools {
+                submit,
+                reader,
+                clock,
+                leases,
+                counted: Arc::default(),
+            }))
+            .await?;
             Ok(())
         });
     worked.await.map_err(|error| serve::advise(error, ASK_THE_SERVER)).map(|_| code)

@@ -43,8 +43,10 @@ impl Crew {
             clock: clock.clone(),
             wake: app.owed.clone(),
             timing,
+            counted: app.metrics.work.clone(),
         };
-        let tools = Tools { submit, reader: app.reader.clone(), clock, leases };
+        let counted = app.metrics.work.clone();
+        let tools = Tools { submit, reader: app.reader.clone(), clock, leases, counted };
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped: Stop = stopped.map(|_| ()).boxed().shared();
         let mut working = Vec::new();

@@ -213,6 +213,7 @@ impl Worker {
         let unmatched = reader.unmatched_notices(None, RETENTION_ROWS_MAX).await?;
         let or_more = |is_more: bool| if is_more { " or more" } else { "" };
         let (payments, notices) = (open.rows.len(), unmatched.rows.len());
+        self.tools.counted.payments_open(payments);
         if payments + notices > 0 {
             tracing::warn!(payments, notices, "money is not where it should be: onhand reconcile");
         }

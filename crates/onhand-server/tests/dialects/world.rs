@@ -135,6 +135,7 @@ impl World {
             owed: Arc::default(),
             webhooks: Webhooks::new(guard.clone(), Sender::new(guard).unwrap(), &secrets),
             schedules: Asked::default(),
+            metrics: Arc::default(),
             warehouse: None,
             warehouse_asked: Arc::default(),
             settings: Settings { dialects, ..Settings::default() },

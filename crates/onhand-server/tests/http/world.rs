@@ -93,6 +93,7 @@ fn parts(
         warehouse: Some(nobody()),
         warehouse_asked: Arc::default(),
         schedules: Asked::default(),
+        metrics: Arc::default(),
         settings: Settings::default(),
     }
 }

@@ -18,14 +18,17 @@ mod edges;
 mod encrypted;
 mod installation;
 mod lifecycle;
+mod metrics;
 mod network;
 mod payments;
 mod production;
 mod receiver;
+mod request_log;
 #[expect(dead_code, reason = "some of it is for PostgreSQL")]
 mod server;
 mod settings;
 #[cfg(target_os = "linux")]
 mod shim;
+mod status;
 mod tours;
 mod work;

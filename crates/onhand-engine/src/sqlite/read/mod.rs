@@ -3,6 +3,7 @@
 //! goes on.
 
 mod accounts;
+mod backlog;
 mod bulk;
 mod catalog;
 mod events;

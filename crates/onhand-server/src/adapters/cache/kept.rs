@@ -3,6 +3,7 @@
 //! nothing of what is not there. Where answers are made of it: `http/kept.rs`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use onhand_core::catalog::ProductRef;
@@ -104,6 +105,8 @@ pub struct Kept {
     start: i64,
     durable: watch::Receiver<i64>,
     runtime: Handle,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 impl Kept {
@@ -111,7 +114,9 @@ impl Kept {
     /// the log that `cache` has, read since this process last wrote.
     pub fn begin(cache: Cache, prefix: Box<str>, start: i64, submit: &Submit) -> Arc<Self> {
         let (cache, durable) = (Arc::new(cache), submit.durable());
-        let kept = Arc::new(Self { cache, prefix, start, durable, runtime: Handle::current() });
+        let runtime = Handle::current();
+        let (hits, misses) = (AtomicU64::new(0), AtomicU64::new(0));
+        let kept = Arc::new(Self { cache, prefix, start, durable, runtime, hits, misses });
         submit.watch(kept.clone());
         kept
     }
@@ -131,7 +136,15 @@ impl Kept {
 
     /// What is kept under a key, if it may be shown.
     pub async fn get(&self, key: &str) -> Option<Worded> {
-        Worded::read(self.cache.get(key).await?.body)
+        let found = self.cache.get(key).await.and_then(|entry| Worded::read(entry.body));
+        let counter = if found.is_some() { &self.hits } else { &self.misses };
+        counter.fetch_add(1, Ordering::Relaxed);
+        found
+    }
+
+    /// How often something was looked for, and found or not.
+    pub fn lookups(&self) -> (u64, u64) {
+        (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed))
     }
 
     /// What is acknowledged: to be asked before something is read that is to be kept.

@@ -213,6 +213,9 @@ pub fn alone(app: App, dialect: Dialect) -> Router {
     if dialect == Dialect::Oms {
         open = open.merge(super::ops::plain_health());
     }
+    if dialect == Dialect::Storefront {
+        open = open.merge(super::status::guarded(&app));
+    }
     if !app.settings.has_ops_listener {
         open = open.merge(super::documents_of(&[dialect]));
     }

@@ -15,6 +15,7 @@ use crate::http::answer;
 use crate::http::dress::{self, Dress};
 use crate::http::gate;
 use crate::http::problem::Problem;
+use crate::http::visit;
 use crate::random;
 
 /// Where a dialect is spoken.
@@ -74,5 +75,6 @@ pub(super) async fn lose(State(room): State<Room>, request: Request, _: Next) ->
     let room = Room { dialect: claimed.unwrap_or(room.dialect), ..room };
     let asked = Asked::in_dialect(&request, room.dialect);
     let dress = Dress::of(&request, room.app.settings.is_encrypted);
+    visit::note_route(request.extensions());
     dress.put_on(room.lost(&asked))
 }

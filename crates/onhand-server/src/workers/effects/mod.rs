@@ -27,6 +27,7 @@ use self::pace::{Budget, backoff};
 use crate::adapters::gateways::Outcome;
 use crate::adapters::gateways::http::bounded;
 use crate::limits::{BREAKER_OPEN, EFFECTS_AT_ONCE_MAX, EFFECTS_LOOK_EVERY, EFFECTS_STOP_TIMEOUT};
+use crate::metrics::Work as Counted;
 use crate::payments::gateways::Gateways;
 use crate::workers::rush::Rush;
 
@@ -43,6 +44,8 @@ pub struct Tools {
     pub wake: Arc<Notify>,
     /// How long it waits.
     pub timing: Timing,
+    /// Where calls are counted.
+    pub counted: Arc<Counted>,
 }
 
 /// How long whoever asks gateways waits, and is waited for.
@@ -177,8 +180,11 @@ impl Worker {
             return;
         }
         let (gateways, asked) = (self.tools.gateways.clone(), task.clone());
+        let counted = self.tools.counted.clone();
         let handle = self.asking.spawn(async move {
+            let began = Instant::now();
             let answer = gateways.call(&asked).await;
+            counted.call_took(asked.provider, began.elapsed());
             (asked, answer.seen, answer.outcome)
         });
         self.tasks.insert(handle.id(), task);
@@ -196,6 +202,7 @@ impl Worker {
                 (task, Seen::default(), Outcome::Unknown(bounded("the adapter panicked")))
             }
         };
+        self.tools.counted.called(task.provider, &task.call, &outcome);
         let breaker = self.breakers.entry(task.provider).or_default();
         breaker.note(Instant::now(), is_answer(&outcome));
         let wait = match &outcome {

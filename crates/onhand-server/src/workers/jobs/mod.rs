@@ -30,6 +30,7 @@ pub use processing::Processing;
 pub use runner::run;
 
 use crate::limits::JOB_LEASE;
+use crate::metrics::Work as Counted;
 
 /// What every runner works with. Cheap to clone.
 #[derive(Clone)]
@@ -42,6 +43,8 @@ pub struct Tools {
     pub clock: Arc<dyn Clock>,
     /// What only one process does at a time.
     pub leases: Arc<Leases>,
+    /// Where tries are counted.
+    pub counted: Arc<Counted>,
 }
 
 impl std::fmt::Debug for Tools {

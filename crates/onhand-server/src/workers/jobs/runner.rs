@@ -217,6 +217,7 @@ impl Runner {
         // What was done may be what others have waited for.
         self.blocked_until = Instant::now();
         let Done { ending, attempt, .. } = done;
+        self.tools.counted.tried(job.queue, &ending);
         self.finished.push(Settlement { id: job.id, epoch: job.epoch, ending, attempt });
     }
 

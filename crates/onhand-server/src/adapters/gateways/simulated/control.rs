@@ -39,7 +39,7 @@ pub(super) fn routes() -> Router<Arc<Simulated>> {
 async fn only_from_here(peer: Option<Extension<Peer>>, request: Request, next: Next) -> Response {
     let is_here = |address: SocketAddr| address.ip().to_canonical().is_loopback();
     match peer {
-        Some(Extension(Peer(address))) if is_here(address) => next.run(request).await,
+        Some(Extension(peer)) if is_here(peer.address) => next.run(request).await,
         Some(_) | None => error(StatusCode::FORBIDDEN, "For this machine only"),
     }
 }

@@ -130,7 +130,7 @@ pub async fn serve(
     }
     let crowd = Crowd::new(SIMULATED_CONNECTIONS_MAX, &Proxies::none());
     let connections_max = SIMULATED_CONNECTIONS_MAX;
-    let door = Door { socket: listener, tls: None, connections_max, crowd };
+    let door = Door { socket: listener, tls: None, connections_max, crowd, app: None };
     listener::serve(door, api::router(simulated), stop).await;
     Ok(())
 }
