@@ -3,6 +3,7 @@
 
 mod bulk;
 mod outbox;
+mod overview;
 mod warehouse;
 
 use onhand_core::Timestamp;

@@ -14,6 +14,7 @@ mod holding;
 mod imports;
 mod look;
 mod outbox;
+mod overview;
 mod past;
 mod paying;
 mod payments;

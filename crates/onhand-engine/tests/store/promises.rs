@@ -78,6 +78,10 @@ macro_rules! keeps_every_promise {
                 a_batch_of_rows_that_runs_again_counts_once,
                 imports_and_the_ledger_are_listed_page_by_page,
             }
+            overview {
+                orders_are_counted_and_sampled_by_when_they_were_placed,
+                the_log_is_read_backwards_as_the_filter_says,
+            }
             watched {
                 callers_hear_when_those_were_told_who_keep_copies,
             }
