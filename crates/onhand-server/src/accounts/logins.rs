@@ -139,8 +139,8 @@ impl Logins {
         Self { life_secs, ..self }
     }
 
-    /// What the successors of refresh tokens are made with, the newest first; whoever needs a secret
-    /// of sessions derives one.
+    /// What the successors of refresh tokens are made with, the newest first; whoever needs a
+    /// secret of sessions derives one.
     pub fn secrets(&self) -> &[Secret] {
         &self.refresh
     }

@@ -108,7 +108,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "__Secure-onhand-access=a; Path=/admin; Max-Age=900; HttpOnly; SameSite=Lax; Secure",
+                "__Secure-onhand-access=a; Path=/admin; Max-Age=900; HttpOnly; SameSite=Lax; \
+                 Secure",
                 "onhand-access=; Path=/admin; Max-Age=0; HttpOnly; SameSite=Lax",
                 "onhand-refresh=; Path=/admin; Max-Age=0; HttpOnly; SameSite=Lax",
             ]

@@ -1,5 +1,5 @@
-//! What a form has sent: names and values in their order, bounded, read once. What they mean is said
-//! in `form.rs`.
+//! What a form has sent: names and values in their order, bounded, read once. What they mean is
+//! said in `form.rs`.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};

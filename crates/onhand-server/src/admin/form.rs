@@ -6,11 +6,11 @@ use maud::{Markup, html};
 use onhand_core::Currency;
 use serde_json::{Map, Value, json};
 
-use super::csrf;
 use super::fields::Fields;
 use super::site::Page;
 use super::trouble::{self, Trouble};
 use super::visit::Visit;
+use super::{csrf, parts};
 use crate::http::problem::Problem;
 use crate::random;
 
@@ -130,6 +130,20 @@ impl Attempt {
         errors.next().map(|error| error.detail.as_str())
     }
 
+    /// What went wrong, with what was typed: the form may not stand on the page any more.
+    pub(super) fn alert(&self) -> Markup {
+        let typed = |field: &&Field| !matches!(field.kind, Kind::Secret);
+        let typed = self.form.fields.iter().filter(typed);
+        let typed = typed.filter_map(|field| Some((field.label, self.fields.get(field.name)?)));
+        let typed: Vec<_> = typed.map(|(label, value)| (label, html! { (value) })).collect();
+        html! {
+            (trouble::alert(self.form.title, &self.trouble))
+            @if !typed.is_empty() {
+                details class="action" { summary { "What you typed" } (parts::facts(&typed)) }
+            }
+        }
+    }
+
     /// Whether the same key has to be sent again: nobody knows what came of it.
     fn keeps_key(&self) -> bool {
         self.trouble.status.is_server_error()
@@ -175,7 +189,6 @@ impl Visit {
                 }
                 @let back = self.query().to_query(&["done"]);
                 @if !back.is_empty() { input type="hidden" name="back" value=(back); }
-                @if let Some(attempt) = attempt { (trouble::alert(&attempt.trouble)) }
                 @if !form.hint.is_empty() { p class="hint" { (form.hint) } }
                 @for field in form.fields { (input(form, field, filling, attempt)) }
                 @if let Some(more) = &filling.more { (more) }

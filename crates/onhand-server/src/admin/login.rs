@@ -83,7 +83,7 @@ pub(super) fn kept(path: &str, fields: &Fields) -> Response {
 
 fn login_form(carried: &Fields, trouble: Option<&Trouble>) -> Markup {
     html! {
-        @if let Some(trouble) = trouble { (alert(trouble)) }
+        @if let Some(trouble) = trouble { (alert("Log in", trouble)) }
         form method="post" action="/admin/login" class="card" {
             @for (name, value) in carried.iter().filter(|(name, _)| is_carried(name)) {
                 input type="hidden" name=(name) value=(value);
@@ -177,7 +177,7 @@ pub(super) fn again(visitor: &Visitor, path: &str, fields: &Fields) -> Response 
     let own = fields.iter().filter(|(name, _)| *name != csrf::FIELD).collect();
     let body = resend(&visitor.csrf, lawful(path), &own);
     let page = Page { title: "Send it again?".to_owned(), section: "", body };
-    let mut response = shell::page(visitor, &Frame { done: None }, &page);
+    let mut response = shell::page(visitor, &Frame { done: None, alert: None }, &page);
     *response.status_mut() = StatusCode::FORBIDDEN;
     response
 }
@@ -234,7 +234,7 @@ async fn show_first() -> Response {
 
 fn first_form(fields: &Fields, trouble: Option<&Trouble>) -> Markup {
     html! {
-        @if let Some(trouble) = trouble { (alert(trouble)) }
+        @if let Some(trouble) = trouble { (alert("First administrator", trouble)) }
         form method="post" action="/admin/first-admin" class="card" {
             div class="field" {
                 label for="code" { "Code" }

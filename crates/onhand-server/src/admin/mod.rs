@@ -1,7 +1,7 @@
-//! The pages for people who run the shop, at `/admin`: a client of `/v1` that happens to live in the
-//! same process. What is shown is read like anywhere else; what is changed is asked of the routes
-//! of `/v1`, with the visitor's own access token, so that no page has a right or a rule of its own.
-//! Start at `site.rs` (what a page is), then `gate.rs` (who may come in) and `form.rs`.
+//! The pages for people who run the shop, at `/admin`: a client of `/v1` that happens to live in
+//! the same process. What is shown is read like anywhere else; what is changed is asked of the
+//! routes of `/v1`, with the visitor's own access token, so that no page has a right or a rule of
+//! its own. Start at `site.rs` (what a page is), then `gate.rs` (who may come in) and `form.rs`.
 
 mod assets;
 mod bars;

@@ -1,5 +1,6 @@
 //! The pieces that pages are made of: tables, badges, sums of money, instants, links to the next
-//! page. They show what they are given, escaped by the library, and know nothing of where it is from.
+//! page. They show what they are given, escaped by the library, and know nothing of where it comes
+//! from.
 
 use maud::{Markup, html};
 use onhand_core::{Money, Timestamp};
@@ -73,7 +74,9 @@ pub(super) fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> 
             table {
                 caption class="unseen" { (caption) }
                 thead { tr {
-                    @for (name, align) in columns { th scope="col" class=[class(*align)] { (name) } }
+                    @for (name, align) in columns {
+                        th scope="col" class=[class(*align)] { (name) }
+                    }
                 } }
                 tbody {
                     @for row in rows {

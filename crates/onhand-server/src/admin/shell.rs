@@ -49,6 +49,7 @@ pub(super) fn page(visitor: &Visitor, frame: &Frame, page: &Page) -> Response {
         main id="main" tabindex="-1" {
             h1 { (page.title) }
             @if let Some(done) = frame.done { p class="alert good" role="status" { (done) } }
+            @if let Some(alert) = &frame.alert { (alert) }
             (page.body)
         }
     };

@@ -6,7 +6,7 @@ use axum::Extension;
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use maud::Markup;
 use onhand_core::accounts::Scope;
 
@@ -44,7 +44,8 @@ impl Site {
     }
 
     /// Adds a page for whoever has this scope, with the forms that stand on it. A form is sent to
-    /// the page's path and its own name; when it fails, the page is shown again with what was typed.
+    /// the page's path and its own name; when it fails, the page is shown again with what was
+    /// typed.
     #[must_use]
     pub(super) fn page<R>(
         self,
@@ -91,9 +92,15 @@ impl Site {
         Self { router }
     }
 
+    /// The pages, and what is said where there is none.
     pub(super) fn into_router(self) -> Router<Office> {
-        self.router
+        self.router.route("/admin/{*rest}", any(no_page))
     }
+}
+
+async fn no_page(visit: Visit) -> Response {
+    let problem = Problem::not_found(&format!("the page {}", visit.path()));
+    oops::page(visit.visitor(), &visit.frame(), &problem.into())
 }
 
 /// Answers with a page.

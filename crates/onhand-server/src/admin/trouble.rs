@@ -78,14 +78,18 @@ impl Trouble {
     }
 }
 
-/// What went wrong, above a form.
-pub(super) fn alert(trouble: &Trouble) -> Markup {
+/// What went wrong with something that was tried.
+pub(super) fn alert(what: &str, trouble: &Trouble) -> Markup {
     html! {
         div class="alert bad" role="alert" {
-            p { strong { (sentence(&trouble.detail)) } }
+            p { strong { (what) ": " (sentence(&trouble.detail)) } }
             @if let Some(advice) = trouble.advice() { p { (advice) } }
-            @if trouble.errors.len() > 1 {
-                ul { @for error in &trouble.errors { li { code { (error.pointer) } " " (error.detail) } } }
+            @if !trouble.errors.is_empty() {
+                ul {
+                    @for error in &trouble.errors {
+                        li { code { (error.pointer) } " " (error.detail) }
+                    }
+                }
             }
             p class="small" {
                 code { (trouble.code) }

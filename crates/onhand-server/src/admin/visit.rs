@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
+use maud::Markup;
 use onhand_core::accounts::Scope;
 use onhand_core::ids::SessionId;
 use onhand_engine::Reader;
@@ -58,6 +59,8 @@ pub(super) struct Place {
 pub(super) struct Frame {
     /// What was just done, in words.
     pub(super) done: Option<&'static str>,
+    /// What was just tried in vain.
+    pub(super) alert: Option<Markup>,
 }
 
 /// A request for a page.
@@ -108,7 +111,11 @@ impl Visit {
     pub(super) fn frame(&self) -> Frame {
         let name = self.query.get("done");
         let form = self.place().forms.iter().find(|form| Some(form.name) == name);
-        Frame { done: form.map(|form| form.done) }
+        let (done, alert) = match &self.attempt {
+            None => (form.map(|form| form.done), None),
+            Some(attempt) => (None, Some(attempt.alert())),
+        };
+        Frame { done, alert }
     }
 
     pub(super) fn app(&self) -> &App {

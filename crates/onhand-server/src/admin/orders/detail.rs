@@ -1,5 +1,5 @@
-//! One order: what was bought, where it is, how it is paid, and everything that ever happened to it,
-//! in the order in which it did.
+//! One order: what was bought, where it is, how it is paid, and everything that ever happened to
+//! it, in the order in which it did.
 
 use maud::{Markup, html};
 use onhand_core::Money;

@@ -32,7 +32,8 @@ pub(super) async fn page(visit: Visit) -> Result<Page, Problem> {
         (filters(visit.query()))
         (live("orders", &html! {
             @if found.rows.is_empty() {
-                (nothing("No order is like that.", "Orders come by POST /v1/orders, or leave out a filter."))
+                (nothing("No order is like that.",
+                    "Orders come by POST /v1/orders, or leave out a filter."))
             } @else { (list(&found.rows)) }
             (pager(&visit, found.next))
         }))
@@ -108,13 +109,17 @@ fn filters(query: &Fields) -> Markup {
                     option value="" { "all" }
                     @for status in Status::ALL {
                         @let name = status.as_str();
-                        option value=(name) selected[value("status") == name] { (name.replace('_', " ")) }
+                        @let is_chosen = value("status") == name;
+                        option value=(name) selected[is_chosen] { (name.replace('_', " ")) }
                     }
                 } }
                 label { "SKU" input type="text" name="sku" value=(value("sku")) size="12"; }
-                label { "Customer" input type="text" name="customer" value=(value("customer")) size="8"; }
-                label { "From (UTC)" input type="datetime-local" name="from" value=(value("from")); }
-                label { "Before (UTC)" input type="datetime-local" name="before" value=(value("before")); }
+                label { "Customer"
+                    input type="text" name="customer" value=(value("customer")) size="8"; }
+                label { "From (UTC)"
+                    input type="datetime-local" name="from" value=(value("from")); }
+                label { "Before (UTC)"
+                    input type="datetime-local" name="before" value=(value("before")); }
                 button type="submit" { "Show" }
                 a class="button quiet" href=(PATH) { "All" }
             }
