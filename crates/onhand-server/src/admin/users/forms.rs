@@ -56,7 +56,7 @@ const SCOPES: Field = Field {
 };
 
 pub(super) static CREATE: Form = Form {
-    name: "create",
+    name: "add-user",
     title: "Add a user",
     button: "Add the user",
     hint: "Tell them the password on a safe way; they change it on their own page.",
@@ -74,6 +74,7 @@ pub(super) static CREATE: Form = Form {
         ROLE,
         SCOPES,
     ],
+    done: "The user is added.",
     then: Some(to_user),
     ..Form::PLAIN
 };

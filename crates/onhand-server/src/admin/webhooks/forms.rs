@@ -137,13 +137,14 @@ pub(super) static REPLAY: Form = Form {
 };
 
 pub(super) static DELETE: Form = Form {
-    name: "delete",
+    name: "delete-endpoint",
     title: "Delete",
     button: "Delete it",
     hint: "It is told nothing any more, and what it was not told is dropped.",
     is_dangerous: true,
     method: axum::http::Method::DELETE,
     route: "/v1/webhook-endpoints/{id}",
+    done: "The endpoint is deleted.",
     then: Some(to_list),
     ..Form::PLAIN
 };

@@ -17,7 +17,7 @@ async fn add<'a>(clerk: &Clerk<'a>, email: &str, role: &str, scopes: &str) -> su
         ("role", role),
         ("scopes", scopes),
     ];
-    clerk.send(LIST, "create", &fields).await
+    clerk.send(LIST, "add-user", &fields).await
 }
 
 #[tokio::test]
@@ -47,8 +47,8 @@ async fn what_is_wrong_with_a_user_is_said_at_its_field() {
     let world = World::new().await;
     let clerk = Clerk::admin(&world).await;
     for (email, role, scopes, status, wanted) in [
-        ("nonsense", "operator", "", 422, "create-email-error"),
-        ("x@work.example", "operator", "orders:fly", 422, "create-scopes-error"),
+        ("nonsense", "operator", "", 422, "add-user-email-error"),
+        ("x@work.example", "operator", "orders:fly", 422, "add-user-scopes-error"),
         ("x@work.example", "customer", "stock:write", 409, "unlawful_scopes"),
         ("admin@example.com", "customer", "", 409, "email_taken"),
     ] {
@@ -57,7 +57,7 @@ async fn what_is_wrong_with_a_user_is_said_at_its_field() {
         refused.is(status).has(&[wanted]).lacks(&[PASSWORD]);
     }
     let weak = [("email", "x@work.example"), ("password", "12345678"), ("role", "operator")];
-    clerk.send(LIST, "create", &weak).await.is(422).has(&["create-password-error"]);
+    clerk.send(LIST, "add-user", &weak).await.is(422).has(&["add-user-password-error"]);
     let listed = world.get("/v1/users").await;
     assert_eq!(listed.body["data"].as_array().unwrap().len(), 2, "nobody was added");
     let last = clerk.send("/admin/users/usr_1", "disable", &[]).await;

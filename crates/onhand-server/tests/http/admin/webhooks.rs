@@ -96,7 +96,7 @@ async fn an_endpoint_is_disabled_tested_enabled_and_deleted() {
     let tested = clerk.send(ONE, "test", &[]).await;
     tested.is(200).has(&["it was not taken"]);
     clerk.did(ONE, "enable", &[]).await.has(&["The endpoint is enabled."]);
-    let gone = clerk.send(ONE, "delete", &[]).await;
+    let gone = clerk.send(ONE, "delete-endpoint", &[]).await;
     gone.is(303);
     assert!(gone.location().starts_with("/admin/webhooks?"), "{}", gone.location());
     clerk.get(ONE).await.is(404);
