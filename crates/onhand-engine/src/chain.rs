@@ -39,20 +39,24 @@ impl<'a> StoredEvent<'a> {
 
 /// The number of the object that an event is about; 0 for none.
 pub(crate) fn subject_number(body: &EventBody) -> i64 {
-    match body.subject() {
-        Some(Subject::Product(id)) => id.number(),
-        Some(Subject::Category(id)) => id.number(),
-        Some(Subject::Location(id)) => id.number(),
-        Some(Subject::Reservation(id)) => id.number(),
-        Some(Subject::Order(id)) => id.number(),
-        Some(Subject::User(id)) => id.number(),
-        Some(Subject::Session(id)) => id.number(),
-        Some(Subject::ApiKey(id)) => id.number(),
-        Some(Subject::Endpoint(id)) => id.number(),
-        Some(Subject::Sync(id)) => id.number(),
-        Some(Subject::Import(id)) => id.number(),
-        Some(Subject::Job(id)) => id.number(),
-        None => 0,
+    body.subject().map_or(0, number_of)
+}
+
+/// The number of an object.
+pub(crate) fn number_of(subject: Subject) -> i64 {
+    match subject {
+        Subject::Product(id) => id.number(),
+        Subject::Category(id) => id.number(),
+        Subject::Location(id) => id.number(),
+        Subject::Reservation(id) => id.number(),
+        Subject::Order(id) => id.number(),
+        Subject::User(id) => id.number(),
+        Subject::Session(id) => id.number(),
+        Subject::ApiKey(id) => id.number(),
+        Subject::Endpoint(id) => id.number(),
+        Subject::Sync(id) => id.number(),
+        Subject::Import(id) => id.number(),
+        Subject::Job(id) => id.number(),
     }
 }
 

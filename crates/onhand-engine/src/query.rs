@@ -2,7 +2,7 @@
 
 use onhand_core::accounts::Role;
 use onhand_core::catalog::Product;
-use onhand_core::events::EventBody;
+use onhand_core::events::{EventBody, Subject, TYPES};
 use onhand_core::ids::{CustomerId, LocationId, OrderId, ProductId, SyncId, UserId};
 use onhand_core::inventory::{
     Level, Movement, MovementKind, Reservation, ReservationState, Totals,
@@ -13,6 +13,8 @@ use onhand_core::payments::{self, Provider};
 use onhand_core::text::Reference;
 use onhand_core::warehouse::{Action, Status as SyncStatus};
 use onhand_core::{Actor, Timestamp};
+
+use crate::stored::stored_count;
 
 /// Why a read gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -186,6 +188,79 @@ pub struct EventRow {
     pub recorded_at: Timestamp,
     /// The object as it was left.
     pub body: EventBody,
+}
+
+/// Which events of the log to list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct LogFilter {
+    /// Of these types; of all where there are none.
+    pub kinds: Vec<String>,
+    /// Asked for by this one.
+    pub actor: Option<Actor>,
+    /// About this object; of several, the first.
+    pub subject: Option<Subject>,
+}
+
+impl LogFilter {
+    /// The types that can be let in; none where all are.
+    pub(crate) fn kinds(&self) -> Option<Vec<&str>> {
+        let named = self.kinds.iter().map(String::as_str);
+        let Some(subject) = self.subject else {
+            return (!self.kinds.is_empty()).then(|| named.collect());
+        };
+        let families = families(subject);
+        let is_of = |kind: &&str| families.iter().any(|family| kind.starts_with(family));
+        Some(if self.kinds.is_empty() {
+            TYPES.iter().copied().filter(is_of).collect()
+        } else {
+            named.filter(is_of).collect()
+        })
+    }
+}
+
+/// How the types of events begin that are about such an object.
+fn families(subject: Subject) -> &'static [&'static str] {
+    match subject {
+        Subject::Product(_) => &["product.", "stock."],
+        Subject::Category(_) => &["category."],
+        Subject::Location(_) => &["location."],
+        Subject::Reservation(_) => &["reservation."],
+        Subject::Order(_) => &["order.", "payment."],
+        Subject::User(_) => &["user."],
+        Subject::Session(_) => &["session."],
+        Subject::ApiKey(_) => &["api_key."],
+        Subject::Endpoint(_) => &["webhook_endpoint."],
+        Subject::Sync(_) => &["warehouse."],
+        Subject::Import(_) => &["import."],
+        Subject::Job(_) => &["job."],
+    }
+}
+
+/// What was ordered in a span of time, in parts.
+#[derive(Debug, Clone, Default)]
+pub struct Trade {
+    /// How many orders were placed in each part. Ids have no gaps, so that nobody counts.
+    pub placed: Vec<u64>,
+    /// Orders of the whole span as they stand, spread evenly over it: all of them where there are
+    /// no more than were asked for.
+    pub sample: Vec<Order>,
+}
+
+impl Trade {
+    /// The ids of a sample of the orders from `first` to before `end`, oldest first.
+    pub(crate) fn sampled(first: i64, end: i64, most: usize) -> Vec<i64> {
+        let (there, most) = (end.saturating_sub(first).max(0), stored_count(most));
+        if there <= most {
+            return (first..end).collect();
+        }
+        let spread = |at: i64| i128::from(at) * i128::from(there) / i128::from(most);
+        (0..most).map(|at| first + i64::try_from(spread(at)).unwrap_or(0)).collect()
+    }
+
+    /// How many orders lie between each two of these ids.
+    pub(crate) fn between(firsts: &[i64]) -> Vec<u64> {
+        firsts.windows(2).map(|pair| u64::try_from(pair[1] - pair[0]).unwrap_or(0)).collect()
+    }
 }
 
 /// Which reservations to list.

@@ -4,6 +4,7 @@
 pub mod backlog;
 mod bulk;
 mod outbox;
+mod overview;
 mod warehouse;
 
 use onhand_core::Timestamp;

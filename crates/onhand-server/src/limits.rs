@@ -87,6 +87,21 @@ pub const ADMIN_ANSWER_BYTES_MAX: usize = 4 << 20;
 pub const ADMIN_ROWS: usize = 50;
 /// Seconds after which a page that cannot be shown for a moment tries again.
 pub const ADMIN_RETRY_SECS: u32 = 5;
+/// Rows of a list in the administration whose rows have forms of their own.
+pub const ADMIN_FORM_ROWS: usize = 20;
+/// Most bytes of an object that the administration shows as text.
+pub const ADMIN_TEXT_BYTES_MAX: usize = 64 << 10;
+/// How long figures of the dashboard are shown again: shorter than [`ADMIN_FEED_EVERY`], so that who
+/// was told of a change sees it.
+pub const DASHBOARD_KEPT: Duration = Duration::from_millis(900);
+/// How many times as long as it took to gather them they are shown again at least.
+pub const DASHBOARD_REST: u32 = 10;
+/// Most orders of which the dashboard makes its sums; of more it is an even sample.
+pub const DASHBOARD_ORDERS: usize = 1_000;
+/// Most of a kind that the dashboard counts.
+pub const DASHBOARD_COUNT_MAX: usize = 100;
+/// Rows of a list on the dashboard.
+pub const DASHBOARD_ROWS: usize = 10;
 /// How often at most an open page is told that something has changed.
 pub const ADMIN_FEED_EVERY: Duration = Duration::from_secs(1);
 /// How long an open page is told so before its session is looked at again.

@@ -32,6 +32,8 @@ mod moving;
 mod opening;
 #[path = "../store/outbox.rs"]
 mod outbox;
+#[path = "../store/overview.rs"]
+mod overview;
 #[path = "../store/past.rs"]
 mod past;
 #[path = "../store/paying.rs"]

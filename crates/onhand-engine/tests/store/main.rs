@@ -15,6 +15,7 @@ mod holding;
 mod imports;
 mod look;
 mod outbox;
+mod overview;
 mod past;
 mod paying;
 mod payments;

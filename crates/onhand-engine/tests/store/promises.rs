@@ -91,6 +91,10 @@ macro_rules! keeps_every_promise {
                 imports_and_the_ledger_are_listed_page_by_page,
                 imports_whose_file_does_not_come_are_found,
             }
+            overview {
+                orders_are_counted_and_sampled_by_when_they_were_placed,
+                the_log_is_read_backwards_as_the_filter_says,
+            }
             watched {
                 callers_hear_when_those_were_told_who_keep_copies,
             }

@@ -162,7 +162,7 @@ impl Logins {
         // the disk: both are answered at the same moment.
         let answered_at = Instant::now() + REGISTRATION_TIME;
         let new = NewUser { email, name, password, role: Role::Customer, scopes: None };
-        match add(desk, new).await {
+        match add(desk, Actor::System.into(), new).await {
             Ok(_) => {}
             Err(LoginError::Refused(refusal)) if refusal.code() == "email_taken" => {}
             Err(error) => return Err(error),
@@ -184,7 +184,23 @@ impl Logins {
         password: Password,
     ) -> Result<UserView, LoginError> {
         let password = self.hashed(password, &email).await?;
-        add(desk, NewUser { email, name, password, role: Role::Customer, scopes: None }).await
+        let new = NewUser { email, name, password, role: Role::Customer, scopes: None };
+        add(desk, Actor::System.into(), new).await
+    }
+
+    /// Adds a user for somebody else, as an admin: with this password and what its role says.
+    ///
+    /// # Errors
+    /// [`LoginError`]; `email_taken` is refused.
+    pub async fn add_user(
+        &self,
+        desk: Desk<'_>,
+        caller: Caller,
+        new: NewUser,
+        password: Password,
+    ) -> Result<UserView, LoginError> {
+        let password = self.hashed(password, &new.email).await?;
+        add(desk, caller, NewUser { password, ..new }).await
     }
 
     /// Lets somebody in who has just signed up, without asking for the password once more.
@@ -236,8 +252,8 @@ impl Logins {
         let Some(hash) = taken else { return Err(LoginError::Wrong) };
         let made = async {
             let password = self.hashed(password, &email).await?;
-            add(desk, NewUser { email, name: None, password, role: Role::Admin, scopes: None })
-                .await
+            let new = NewUser { email, name: None, password, role: Role::Admin, scopes: None };
+            add(desk, Actor::System.into(), new).await
         };
         let made = made.await;
         if made.is_err() {
@@ -482,8 +498,8 @@ fn tokens(desk: Desk<'_>, session: SessionView, user: UserView, refresh: Refresh
     Tokens { access, access_secs: issuer.life_secs(), refresh, session, user }
 }
 
-async fn add(desk: Desk<'_>, new: NewUser) -> Result<UserView, LoginError> {
-    let reply = ask(desk, Actor::System.into(), Command::Register(new)).await?;
+async fn add(desk: Desk<'_>, caller: Caller, new: NewUser) -> Result<UserView, LoginError> {
+    let reply = ask(desk, caller, Command::Register(new)).await?;
     let Reply::User(user) = reply else { return Err(unexpected()) };
     Ok(user)
 }

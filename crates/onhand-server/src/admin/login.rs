@@ -54,7 +54,15 @@ fn lawful(path: &str) -> &str {
 
 async fn show(State(_): State<Office>, request: Request) -> Response {
     let query = Fields::of_query(request.uri().query());
-    shell::bare("Log in", &login_form(&query, None))
+    let form = html! {
+        @if query.get("done") == Some("password") {
+            p class="alert good" role="status" {
+                "Your password is changed. Log in with the new one."
+            }
+        }
+        (login_form(&query, None))
+    };
+    shell::bare("Log in", &form)
 }
 
 /// The login page for who has sent a form without a session.

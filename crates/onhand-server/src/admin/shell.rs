@@ -10,23 +10,24 @@ use super::site::Page;
 use super::visit::{Frame, Visitor};
 use super::{assets, csrf};
 
-/// The sections of the navigation: path, name, and the scope that it takes to see them.
-const SECTIONS: &[(&str, &str, Scope)] = &[
-    ("/admin", "Dashboard", Scope::OrdersRead),
-    ("/admin/orders", "Orders", Scope::OrdersRead),
-    ("/admin/payments", "Payments", Scope::PaymentsRead),
-    ("/admin/stock", "Stock", Scope::StockRead),
-    ("/admin/products", "Products", Scope::CatalogRead),
-    ("/admin/warehouse", "Warehouse", Scope::StockRead),
-    ("/admin/webhooks", "Webhooks", Scope::WebhooksWrite),
-    ("/admin/jobs", "Background work", Scope::Admin),
-    ("/admin/users", "Users and keys", Scope::Admin),
-    ("/admin/log", "Audit log", Scope::EventsRead),
+/// The sections of the navigation: path, name, and the scope that it takes to see them, if any.
+const SECTIONS: &[(&str, &str, Option<Scope>)] = &[
+    ("/admin", "Dashboard", None),
+    ("/admin/orders", "Orders", Some(Scope::OrdersRead)),
+    ("/admin/payments", "Payments", Some(Scope::PaymentsRead)),
+    ("/admin/stock", "Stock", Some(Scope::StockRead)),
+    ("/admin/products", "Products", Some(Scope::CatalogRead)),
+    ("/admin/warehouse", "Warehouse", Some(Scope::StockRead)),
+    ("/admin/webhooks", "Webhooks", Some(Scope::WebhooksWrite)),
+    ("/admin/jobs", "Background work", Some(Scope::EventsRead)),
+    ("/admin/users", "Users and keys", Some(Scope::Admin)),
+    ("/admin/log", "Audit log", Some(Scope::EventsRead)),
 ];
 
 /// A page for somebody who is logged in.
 pub(super) fn page(visitor: &Visitor, frame: &Frame, page: &Page) -> Response {
-    let sections = SECTIONS.iter().filter(|(.., scope)| visitor.may(*scope));
+    let sections =
+        SECTIONS.iter().filter(|(.., scope)| scope.is_none_or(|scope| visitor.may(scope)));
     let body = html! {
         a class="skip" href="#main" { "Skip to the content" }
         header class="top" {
@@ -41,7 +42,7 @@ pub(super) fn page(visitor: &Visitor, frame: &Frame, page: &Page) -> Response {
             }
             form class="who" method="post" action="/admin/logout" {
                 input type="hidden" name=(csrf::FIELD) value=(visitor.csrf);
-                span { (visitor.name) }
+                a href="/admin/me" { (visitor.name) }
                 button type="submit" class="quiet" { "Log out" }
             }
         }

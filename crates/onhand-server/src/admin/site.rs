@@ -57,7 +57,28 @@ impl Site {
     where
         R: Future<Output = Result<Page, Problem>> + Send + 'static,
     {
-        let place = Place { scope, forms };
+        self.put(Place { path, scope: Some(scope), forms }, make)
+    }
+
+    /// Adds a page for everybody who works here.
+    #[must_use]
+    pub(super) fn open_page<R>(
+        self,
+        path: &'static str,
+        forms: &'static [&'static Form],
+        make: impl Make<R>,
+    ) -> Self
+    where
+        R: Future<Output = Result<Page, Problem>> + Send + 'static,
+    {
+        self.put(Place { path, scope: None, forms }, make)
+    }
+
+    fn put<R>(self, place: Place, make: impl Make<R>) -> Self
+    where
+        R: Future<Output = Result<Page, Problem>> + Send + 'static,
+    {
+        let Place { path, forms, .. } = place;
         let shown = make.clone();
         let show = async move |visit: Visit| show(visit.at(place), shown.clone()).await;
         let mut router = self.router.route(path, get(show));
@@ -88,7 +109,7 @@ where
     R: Future<Output = Result<Page, Problem>> + Send + 'static,
 {
     let (visitor, frame) = (visit.visitor().clone(), visit.frame());
-    let made = match visit.expect(visit.place().scope) {
+    let made = match visit.expect_place() {
         Ok(()) => make(visit).await,
         Err(problem) => Err(problem),
     };
@@ -104,7 +125,7 @@ async fn act<R>(visit: Visit, form: &'static Form, fields: Fields, make: impl Ma
 where
     R: Future<Output = Result<Page, Problem>> + Send + 'static,
 {
-    if let Err(problem) = visit.expect(visit.place().scope) {
+    if let Err(problem) = visit.expect_place() {
         return oops::page(visit.visitor(), &visit.frame(), &problem.into());
     }
     match send::send(&visit, form, &fields).await {

@@ -47,8 +47,10 @@ impl Visitor {
 /// What is known of a page beside what it shows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
-    /// What it takes to see it.
-    pub(super) scope: Scope,
+    /// Its route.
+    pub(super) path: &'static str,
+    /// What it takes to see it; nothing more than to work here when absent.
+    pub(super) scope: Option<Scope>,
     /// What stands on it.
     pub(super) forms: &'static [&'static Form],
 }
@@ -103,7 +105,7 @@ impl Visit {
     }
 
     pub(super) fn place(&self) -> Place {
-        const NOWHERE: Place = Place { scope: Scope::Admin, forms: &[] };
+        const NOWHERE: Place = Place { path: "", scope: Some(Scope::Admin), forms: &[] };
         self.place.unwrap_or(NOWHERE)
     }
 
@@ -180,6 +182,14 @@ impl Visit {
             return Ok(());
         }
         Err(forbidden(&format!("this needs the scope `{}`", scope.as_str())))
+    }
+
+    /// That the visitor may see this page.
+    ///
+    /// # Errors
+    /// 403 unless so.
+    pub(super) fn expect_place(&self) -> Result<(), Problem> {
+        self.place().scope.map_or(Ok(()), |scope| self.expect(scope))
     }
 
     /// The path of the page on which a form stands that was sent here.

@@ -253,6 +253,11 @@ async fn users(world: &World) {
     assert_eq!(world.patch(&path, "*", unlawful).await.body["code"], "unlawful_scopes");
     let operator = world.patch(&path, "*", json!({"role": "operator"})).await;
     assert_eq!((operator.status, &operator.body["role"]), (200, &json!("operator")));
+    let bo = json!({"email": "bo@example.com", "password": "tomatoes & 7 bees", "name": "Bo",
+        "role": "operator", "scopes": ["orders:read"]});
+    let added = post(world, "/v1/users", bo.clone(), 201).await;
+    assert_eq!((&added["role"], &added["scopes"]), (&json!("operator"), &json!(["orders:read"])));
+    assert_eq!(post(world, "/v1/users", bo, 409).await["code"], "email_taken");
     let last = world.patch("/v1/users/usr_1", "*", json!({"disabled": true})).await;
     assert_eq!((last.status, &last.body["code"]), (409, &json!("last_admin")));
     assert_eq!(world.delete(&format!("{path}/sessions")).await.status, 200);

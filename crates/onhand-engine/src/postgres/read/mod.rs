@@ -9,6 +9,7 @@ mod catalog;
 mod events;
 mod orders;
 mod outbox;
+mod overview;
 mod payments;
 mod reservations;
 mod stock;

@@ -120,7 +120,7 @@ fn numbered_orders(
 
 /// The first order that was placed at an instant or later; where there is none, the next id. Ids
 /// and times of placing grow together.
-fn first_placed_at(connection: &Connection, at: Timestamp, newest: i64) -> Result<i64> {
+pub(super) fn first_placed_at(connection: &Connection, at: Timestamp, newest: i64) -> Result<i64> {
     let mut select = connection
         .prepare_cached("SELECT created_at FROM orders WHERE id >= ?1 ORDER BY id LIMIT 1")?;
     let (mut low, mut high) = (1, newest + 1);

@@ -156,7 +156,7 @@ pub(super) static CHECK: Form = Form {
     ..Form::PLAIN
 };
 
-pub(super) static REQUEUE: Form = Form {
+pub(in super::super) static REQUEUE: Form = Form {
     name: "requeue",
     title: "Resume",
     button: "Try again",
@@ -166,7 +166,7 @@ pub(super) static REQUEUE: Form = Form {
     ..Form::PLAIN
 };
 
-pub(super) static SKIP: Form = Form {
+pub(in super::super) static SKIP: Form = Form {
     name: "skip",
     title: "Give up",
     button: "Give it up",

@@ -5,6 +5,8 @@ mod detail;
 mod forms;
 mod list;
 
+pub(super) use forms::{REQUEUE, SKIP};
+
 use maud::{Markup, html};
 use onhand_core::accounts::Scope;
 use onhand_core::ids::OrderId;

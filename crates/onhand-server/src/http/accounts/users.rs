@@ -3,8 +3,9 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use onhand_core::accounts::{Command, Role, Scopes, Standing, UserView};
+use onhand_core::accounts::{Command, NewUser, Role, Scopes, Standing, UserView};
 use onhand_core::ids::UserId;
+use onhand_core::text::Name;
 use onhand_core::{Command as AnyCommand, Refusal, accounts};
 use onhand_engine::query::{Page, UserFilter};
 use serde::Deserialize;
@@ -12,19 +13,66 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::answer::{answered, cursor, list, page_rows, versioned};
+use super::super::answer::{answered, cursor, list, located, page_rows, versioned};
 use super::super::call::{Call, Named, Params, in_path};
+use super::super::gate::Caller;
 use super::super::problem::Problem;
 use super::super::wire::accounts::UserShown;
 use super::super::wire::lists::List;
 use super::super::wire::values;
+use super::{SentEmail, SentSecret, desk, invalid_credentials, not_in};
 use crate::app::App;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(list_users))
+        .routes(routes!(create_user, list_users))
         .routes(routes!(get_user, update_user))
         .routes(routes!(end_sessions))
+}
+
+/// A user to add.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewUser, example = json!({
+    "email": "bo@example.com", "password": "tomatoes & 7 bees", "name": "Bo",
+    "role": "operator", "scopes": ["orders:read", "stock:read"]
+}))]
+struct NewUserBody {
+    /// What to log in with.
+    #[schema(value_type = values::Email)]
+    email: SentEmail,
+    /// At least 8 characters, and none of those that are tried first.
+    #[schema(value_type = values::NewPassword)]
+    password: SentSecret,
+    /// For people.
+    #[schema(value_type = Option<values::Name>)]
+    name: Option<Name>,
+    /// What kind of account it is.
+    #[schema(value_type = values::Role)]
+    role: Role,
+    /// What it may do; only those of an operator can be chosen.
+    #[schema(value_type = Option<Vec<values::Scope>>)]
+    scopes: Option<Scopes>,
+}
+
+/// Add a user, for somebody who is to work here.
+///
+/// Customers register themselves. An address is one user's: a repeat is refused, and needs no key.
+#[utoipa::path(post, path = "/v1/users", tag = "Accounts", request_body = NewUserBody,
+    security(("bearer" = ["admin"])),
+    extensions(("x-codes" = json!(["email_taken", "unlawful_scopes"]))),
+    responses((status = 201, description = "The user", body = UserShown<'static>)))]
+async fn create_user(
+    State(app): State<App>,
+    caller: Caller,
+    call: Call,
+) -> Result<Response, Problem> {
+    let NewUserBody { email: SentEmail(email), password, name, role, scopes } = call.json()?;
+    let new = NewUser { email, name, password: None, role, scopes };
+    let added = app.logins.add_user(desk(&app), caller.as_engine()?, new, password.0).await;
+    let user = added.map_err(|error| not_in(error, invalid_credentials))?;
+    let shown = versioned(StatusCode::CREATED, user.version, &UserShown::of(&user));
+    Ok(located(shown, &format!("/v1/users/{}", user.id)))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
