@@ -40,6 +40,8 @@ mod payments;
 mod promises;
 mod proxy;
 mod replica;
+#[path = "../store/rounds.rs"]
+mod rounds;
 mod server;
 #[path = "../store/suite.rs"]
 mod suite;

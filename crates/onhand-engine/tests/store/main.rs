@@ -18,6 +18,7 @@ mod past;
 mod paying;
 mod payments;
 mod promises;
+mod rounds;
 mod suite;
 mod verify_meta;
 mod warehouse;

@@ -4,6 +4,7 @@
 use onhand_core::inventory::Level;
 use onhand_core::jobs::DeadLetter;
 use onhand_core::orders::Order;
+use onhand_core::schedules::ProofFailure;
 use onhand_core::text::Sku;
 use onhand_core::webhooks::EndpointEntry;
 use serde_json::{Value, json};
@@ -21,6 +22,8 @@ pub enum Sample {
     Endpoint(Box<EndpointEntry>),
     /// A dead letter.
     DeadLetter(DeadLetter),
+    /// What the proof has found.
+    Proof(ProofFailure),
 }
 
 impl Sample {
@@ -31,6 +34,7 @@ impl Sample {
             Self::Level(sku, level) => Facts::Level { sku, level },
             Self::Endpoint(endpoint) => Facts::Endpoint(endpoint),
             Self::DeadLetter(letter) => Facts::DeadLetter(letter),
+            Self::Proof(failure) => Facts::Proof(failure),
         }
     }
 }
@@ -65,6 +69,10 @@ pub fn sample(template: &str) -> Result<Option<Sample>, serde_json::Error> {
         }
         "low_stock" => level().map(Some),
         "webhook_disabled" => endpoint().map(Some),
+        "verify_failed" => {
+            let failure = json!({ "round": 42, "checks": ["I6", "I25"], "violations": 3 });
+            Ok(Some(Sample::Proof(serde_json::from_value(failure)?)))
+        }
         "dead_letter" => {
             let letter = json!({ "job_id": 7, "queue": "mail", "tries": 1, "status": 550,
                 "others": 3 });

@@ -5,6 +5,7 @@ use onhand_core::events::EventBody;
 use onhand_core::inventory::Level;
 use onhand_core::jobs::DeadLetter;
 use onhand_core::orders::Order;
+use onhand_core::schedules::ProofFailure;
 use onhand_core::text::Sku;
 use onhand_core::webhooks::EndpointEntry;
 
@@ -46,6 +47,8 @@ pub enum Facts<'a> {
     Endpoint(&'a EndpointEntry),
     /// A job that is tried no more and waits for an operator.
     DeadLetter(&'a DeadLetter),
+    /// Promises that the proof has found broken.
+    Proof(&'a ProofFailure),
 }
 
 impl<'a> Facts<'a> {
@@ -56,6 +59,7 @@ impl<'a> Facts<'a> {
             EventBody::Level { sku, level } => Some(Self::Level { sku, level }),
             EventBody::Endpoint(endpoint) => Some(Self::Endpoint(endpoint)),
             EventBody::DeadLetter(letter) => Some(Self::DeadLetter(letter)),
+            EventBody::Proof(failure) => Some(Self::Proof(failure)),
             EventBody::Product(_)
             | EventBody::Category(_)
             | EventBody::Location(_)
@@ -201,6 +205,12 @@ pub const TEMPLATES: &[Template] = &[
         &["job.dead", "payment.refund_failed", "payment.stuck"],
         "something is tried no more and waits for somebody",
         operators::dead_letter,
+    ),
+    operator(
+        "verify_failed",
+        &["verify.failed"],
+        "the proof beside the work has found broken promises",
+        operators::verify_failed,
     ),
 ];
 

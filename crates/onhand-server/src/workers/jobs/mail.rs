@@ -167,7 +167,8 @@ fn log(facts: &Facts<'_>) {
         Facts::DeadLetter(DeadLetter { job_id, queue, others, .. }) => {
             tracing::warn!(%job_id, %queue, others, "a job is dead: onhand jobs list --dead");
         }
-        Facts::Order(_) | Facts::Endpoint(_) => {}
+        // Whoever has found it has said it.
+        Facts::Order(_) | Facts::Endpoint(_) | Facts::Proof(_) => {}
     }
 }
 
