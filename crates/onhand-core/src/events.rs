@@ -19,6 +19,7 @@ use crate::imports::Import;
 use crate::inventory::{Level, Location, ReservationView, StockChange};
 use crate::jobs::DeadLetter;
 use crate::orders::Order;
+use crate::schedules::ProofFailure;
 use crate::text::Sku;
 use crate::warehouse::{Shortfall, Sync};
 use crate::webhooks::EndpointEntry;
@@ -89,6 +90,7 @@ pub const TYPES: &[&str] = &[
     "user.registered",
     "user.sessions_ended",
     "user.updated",
+    "verify.failed",
     "warehouse.sync_completed",
     "warehouse.sync_failed",
     "warehouse.sync_held",
@@ -168,6 +170,8 @@ pub enum EventBody {
     Import(Import),
     /// A job that died; with others of its queue, the newest.
     DeadLetter(DeadLetter),
+    /// Promises that are broken, as the proof has found.
+    Proof(ProofFailure),
 }
 
 impl EventBody {
@@ -193,6 +197,7 @@ impl EventBody {
             Self::Shortfall(shortfall) => Some(Subject::Product(shortfall.product_id)),
             Self::Import(import) => Some(Subject::Import(import.id)),
             Self::DeadLetter(letter) => Some(Subject::Job(letter.job_id)),
+            Self::Proof(_) => None,
         }
     }
 }

@@ -152,3 +152,9 @@ pub const SYNC_GUARD_ROWS_MIN: u32 = 10;
 pub const SYNC_GUARD_ALL_ROWS_MIN: u64 = 3;
 /// Most orders that one step cancels, or tells to wait, because stock is missing.
 pub const SHORTFALL_ORDERS_MAX: usize = 50;
+/// Most broken promises of one round of the proof that are remembered: there are fewer.
+pub const PROOF_BROKEN_MAX: usize = 100;
+/// Most offenders that are remembered of each.
+pub const PROOF_OFFENDERS_MAX: usize = 3;
+/// Seconds in which operators are told once of what a round of the proof finds, unless it ends.
+pub const PROOF_TOLD_EVERY_SECS: i64 = 3_600;

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::committer::{self, Config, Running, Submit};
 use crate::migration::MigrationState;
+use crate::prover::Prover;
 use crate::reader::Reader;
 use crate::report::{Rebuild, Report};
 use crate::{postgres, sqlite};
@@ -260,6 +261,17 @@ pub async fn verify(location: &Location, is_full: bool) -> Result<Report, OpenEr
     Ok(match location {
         Location::File(path) => sqlite::verify(path, is_full)?,
         Location::Server(url) => postgres::verify(url, is_full).await?,
+    })
+}
+
+/// What proves a database slice by slice; works beside running servers.
+///
+/// # Errors
+/// [`OpenError`] when the URL is of no use. It connects when it is first asked.
+pub fn prover(location: &Location) -> Result<Prover, OpenError> {
+    Ok(match location {
+        Location::File(path) => Prover::of_file(sqlite::Prover::new(path)),
+        Location::Server(url) => Prover::of_server(postgres::Prover::to(url)?),
     })
 }
 

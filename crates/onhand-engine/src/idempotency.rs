@@ -53,7 +53,7 @@ impl StoredOutcome {
                 | EventBody::ApiKey(_)
                 | EventBody::Endpoint(_)
                 | EventBody::Import(_) => false,
-                EventBody::DeadLetter(_) => false,
+                EventBody::DeadLetter(_) | EventBody::Proof(_) => false,
             };
             if let Some(event) = decision.events.iter().rev().find(is_reply) {
                 return Self::Event(event.seq);

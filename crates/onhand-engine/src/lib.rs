@@ -18,6 +18,7 @@ mod paging;
 mod past;
 pub mod postgres;
 mod proof;
+pub mod prover;
 pub mod query;
 pub mod reader;
 pub mod report;

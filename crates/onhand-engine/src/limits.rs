@@ -120,3 +120,17 @@ pub const GATHERED_READS_MAX: usize = 256;
 pub const GATHERERS: usize = 2;
 /// Most holds that one reference is shown to have of one product.
 pub const HOLDS_OF_REFERENCE_MAX: usize = 500;
+/// Rows that one slice of the continuous proof looks at: bounds how long it takes, and for how long
+/// it holds a snapshot.
+pub const PROOF_ROWS_PER_SLICE: i64 = 2_048;
+/// Levels that one slice looks at. More than of other rows: on the embedded store each slice first
+/// brings those up to date that are behind the ledger.
+pub const PROOF_LEVELS_PER_SLICE: i64 = 16_384;
+/// Numbers of accounts that are held against the log together: bounds the memory. Where there are
+/// more, the log is read once more for each so many.
+pub const PROOF_ACCOUNTS_TOGETHER_MAX: i64 = 131_072;
+/// Longest time that one statement of the continuous proof may take; what it asks is then left to
+/// `onhand verify`.
+pub const PROOF_STATEMENT_MAX: Duration = Duration::from_secs(60);
+/// Steps of SQLite's machine after which it looks whether somebody has pulled the brake.
+pub const PROOF_BRAKE_STEPS: i32 = 100_000;

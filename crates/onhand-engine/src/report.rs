@@ -27,6 +27,16 @@ pub struct Check {
     pub offenders: Vec<Violation>,
 }
 
+impl Check {
+    /// Adds what was found of the same promise elsewhere.
+    pub fn add(&mut self, other: Self) {
+        self.rows = self.rows.saturating_add(other.rows);
+        self.violations = self.violations.saturating_add(other.violations);
+        let room = OFFENDERS_MAX.saturating_sub(self.offenders.len());
+        self.offenders.extend(other.offenders.into_iter().take(room));
+    }
+}
+
 /// What a run of `verify` came to.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {

@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::payments::gateways::Gateways;
 use crate::workers::options::Switch;
 use crate::workers::schedules::Asked;
+use crate::workers::verify::state::Verification;
 
 /// A handle on what handlers and workers work with. Every layer of the router clones it for every
 /// request, so that it must be one counter and no more.
@@ -77,6 +78,10 @@ pub struct Parts {
     pub warehouse: Option<Plan>,
     /// Told when a run against the warehouse is to go on.
     pub warehouse_asked: Arc<Notify>,
+    /// What is known of the proof beside the work.
+    pub verify: Verification,
+    /// Told when a round of it is wanted now.
+    pub verify_asked: Arc<Notify>,
     /// What somebody has asked to be done now.
     pub schedules: Asked,
     /// What is counted, for operators.

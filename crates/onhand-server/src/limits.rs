@@ -399,6 +399,19 @@ pub const ENDPOINT_PAUSE: Duration = Duration::from_secs(5);
 pub const SECRET_KEEP_SECS_DEFAULT: i64 = 24 * 3600;
 /// Most seconds for which they may: a week.
 pub const SECRET_KEEP_SECS_MAX: i64 = 7 * 24 * 3600;
+/// Per cent of one core that the continuous proof takes, unless it is told otherwise.
+pub const VERIFY_SHARE_PERCENT_DEFAULT: u32 = 1;
+/// Minutes from the beginning of one of its rounds to that of the next, unless it is told
+/// otherwise.
+pub const VERIFY_EVERY_MINUTES_DEFAULT: u64 = 60;
+/// How often it is looked whether a round is due, or was left by a process that died.
+pub const VERIFY_LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long a round belongs to a process that says no more how far it is.
+pub const VERIFY_LEASE: Duration = Duration::from_secs(150);
+/// How often a process remembers how far its round is: a dead one's is taken up from there.
+pub const VERIFY_NOTE_EVERY: Duration = Duration::from_secs(60);
+/// How often it is looked whether customers crowd, before a slice and while it lasts.
+pub const VERIFY_CROWD_LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How often it is looked whether something scheduled is due.
 pub const SCHEDULE_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a run may take; then somebody else may begin another.

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use onhand_core::accounts;
 use onhand_core::payments::{Policy, Receipts};
 use onhand_engine::committer::{Config, CrashPoint, Running, Submit};
-use onhand_engine::database::{Leases, OpenError, Schema, StartError};
+use onhand_engine::database::{self, Leases, OpenError, Schema, StartError};
 use onhand_engine::query::UserFilter;
 use onhand_engine::{Clock, Database, Location, Reader, StoreError, SystemClock, sqlite};
 use tokio::net::TcpListener;
@@ -42,8 +42,9 @@ use crate::payments::gateways::Gateways;
 use crate::payments::options::{PaymentOptions, demo_gateway};
 use crate::request_log::RequestLogOptions;
 use crate::workers::crew::Crew;
-use crate::workers::options::{Role, Switch, WorkOptions};
+use crate::workers::options::{Role, WorkOptions};
 use crate::workers::schedules::Asked;
+use crate::workers::verify::state::Verification;
 use crate::{demo, environment, http, metrics, workers};
 
 /// The outcome of a commit is not known: `EX_IOERR`.
@@ -228,6 +229,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     };
     let Engine { database, submit, reader, running, ended } = engine;
     let leases = Arc::new(database.leases());
+    let prover = database::prover(&options.database.location()?)?;
     let stop = stop(ended).context("listening for signals")?;
     let renewal = renew(edge.renewal.take()).context("listening for signals")?;
     let settings = Settings {
@@ -261,13 +263,15 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         webhooks,
         warehouse,
         warehouse_asked: Arc::default(),
+        verify: Verification::new(options.work.verify.is_on()),
+        verify_asked: Arc::default(),
         schedules: Asked::default(),
         metrics: metrics.clone(),
         settings,
     });
     let (timing, work) = (options.payments.timing(), &options.work);
     let works = options.role != Role::Api;
-    let crew = works.then(|| Crew::start(&app, leases.clone(), timing, means, work));
+    let crew = works.then(|| Crew::start(&app, (leases.clone(), prover), timing, means, work));
     let noting = tokio::spawn(workers::key_uses::run(app.clone()));
     let watching = metrics::start(&app);
     answer(doors, app, stop).await;

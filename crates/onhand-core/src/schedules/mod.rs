@@ -1,6 +1,10 @@
 //! What is done from time to time, once across all processes: whoever begins a run first has it,
 //! until it ends or its time is up.
 
+mod proof;
+
+use alloc::boxed::Box;
+
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Reply, Stop};
@@ -8,6 +12,8 @@ use crate::draft::Draft;
 use crate::named::named;
 use crate::text::Text;
 use crate::{Needs, Timestamp, Version};
+
+pub use proof::{Broken, Progress, Proof, ProofFailure, Round};
 
 named! {
     /// What is done from time to time.
@@ -20,6 +26,8 @@ named! {
         Retention = "retention",
         /// The external warehouse is asked for its figures.
         Warehouse = "warehouse",
+        /// What `onhand verify` proves is proved, some rows at a time.
+        Verify = "verify",
     }
 }
 
@@ -44,6 +52,9 @@ pub struct Schedule {
     /// What came of it, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Text>,
+    /// How far the proof is, where that is what is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Box<Proof>>,
     /// How often it was changed.
     pub version: Version,
 }
@@ -71,13 +82,26 @@ pub enum Command {
         /// What came of it.
         outcome: Text,
     },
+    /// Says how far a run of the proof is, and keeps it; or ends it, with what came of it.
+    Prove {
+        /// Which one, as it was begun.
+        run: u64,
+        /// For how many seconds nobody else begins one.
+        secs: i64,
+        /// How far it is, and what it has found.
+        progress: Box<Progress>,
+        /// What came of it, for people; only at its end.
+        outcome: Option<Text>,
+    },
 }
 
 impl Command {
     /// The rows that this command names.
     pub(crate) fn names(&self, needs: &mut Needs) {
-        let (Self::Begin { name, .. } | Self::End { name, .. }) = self;
-        needs.schedules.insert(*name);
+        needs.schedules.insert(match self {
+            Self::Begin { name, .. } | Self::End { name, .. } => *name,
+            Self::Prove { .. } => ScheduleName::Verify,
+        });
     }
 
     pub(crate) fn decide(&self, draft: &mut Draft<'_>) -> Result<Reply, Stop> {
@@ -86,6 +110,9 @@ impl Command {
                 begin(draft, *name, *secs, *next_at, *is_forced)
             }
             Self::End { name, run, outcome } => end(draft, *name, *run, outcome),
+            Self::Prove { run, secs, progress, outcome } => {
+                proof::prove(draft, (*run, *secs), progress, outcome.as_ref())
+            }
         }
     }
 }
@@ -106,6 +133,7 @@ fn begin(
         began_at: None,
         ended_at: None,
         outcome: None,
+        proof: None,
         version: 0,
     });
     let is_on = schedule.runs_until.is_some_and(|until| now < until);
@@ -115,6 +143,7 @@ fn begin(
     schedule.runs += 1;
     (schedule.began_at, schedule.runs_until) = (Some(now), Some(draft.after_secs(secs)));
     schedule.due_at = next_at.max(now);
+    proof::begin(&mut schedule);
     Ok(Reply::Turn { is_given: true, schedule: draft.save_schedule(schedule) })
 }
 

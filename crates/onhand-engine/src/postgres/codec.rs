@@ -404,7 +404,9 @@ pub(super) fn order(row: &Row, column: usize) -> Result<Order> {
         | EventBody::ApiKey(_)
         | EventBody::Endpoint(_)
         | EventBody::Import(_) => Err(bad("events", "an event that is not about an order")),
-        EventBody::DeadLetter(_) => Err(bad("events", "an event that is not about an order")),
+        EventBody::DeadLetter(_) | EventBody::Proof(_) => {
+            Err(bad("events", "an event that is not about an order"))
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod migrate;
 mod outbox;
 mod past;
 mod payments;
+mod prove;
 mod read;
 mod readers;
 mod rows;
@@ -44,6 +45,7 @@ pub(crate) use copy::CopyTarget;
 pub use leases::Leases;
 #[cfg(test)]
 pub(crate) use migrate::TABLES;
+pub use prove::Prover;
 pub use readers::Reader;
 pub use verify::{rebuild, verify};
 pub use write::PostgresStore;

@@ -1,7 +1,7 @@
 //! `verify` on PostgreSQL: shows the proof (`proof/mod.rs`) one snapshot of the database, over a
 //! connection of its own that cannot write, so that it works beside running servers and on a
 //! standby. Rows are streamed: the proof of a long history takes no more memory than that of a
-//! short one.
+//! short one. In slices: `prove.rs`.
 
 use std::pin::Pin;
 
@@ -17,8 +17,8 @@ use super::session::{self, in_time};
 use super::{OpenError, migrate};
 use crate::columns::*;
 use crate::proof::{
-    self, BatchRow, Evidence, Links, Offenders, OrderRow, ReservationRow, Rule, Span, StoredEvent,
-    Walk,
+    self, BatchRow, Evidence, Finds, Links, Offenders, OrderRow, Over, ReservationRow, Rule, Span,
+    StoredEvent, Walk,
 };
 use crate::report::{Rebuild, Report};
 
@@ -31,7 +31,7 @@ const SETTINGS: &str = "RESET enable_seqscan; RESET enable_hashjoin; RESET enabl
      'transaction_timeout')";
 /// A table of outcomes that is emptied meanwhile looks empty in this snapshot too; nothing is
 /// promised of outcomes that are not there.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 const NEWEST_BATCH: &str =
     "SELECT last_event, encode(chain, 'hex') FROM batches ORDER BY id DESC LIMIT 1";
@@ -66,7 +66,7 @@ macro_rules! outcomes_of_nothing {
 }
 
 /// What only this store promises.
-const RULES: &[Rule<'static>] = &[
+pub(super) const RULES: &[Rule<'static>] = &[
     Rule {
         id: "I5",
         promise: "each stored outcome's event or body is there",
@@ -76,10 +76,10 @@ const RULES: &[Rule<'static>] = &[
             "SELECT count(*) FROM outcomes_1",
             "SELECT count(*) FROM outcomes_2",
         ],
-        offenders: &[
-            outcomes_of_nothing!("outcomes_0"),
-            outcomes_of_nothing!("outcomes_1"),
-            outcomes_of_nothing!("outcomes_2"),
+        finds: &[
+            Finds::All(outcomes_of_nothing!("outcomes_0")),
+            Finds::All(outcomes_of_nothing!("outcomes_1")),
+            Finds::All(outcomes_of_nothing!("outcomes_2")),
         ],
     },
     Rule {
@@ -91,31 +91,50 @@ const RULES: &[Rule<'static>] = &[
             "SELECT count(*) FROM orders_by_status",
             "SELECT count(*) FROM orders_by_product",
         ],
-        offenders: &[
-            "SELECT 'lists_progress: its row is missing' \
-             WHERE NOT EXISTS (SELECT 1 FROM lists_progress)",
-            "SELECT 'lists_progress: event ' || p.event || ' is ahead of the log' \
-             FROM lists_progress p, numbering n WHERE p.event >= n.event \
-             OR p.order_id >= n.\"order\" OR p.reservation_id >= n.reservation",
-            "SELECT 'ord_' || o.id || ' is not on the list of its customer' \
-             FROM orders o WHERE o.id <= (SELECT order_id FROM lists_progress) \
-             AND o.customer_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM orders_by_customer l \
-             WHERE l.customer_id = o.customer_id AND l.order_id = o.id)",
-            "SELECT 'ord_' || o.id || ' is not on the list of its state' \
-             FROM orders o WHERE o.id <= (SELECT order_id FROM lists_progress) \
-             AND o.last_event <= (SELECT event FROM lists_progress) \
-             AND NOT EXISTS (SELECT 1 FROM orders_by_status l \
-             WHERE l.status = o.status AND l.order_id = o.id)",
-            "SELECT 'ord_' || r.order_id || ' is not on the list of prd_' || r.product_id \
-             FROM reservations r WHERE r.id <= (SELECT reservation_id FROM lists_progress) \
-             AND r.order_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM orders_by_product l \
-             WHERE l.product_id = r.product_id AND l.order_id = r.order_id)",
-            "SELECT 'ord_' || l.order_id || ' is on a list and not there' FROM ( \
-             SELECT order_id FROM orders_by_customer UNION ALL \
-             SELECT order_id FROM orders_by_status UNION ALL \
-             SELECT order_id FROM orders_by_product) l \
-             WHERE l.order_id <= (SELECT order_id FROM lists_progress) \
-             AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = l.order_id)",
+        finds: &[
+            Finds::All(
+                "SELECT 'lists_progress: its row is missing' \
+                 WHERE NOT EXISTS (SELECT 1 FROM lists_progress)",
+            ),
+            Finds::All(
+                "SELECT 'lists_progress: event ' || p.event || ' is ahead of the log' \
+                 FROM lists_progress p, numbering n WHERE p.event >= n.event \
+                 OR p.order_id >= n.\"order\" OR p.reservation_id >= n.reservation",
+            ),
+            Finds::Of(
+                Over::Orders,
+                "SELECT 'ord_' || o.id || ' is not on the list of its customer' \
+                 FROM orders o WHERE o.id > $1 AND o.id <= $2 \
+                 AND o.id <= (SELECT order_id FROM lists_progress) \
+                 AND o.customer_id IS NOT NULL AND NOT EXISTS (SELECT 1 \
+                 FROM orders_by_customer l WHERE l.customer_id = o.customer_id \
+                 AND l.order_id = o.id)",
+            ),
+            Finds::Of(
+                Over::Orders,
+                "SELECT 'ord_' || o.id || ' is not on the list of its state' \
+                 FROM orders o WHERE o.id > $1 AND o.id <= $2 \
+                 AND o.id <= (SELECT order_id FROM lists_progress) \
+                 AND o.last_event <= (SELECT event FROM lists_progress) \
+                 AND NOT EXISTS (SELECT 1 FROM orders_by_status l \
+                 WHERE l.status = o.status AND l.order_id = o.id)",
+            ),
+            Finds::Of(
+                Over::Reservations,
+                "SELECT 'ord_' || r.order_id || ' is not on the list of prd_' || r.product_id \
+                 FROM reservations r WHERE r.id > $1 AND r.id <= $2 \
+                 AND r.id <= (SELECT reservation_id FROM lists_progress) \
+                 AND r.order_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM orders_by_product l \
+                 WHERE l.product_id = r.product_id AND l.order_id = r.order_id)",
+            ),
+            Finds::All(
+                "SELECT 'ord_' || l.order_id || ' is on a list and not there' FROM ( \
+                 SELECT order_id FROM orders_by_customer UNION ALL \
+                 SELECT order_id FROM orders_by_status UNION ALL \
+                 SELECT order_id FROM orders_by_product) l \
+                 WHERE l.order_id <= (SELECT order_id FROM lists_progress) \
+                 AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = l.order_id)",
+            ),
         ],
     },
 ];
@@ -161,7 +180,7 @@ pub async fn rebuild(url: &str) -> std::result::Result<Rebuild, OpenError> {
     rebuilt.await.map_err(refused)
 }
 
-async fn connect(address: &Address) -> Result<Client> {
+pub(super) async fn connect(address: &Address) -> Result<Client> {
     // A warning says nothing about a proof, which commits nothing.
     let (client, _) = session::connect(address).await?;
     client.batch_execute(SETTINGS).await?;
@@ -170,7 +189,7 @@ async fn connect(address: &Address) -> Result<Client> {
 
 /// Whether an error means that what is stored is damaged: a page or an index (`XX`), a file that is
 /// not there or cannot be read (`58`), or a figure that no rule can have written (`22`).
-fn is_damage(error: &Error) -> bool {
+pub(super) fn is_damage(error: &Error) -> bool {
     error.is_of_class(&["XX", "58", "22"])
 }
 
@@ -185,7 +204,7 @@ async fn prove(client: &Client, is_full: bool, report: &mut Report) -> Result<()
 }
 
 /// What the proof looks at.
-struct Snapshot<'a> {
+pub(super) struct Snapshot<'a> {
     client: &'a Client,
     orders: Statement,
     events: Statement,
@@ -197,7 +216,7 @@ struct Snapshot<'a> {
 }
 
 impl<'a> Snapshot<'a> {
-    async fn of(client: &'a Client) -> Result<Self> {
+    pub(super) async fn of(client: &'a Client) -> Result<Self> {
         Ok(Self {
             client,
             orders: client.prepare(ORDERS).await?,
@@ -223,18 +242,23 @@ impl<'a> Snapshot<'a> {
 impl Evidence for Snapshot<'_> {
     type Error = Error;
 
-    const BESIDES: &'static [(&'static str, &'static str)] = &[
+    const BESIDES: &'static [(&'static str, Finds<'static>)] = &[
         (
             "I3",
-            "SELECT 'numbering: its chain is not that of the newest batch' FROM numbering \
-             WHERE chain != coalesce((SELECT chain FROM batches ORDER BY id DESC LIMIT 1), \
-             decode(repeat('00', 32), 'hex'))",
+            Finds::All(
+                "SELECT 'numbering: its chain is not that of the newest batch' FROM numbering \
+                 WHERE chain != coalesce((SELECT chain FROM batches ORDER BY id DESC LIMIT 1), \
+                 decode(repeat('00', 32), 'hex'))",
+            ),
         ),
         // Here a position is not the whole key of the ledger.
         (
             "I4",
-            "SELECT 'movements: ' || count(*) || ' up to ' || max(seq) FROM movements \
-             HAVING count(*) != max(seq)",
+            Finds::Of(
+                Over::Movements,
+                "SELECT 'movement ' || seq || ': ' || count(*) || ' times' FROM movements \
+                 WHERE seq > $1 AND seq <= $2 GROUP BY seq HAVING count(*) > 1",
+            ),
         ),
     ];
 
@@ -242,8 +266,16 @@ impl Evidence for Snapshot<'_> {
         Ok(self.client.query_one(sql, &[]).await?.try_get(0)?)
     }
 
-    async fn offenders(&mut self, sql: &str, found: &mut Offenders) -> Result<()> {
-        let mut rows = self.rows(sql, &[]).await?;
+    async fn offenders(
+        &mut self,
+        sql: &str,
+        span: Option<Span>,
+        found: &mut Offenders,
+    ) -> Result<()> {
+        let mut rows = match &span {
+            Some(span) => self.rows(sql, &[&span.after, &span.to]).await?,
+            None => self.rows(sql, &[]).await?,
+        };
         while let Some(row) = rows.try_next().await? {
             found.add(row.try_get(0)?);
         }

@@ -1,7 +1,7 @@
 //! What is promised of accounts: a user, a session, a key is what its events left. Rows and events
 //! are each put into one line of words, in which everything stands that the log tells; the line of
-//! the newest event is then held against that of the row. Some numbers are looked at together, so
-//! that many accounts take no more memory than few.
+//! the newest event is then held against that of the row. Who goes through the log, and for which
+//! numbers at a time, is in `follow.rs`.
 
 use std::collections::BTreeMap;
 
@@ -12,60 +12,51 @@ use super::{Evidence, Offenders, Span};
 use crate::report::Check;
 use crate::stored::stored_version;
 
-/// Numbers of one kind that are looked at together.
-const TOGETHER_MAX: i64 = 65_536;
-
-/// What a kind of row says of itself, and where the log speaks of it.
+/// What a kind of row says of itself.
 struct Kind {
     prefix: &'static str,
-    /// The largest number that a row or an event has.
+    /// Of the types of its events, up to the dot.
+    events: &'static str,
+    /// The largest number that a row has.
     newest: &'static str,
     /// Number, nothing, and the line of each row.
     rows: &'static str,
-    /// Number, type and body of each event, in their order.
-    events: &'static str,
 }
 
 const KINDS: [Kind; 3] = [
     Kind {
         prefix: "usr",
-        newest: "SELECT coalesce(max(n.n), 0) FROM (SELECT max(id) AS n FROM users UNION ALL \
-             SELECT max(subject) FROM events WHERE kind LIKE 'user.%') n",
+        events: "user",
+        newest: "SELECT coalesce(max(id), 0) FROM users",
         rows: "SELECT id, '', role || '/' || scopes || '/' \
              || CASE WHEN disabled THEN 'disabled' ELSE 'enabled' END || '/' || version \
              FROM users WHERE id > $1 AND id <= $2",
-        events: "SELECT subject, kind, body FROM events WHERE kind LIKE 'user.%' \
-             AND subject > $1 AND subject <= $2 ORDER BY seq",
     },
     Kind {
         prefix: "ses",
-        newest: "SELECT coalesce(max(n.n), 0) FROM (SELECT max(id) AS n FROM sessions UNION ALL \
-             SELECT max(subject) FROM events WHERE kind LIKE 'session.%') n",
+        events: "session",
+        newest: "SELECT coalesce(max(id), 0) FROM sessions",
         rows: "SELECT id, '', 'of usr_' || user_id || '/' || coalesce(ended_because, 'open') \
              FROM sessions WHERE id > $1 AND id <= $2",
-        events: "SELECT subject, kind, body FROM events WHERE kind LIKE 'session.%' \
-             AND subject > $1 AND subject <= $2 ORDER BY seq",
     },
     Kind {
         prefix: "key",
-        newest: "SELECT coalesce(max(n.n), 0) FROM (SELECT max(id) AS n FROM api_keys UNION ALL \
-             SELECT max(subject) FROM events WHERE kind LIKE 'api_key.%') n",
+        events: "api_key",
+        newest: "SELECT coalesce(max(id), 0) FROM api_keys",
         rows: "SELECT id, '', prefix || '/' || scopes || '/' \
              || coalesce(cast(expires_at AS text), 'for ever') || '/' \
              || CASE WHEN revoked_at IS NULL THEN 'good' ELSE 'revoked' END \
              FROM api_keys WHERE id > $1 AND id <= $2",
-        events: "SELECT subject, kind, body FROM events WHERE kind LIKE 'api_key.%' \
-             AND subject > $1 AND subject <= $2 ORDER BY seq",
     },
 ];
 
 /// Each of these took something away.
-const RIGHTS: &str = "SELECT 'numbering: rights ' || rights FROM numbering WHERE rights <= ( \
-     SELECT count(*) FROM events WHERE kind IN ('user.password_changed', 'user.sessions_ended', \
-     'api_key.revoked'))";
+const TAKES_RIGHTS: [&str; 3] = ["user.password_changed", "user.sessions_ended", "api_key.revoked"];
+/// How often something was, and once more.
+const RIGHTS: &str = "SELECT coalesce(max(rights), 0) FROM numbering";
 
 /// What is known of one row.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Told {
     row: Option<String>,
     /// What its newest event left.
@@ -139,42 +130,64 @@ fn line(kind: &str, body: &str, number: i64, nth: i64) -> Result<String, String>
         | EventBody::Order(_)
         | EventBody::Endpoint(_)
         | EventBody::Import(_) => return Err(wrong("it is about something else")),
-        EventBody::DeadLetter(_) => return Err(wrong("it is about something else")),
+        EventBody::DeadLetter(_) | EventBody::Proof(_) => {
+            return Err(wrong("it is about something else"));
+        }
     };
     if id == number { Ok(line) } else { Err(wrong("it is about another one")) }
 }
 
-/// Holds every account against its events.
-pub(super) async fn prove<E: Evidence>(
-    evidence: &mut E,
-    checks: &mut Vec<Check>,
-) -> Result<(), E::Error> {
-    let (mut found, mut looked_at) = (Offenders::default(), 0);
-    evidence.offenders(RIGHTS, &mut found).await?;
-    for kind in &KINDS {
-        let newest = evidence.number(kind.newest).await?;
-        let mut after = 0;
-        while after < newest {
-            let span = Span { after, to: after.saturating_add(TOGETHER_MAX) };
-            let mut all: BTreeMap<i64, Told> = BTreeMap::new();
+/// Accounts as the log has left them so far, by kind and number.
+#[derive(Debug, Default)]
+pub(super) struct Accounts {
+    told: [BTreeMap<i64, Told>; 3],
+    /// The largest number that an event is about.
+    newest: i64,
+    /// How often something was taken away from somebody.
+    rights: i64,
+}
+
+impl Accounts {
+    /// Goes over an event: its type, and the number that it is about.
+    pub(super) fn event(&mut self, window: Span, (kind, subject): (&str, &str), body: &str) {
+        let of = kind.split('.').next();
+        let Some(at) = KINDS.iter().position(|one| Some(one.events) == of) else { return };
+        self.rights += i64::from(TAKES_RIGHTS.contains(&kind));
+        let number = subject.parse().unwrap_or(0);
+        self.newest = self.newest.max(number);
+        if number > window.after && number <= window.to {
+            self.told[at].entry(number).or_default().event(number, kind, body);
+        }
+    }
+
+    /// Holds the accounts of a window of numbers against their events. Answers the largest number
+    /// that there is.
+    pub(super) async fn compare<E: Evidence>(
+        self,
+        evidence: &mut E,
+        window: Span,
+        checks: &mut Vec<Check>,
+    ) -> Result<i64, E::Error> {
+        let (mut found, mut looked_at, mut newest) = (Offenders::default(), 0, self.newest);
+        let rights = evidence.number(RIGHTS).await?;
+        if rights <= self.rights {
+            found.add(format!("numbering: rights {rights}"));
+        }
+        for (kind, mut all) in KINDS.iter().zip(self.told) {
+            newest = newest.max(evidence.number(kind.newest).await?);
             let mut row = |number: i64, _: &str, line: &str| {
                 looked_at += 1;
                 all.entry(number).or_default().row = Some(line.to_owned());
             };
-            evidence.told(kind.rows, span, &mut row).await?;
-            let mut event = |number: i64, kind: &str, body: &str| {
-                all.entry(number).or_default().event(number, kind, body);
-            };
-            evidence.told(kind.events, span, &mut event).await?;
+            evidence.told(kind.rows, window, &mut row).await?;
             for (number, told) in all {
                 if let Some(fault) = told.fault() {
                     found.add(format!("{}_{number} {fault}", kind.prefix));
                 }
             }
-            after = span.to;
         }
+        let promise = "users, sessions and keys are what their events left";
+        checks.push(found.into_check("I26", promise, looked_at));
+        Ok(newest)
     }
-    let promise = "users, sessions and keys are what their events left";
-    checks.push(found.into_check("I26", promise, looked_at));
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! What imports say of themselves, held against the log and the ledger: each was begun by the event
 //! whose number it has, its rows add up, and the ledger has at least the movements that it counts.
-//! At least: anybody may give a movement of his own the same reference.
+//! At least: anybody may give a movement of his own the same reference. Who goes through the log is
+//! in `follow.rs`.
 
 use std::collections::HashMap;
 
@@ -14,51 +15,60 @@ use crate::report::Check;
 const ONCE: Span = Span { after: 0, to: 1 };
 const IMPORTS: &str = "SELECT id, document, '' FROM imports \
      WHERE CAST($1 AS bigint) < 1 AND 1 <= CAST($2 AS bigint) ORDER BY id";
-const EVENTS: &str = "SELECT seq, kind, body FROM events WHERE kind LIKE 'import.%' \
-     AND CAST($1 AS bigint) < 1 AND 1 <= CAST($2 AS bigint) ORDER BY seq";
 const MOVEMENTS: &str = "SELECT count(*), reference, '' FROM movements WHERE kind = 'counted' \
      AND reason = 'import' AND reference LIKE 'imp\\_%' ESCAPE '\\' \
      AND CAST($1 AS bigint) < 1 AND 1 <= CAST($2 AS bigint) GROUP BY reference";
 
-/// Types of the events of one import, in their order.
-type Told = HashMap<i64, Vec<String>>;
+/// Imports as the log has left them so far.
+#[derive(Debug, Default)]
+pub(super) struct Imports {
+    /// Types of the events of each, in their order.
+    told: HashMap<i64, Vec<String>>,
+    faults: Vec<String>,
+}
 
-/// Holds imports against the logs.
-pub(super) async fn prove<E: Evidence>(
-    evidence: &mut E,
-    checks: &mut Vec<Check>,
-) -> Result<(), E::Error> {
-    let mut counted: HashMap<String, i64> = HashMap::new();
-    let mut count = |movements: i64, reference: &str, _: &str| {
-        counted.insert(reference.to_owned(), movements);
-    };
-    evidence.told(MOVEMENTS, ONCE, &mut count).await?;
-    let (mut found, mut told) = (Offenders::default(), Told::new());
-    let mut event = |seq: i64, kind: &str, body: &str| {
+impl Imports {
+    /// Goes over an event.
+    pub(super) fn event(&mut self, seq: i64, kind: &str, body: &str) {
         match serde_json::from_str(body) {
             Ok(EventBody::Import(import)) => {
-                told.entry(import.id.number()).or_default().push(format!("{kind} {seq}"));
+                let told = self.told.entry(import.id.number()).or_default();
+                told.push(format!("{kind} {seq}"));
             }
-            Ok(_) => found.add(format!("event {seq} is about something else")),
-            Err(error) => found.add(format!("event {seq}: {error}")),
-        };
-    };
-    evidence.told(EVENTS, ONCE, &mut event).await?;
-    let mut imports = 0;
-    let mut import = |id: i64, document: &str, _: &str| {
-        imports += 1;
-        let told = told.remove(&id).unwrap_or_default();
-        if let Some(fault) = fault_of(id, document, &told, &counted) {
-            found.add(format!("imp_{id} {fault}"));
+            Ok(_) => self.faults.push(format!("event {seq} is about something else")),
+            Err(error) => self.faults.push(format!("event {seq}: {error}")),
         }
-    };
-    evidence.told(IMPORTS, ONCE, &mut import).await?;
-    for id in told.keys() {
-        found.add(format!("imp_{id} has events and is not there"));
     }
-    let promise = "imports were begun by their event, and their rows and movements add up";
-    checks.push(found.into_check("I27", promise, imports));
-    Ok(())
+
+    /// Holds the imports against their events and the ledger.
+    pub(super) async fn compare<E: Evidence>(
+        self,
+        evidence: &mut E,
+        checks: &mut Vec<Check>,
+    ) -> Result<(), E::Error> {
+        let Self { mut told, faults } = self;
+        let mut counted: HashMap<String, i64> = HashMap::new();
+        let mut count = |movements: i64, reference: &str, _: &str| {
+            counted.insert(reference.to_owned(), movements);
+        };
+        evidence.told(MOVEMENTS, ONCE, &mut count).await?;
+        let (mut found, mut imports) = (Offenders::default(), 0);
+        faults.into_iter().for_each(|fault| found.add(fault));
+        let mut import = |id: i64, document: &str, _: &str| {
+            imports += 1;
+            let told = told.remove(&id).unwrap_or_default();
+            if let Some(fault) = fault_of(id, document, &told, &counted) {
+                found.add(format!("imp_{id} {fault}"));
+            }
+        };
+        evidence.told(IMPORTS, ONCE, &mut import).await?;
+        for id in told.keys() {
+            found.add(format!("imp_{id} has events and is not there"));
+        }
+        let promise = "imports were begun by their event, and their rows and movements add up";
+        checks.push(found.into_check("I27", promise, imports));
+        Ok(())
+    }
 }
 
 fn fault_of(

@@ -35,6 +35,15 @@ pub(super) const WRONG: &str = concat!(
      OR coalesce(l.movements, 0) != coalesce(s.movements, 0)"
 );
 
+/// Movements whose level is not there.
+pub(super) const OF_NO_LEVEL: &str = "SELECT 'movement ' || m.seq || ' of no level' \
+     FROM movements m LEFT JOIN levels l ON l.product_id = m.product_id \
+     AND l.location_id = m.location_id WHERE m.seq > $1 AND m.seq <= $2 AND l.product_id IS NULL";
+/// Movements that belong to no level's chain, or to two.
+pub(super) const MISCOUNTED: &str = "SELECT 'levels count ' || l.n || ' movements of ' || m.n \
+     FROM (SELECT coalesce(sum(movements), 0) AS n FROM levels) l, \
+     (SELECT coalesce(max(seq), 0) AS n FROM movements) m WHERE l.n != m.n";
+
 /// The figures of both, as text; a server that is not told otherwise takes the numbers for shorter
 /// ones.
 const DIFFERENCES: &str = concat!(

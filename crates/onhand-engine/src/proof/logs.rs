@@ -104,35 +104,84 @@ pub(super) async fn prove<E: Evidence>(
     evidence: &mut E,
     checks: &mut Vec<Check>,
 ) -> Result<(), E::Error> {
-    let (mut found, mut looked_at) = (Offenders::default(), 0);
-    let mut reached =
-        BatchRow { id: 0, last_event: 0, last_movement: 0, chain: FIRST_LINK.to_vec() };
+    let (mut found, mut looked_at, mut reached) = (Offenders::default(), 0, nothing());
     loop {
         let batches = evidence.batches(reached.id, TOGETHER_MAX).await?;
         if batches.is_empty() {
             break;
         }
-        // Where the ends of batches are wrong, each is looked at by itself: so it is named, and not
-        // its neighbours.
-        let is_sound = batches.is_sorted_by(follows) && follows(&reached, &batches[0]);
-        let together = if is_sound { batches.len() } else { 1 };
-        let mut batches = batches.into_iter();
-        loop {
-            let batches: Vec<BatchRow> = batches.by_ref().take(together).collect();
-            let Some(last) = batches.last().cloned() else { break };
-            let ledger = Span { after: reached.last_movement, to: last.last_movement };
-            let log = Span { after: reached.last_event, to: last.last_event };
-            let mut links = Links::after(&reached.chain, batches);
-            evidence.ledger(ledger, &mut links).await?;
-            evidence.log(log, &mut links).await?;
-            looked_at += stored_count(links.links.len());
-            links.compare(&mut found);
-            reached = last;
-        }
+        looked_at += stored_count(batches.len());
+        reached = go_over(evidence, reached, batches, &mut found).await?;
     }
-    let promise = "both logs are chained by a hash per batch";
-    checks.push(found.into_check("I25", promise, looked_at));
+    checks.push(found.into_check("I25", PROMISE, looked_at));
     Ok(())
+}
+
+/// Takes the hash over some batches after one again, so that they have about so many rows.
+pub(super) async fn some<E: Evidence>(
+    evidence: &mut E,
+    after: i64,
+    most: i64,
+    checks: &mut Vec<Check>,
+) -> Result<(i64, Option<i64>), E::Error> {
+    // The one that was reached comes first, for its ends and its chain.
+    let from = if after == 0 { after } else { after - 1 };
+    let mut batches = evidence.batches(from, most.min(TOGETHER_MAX)).await?;
+    let is_all = stored_count(batches.len()) < most.min(TOGETHER_MAX);
+    let mut reached = nothing();
+    if after != 0 && !batches.is_empty() {
+        // Where it is gone since, another promise is broken: dense batches.
+        reached = batches.remove(0);
+    }
+    // Small batches many together, large ones few.
+    let ends = (reached.last_event, reached.last_movement);
+    let rows = |batch: &BatchRow| {
+        let new = (batch.last_event.wrapping_sub(ends.0), batch.last_movement.wrapping_sub(ends.1));
+        new.0.saturating_add(new.1)
+    };
+    let fit = batches.partition_point(|batch| rows(batch) <= most).max(1);
+    let is_cut = fit < batches.len();
+    batches.truncate(fit);
+    let Some(last) = batches.last() else { return Ok((0, None)) };
+    let (last, looked_at) = (last.id, rows(last));
+    let mut found = Offenders::default();
+    go_over(evidence, reached, batches, &mut found).await?;
+    checks.push(found.into_check("I25", PROMISE, looked_at));
+    Ok((looked_at, (is_cut || !is_all).then_some(last)))
+}
+
+const PROMISE: &str = "both logs are chained by a hash per batch";
+
+/// Before the first batch.
+fn nothing() -> BatchRow {
+    BatchRow { id: 0, last_event: 0, last_movement: 0, chain: FIRST_LINK.to_vec() }
+}
+
+/// Takes the hash over batches behind one again. Answers the last of them.
+async fn go_over<E: Evidence>(
+    evidence: &mut E,
+    mut reached: BatchRow,
+    batches: Vec<BatchRow>,
+    found: &mut Offenders,
+) -> Result<BatchRow, E::Error> {
+    // Where the ends of batches are wrong, each is looked at by itself: so it is named, and not
+    // its neighbours.
+    let first = batches.first();
+    let is_sound =
+        batches.is_sorted_by(follows) && first.is_none_or(|first| follows(&reached, first));
+    let together = if is_sound { batches.len() } else { 1 };
+    let mut batches = batches.into_iter();
+    loop {
+        let batches: Vec<BatchRow> = batches.by_ref().take(together).collect();
+        let Some(last) = batches.last().cloned() else { return Ok(reached) };
+        let ledger = Span { after: reached.last_movement, to: last.last_movement };
+        let log = Span { after: reached.last_event, to: last.last_event };
+        let mut links = Links::after(&reached.chain, batches);
+        evidence.ledger(ledger, &mut links).await?;
+        evidence.log(log, &mut links).await?;
+        links.compare(found);
+        reached = last;
+    }
 }
 
 /// Whether a batch ends where the one before ends, or later.

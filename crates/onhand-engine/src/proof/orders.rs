@@ -9,7 +9,8 @@ use onhand_core::events::EventBody;
 use onhand_core::ids::CustomerId;
 use onhand_core::orders::{Order, Status, TRANSITIONS};
 
-use super::{Evidence, Offenders, Span, StoredEvent, payments};
+use super::spans::Over;
+use super::{Evidence, Finds, Offenders, Rule, Span, StoredEvent, payments};
 use crate::report::Check;
 
 /// Orders that are walked together, and are in memory meanwhile.
@@ -17,16 +18,47 @@ const TOGETHER_MAX: i64 = 512;
 /// In these something is still promised.
 const OPEN: [Status; 4] =
     [Status::Pending, Status::Confirmed, Status::Processing, Status::PartiallyFulfilled];
-/// Promises of orders in which nothing is promised any more.
-const PROMISED_IN_VAIN: &str = "SELECT 'res_' || r.id || ' of ord_' || r.order_id \
-     FROM reservations r LEFT JOIN orders o ON o.id = r.order_id WHERE r.state = 'held' \
-     AND r.order_id IS NOT NULL AND (o.id IS NULL \
-     OR o.status NOT IN ('pending', 'confirmed', 'processing', 'partially_fulfilled'))";
-/// Each event of an order is a version of one that is there.
-const OF_NO_ORDER: &str = "SELECT 'events of orders: ' || e.logged || ', versions of orders: ' \
-     || o.versions FROM (SELECT count(*) AS logged FROM events WHERE kind LIKE 'order.%' \
-     OR kind LIKE 'payment.%') e, \
-     (SELECT coalesce(sum(version), 0) AS versions FROM orders) o WHERE e.logged != o.versions";
+/// What is promised of them in SQL.
+pub(super) const RULES: &[Rule<'static>] = &[
+    Rule {
+        id: "I9",
+        promise: "each event of an order is a version of one that is there",
+        is_quick: false,
+        counted: &["SELECT count(*) FROM events"],
+        // By slices: each event is of an order, and each order is walked from its newest version
+        // to its first.
+        finds: &[
+            Finds::InOneGo(
+                "SELECT 'events of orders: ' || e.logged || ', versions of orders: ' \
+                 || o.versions FROM (SELECT count(*) AS logged FROM events \
+                 WHERE kind LIKE 'order.%' OR kind LIKE 'payment.%') e, \
+                 (SELECT coalesce(sum(version), 0) AS versions FROM orders) o \
+                 WHERE e.logged != o.versions",
+            ),
+            Finds::Of(
+                Over::Events,
+                "SELECT 'event ' || e.seq || ' of no order' FROM events e \
+                 LEFT JOIN orders o ON o.id = e.subject WHERE e.seq > $1 AND e.seq <= $2 \
+                 AND (e.kind LIKE 'order.%' OR e.kind LIKE 'payment.%') \
+                 AND (o.id IS NULL OR o.last_event < e.seq)",
+            ),
+        ],
+    },
+    Rule {
+        id: "I20",
+        promise: "nothing is held for an order in which nothing is promised any more",
+        is_quick: false,
+        counted: &["SELECT count(*) FROM reservations WHERE state = 'held'"],
+        finds: &[Finds::Of(
+            Over::Reservations,
+            "SELECT 'res_' || r.id || ' of ord_' || r.order_id \
+             FROM reservations r LEFT JOIN orders o ON o.id = r.order_id \
+             WHERE r.id > $1 AND r.id <= $2 AND r.state = 'held' \
+             AND r.order_id IS NOT NULL AND (o.id IS NULL OR o.status \
+             NOT IN ('pending', 'confirmed', 'processing', 'partially_fulfilled'))",
+        )],
+    },
+];
 
 /// An order's row as it is stored.
 pub(crate) struct OrderRow {
@@ -287,30 +319,54 @@ pub(super) async fn prove<E: Evidence>(
     checks: &mut Vec<Check>,
 ) -> Result<(), E::Error> {
     let (mut found, mut paid) = (Found::default(), payments::Found::default());
-    evidence.offenders(OF_NO_ORDER, &mut found.paths).await?;
-    evidence.offenders(PROMISED_IN_VAIN, &mut found.promises).await?;
-    let mut after = 0;
-    loop {
-        let rows = evidence.orders(after, TOGETHER_MAX).await?;
-        let Some(last) = rows.last() else { break };
-        let span = Span { after, to: last.id };
-        after = last.id;
-        let mut walk = Walk::of(rows);
-        loop {
-            let seqs = walk.ahead();
-            if seqs.is_empty() {
-                break;
-            }
-            evidence.events(&seqs, &mut walk).await?;
-        }
-        evidence.reservations(&walk.promised(), &mut walk).await?;
-        for path in &walk.paths {
-            found.look(path, &walk.promises);
-        }
-        let orders: Vec<_> = walk.paths.into_iter().filter_map(|path| path.newest).collect();
-        paid.look(evidence, span, &orders).await?;
+    let mut after = Some(0);
+    while let Some(id) = after {
+        after = walk(evidence, id, TOGETHER_MAX, (&mut found, &mut paid)).await?;
     }
     checks.extend(found.into_checks());
-    checks.extend(paid.into_checks(evidence).await?);
+    checks.extend(paid.into_checks());
     Ok(())
+}
+
+/// Walks some orders after an id: how many, and the last of them if there may be more.
+pub(super) async fn some<E: Evidence>(
+    evidence: &mut E,
+    after: i64,
+    most: i64,
+    checks: &mut Vec<Check>,
+) -> Result<(i64, Option<i64>), E::Error> {
+    let (mut found, mut paid) = (Found::default(), payments::Found::default());
+    let most = most.clamp(1, TOGETHER_MAX);
+    let next = walk(evidence, after, most, (&mut found, &mut paid)).await?;
+    let rows = found.rows;
+    checks.extend(found.into_checks());
+    checks.extend(paid.into_checks());
+    Ok((rows, next.filter(|_| rows == most)))
+}
+
+/// Walks orders after an id. Answers the last of them; none when there are none.
+async fn walk<E: Evidence>(
+    evidence: &mut E,
+    after: i64,
+    most: i64,
+    (found, paid): (&mut Found, &mut payments::Found),
+) -> Result<Option<i64>, E::Error> {
+    let rows = evidence.orders(after, most).await?;
+    let Some(last) = rows.last() else { return Ok(None) };
+    let span = Span { after, to: last.id };
+    let mut walk = Walk::of(rows);
+    loop {
+        let seqs = walk.ahead();
+        if seqs.is_empty() {
+            break;
+        }
+        evidence.events(&seqs, &mut walk).await?;
+    }
+    evidence.reservations(&walk.promised(), &mut walk).await?;
+    for path in &walk.paths {
+        found.look(path, &walk.promises);
+    }
+    let orders: Vec<_> = walk.paths.into_iter().filter_map(|path| path.newest).collect();
+    paid.look(evidence, span, &orders).await?;
+    Ok(Some(span.to))
 }

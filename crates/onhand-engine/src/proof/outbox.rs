@@ -1,5 +1,6 @@
 //! What follows from the log, held against it: no consumer is beyond its end, each counts the jobs
-//! that it has, and endpoints are what their events left.
+//! that it has, and endpoints are what their events left. Who goes through the log for those is in
+//! `follow.rs`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,12 +20,10 @@ const ENDPOINTS: &str = "SELECT CAST(1 AS bigint), name, document FROM webhook_e
      WHERE CAST($1 AS bigint) < 1 AND 1 <= CAST($2 AS bigint)";
 const OPEN_JOBS: &str = "SELECT count(*), queue, '' FROM jobs WHERE state = 'waiting' \
      AND CAST($1 AS bigint) < 1 AND 1 <= CAST($2 AS bigint) GROUP BY queue";
-const EVENTS: &str = "SELECT seq, kind, body FROM events WHERE kind LIKE 'webhook_endpoint.%' \
-     AND CAST($1 AS bigint) < 1 AND 1 <= CAST($2 AS bigint) ORDER BY seq";
 const NEWEST_EVENT: &str = "SELECT coalesce(max(event) - 1, 0) FROM numbering";
 
-/// Holds consumers and endpoints against the log.
-pub(super) async fn prove<E: Evidence>(
+/// Holds consumers against the log.
+pub(super) async fn prove_consumers<E: Evidence>(
     evidence: &mut E,
     checks: &mut Vec<Check>,
 ) -> Result<(), E::Error> {
@@ -46,28 +45,43 @@ pub(super) async fn prove<E: Evidence>(
     evidence.told(CONSUMERS, ONCE, &mut consumer).await?;
     let promise = "whoever reads the log is not beyond its end, and counts the jobs that wait";
     checks.push(found.into_check("I14", promise, consumers));
-    let mut left: BTreeMap<String, Result<EndpointEntry, String>> = BTreeMap::new();
-    let mut event = |seq: i64, kind: &str, body: &str| {
+    Ok(())
+}
+
+/// Endpoints as the log has left them so far, by their ids.
+#[derive(Debug, Default)]
+pub(super) struct Endpoints(BTreeMap<String, Result<EndpointEntry, String>>);
+
+impl Endpoints {
+    /// Goes over an event.
+    pub(super) fn event(&mut self, seq: i64, kind: &str, body: &str) {
         let told = entry(body).map_err(|fault| format!("event {seq}: {fault}"));
         let name = told.as_ref().map_or_else(|_| format!("{kind} {seq}"), |one| one.id.to_string());
-        left.insert(name, told);
-    };
-    evidence.told(EVENTS, ONCE, &mut event).await?;
-    let (mut found, mut endpoints) = (Offenders::default(), 0);
-    let mut endpoint = |_: i64, name: &str, document: &str| {
-        endpoints += 1;
-        if let Some(fault) = fault_of_endpoint(document, left.remove(name)) {
+        self.0.insert(name, told);
+    }
+
+    /// Holds the endpoints against their events.
+    pub(super) async fn compare<E: Evidence>(
+        self,
+        evidence: &mut E,
+        checks: &mut Vec<Check>,
+    ) -> Result<(), E::Error> {
+        let (mut found, mut endpoints, mut left) = (Offenders::default(), 0, self.0);
+        let mut endpoint = |_: i64, name: &str, document: &str| {
+            endpoints += 1;
+            if let Some(fault) = fault_of_endpoint(document, left.remove(name)) {
+                found.add(format!("{name} {fault}"));
+            }
+        };
+        evidence.told(ENDPOINTS, ONCE, &mut endpoint).await?;
+        for (name, told) in left {
+            let fault = told.err().unwrap_or_else(|| "has events and is not there".to_owned());
             found.add(format!("{name} {fault}"));
         }
-    };
-    evidence.told(ENDPOINTS, ONCE, &mut endpoint).await?;
-    for (name, told) in left {
-        let fault = told.err().unwrap_or_else(|| "has events and is not there".to_owned());
-        found.add(format!("{name} {fault}"));
+        let promise = "webhook endpoints are what their events left";
+        checks.push(found.into_check("I26", promise, endpoints));
+        Ok(())
     }
-    let promise = "webhook endpoints are what their events left";
-    checks.push(found.into_check("I26", promise, endpoints));
-    Ok(())
 }
 
 fn fault_of_consumer(name: &str, document: &str, newest: i64, open: i64) -> Option<String> {
@@ -104,7 +118,9 @@ fn entry(body: &str) -> Result<EndpointEntry, String> {
         | EventBody::Session(_)
         | EventBody::ApiKey(_)
         | EventBody::Import(_) => Err("it is about something else".to_owned()),
-        EventBody::DeadLetter(_) => Err("it is about something else".to_owned()),
+        EventBody::DeadLetter(_) | EventBody::Proof(_) => {
+            Err("it is about something else".to_owned())
+        }
     }
 }
 

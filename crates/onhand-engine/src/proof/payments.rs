@@ -8,23 +8,41 @@ use std::sync::Arc;
 use onhand_core::orders::Order;
 use onhand_core::payments::{owes, violations};
 
-use super::{Evidence, Offenders, Span};
+use super::{Evidence, Finds, Offenders, Rule, Span};
 use crate::report::Check;
 use crate::stored::stored_count;
 
 /// What is owed about orders of a span of ids.
 const EFFECTS: &str = "SELECT order_id, state, '' FROM effects \
      WHERE order_id > $1 AND order_id <= $2";
-/// One that is done is not kept, and one of no order is nobody's.
-const OF_NOTHING: &str = "SELECT 'eff_' || f.order_id || ': ' || f.state FROM effects f \
-     LEFT JOIN orders o ON o.id = f.order_id \
-     WHERE o.id IS NULL OR f.state NOT IN ('waiting', 'dead')";
-/// What a gateway names may be gone from a payment, which keeps a bounded number of tries, and its
-/// order never is. No text within a document has a quotation mark that is not escaped.
-const OF_NO_PAYMENT: &str = "SELECT g.provider || ' ' || g.gateway_id || ' of ord_' || g.order_id \
-     FROM gateway_ids g LEFT JOIN orders o ON o.id = g.order_id \
-     LEFT JOIN events e ON e.seq = o.last_event \
-     WHERE e.body IS NULL OR e.body NOT LIKE '%\"payment\":{%'";
+/// What is promised of them in SQL.
+pub(super) const RULES: &[Rule<'static>] = &[
+    Rule {
+        id: "effects",
+        promise: "what is owed is owed about an order, and is not kept once it is done",
+        is_quick: false,
+        counted: &["SELECT count(*) FROM effects"],
+        finds: &[Finds::All(
+            "SELECT 'eff_' || f.order_id || ': ' || f.state FROM effects f \
+             LEFT JOIN orders o ON o.id = f.order_id \
+             WHERE o.id IS NULL OR f.state NOT IN ('waiting', 'dead')",
+        )],
+    },
+    // What a gateway names may be gone from a payment, which keeps a bounded number of tries, and
+    // its order never is. No text within a document has a quotation mark that is not escaped.
+    Rule {
+        id: "I11",
+        promise: "what a gateway has a name for belongs to an order that has a payment",
+        is_quick: false,
+        counted: &["SELECT count(*) FROM gateway_ids"],
+        finds: &[Finds::All(
+            "SELECT g.provider || ' ' || g.gateway_id || ' of ord_' || g.order_id \
+             FROM gateway_ids g LEFT JOIN orders o ON o.id = g.order_id \
+             LEFT JOIN events e ON e.seq = o.last_event \
+             WHERE e.body IS NULL OR e.body NOT LIKE '%\"payment\":{%'",
+        )],
+    },
+];
 
 /// What breaks the promises of payments.
 #[derive(Default)]
@@ -86,14 +104,9 @@ impl Found {
         Ok(())
     }
 
-    /// What was found, with what no order shows.
-    pub(super) async fn into_checks<E: Evidence>(
-        mut self,
-        evidence: &mut E,
-    ) -> Result<[Check; 3], E::Error> {
-        evidence.offenders(OF_NOTHING, &mut self.effects).await?;
-        evidence.offenders(OF_NO_PAYMENT, &mut self.names).await?;
-        Ok([
+    /// What was found.
+    pub(super) fn into_checks(self) -> [Check; 3] {
+        [
             self.money.into_check(
                 "I10",
                 "no more is taken than is due, given back than was taken, or kept of an order \
@@ -110,7 +123,7 @@ impl Found {
                 "what is owed to a gateway has an effect, and nothing else has",
                 self.owing,
             ),
-        ])
+        ]
     }
 }
 

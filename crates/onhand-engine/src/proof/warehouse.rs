@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use onhand_core::warehouse::{Action, RowsKept, Shortfall, Status, Sync};
 
-use super::{Evidence, Offenders, Rule, Span};
+use super::spans::Over;
+use super::{Evidence, Finds, Offenders, Rule, Span};
 use crate::report::Check;
 
 /// All of a table at once: they are few.
@@ -28,13 +29,21 @@ pub(super) const RULES: &[Rule<'static>] = &[
         promise: "where units are missing nothing is free, and a record says how many",
         is_quick: true,
         counted: &["SELECT count(*) FROM levels WHERE missing != 0"],
-        offenders: &[
-            "SELECT 'prd_' || product_id || ' at loc_' || location_id || ': ' || missing \
-             || ' missing, ' || (on_hand - reserved) || ' free' FROM levels \
-             WHERE missing < 0 OR (missing > 0 AND on_hand != reserved)",
-            "SELECT 'prd_' || l.product_id || ' at loc_' || l.location_id || ': no record' \
-             FROM levels l LEFT JOIN shortfalls s ON s.product_id = l.product_id \
-             AND s.location_id = l.location_id WHERE l.missing > 0 AND s.product_id IS NULL",
+        finds: &[
+            Finds::Of(
+                Over::Levels,
+                "SELECT 'prd_' || product_id || ' at loc_' || location_id || ': ' || missing \
+                 || ' missing, ' || (on_hand - reserved) || ' free' FROM levels \
+                 WHERE product_id > $1 AND product_id <= $2 \
+                 AND (missing < 0 OR (missing > 0 AND on_hand != reserved))",
+            ),
+            Finds::Of(
+                Over::Levels,
+                "SELECT 'prd_' || l.product_id || ' at loc_' || l.location_id || ': no record' \
+                 FROM levels l LEFT JOIN shortfalls s ON s.product_id = l.product_id \
+                 AND s.location_id = l.location_id WHERE l.product_id > $1 \
+                 AND l.product_id <= $2 AND l.missing > 0 AND s.product_id IS NULL",
+            ),
         ],
     },
     Rule {
@@ -42,19 +51,31 @@ pub(super) const RULES: &[Rule<'static>] = &[
         promise: "what was counted for a row of a run is in the ledger under its name, once",
         is_quick: false,
         counted: &["SELECT count(*) FROM sync_rows"],
-        offenders: &[
-            "SELECT 'syn_' || sync_id || '/' || number || ': ' || action || ', movement ' \
-             || coalesce(movement, 0) FROM sync_rows \
-             WHERE (action IN ('counted', 'approved', 'shortfall')) != (movement IS NOT NULL)",
-            "SELECT 'syn_' || r.sync_id || '/' || r.number || ': movement ' || r.movement \
-             FROM sync_rows r LEFT JOIN movements m ON m.seq = r.movement \
-             WHERE r.movement IS NOT NULL AND (m.seq IS NULL OR m.kind != 'counted' \
+        finds: &[
+            Finds::Of(
+                Over::SyncRows,
+                "SELECT 'syn_' || sync_id || '/' || number || ': ' || action || ', movement ' \
+                 || coalesce(movement, 0) FROM sync_rows WHERE sync_id > $1 AND sync_id <= $2 \
+                 AND (action IN ('counted', 'approved', 'shortfall')) != (movement IS NOT NULL)",
+            ),
+            Finds::Of(
+                Over::SyncRows,
+                "SELECT 'syn_' || r.sync_id || '/' || r.number || ': movement ' || r.movement \
+                 FROM sync_rows r LEFT JOIN movements m ON m.seq = r.movement \
+                 WHERE r.sync_id > $1 AND r.sync_id <= $2 AND r.movement IS NOT NULL AND (m.seq IS NULL OR m.kind != 'counted' \
              OR m.product_id != r.product_id OR m.location_id != r.location_id \
              OR coalesce(m.reference, '') != 'syn_' || r.sync_id || '/' || r.number)",
-            "SELECT 'syn_' || r.sync_id || '/' || r.number || ' has no run' FROM sync_rows r \
-             LEFT JOIN syncs s ON s.id = r.sync_id WHERE s.id IS NULL",
-            "SELECT 'numbering: sync ' || sync FROM numbering \
-             WHERE sync <= (SELECT coalesce(max(id), 0) FROM syncs)",
+            ),
+            Finds::Of(
+                Over::SyncRows,
+                "SELECT 'syn_' || r.sync_id || '/' || r.number || ' has no run' \
+                 FROM sync_rows r LEFT JOIN syncs s ON s.id = r.sync_id \
+                 WHERE r.sync_id > $1 AND r.sync_id <= $2 AND s.id IS NULL",
+            ),
+            Finds::All(
+                "SELECT 'numbering: sync ' || sync FROM numbering \
+                 WHERE sync <= (SELECT coalesce(max(id), 0) FROM syncs)",
+            ),
         ],
     },
 ];

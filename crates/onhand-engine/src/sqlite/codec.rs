@@ -340,6 +340,8 @@ pub(super) fn order_in(row: &Row<'_>, column: usize) -> Result<Order> {
         | EventBody::ApiKey(_)
         | EventBody::Endpoint(_)
         | EventBody::Import(_) => Err(bad(column, "an event that is not about an order")),
-        EventBody::DeadLetter(_) => Err(bad(column, "an event that is not about an order")),
+        EventBody::DeadLetter(_) | EventBody::Proof(_) => {
+            Err(bad(column, "an event that is not about an order"))
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! `verify` on SQLite: shows the proof (`proof/mod.rs`) one snapshot of the file, in which the
 //! levels are as up to date as the ledger, and adds what only this store has: windows of outcomes
-//! that come and go, and lists in a file beside it. Never repairs.
+//! that come and go, and lists in a file beside it. Never repairs. In slices: `prove.rs`.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use super::levels::RecentLevels;
 use super::{OpenError, codec, lists, open_reader, rows};
 use crate::columns::*;
 use crate::proof::{
-    self, BatchRow, Evidence, Links, Offenders, OrderRow, ReservationRow, Rule, Span, StoredEvent,
-    Walk,
+    self, BatchRow, Evidence, Finds, Links, Offenders, OrderRow, Over, ReservationRow, Rule, Span,
+    StoredEvent, Walk,
 };
 use crate::report::{Rebuild, Report};
 
@@ -24,23 +24,35 @@ const LISTS: Rule<'static> = Rule {
     promise: "lists have every order up to where they are",
     is_quick: false,
     counted: &["SELECT count(*) FROM lists.entries"],
-    offenders: &[
-        "SELECT 'ord_' || id || ' is not on the list of its customer' FROM orders \
-         WHERE id <= (SELECT order_id FROM lists.progress) AND customer_id IS NOT NULL \
-         AND NOT EXISTS (SELECT 1 FROM lists.entries l \
-         WHERE l.list = 1 AND l.key = +customer_id AND l.id = orders.id)",
-        "SELECT 'ord_' || id || ' is not on the list of its state' FROM orders \
-         WHERE id <= (SELECT order_id FROM lists.progress) \
-         AND last_event <= (SELECT event FROM lists.progress) \
-         AND NOT EXISTS (SELECT 1 FROM lists.entries l \
-         WHERE l.list = 2 AND l.key = status AND l.id = orders.id)",
-        "SELECT 'ord_' || order_id || ' is not on the list of prd_' || product_id \
-         FROM reservations WHERE id <= (SELECT reservation_id FROM lists.progress) \
-         AND order_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM lists.entries l \
-         WHERE l.list = 3 AND l.key = +product_id AND l.id = order_id)",
-        "SELECT 'ord_' || l.id || ' is on a list and not there' FROM lists.entries l \
-         WHERE l.id <= (SELECT order_id FROM lists.progress) \
-         AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = l.id)",
+    finds: &[
+        Finds::Of(
+            Over::Orders,
+            "SELECT 'ord_' || id || ' is not on the list of its customer' FROM orders \
+             WHERE id > $1 AND id <= $2 AND id <= (SELECT order_id FROM lists.progress) \
+             AND customer_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM lists.entries l \
+             WHERE l.list = 1 AND l.key = +customer_id AND l.id = orders.id)",
+        ),
+        Finds::Of(
+            Over::Orders,
+            "SELECT 'ord_' || id || ' is not on the list of its state' FROM orders \
+             WHERE id > $1 AND id <= $2 AND id <= (SELECT order_id FROM lists.progress) \
+             AND last_event <= (SELECT event FROM lists.progress) \
+             AND NOT EXISTS (SELECT 1 FROM lists.entries l \
+             WHERE l.list = 2 AND l.key = status AND l.id = orders.id)",
+        ),
+        Finds::Of(
+            Over::Reservations,
+            "SELECT 'ord_' || order_id || ' is not on the list of prd_' || product_id \
+             FROM reservations WHERE id > $1 AND id <= $2 \
+             AND id <= (SELECT reservation_id FROM lists.progress) \
+             AND order_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM lists.entries l \
+             WHERE l.list = 3 AND l.key = +product_id AND l.id = order_id)",
+        ),
+        Finds::All(
+            "SELECT 'ord_' || l.id || ' is on a list and not there' FROM lists.entries l \
+             WHERE l.id <= (SELECT order_id FROM lists.progress) \
+             AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = l.id)",
+        ),
     ],
 };
 
@@ -62,16 +74,10 @@ pub fn verify(path: &Path, is_full: bool) -> Result<Report, OpenError> {
     let storage = storage(&snapshot, is_full)?;
     levels_as_of_now(&snapshot)?;
     let (last_event, chain) = newest_batch(&snapshot)?;
-    let (counted, offenders) = outcomes(&snapshot)?;
-    let (counted, offenders) = (borrowed(&counted), borrowed(&offenders));
-    let mut own = vec![Rule {
-        id: "I5",
-        promise: "each stored outcome's event or body is there",
-        is_quick: false,
-        counted: &counted,
-        offenders: &offenders,
-    }];
-    own.extend(has_lists.then_some(LISTS));
+    let outcomes = Outcomes::of(&snapshot)?;
+    let (counted, finds) = outcomes.asked();
+    let mut own = own(&counted, &finds, has_lists);
+    own.retain(|rule| has_lists || rule.id != LISTS.id);
     let mut checks = Vec::new();
     let mut shown = Snapshot(&snapshot);
     match proof::prove(&mut shown, &own, is_full, &mut checks).now_or_never() {
@@ -97,21 +103,24 @@ pub fn rebuild(path: &Path) -> Result<Rebuild, OpenError> {
     }
 }
 
-/// Puts a table of levels that is up to date in the place of the stored one, whose rows may be
-/// behind the ledger: a temporary table hides one of the same name.
-fn levels_as_of_now(connection: &Connection) -> Result<()> {
+/// Puts levels that are up to date in the place of the stored ones, whose rows may be behind the
+/// ledger: what is temporary hides what has the same name. It is gone with the transaction.
+pub(super) fn levels_as_of_now(connection: &Connection) -> Result<()> {
+    let ahead = RecentLevels::recover(connection)?.ahead();
     connection.execute_batch(
-        "PRAGMA query_only = off; CREATE TEMP TABLE levels AS SELECT * FROM main.levels; \
+        "PRAGMA query_only = off; \
+         CREATE TEMP TABLE levels AS SELECT * FROM main.levels LIMIT 0; \
          CREATE UNIQUE INDEX temp.levels_key ON levels (product_id, location_id)",
     )?;
-    for level in RecentLevels::recover(connection)?.ahead() {
-        connection.execute(
-            "DELETE FROM temp.levels WHERE product_id = ?1 AND location_id = ?2",
-            [level.product_id.number(), level.location_id.number()],
-        )?;
+    for level in ahead {
         rows::insert_level(connection, &level)?;
     }
-    Ok(())
+    connection.execute_batch(
+        "ALTER TABLE temp.levels RENAME TO levels_ahead; CREATE TEMP VIEW levels AS \
+         SELECT * FROM levels_ahead UNION ALL SELECT * FROM main.levels l WHERE NOT EXISTS \
+         (SELECT 1 FROM levels_ahead a WHERE a.product_id = l.product_id \
+         AND a.location_id = l.location_id)",
+    )
 }
 
 fn storage(connection: &Connection, is_full: bool) -> Result<String> {
@@ -128,45 +137,83 @@ fn newest_batch(connection: &Connection) -> Result<(i64, String)> {
     Ok(newest.optional()?.unwrap_or_default())
 }
 
-/// What counts the outcomes of each window, and what finds those that point to nothing.
-fn outcomes(connection: &Connection) -> Result<(Vec<String>, Vec<String>)> {
-    let mut windows = connection.prepare("SELECT id FROM outcome_windows")?;
-    let windows: Vec<i64> = windows.query_map([], |row| row.get(0))?.collect::<Result<_>>()?;
-    // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
-    let counted = windows.iter().map(|window| format!("SELECT count(*) FROM outcomes_{window}"));
-    let offenders = windows.iter().map(|window| {
-        // Formatted SQL: as above.
-        format!(
-            "SELECT 'key ' || hex(o.key) FROM outcomes_{window} o \
-             LEFT JOIN events e ON e.seq = o.event \
-             LEFT JOIN outcome_bodies_{window} b ON b.id = o.body_id \
-             WHERE NOT (o.event IS NULL AND b.id IS NOT NULL) \
-             AND (e.kind IS NULL OR e.kind NOT LIKE 'order.%' \
-             AND e.kind NOT LIKE 'payment.%')"
-        )
-    });
-    Ok((counted.collect(), offenders.collect()))
+/// Finds nothing; so that a round has as many steps whatever there is.
+pub(super) const NOTHING: &[Finds<'static>] = &[Finds::All("SELECT '' WHERE 1 = 0")];
+
+/// What only this store promises.
+pub(super) fn own<'a>(
+    counted: &'a [&'a str],
+    finds: &'a [Finds<'a>],
+    has_lists: bool,
+) -> Vec<Rule<'a>> {
+    let outcomes = Rule {
+        id: "I5",
+        promise: "each stored outcome's event or body is there",
+        is_quick: false,
+        counted,
+        finds,
+    };
+    // Without their file there are no lists, and the promise about them finds nothing.
+    let lists = if has_lists { LISTS } else { Rule { counted: &[], finds: NOTHING, ..LISTS } };
+    vec![outcomes, lists]
 }
 
-fn borrowed(texts: &[String]) -> Vec<&str> {
-    texts.iter().map(String::as_str).collect()
+/// What counts the outcomes of each window, and what finds those that point to nothing.
+pub(super) struct Outcomes {
+    counted: Vec<String>,
+    finds: Vec<String>,
+}
+
+impl Outcomes {
+    pub(super) fn of(connection: &Connection) -> Result<Self> {
+        let mut windows = connection.prepare("SELECT id FROM outcome_windows")?;
+        let windows: Vec<i64> = windows.query_map([], |row| row.get(0))?.collect::<Result<_>>()?;
+        // Formatted SQL: a table's name cannot be bound; the window is a number of ours.
+        let counted = windows.iter().map(|id| format!("SELECT count(*) FROM outcomes_{id}"));
+        let finds = windows.iter().map(|window| {
+            // Formatted SQL: as above.
+            format!(
+                "SELECT 'key ' || hex(o.key) FROM outcomes_{window} o \
+                 LEFT JOIN events e ON e.seq = o.event \
+                 LEFT JOIN outcome_bodies_{window} b ON b.id = o.body_id \
+                 WHERE NOT (o.event IS NULL AND b.id IS NOT NULL) \
+                 AND (e.kind IS NULL OR e.kind NOT LIKE 'order.%' \
+                 AND e.kind NOT LIKE 'payment.%')"
+            )
+        });
+        Ok(Self { counted: counted.collect(), finds: finds.collect() })
+    }
+
+    /// The statements.
+    pub(super) fn asked(&self) -> (Vec<&str>, Vec<Finds<'_>>) {
+        let finds = self.finds.iter().map(|sql| Finds::All(sql));
+        (self.counted.iter().map(String::as_str).collect(), finds.collect())
+    }
 }
 
 /// What the proof looks at. Each of its questions is answered at once, on the thread that asks.
-struct Snapshot<'a>(&'a Connection);
+pub(super) struct Snapshot<'a>(pub(super) &'a Connection);
 
 impl Evidence for Snapshot<'_> {
     type Error = rusqlite::Error;
 
-    const BESIDES: &'static [(&'static str, &'static str)] = &[];
+    const BESIDES: &'static [(&'static str, Finds<'static>)] = &[];
 
     async fn number(&mut self, sql: &str) -> Result<i64> {
         self.0.query_row(sql, [], |row| row.get(0))
     }
 
-    async fn offenders(&mut self, sql: &str, found: &mut Offenders) -> Result<()> {
+    async fn offenders(
+        &mut self,
+        sql: &str,
+        span: Option<Span>,
+        found: &mut Offenders,
+    ) -> Result<()> {
         let mut statement = self.0.prepare(sql)?;
-        let mut rows = statement.query([])?;
+        let mut rows = match span {
+            Some(span) => statement.query([span.after, span.to])?,
+            None => statement.query([])?,
+        };
         while let Some(row) = rows.next()? {
             found.add(row.get(0)?);
         }

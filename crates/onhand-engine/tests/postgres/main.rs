@@ -46,6 +46,8 @@ mod proxy;
 #[path = "../store/references.rs"]
 mod references;
 mod replica;
+#[path = "../store/rounds.rs"]
+mod rounds;
 mod server;
 #[path = "../store/suite.rs"]
 mod suite;

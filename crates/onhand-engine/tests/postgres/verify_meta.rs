@@ -2,11 +2,14 @@
 //! each seeded corruption of a sound database must be reported by the check whose promise it
 //! breaks, and a sound one must raise no alarm. A server that cannot show its rows must say so.
 
+use onhand_engine::Location;
 use onhand_engine::postgres::{self, Database};
-use onhand_engine::report::Report;
+use onhand_engine::prover::Position;
+use onhand_engine::report::{Check, Report};
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::history::{DAMAGED_LEVELS, LEVELS, expect_damage, history};
+use crate::rounds::{expect_no_alarm, expect_seen, round_from};
 use crate::server::{Postgres, Scratch, connect};
 
 /// Changes a field of the first order's document.
@@ -376,8 +379,8 @@ const OF_WAREHOUSE: &[(&str, &str)] = &[
     ),
 ];
 
-/// What `verify` says of a copy to which something was done.
-async fn report_after(sound: &Scratch, corruption: &str) -> Report {
+/// What `verify` says of a copy to which something was done, and a round in slices.
+async fn report_after(sound: &Scratch, corruption: &str) -> (Report, Vec<Check>) {
     let copy = Scratch::from(&sound.0).await;
     let client = connect(&copy.0).await;
     let answers = client.simple_query(corruption).await.unwrap();
@@ -386,9 +389,10 @@ async fn report_after(sound: &Scratch, corruption: &str) -> Report {
         Some(*rows)
     });
     assert_ne!(changed, Some(0), "changes nothing: {corruption}");
-    postgres::verify(&copy.url(), true)
-        .await
-        .unwrap_or_else(|error| panic!("{corruption}: {error}"))
+    let report = postgres::verify(&copy.url(), true).await;
+    let report = report.unwrap_or_else(|error| panic!("{corruption}: {error}"));
+    let location = Location::Server(copy.url());
+    (report, round_from(&location, Position::default(), 3).await)
 }
 
 fn seen(report: &Report) -> Vec<&'static str> {
@@ -406,15 +410,18 @@ async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
     let of_others = [OF_ACCOUNTS, OF_PAYMENTS, OF_OUTBOX, OF_WAREHOUSE, OF_IMPORTS];
     let all = [OF_LOGS, OF_STOCK, OF_ORDERS].into_iter().chain(of_others);
     for (corruption, wanted) in all.flatten() {
-        let report = report_after(&sound, corruption).await;
+        let (report, broken) = report_after(&sound, corruption).await;
+        expect_seen(&broken, corruption, wanted);
         let seen = seen(&report);
         assert!(seen.contains(wanted), "{corruption}: seen by {seen:?}, not by {wanted}");
         assert!(report.storage_is_sound(), "{corruption}: {}", report.storage);
     }
     for (corruption, wanted) in OF_STORAGE {
-        let report = report_after(&sound, corruption).await;
+        let (report, broken) = report_after(&sound, corruption).await;
         assert!(report.storage.contains(wanted), "{corruption}: {}", report.storage);
+        expect_seen(&broken, corruption, "storage");
     }
+    expect_no_alarm(&Location::Server(sound.url())).await;
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ mod paying;
 mod payments;
 mod promises;
 mod references;
+mod rounds;
 mod suite;
 mod verify_meta;
 mod warehouse;

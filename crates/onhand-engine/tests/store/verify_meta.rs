@@ -5,7 +5,9 @@ use std::path::Path;
 
 use crate::backend::Sqlite;
 use crate::history::{DAMAGED_LEVELS, LEVELS, expect_damage, history};
-use onhand_engine::sqlite;
+use crate::rounds::{expect_no_alarm, expect_seen, round_from};
+use onhand_engine::prover::{Position, ProverError};
+use onhand_engine::{Location, database, sqlite};
 
 /// Changes a field of the first order's document.
 macro_rules! doc {
@@ -303,7 +305,7 @@ fn fill_lists(path: &Path) {
     lists.pragma_update(None, "wal_checkpoint", "truncate").unwrap();
 }
 
-fn check(sound: &Path, folder: &Path, corruption: &str, wanted: &str) {
+async fn check(sound: &Path, folder: &Path, corruption: &str, wanted: &str) {
     let path = folder.join("corrupt.db");
     let lists = path.with_extension("lists.db");
     std::fs::copy(sound, &path).unwrap();
@@ -318,6 +320,8 @@ fn check(sound: &Path, folder: &Path, corruption: &str, wanted: &str) {
     let seen: Vec<_> =
         report.checks.iter().filter(|check| check.violations > 0).map(|check| check.id).collect();
     assert!(seen.contains(&wanted), "{corruption}: seen by {seen:?}, not by {wanted}");
+    let broken = round_from(&Location::File(path), Position::default(), 3).await;
+    expect_seen(&broken, corruption, wanted);
 }
 
 #[tokio::test]
@@ -335,8 +339,25 @@ async fn every_seeded_corruption_is_reported_and_a_sound_database_is_not() {
     drop(connection);
     let all = [CORRUPTIONS, OF_PAYMENTS, OF_OUTBOX, OF_WAREHOUSE, OF_IMPORTS];
     for (corruption, wanted) in all.into_iter().flatten() {
-        check(&path, folder.path(), corruption, wanted);
+        check(&path, folder.path(), corruption, wanted).await;
     }
+}
+
+#[tokio::test]
+async fn a_round_over_a_sound_database_raises_no_alarm_wherever_it_is_taken_up() {
+    let (backend, _) = history::<Sqlite>().await.stopped();
+    let location = Location::File(backend.path());
+    expect_no_alarm(&location).await;
+    // Somebody who pulls the brake gets no half answer.
+    let mut prover = database::prover(&location).unwrap();
+    prover.brake().pull();
+    let at = Position { step: prover.steps() - 1, after: 0 };
+    for _ in 0..3 {
+        let interrupted = prover.slice(at).await;
+        assert!(matches!(interrupted, Ok(_) | Err(ProverError::Interrupted)), "{interrupted:?}");
+    }
+    prover.brake().release();
+    assert!(prover.slice(at).await.unwrap().next.is_none());
 }
 
 #[tokio::test]

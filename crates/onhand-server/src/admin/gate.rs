@@ -126,7 +126,9 @@ async fn identify(office: &Office, access: &str) -> Result<Option<Principal>, Pr
     let (rights, now) = (app.submit.rights(), app.clock.now());
     match app.identities.of(access, &app.reader, rights, now).await {
         Ok(principal) => Ok(Some(principal)),
-        Err(Unauthenticated::Refused(_)) => Ok(None),
+        Err(
+            Unauthenticated::Refused(_) | Unauthenticated::Expired | Unauthenticated::NoUser(_),
+        ) => Ok(None),
         Err(Unauthenticated::Unavailable(error)) => Err(error.into()),
     }
 }

@@ -21,6 +21,7 @@ pub mod jobs;
 mod kept;
 pub mod listener;
 pub mod locations;
+pub mod operations;
 pub mod ops;
 pub mod orders;
 pub mod payments;
@@ -89,6 +90,7 @@ fn business() -> OpenApiRouter<App> {
         .merge(imports::routes())
         .merge(exports::routes())
         .merge(jobs::routes())
+        .merge(operations::routes())
         .merge(accounts::routes())
         .merge(ops::liveness())
 }

@@ -248,7 +248,8 @@ async fn single(
     }
     if options.imports {
         let sending = files::start(&stage.target);
-        let beside = round(options, stage, &orders, random).run(&stage.tally).await?;
+        let beside =
+            round(options, stage, Operation::place(&orders), random).run(&stage.tally).await?;
         let taken = sending.stop().await?;
         targets.extend(suite::beside_import(
             (outcome.millis(0.99), beside.millis(0.99)),

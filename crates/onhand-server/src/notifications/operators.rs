@@ -4,6 +4,7 @@ use onhand_core::ids::EffectId;
 use onhand_core::jobs::DeadLetter;
 use onhand_core::orders::Order;
 use onhand_core::payments::RefundState;
+use onhand_core::text::Name;
 
 use super::letter::{Letter, money, one_line};
 use super::templates::Facts;
@@ -17,6 +18,9 @@ pub(super) fn about(facts: &Facts<'_>) -> String {
         Facts::Endpoint(endpoint) => endpoint.id.to_string(),
         Facts::DeadLetter(letter) => letter.job_id.to_string(),
         Facts::Sync(sync) => sync.id.to_string(),
+        Facts::Proof(failure) => {
+            failure.checks.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
+        }
     };
     about.chars().filter(|c| !c.is_control()).take(MAIL_ABOUT_CHARS_MAX).collect()
 }
@@ -69,7 +73,9 @@ pub(super) fn dead_letter(facts: &Facts<'_>) -> Option<Letter> {
     let facts = match facts {
         Facts::DeadLetter(letter) => of_job(letter),
         Facts::Order(order) => of_payment(order)?,
-        Facts::Level { .. } | Facts::Endpoint(_) | Facts::Sync(_) => return None,
+        Facts::Level { .. } | Facts::Endpoint(_) | Facts::Sync(_) | Facts::Proof(_) => {
+            return None;
+        }
     };
     let lead = "This is not tried again by itself: look at the reason, then requeue it or give it \
                 up.";
@@ -77,6 +83,24 @@ pub(super) fn dead_letter(facts: &Facts<'_>) -> Option<Letter> {
         title: "Dead letter".to_owned(),
         lead: lead.to_owned(),
         facts,
+        ..Letter::default()
+    })
+}
+
+pub(super) fn verify_failed(facts: &Facts<'_>) -> Option<Letter> {
+    let Facts::Proof(failure) = facts else { return None };
+    let lead = "What is stored contradicts itself. Nothing was changed. Find out first whether a \
+                file or a disk was damaged, or somebody wrote to the database; do not restore \
+                anything before that.";
+    Some(Letter {
+        title: "The database is not sound".to_owned(),
+        lead: lead.to_owned(),
+        facts: vec![
+            ("Broken promises", about(facts)),
+            ("Violations", failure.violations.to_string()),
+            ("Round", failure.round.to_string()),
+            ("Look", "onhand verify".to_owned()),
+        ],
         ..Letter::default()
     })
 }

@@ -4,6 +4,7 @@
 use onhand_core::inventory::Level;
 use onhand_core::jobs::DeadLetter;
 use onhand_core::orders::Order;
+use onhand_core::schedules::ProofFailure;
 use onhand_core::text::Sku;
 use onhand_core::warehouse::Sync;
 use onhand_core::webhooks::EndpointEntry;
@@ -24,6 +25,8 @@ pub enum Sample {
     DeadLetter(DeadLetter),
     /// A run against the external warehouse.
     Sync(Box<Sync>),
+    /// What the proof has found.
+    Proof(ProofFailure),
 }
 
 impl Sample {
@@ -35,6 +38,7 @@ impl Sample {
             Self::Endpoint(endpoint) => Facts::Endpoint(endpoint),
             Self::DeadLetter(letter) => Facts::DeadLetter(letter),
             Self::Sync(sync) => Facts::Sync(sync),
+            Self::Proof(failure) => Facts::Proof(failure),
         }
     }
 }
@@ -69,6 +73,10 @@ pub fn sample(template: &str) -> Result<Option<Sample>, serde_json::Error> {
         }
         "low_stock" => level().map(Some),
         "webhook_disabled" => endpoint().map(Some),
+        "verify_failed" => {
+            let failure = json!({ "round": 42, "checks": ["I6", "I25"], "violations": 3 });
+            Ok(Some(Sample::Proof(serde_json::from_value(failure)?)))
+        }
         "dead_letter" => {
             let letter = json!({ "job_id": 7, "queue": "mail", "tries": 1, "status": 550,
                 "others": 3 });

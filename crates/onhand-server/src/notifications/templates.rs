@@ -5,6 +5,7 @@ use onhand_core::events::EventBody;
 use onhand_core::inventory::Level;
 use onhand_core::jobs::DeadLetter;
 use onhand_core::orders::Order;
+use onhand_core::schedules::ProofFailure;
 use onhand_core::text::Sku;
 use onhand_core::warehouse::Sync;
 use onhand_core::webhooks::EndpointEntry;
@@ -49,6 +50,8 @@ pub enum Facts<'a> {
     DeadLetter(&'a DeadLetter),
     /// A run against the external warehouse.
     Sync(&'a Sync),
+    /// Promises that the proof has found broken.
+    Proof(&'a ProofFailure),
 }
 
 impl<'a> Facts<'a> {
@@ -60,6 +63,7 @@ impl<'a> Facts<'a> {
             EventBody::Endpoint(endpoint) => Some(Self::Endpoint(endpoint)),
             EventBody::DeadLetter(letter) => Some(Self::DeadLetter(letter)),
             EventBody::Sync(sync) => Some(Self::Sync(sync)),
+            EventBody::Proof(failure) => Some(Self::Proof(failure)),
             EventBody::Product(_)
             | EventBody::Category(_)
             | EventBody::Location(_)
@@ -216,6 +220,12 @@ pub const TEMPLATES: &[Template] = &[
         &["warehouse.sync_completed"],
         "the warehouse has less than is promised; once a run",
         warehouse::shortfall,
+    ),
+    operator(
+        "verify_failed",
+        &["verify.failed"],
+        "the proof beside the work has found broken promises",
+        operators::verify_failed,
     ),
 ];
 

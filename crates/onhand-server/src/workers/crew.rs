@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use onhand_engine::database::Leases;
+use onhand_engine::prover::Prover;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -13,6 +14,7 @@ use super::effects::{self, Timing};
 use super::jobs::{self, Mails, Processing, Stop, Tools, Work, broker};
 use super::options::{Means, WorkOptions};
 use super::schedules::{self, Terms};
+use super::verify::{self, Verifier};
 use super::warehouse::{self, Keeper};
 use crate::app::App;
 
@@ -30,7 +32,7 @@ impl Crew {
     /// Starts everybody there is something to do for, beside whoever answers requests.
     pub fn start(
         app: &App,
-        leases: Arc<Leases>,
+        (leases, prover): (Arc<Leases>, Prover),
         timing: Timing,
         means: Means,
         options: &WorkOptions,
@@ -78,12 +80,18 @@ impl Crew {
         working.push(tokio::spawn(jobs::tell_endpoints(
             app.webhooks.clone(),
             tools.clone(),
-            stopped,
+            stopped.clone(),
         )));
+        if options.verify.is_on() {
+            let (pace, state) = (options.verify.pace(), app.verify.clone());
+            let verifier = Verifier { tools: tools.clone(), prover, pace, state, stop: stopped };
+            working.push(tokio::spawn(verify::run(verifier, app.verify_asked.clone())));
+        }
         let terms = Terms {
             keep: options.keep(),
             warehouse: app.warehouse.clone(),
             warehouse_asked: app.warehouse_asked.clone(),
+            verify_asked: app.verify_asked.clone(),
         };
         let schedules = schedules::run(tools, app.schedules.clone(), terms);
         Self { stop, working, ticking: vec![tokio::spawn(schedules)] }

@@ -8,4 +8,5 @@ pub mod options;
 mod rush;
 pub mod schedules;
 pub mod timetable;
+pub mod verify;
 pub mod warehouse;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::verify::VerifyOptions;
 use crate::adapters::queues::Queue;
 use crate::adapters::queues::options::QueueOptions;
 use crate::adapters::queues::relay::Relay;
@@ -56,6 +57,8 @@ pub struct WorkOptions {
     #[arg(long, env = "ONHAND_NOTICE_KEEP_DAYS", default_value_t = NOTICE_KEEP_DAYS_DEFAULT,
         value_parser = clap::value_parser!(u64).range(NOTICE_KEEP_DAYS_MIN..=3650))]
     notice_keep_days: u64,
+    #[command(flatten)]
+    pub(crate) verify: VerifyOptions,
     #[command(flatten)]
     pub(crate) webhooks: WebhookOptions,
     #[command(flatten)]

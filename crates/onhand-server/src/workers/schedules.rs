@@ -67,6 +67,8 @@ pub struct Terms {
     pub warehouse: Option<Plan>,
     /// Told when a run against the warehouse has begun.
     pub warehouse_asked: Arc<Notify>,
+    /// Told when a round of the proof is wanted now.
+    pub verify_asked: Arc<Notify>,
 }
 
 /// Does what is due, until the committer stops.
@@ -99,16 +101,22 @@ struct Worker {
 fn run_max(name: ScheduleName) -> Duration {
     match name {
         ScheduleName::Sweep => SWEEP_RUN_MAX,
-        ScheduleName::Reconcile | ScheduleName::Retention | ScheduleName::Warehouse => {
-            SCHEDULE_RUN_MAX
-        }
+        ScheduleName::Reconcile
+        | ScheduleName::Retention
+        | ScheduleName::Warehouse
+        | ScheduleName::Verify => SCHEDULE_RUN_MAX,
     }
 }
 
 impl Worker {
     async fn look(&self, forced: &BTreeSet<ScheduleName>) -> Result<(), Trouble> {
         let known = self.tools.reader.schedules().await?;
-        for name in ScheduleName::ALL.iter().copied() {
+        if forced.contains(&ScheduleName::Verify) {
+            self.terms.verify_asked.notify_one();
+        }
+        // A round of the proof takes hours, and somebody of its own.
+        let others = ScheduleName::ALL.iter().filter(|name| **name != ScheduleName::Verify);
+        for name in others.copied() {
             let row = known.iter().find(|row| row.name == name);
             let is_forced = forced.contains(&name) || self.is_overdue(name, row);
             if is_forced || self.is_due(name, row).await? {
@@ -127,7 +135,9 @@ impl Worker {
                 let first = self.warehouse_first.filter(|_| row.is_none());
                 return Ok(self.terms.warehouse.is_some() && first.map_or(is_time, |at| at <= now));
             }
-            ScheduleName::Reconcile | ScheduleName::Retention => return Ok(is_time),
+            ScheduleName::Reconcile | ScheduleName::Retention | ScheduleName::Verify => {
+                return Ok(is_time);
+            }
             ScheduleName::Sweep => {}
         }
         // Of those that are due every second only runs are written down in which there is
@@ -177,6 +187,7 @@ impl Worker {
             ScheduleName::Reconcile => self.reconcile().await,
             ScheduleName::Retention => self.forget_old().await,
             ScheduleName::Warehouse => self.ask_the_warehouse().await,
+            ScheduleName::Verify => Ok(String::new()),
         }
     }
 
@@ -321,8 +332,8 @@ impl Worker {
             (ScheduleName::Reconcile, _) => RECONCILE_EVERY,
             (ScheduleName::Retention, _) => RETENTION_EVERY,
             (ScheduleName::Warehouse, Some(plan)) => return plan.timetable.after(now),
-            // Asked for by hand, where there is none.
-            (ScheduleName::Warehouse, None) => return now,
+            // Asked for by hand, where there is none; or not begun here.
+            (ScheduleName::Warehouse, None) | (ScheduleName::Verify, _) => return now,
         };
         now.checked_add(every).unwrap_or(Timestamp::MAX)
     }

@@ -28,6 +28,7 @@ use onhand_server::http::dialects::{Anonymous, Dialect, Dialects, Place};
 use onhand_server::limits::ACCESS_LIFE_SECS_DEFAULT;
 use onhand_server::payments::gateways::Gateways;
 use onhand_server::workers::schedules::Asked;
+use onhand_server::workers::verify::state::Verification;
 use onhand_server::{demo, http};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -134,6 +135,8 @@ impl World {
             gateways: Arc::new(gateways),
             owed: Arc::default(),
             webhooks: Webhooks::new(guard.clone(), Sender::new(guard).unwrap(), &secrets),
+            verify: Verification::new(true),
+            verify_asked: Arc::default(),
             schedules: Asked::default(),
             metrics: Arc::default(),
             warehouse: None,

@@ -39,6 +39,7 @@ fn what(name: ScheduleName) -> &'static str {
         ScheduleName::Sweep => "holds that have run out are tidied up",
         ScheduleName::Reconcile => "the books of orders and gateways are compared",
         ScheduleName::Retention => "what nobody needs any more is forgotten",
+        ScheduleName::Verify => "every promise is checked against what is stored",
         ScheduleName::Warehouse => "the external warehouse is asked for its figures",
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn shown(body: &EventBody) -> Markup {
         | EventBody::ApiKey(_)
         | EventBody::Sync(_)
         | EventBody::Shortfall(_)
+        | EventBody::Proof(_)
         | EventBody::Import(_) => html! { (body.subject().map(id).unwrap_or_default()) },
     }
 }

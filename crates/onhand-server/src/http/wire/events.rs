@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::accounts::{ApiKeyEntryView, SessionEntryView, UserEntryView};
 use super::catalog::{CategoryView, ProductView};
 use super::imports::ImportView;
+use super::operations::ProofFailureView;
 use super::orders::{OrderView, order_example};
 use super::outbox::{DeadLetterView, EndpointView};
 use super::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
@@ -54,6 +55,8 @@ pub enum EventDataView<'a> {
     Shortfall(ShortfallView<'a>),
     /// Of `job.dead`.
     DeadLetter(DeadLetterView),
+    /// Of `verify.failed`.
+    Proof(ProofFailureView),
 }
 
 /// One entry of the log.
@@ -151,6 +154,9 @@ impl<'a> EventView<'a> {
             EventBody::Shortfall(row) => {
                 let shown = EventDataView::Shortfall(ShortfallView::of(row));
                 (row.product_id.to_string(), shown)
+            }
+            EventBody::Proof(failure) => {
+                (String::new(), EventDataView::Proof(ProofFailureView::of(failure)))
             }
             EventBody::DeadLetter(letter) => {
                 (letter.job_id.to_string(), EventDataView::DeadLetter(DeadLetterView::of(letter)))

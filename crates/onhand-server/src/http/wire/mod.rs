@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod events;
 pub mod imports;
 pub mod lists;
+pub mod operations;
 pub mod orders;
 pub mod outbox;
 pub mod payments;

@@ -53,7 +53,7 @@ impl Mails {
                 let numbers = 1..=self.mailing.operators.len();
                 let is_logged = match facts {
                     Facts::Level { .. } | Facts::DeadLetter(_) | Facts::Sync(_) => true,
-                    Facts::Order(_) | Facts::Endpoint(_) => false,
+                    Facts::Order(_) | Facts::Endpoint(_) | Facts::Proof(_) => false,
                 };
                 let log = is_logged.then(|| LOG.to_owned());
                 numbers.map(|number| format!("operator_{number}")).chain(log).collect()
@@ -182,7 +182,8 @@ fn log(facts: &Facts<'_>) {
                 tracing::warn!(%run, rows, units, "less is there than is promised");
             }
         }
-        Facts::Order(_) | Facts::Endpoint(_) => {}
+        // Whoever has found it has said it.
+        Facts::Order(_) | Facts::Endpoint(_) | Facts::Proof(_) => {}
     }
 }
 

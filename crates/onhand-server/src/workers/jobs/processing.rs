@@ -47,7 +47,8 @@ pub(super) fn confirmed_by(event: &EventRow) -> Option<onhand_core::ids::OrderId
         | EventBody::Import(_)
         | EventBody::Sync(_)
         | EventBody::Shortfall(_)
-        | EventBody::DeadLetter(_) => None,
+        | EventBody::DeadLetter(_)
+        | EventBody::Proof(_) => None,
     }
 }
 
