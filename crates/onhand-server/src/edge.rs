@@ -23,8 +23,9 @@ pub struct EdgeOptions {
     /// Where to listen.
     #[arg(long, env = "ONHAND_LISTEN", default_value = "127.0.0.1:3000")]
     pub(crate) listen: SocketAddr,
-    /// Where to serve the routes of operation (/health, /readyz, /docs, /openapi.json); the other
-    /// address then keeps /livez only. Without it there is one address for all.
+    /// Where to serve the routes of operation (/health, /readyz, /metrics, /status, /docs,
+    /// /openapi.json), there without a key; the other address then keeps /livez only. Without it
+    /// there is one address for all.
     #[arg(long, value_name = "LISTEN", env = "ONHAND_OPS_LISTEN")]
     ops_listen: Option<SocketAddr>,
     /// Serve the pages of the administration at /admin: where the routes of operation are.

@@ -43,6 +43,9 @@ use crate::shelves::nobody;
 /// What access tokens are signed with here.
 pub(crate) const ACCESS_SECRET: &str = "the access secret of the tests, in 40 bytes";
 
+/// What figures come as.
+const OPENMETRICS: &str = "application/openmetrics-text";
+
 pub(crate) struct World {
     pub(crate) app: App,
     /// Which operations were answered with which status.
@@ -230,7 +233,7 @@ impl World {
         let kind =
             parts.headers.get(header::CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap());
         let kind = kind.split(';').next().unwrap();
-        let body = if matches!(kind, "text/csv" | "application/x-ndjson") {
+        let body = if matches!(kind, "text/csv" | "application/x-ndjson" | OPENMETRICS) {
             Value::String(String::from_utf8(bytes.clone()).unwrap())
         } else {
             serde_json::from_slice(&bytes).unwrap_or_default()

@@ -27,11 +27,14 @@ impl Series {
 
 /// A figure in as few digits as tell it.
 pub(super) fn digits(value: f64) -> String {
-    match value {
-        value if value == 0.0 => "0".to_owned(),
-        value if value < 10.0 => format!("{value:.2}"),
-        value if value < 100.0 => format!("{value:.1}"),
-        value => format!("{value:.0}"),
+    if value == 0.0 {
+        "0".to_owned()
+    } else if value < 10.0 {
+        format!("{value:.2}")
+    } else if value < 100.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.0}")
     }
 }
 
