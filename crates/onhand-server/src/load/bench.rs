@@ -105,7 +105,8 @@ pub struct BenchOptions {
     /// not; `--rounds` of both
     #[arg(long, conflicts_with_all = ["suite", "url", "logins", "preload"])]
     pub payments: bool,
-    /// Place the same orders through these dialects, too, and compare with `/v1`; `--rounds` of each
+    /// Place the same orders through these dialects, too, and compare with `/v1`; `--rounds` of
+    /// each
     #[arg(long, value_delimiter = ',', value_name = "DIALECT",
         conflicts_with_all = ["suite", "url", "logins", "preload", "payments", "warehouse"],
         value_parser = through::dialect)]

@@ -38,13 +38,14 @@ pub(crate) fn resident_kib(pid: u32) -> Option<u64> {
     field(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "VmRSS:")
 }
 
-/// Processor time that this process has used so far, the kernel's part included, in the clock ticks
-/// of the system: good for comparing.
+/// Processor time that this process has used so far, the kernel's part included, in the clock
+/// ticks of the system: good for comparing.
 pub(crate) fn processor_ticks(pid: u32) -> Option<u64> {
     ticks(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// User and system time of a line of /proc; the name of the program, in brackets, may hold anything.
+/// User and system time of a line of /proc. The name of the program, in brackets, may hold
+/// anything.
 fn ticks(stat: &str) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace().skip(11);

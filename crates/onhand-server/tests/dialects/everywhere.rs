@@ -1,6 +1,6 @@
-//! What is the same in all dialects, each in its own words: a key makes a write once, a body that is
-//! none is refused, who asks too often is told when to come back, lists end somewhere and say so,
-//! and each has its description and can have a listener of its own.
+//! What is the same in all dialects, each in its own words: a key makes a write once, a body that
+//! is none is refused, who asks too often is told when to come back, lists end somewhere and say
+//! so, and each has its description and can have a listener of its own.
 
 use onhand_server::auth::limiter::Rates;
 use onhand_server::http::dialects::{self, Dialect};

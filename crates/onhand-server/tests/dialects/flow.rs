@@ -189,16 +189,9 @@ async fn products_are_made_by_their_name() {
 
 #[tokio::test]
 async fn an_order_buys_one_unit_and_counts_up() {
-    const PRODUCT: &str = "productId field is missing from body params";
-    const USER: &str = "userId field is missing from body params";
-    const NO_PRODUCT: &str = "No product exists with the given ID";
-    const NO_USER: &str = "No user exists with the given ID";
     check(|| {
         let of = |product: Value, user: Value| json!({"productId": product, "userId": user});
         let buy = || of(json!(7), json!(2));
-        let unknown =
-            |product: Value| or(no("POST /order", of(product, json!(2)), 404, NO_PRODUCT), 409);
-        let nobody = |user: Value| or(no("POST /order", of(json!(7), user), 404, NO_USER), 500);
         let nested = |mut order: Value, product: Value| {
             order["inventory"] = product;
             order
@@ -235,6 +228,25 @@ async fn an_order_buys_one_unit_and_counts_up() {
             ),
             ok("GET /order?userId=99", json!({}), json!([])),
             ok("GET /order?userId=usr_2", json!({}), json!([])),
+        ]
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn odd_orders_are_refused() {
+    const PRODUCT: &str = "productId field is missing from body params";
+    const USER: &str = "userId field is missing from body params";
+    const NO_PRODUCT: &str = "No product exists with the given ID";
+    const NO_USER: &str = "No user exists with the given ID";
+    check(|| {
+        let of = |product: Value, user: Value| json!({"productId": product, "userId": user});
+        let unknown =
+            |product: Value| or(no("POST /order", of(product, json!(2)), 404, NO_PRODUCT), 409);
+        let nobody = |user: Value| or(no("POST /order", of(json!(1), user), 404, NO_USER), 500);
+        vec![
+            // The product is looked for first.
+            or(no("POST /order", of(json!(99), json!(99)), 404, NO_PRODUCT), 409),
             no("GET /order", json!({}), 400, USER),
             no("GET /order?userId=", json!({"userId": null}), 400, USER),
             no("POST /order", json!({}), 400, PRODUCT),

@@ -1,6 +1,6 @@
 //! Buyers of the last units who pay for them, through each dialect and through all of them and
-//! `/v1` at once; some are declined and try again, some give up, some change their minds. In the end
-//! both books say the same: what was sold is paid, and nothing is charged without an order.
+//! `/v1` at once; some are declined and try again, some give up, some change their minds. In the
+//! end both books say the same: what was sold is paid, and nothing is charged without an order.
 
 use serde_json::{Value, json};
 use std::sync::Arc;

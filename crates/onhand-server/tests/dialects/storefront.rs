@@ -85,12 +85,50 @@ async fn products_are_created_replaced_and_deleted() {
     .await;
 }
 
-#[tokio::test]
-async fn odd_products_are_refused() {
-    const MISSING: &str = "Please provide a name, description and price";
+const NO_FIELD: &str = "Please provide a name, description and price";
+
+/// What a field of a product must not be, and what is said of it.
+fn odd_fields() -> Vec<(&'static str, Value, &'static str)> {
+    const MISSING: &str = NO_FIELD;
     const NAME: &str = "name must be a text of 1 to 100 characters";
     const TEXT: &str = "description must be a text of at most 2000 characters";
     const PRICE: &str = "price must be a positive number with at most 2 decimals";
+    vec![
+        ("name", json!(null), MISSING),
+        ("name", json!(""), MISSING),
+        ("name", json!("  "), NAME),
+        ("name", json!(7), NAME),
+        ("name", json!("x".repeat(101)), NAME),
+        ("name", json!("a\u{7}b"), NAME),
+        ("name", json!(true), NAME),
+        ("name", json!(["Tea"]), NAME),
+        ("name", json!({}), NAME),
+        ("description", json!(null), MISSING),
+        ("description", json!(0), MISSING),
+        ("description", json!(7), TEXT),
+        ("description", json!(["Green"]), TEXT),
+        ("description", json!(""), MISSING),
+        ("description", json!({}), TEXT),
+        ("description", json!("x".repeat(2_001)), TEXT),
+        ("price", json!(0), MISSING),
+        ("price", json!(null), MISSING),
+        ("price", json!(-1), PRICE),
+        ("price", json!(1.999), PRICE),
+        ("price", json!("1,50"), PRICE),
+        ("price", json!("dear"), PRICE),
+        ("price", json!(1e300), PRICE),
+        ("price", json!([1]), PRICE),
+        ("price", json!(""), MISSING),
+        ("price", json!(false), MISSING),
+        ("price", json!(true), PRICE),
+        ("price", json!("0"), PRICE),
+        ("price", json!(-1e300), PRICE),
+        ("price", json!("NaN"), PRICE),
+    ]
+}
+
+#[tokio::test]
+async fn odd_products_are_refused() {
     check(|| {
         let mut rows = Vec::new();
         for (line, error) in [
@@ -100,40 +138,9 @@ async fn odd_products_are_refused() {
             let mut bad = |body: String, message: &str| {
                 rows.push(row(line, body, 400, failed(error, message)).literally(500));
             };
-            bad(String::new(), MISSING);
-            bad("{}".into(), MISSING);
-            for (name, value, message) in [
-                ("name", json!(null), MISSING),
-                ("name", json!(""), MISSING),
-                ("name", json!("  "), NAME),
-                ("name", json!(7), NAME),
-                ("name", json!("x".repeat(101)), NAME),
-                ("name", json!("a\u{7}b"), NAME),
-                ("name", json!(true), NAME),
-                ("name", json!(["Tea"]), NAME),
-                ("name", json!({}), NAME),
-                ("description", json!(null), MISSING),
-                ("description", json!(0), MISSING),
-                ("description", json!(7), TEXT),
-                ("description", json!(["Green"]), TEXT),
-                ("description", json!(""), MISSING),
-                ("description", json!({}), TEXT),
-                ("description", json!("x".repeat(2_001)), TEXT),
-                ("price", json!(0), MISSING),
-                ("price", json!(null), MISSING),
-                ("price", json!(-1), PRICE),
-                ("price", json!(1.999), PRICE),
-                ("price", json!("1,50"), PRICE),
-                ("price", json!("dear"), PRICE),
-                ("price", json!(1e300), PRICE),
-                ("price", json!([1]), PRICE),
-                ("price", json!(""), MISSING),
-                ("price", json!(false), MISSING),
-                ("price", json!(true), PRICE),
-                ("price", json!("0"), PRICE),
-                ("price", json!(-1e300), PRICE),
-                ("price", json!("NaN"), PRICE),
-            ] {
+            bad(String::new(), NO_FIELD);
+            bad("{}".into(), NO_FIELD);
+            for (name, value, message) in odd_fields() {
                 let mut body = json!({"name": "Tea", "description": "Green", "price": 1});
                 body[name] = value;
                 bad(body.to_string(), message);
@@ -141,7 +148,7 @@ async fn odd_products_are_refused() {
             for name in ["name", "description", "price"] {
                 let mut body = json!({"name": "Tea", "description": "Green", "price": 1});
                 body.as_object_mut().unwrap().remove(name);
-                bad(body.to_string(), MISSING);
+                bad(body.to_string(), NO_FIELD);
             }
         }
         let body =
@@ -295,7 +302,6 @@ async fn odd_inventory_is_refused() {
 #[tokio::test]
 async fn orders_take_stock_when_they_are_placed() {
     const ERROR: &str = "Failed to create order";
-    const MISSING: &str = "Please provide a productId and quantity";
     check(|| {
         let of = |product: Value, quantity: Value| {
             json!({"productId": product, "quantity": quantity, "status": "processed", "id": 5})
@@ -308,13 +314,6 @@ async fn orders_take_stock_when_they_are_placed() {
         let lost = || json!({"ok": false, "error": "Failed to fetch orders"});
         let first = || order(1, 1, 2, "processed");
         let second = || order(2, 1, 3, "processed");
-        let bad = |product: Value, quantity: Value| {
-            row("POST /order", of(product, quantity), 400, failed(ERROR, MISSING)).literally(500)
-        };
-        let unknown = |product: Value| {
-            let answer = failed(ERROR, "Product not found in inventory");
-            row("POST /order", of(product, json!(1)), 404, answer).literally(500)
-        };
         let too_much = |quantity: i64| {
             let answer = failed(ERROR, "Insufficient stock in inventory");
             row("POST /order", of(json!(1), json!(quantity)), 409, answer).literally(500)
@@ -332,6 +331,26 @@ async fn orders_take_stock_when_they_are_placed() {
             row("GET /order/1", "", 200, fetched(first())),
             row("GET /order/9", "", 404, lost()).literally(500),
             row("GET /order/ord_1", "", 404, lost()).literally(500),
+        ]
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn odd_orders_are_refused() {
+    const ERROR: &str = "Failed to create order";
+    const MISSING: &str = "Please provide a productId and quantity";
+    check(|| {
+        let of =
+            |product: Value, quantity: Value| json!({"productId": product, "quantity": quantity});
+        let bad = |product: Value, quantity: Value| {
+            row("POST /order", of(product, quantity), 400, failed(ERROR, MISSING)).literally(500)
+        };
+        let unknown = |product: Value| {
+            let answer = failed(ERROR, "Product not found in inventory");
+            row("POST /order", of(product, json!(1)), 404, answer).literally(500)
+        };
+        vec![
             row("POST /order", "", 400, failed(ERROR, MISSING)).literally(500),
             bad(json!(null), json!(1)),
             bad(json!(0), json!(1)),

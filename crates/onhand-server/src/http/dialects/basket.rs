@@ -1,6 +1,6 @@
 //! Orders as contracts place them: of one product, or of items that two of them send alike, a list
-//! of objects with the number of a product and how many of it. What an order costs and whether there
-//! is enough is not looked at here.
+//! of objects with the number of a product and how many of it. What an order costs and whether
+//! there is enough is not looked at here.
 
 use onhand_core::catalog::ProductRef;
 use onhand_core::ids::{CustomerId, ProductId};

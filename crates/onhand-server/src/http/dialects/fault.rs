@@ -165,7 +165,8 @@ impl Done {
     }
 
     fn unexpected(&self) -> Wrong {
-        tracing::error!(reply = ?self.reply, "a command was answered with the reply of another one");
+        let reply = &self.reply;
+        tracing::error!(?reply, "a command was answered with the reply of another one");
         Problem::internal().into()
     }
 

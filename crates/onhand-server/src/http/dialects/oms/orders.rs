@@ -116,8 +116,8 @@ fn terms(app: &App) -> PaymentTerms {
     PaymentTerms::Awaited { hold_secs: app.gateways.defaults.hold_secs, through: None }
 }
 
-/// Hands in an order of the items that were sent; where none were, `without_items` says over what it
-/// is.
+/// Hands in an order of the items that were sent; where none were, `without_items` says over what
+/// it is.
 async fn place(
     call: &Call,
     without_items: impl FnOnce(&Fields, Option<CustomerId>) -> Result<Command, Wrong>,
