@@ -4,24 +4,31 @@
 //! Start at `site.rs` (what a page is), then `gate.rs` (who may come in) and `form.rs`.
 
 mod assets;
+mod categories;
+mod chart;
 mod cookies;
 mod csrf;
 mod dashboard;
 mod fields;
 mod form;
 mod gate;
+mod imports;
 mod live;
+mod locations;
 mod login;
 mod oops;
 mod orders;
 mod parts;
 mod payments;
+mod products;
 mod send;
 mod shell;
 mod site;
 mod stock;
+mod tabs;
 mod trouble;
 mod visit;
+mod warehouse;
 
 use std::sync::Arc;
 
@@ -58,5 +65,26 @@ pub(crate) fn routes(app: App, api: Router) -> Router<App> {
 fn site() -> Site {
     let site = Site::new();
     let site = dashboard::pages(site);
-    orders::pages(site)
+    let site = orders::pages(site);
+    let site = stock::pages(site);
+    let site = locations::pages(site);
+    let site = products::pages(site);
+    let site = categories::pages(site);
+    let site = warehouse::pages(site);
+    imports::pages(site)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_that_lead_elsewhere_have_names_of_their_own() {
+        let (_, leading) = site().into_parts();
+        let mut names: Vec<_> = leading.iter().map(|form| form.name).collect();
+        names.sort_unstable();
+        let before = names.len();
+        names.dedup();
+        assert!(before == names.len() && before > 0, "{names:?}");
+    }
 }
