@@ -5,20 +5,25 @@
 
 mod assets;
 mod bars;
+mod categories;
+mod chart;
 mod cookies;
 mod csrf;
 mod dashboard;
 mod fields;
 mod form;
 mod gate;
+mod imports;
 mod jobs;
 mod live;
+mod locations;
 mod log;
 mod login;
 mod oops;
 mod orders;
 mod parts;
 mod payments;
+mod products;
 mod send;
 mod shell;
 mod site;
@@ -27,6 +32,7 @@ mod tabs;
 mod trouble;
 mod users;
 mod visit;
+mod warehouse;
 mod webhooks;
 
 use std::sync::Arc;
@@ -35,6 +41,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 
 use crate::app::App;
+use form::Form;
 use site::Site;
 
 /// Where the pages are.
@@ -46,22 +53,50 @@ struct Office {
     app: App,
     /// The routes of `/v1`, behind their gate.
     api: Router,
+    /// Forms that lead from their own page to another one.
+    leading: Arc<[&'static Form]>,
     /// What the dashboard shows, for everybody who looks at it.
     board: Arc<dashboard::Board>,
 }
 
 /// Every page, for people who have a session; `api` are the routes that forms are sent to.
 pub(crate) fn routes(app: App, api: Router) -> Router<App> {
-    let office = Office { app, api, board: Arc::default() };
+    let (pages, leading) = site().into_parts();
+    let office = Office { app, api, leading: leading.into(), board: Arc::default() };
+    let inside = pages.merge(live::routes());
+    let inside = inside.layer(from_fn_with_state(office.clone(), gate::pass));
+    inside.merge(login::routes()).merge(assets::routes()).with_state(office)
+}
+
+/// Every page.
+fn site() -> Site {
     let site = Site::new();
     let site = dashboard::pages(site);
     let site = orders::pages(site);
     let site = payments::pages(site);
+    let site = stock::pages(site);
+    let site = locations::pages(site);
+    let site = products::pages(site);
+    let site = categories::pages(site);
+    let site = warehouse::pages(site);
+    let site = imports::pages(site);
     let site = webhooks::pages(site);
     let site = jobs::pages(site);
     let site = users::pages(site);
-    let site = log::pages(site);
-    let inside = site.into_router().merge(live::routes());
-    let inside = inside.layer(from_fn_with_state(office.clone(), gate::pass));
-    inside.merge(login::routes()).merge(assets::routes()).with_state(office)
+    log::pages(site)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_that_lead_elsewhere_have_names_of_their_own() {
+        let (_, leading) = site().into_parts();
+        let mut names: Vec<_> = leading.iter().map(|form| form.name).collect();
+        names.sort_unstable();
+        let before = names.len();
+        names.dedup();
+        assert!(before == names.len() && before > 0, "{names:?}");
+    }
 }

@@ -57,10 +57,7 @@ async fn the_page_shows_every_chart_and_loads_nothing_of_others() {
         assert_eq!(page.matches("<svg ").count(), 10, "{page}");
         assert!(page.contains(&format!("aria-current=\"page\">{current}</a>")), "{page}");
         assert!(page.contains("takes orders"), "{page}");
-        assert!(
-            !page.contains("style=") && !page.contains("://"),
-            "{page}"
-        );
+        assert!(!page.contains("style=") && !page.contains("://"), "{page}");
     }
     let (_, page) = look(&server.url, "/status", &[]).await;
     assert!(page.contains("<polyline"), "{page}");
