@@ -19,6 +19,10 @@ pub const BATCHES_WRITTEN_AT_ONCE_MAX: usize = 2;
 /// Batches in a row that found nothing written by others, after which the next is decided beside
 /// the one that is being written.
 pub const BESIDE_AFTER_BATCHES: u32 = 8;
+/// Most batches in a row that a process writes before it stands at the door again, behind whoever
+/// waits there for the head of the logs: so many may be written between a neighbour's arrival and
+/// its turn. While others write it does so before each batch.
+pub const TURN_BATCHES_MAX: u32 = 32;
 /// Most order lines and other entries in one batch together: bounds its memory and its transaction.
 pub const BATCH_WEIGHT_MAX: usize = 4_096;
 /// Times a batch is run again from its start after a conflict, before it is split.

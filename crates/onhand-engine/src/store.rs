@@ -366,6 +366,17 @@ pub trait Store: Send + 'static {
     /// When the system gives no handle.
     fn flusher(&mut self) -> std::io::Result<Self::Flush>;
 
+    /// Whether the next batch is decided beside those that are being written, or would be if there
+    /// were any. If not, whoever waits for one of these is answered before the next turn.
+    fn goes_beside(&self) -> bool;
+
+    /// Waits until it is this process's turn to write, where several take turns: the batch is made
+    /// of what has come by then. Nothing is being written when it is asked.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the turn must be given back by a rollback.
+    fn turn(&mut self) -> impl Future<Output = Result<(), StoreError>>;
+
     /// Begins a batch, looks for the outcomes of its keys and loads the rows that it names, which
     /// do not depend on the time, in one step. While the batch before is still being written, the
     /// new one builds on what it will leave: the state has its changes.

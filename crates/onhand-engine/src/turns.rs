@@ -128,7 +128,20 @@ impl<S: Store> Committer<S> {
         waiting: &mut VecDeque<Submission>,
     ) -> Result<(), StoreError> {
         while self.gather(queue, waiting).await? {
-            self.turn(next_of(waiting)).await?;
+            if !self.store.goes_beside() {
+                // Nobody waits for the turns of others who has been served.
+                self.confirm_until(0).await?;
+            }
+            let turn = self.store.turn().await;
+            let room = BATCH_COMMANDS_MAX.saturating_sub(waiting.len());
+            waiting.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(room));
+            match turn {
+                Ok(()) => self.turn(next_of(waiting)).await?,
+                Err(error) => {
+                    self.abandon(&error).await;
+                    self.run_alone(next_of(waiting), Some(error)).await?;
+                }
+            }
         }
         self.confirm_until(0).await?;
         Ok(())

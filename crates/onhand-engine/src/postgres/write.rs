@@ -2,8 +2,8 @@
 //! head of the logs, outcomes and rows; then all that is written, and `COMMIT`. While that is under
 //! way and nobody else writes, the next batch is begun beside it: outcomes and rows are asked over
 //! a second connection, the head is the one that the batch before will leave, and the guard on the
-//! head tells if it was not so. When the connection is lost around a commit, the batch is looked
-//! for over a new one.
+//! head tells if it was not so. While others write, the head is a trip of its own (`turn.rs`). When
+//! the connection is lost around a commit, the batch is looked for over a new one.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,9 +21,11 @@ use super::flight::{Base, Flight, Landing};
 use super::head::{HEAD, Head, INSERT_BATCH, LOCKED_HEAD, MOVE_HEAD};
 use super::lists::Filler;
 use super::load;
+use super::reconnect::Reconnect;
 use super::session::{Session, in_time};
+use super::turn;
 use crate::idempotency::IdempotencyKey;
-use crate::limits::{BESIDE_AFTER_BATCHES, RECONNECT_PAUSES, SETTLE_WAITS_MAX};
+use crate::limits::{BESIDE_AFTER_BATCHES, RECONNECT_PAUSES, SETTLE_WAITS_MAX, TURN_BATCHES_MAX};
 use crate::store::{Batch, Begun, DurableAlready, Store, StoreError};
 
 const WRITER_OF_BATCH: &str = "SELECT writer FROM batches WHERE id = $1::int8";
@@ -45,16 +47,20 @@ pub struct PostgresStore {
     head: Option<Head>,
     /// Whether a transaction is open on the session, as far as we know.
     is_open: bool,
+    /// The head that was locked for the batch to come.
+    turn: Option<Head>,
     /// The batches that are being written, in their order.
     flights: VecDeque<Flight>,
     /// What came of batches that are not any more, until it is asked for.
     outcomes: VecDeque<std::result::Result<(), StoreError>>,
     /// Where a batch looks that is begun beside one that is being written.
-    second: Option<Session>,
+    second: Option<Arc<Session>>,
     /// Whether the open batch was begun beside another.
     is_beside: bool,
     /// Batches in a row before which nobody else had written.
     alone: u32,
+    /// Batches that were handed over since we last stood at the door.
+    unasked: u32,
     /// Whether the next batch locks the head although the address says not to: after a conflict.
     has_lost_race: bool,
     reconnect: Reconnect,
@@ -63,27 +69,6 @@ pub struct PostgresStore {
     acknowledged: Arc<AtomicI64>,
     /// Before this the passed window is not tried again.
     empty_window_at: Option<Instant>,
-}
-
-/// When the database is tried again after it could not be reached.
-#[derive(Debug, Default)]
-struct Reconnect {
-    pause: Duration,
-    not_before: Option<Instant>,
-    reason: String,
-}
-
-impl Reconnect {
-    fn succeeded(&mut self) {
-        *self = Self::default();
-    }
-
-    fn failed(&mut self, reason: String) {
-        let [shortest, longest] = RECONNECT_PAUSES;
-        self.pause = (self.pause * 2).clamp(shortest, longest);
-        self.not_before = Some(Instant::now() + self.pause);
-        self.reason = reason;
-    }
 }
 
 impl PostgresStore {
@@ -97,11 +82,13 @@ impl PostgresStore {
             continues: None,
             head: None,
             is_open: false,
+            turn: None,
             flights: VecDeque::new(),
             outcomes: VecDeque::new(),
             second: None,
             is_beside: false,
             alone: 0,
+            unasked: 0,
             has_lost_race: false,
             reconnect: Reconnect::default(),
             empty_window_at: None,
@@ -113,8 +100,8 @@ impl PostgresStore {
     async fn session(&mut self) -> std::result::Result<(), StoreError> {
         if self.session.as_ref().is_none_or(|session| session.is_closed()) {
             self.forget();
-            if self.reconnect.not_before.is_some_and(|time| Instant::now() < time) {
-                return Err(StoreError::Unavailable { reason: self.reconnect.reason.clone() });
+            if let Some(error) = self.reconnect.too_early() {
+                return Err(error);
             }
             match self.connect().await {
                 Ok(session) => {
@@ -123,7 +110,7 @@ impl PostgresStore {
                 }
                 Err(error) => {
                     self.reconnect.failed(format!("{}: {error}", self.address));
-                    return Err(StoreError::Unavailable { reason: self.reconnect.reason.clone() });
+                    return Err(self.reconnect.unavailable());
                 }
             }
         }
@@ -143,7 +130,43 @@ impl PostgresStore {
         self.session = None;
         self.continues = None;
         self.head = None;
+        self.turn = None;
         self.is_open = false;
+    }
+
+    /// The connection beside, for looking and for standing at the door.
+    async fn second(&mut self) -> Result<Arc<Session>> {
+        match &self.second {
+            Some(second) if !second.is_closed() => Ok(second.clone()),
+            Some(_) | None => {
+                let second = Session::open(&self.address).await?;
+                second.prepare(load::ALWAYS_ASKED.into_iter().chain([TIME])).await?;
+                turn::prepare(&second).await?;
+                Ok(self.second.insert(Arc::new(second)).clone())
+            }
+        }
+    }
+
+    /// Whether a batch stands at the door before it locks the head: always while others write, and
+    /// once in a while beside nobody, so that somebody who has come gets in.
+    fn stands_at_door(&self) -> bool {
+        let is_due = self.alone < BESIDE_AFTER_BATCHES || self.unasked >= TURN_BATCHES_MAX;
+        is_due && self.locks_head()
+    }
+
+    /// Locks the head when it is our turn.
+    async fn take_turn(&mut self) -> std::result::Result<(), StoreError> {
+        self.session().await?;
+        let door = match self.second().await {
+            Ok(door) => door,
+            Err(error) => return Err(self.failed(error)),
+        };
+        self.is_open = true;
+        let session = open(&self.session)?;
+        let head = turn::take(&door, session).await;
+        self.turn = Some(head.map_err(|error| self.failed(error))?);
+        self.unasked = 0;
+        Ok(())
     }
 
     /// What an error means for a batch of which nothing is written.
@@ -176,12 +199,7 @@ impl PostgresStore {
         needs: &Needs,
         state: &mut State,
     ) -> Result<Begun> {
-        if self.second.as_ref().is_none_or(Session::is_closed) {
-            let second = Session::open(&self.address).await?;
-            second.prepare(load::ALWAYS_ASKED.into_iter().chain([TIME])).await?;
-            self.second = Some(second);
-        }
-        let Some(session) = &self.second else { return Err(Error::Guard("numbering")) };
+        let session = &*self.second().await?;
         let asked = in_time(async {
             tokio::try_join!(
                 biased;
@@ -203,6 +221,11 @@ impl PostgresStore {
         })
     }
 
+    /// Whether a batch locks the head before it is decided.
+    fn locks_head(&self) -> bool {
+        self.address.locks_rows || self.has_lost_race
+    }
+
     /// Whether what is asked may be answered otherwise once all that is being written is there.
     fn touches(&self, keys: &[IdempotencyKey], needs: &Needs, state: &State) -> bool {
         self.flights.iter().any(|flight| flight.touches(keys, needs, state))
@@ -210,7 +233,7 @@ impl PostgresStore {
 
     /// Where the open batch asks.
     fn looks_in(&self) -> Option<&Session> {
-        if self.is_beside { self.second.as_ref() } else { self.session.as_deref() }
+        if self.is_beside { self.second.as_deref() } else { self.session.as_deref() }
     }
 
     /// Waits until no batch is being written.
@@ -350,6 +373,14 @@ impl Store for PostgresStore {
         Ok(DurableAlready)
     }
 
+    fn goes_beside(&self) -> bool {
+        self.alone >= BESIDE_AFTER_BATCHES && !self.stands_at_door()
+    }
+
+    async fn turn(&mut self) -> std::result::Result<(), StoreError> {
+        if self.stands_at_door() { self.take_turn().await } else { Ok(()) }
+    }
+
     async fn begin(
         &mut self,
         keys: &[IdempotencyKey],
@@ -357,7 +388,7 @@ impl Store for PostgresStore {
         state: &mut State,
     ) -> std::result::Result<Begun, StoreError> {
         if let Some(last) = self.flights.back()
-            && self.alone >= BESIDE_AFTER_BATCHES
+            && self.goes_beside()
             && !self.touches(keys, needs, state)
         {
             let before = last.batch().clone();
@@ -365,24 +396,31 @@ impl Store for PostgresStore {
             return begun.map_err(|error| self.failed_beside(error));
         }
         self.land().await?;
-        let head = if self.address.locks_rows || self.has_lost_race { LOCKED_HEAD } else { HEAD };
+        if self.turn.is_none() && self.stands_at_door() {
+            self.take_turn().await?;
+        }
+        let turn = self.turn.take();
+        let lock = if self.locks_head() { LOCKED_HEAD } else { HEAD };
         self.session().await?;
         let continues = self.continues;
         self.is_open = true;
         let session = open(&self.session)?;
+        let head = async {
+            match turn {
+                Some(head) => Ok(head),
+                None => turn::begin(session, lock).await,
+            }
+        };
         let asked = in_time(async {
-            let (_, head, outcomes, ()) = tokio::try_join!(
+            tokio::try_join!(
                 biased;
-                session.run("BEGIN"),
-                session.rows(head, &[]),
+                head,
                 load::outcomes(session, keys),
                 load::load(session, needs, state),
-            )?;
-            let row = head.first().ok_or_else(|| corrupt("numbering", "its row is missing"))?;
-            Ok((Head::read(row)?, outcomes))
+            )
         })
         .await;
-        let (head, outcomes) = asked.map_err(|error| self.failed(error))?;
+        let (head, outcomes, ()) = asked.map_err(|error| self.failed(error))?;
         let begun = Begun {
             numbering: head.numbering,
             batch: head.batch,
@@ -426,6 +464,7 @@ impl Store for PostgresStore {
         // Whatever comes of it, the transaction ends.
         let is_open = std::mem::take(&mut self.is_open);
         self.is_beside = false;
+        self.unasked = self.unasked.saturating_add(1);
         let base = match self.head.take() {
             Some(head) if is_open => Some(Base::Open(head)),
             Some(head) => Some(Base::Left(head)),
@@ -455,6 +494,7 @@ impl Store for PostgresStore {
 
     async fn rollback(&mut self) -> std::result::Result<(), StoreError> {
         self.head = None;
+        self.turn = None;
         self.is_beside = false;
         let Some(session) = self.session.as_ref().filter(|_| self.is_open) else {
             return Ok(());

@@ -185,6 +185,14 @@ impl Store for SqliteStore {
         LogFlush::open(&self.path, self.durability.clone())
     }
 
+    fn goes_beside(&self) -> bool {
+        false
+    }
+
+    async fn turn(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn begin(
         &mut self,
         keys: &[IdempotencyKey],

@@ -62,6 +62,7 @@ mod world;
 mod away;
 mod beside;
 mod together;
+mod turns;
 
 mod locked {
     crate::promises::keeps_every_promise! { crate::server::Postgres<true> }

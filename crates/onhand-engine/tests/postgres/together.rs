@@ -20,21 +20,21 @@ use crate::server::Postgres;
 use crate::world::{Verdict, World, code, key, place};
 
 /// Another process on the same database.
-struct Neighbour {
-    submit: Submit,
+pub(crate) struct Neighbour {
+    pub(crate) submit: Submit,
     reader: Reader,
     running: Running,
 }
 
 impl Neighbour {
-    async fn of(url: &str) -> Self {
+    pub(crate) async fn of(url: &str) -> Self {
         let database = Database::open(url).await.unwrap();
         let config = Config { clock: Arc::new(SystemClock), crash: None, policy: Arc::default() };
         let (submit, running, _) = committer::start(database.store(), config).unwrap();
         Self { submit, reader: Reader::Postgres(database.reader().unwrap()), running }
     }
 
-    fn stop(self) {
+    pub(crate) fn stop(self) {
         drop((self.submit, self.reader));
         self.running.join().unwrap().unwrap();
     }

@@ -216,6 +216,14 @@ impl<S: Store> Store for Faulty<S> {
         Ok(FaultyFlush { flush: self.store.flusher()?, faults: self.faults.clone() })
     }
 
+    fn goes_beside(&self) -> bool {
+        self.store.goes_beside()
+    }
+
+    async fn turn(&mut self) -> Result<(), StoreError> {
+        self.store.turn().await
+    }
+
     async fn begin(
         &mut self,
         keys: &[IdempotencyKey],
