@@ -80,8 +80,8 @@ pub(super) enum Kind {
     Text(u16),
     /// A secret, which is not shown again.
     Secret,
-    /// A whole number from this one on.
-    Whole(i64),
+    /// A whole number.
+    Whole,
     /// A whole number with its sign.
     Signed,
     /// An amount and its currency, as `{amount, currency}` in minor units.
@@ -302,7 +302,7 @@ impl Control<'_> {
         match kind {
             Kind::Line(most) => self.line("text", &shown, Some(most), None),
             Kind::Secret => self.line("password", "", None, None),
-            Kind::Whole(_) | Kind::Signed => self.line("text", &shown, Some(20), Some("numeric")),
+            Kind::Whole | Kind::Signed => self.line("text", &shown, Some(20), Some("numeric")),
             Kind::Instant => self.line("datetime-local", &shown, None, None),
             Kind::Text(most) => self.area(&shown, Some(most)),
             Kind::Words => self.area(&shown, None),
@@ -386,7 +386,7 @@ fn value_of(field: &Field, fields: &Fields) -> Option<Value> {
         _ => fields.get(field.name)?,
     };
     Some(match field.kind {
-        Kind::Whole(_) | Kind::Signed => whole(sent),
+        Kind::Whole | Kind::Signed => whole(sent),
         Kind::Money => {
             let currency = fields.get(&format!("{}/currency", field.name)).unwrap_or_default();
             money(sent, &currency.to_ascii_uppercase())
@@ -478,7 +478,7 @@ mod tests {
     fn fields_become_the_body_of_their_route() {
         const FIELDS: &[Field] = &[
             Field { name: "a/b", label: "", hint: "", kind: Kind::Line(9), is_required: false },
-            Field { name: "a/n", label: "", hint: "", kind: Kind::Whole(0), is_required: false },
+            Field { name: "a/n", label: "", hint: "", kind: Kind::Whole, is_required: false },
             Field { name: "c", label: "", hint: "", kind: Kind::Check, is_required: false },
             Field { name: "t", label: "", hint: "", kind: Kind::Instant, is_required: false },
             Field { name: "w", label: "", hint: "", kind: Kind::Words, is_required: false },

@@ -150,7 +150,7 @@ def a_run_that_is_hard_to_believe_waits_until_it_is_approved(world):
     desk = world.desk().log_in(path="/admin/warehouse")
     desk.page.get_by_role("link", name=run, exact=True).first.click()
     desk.picture("warehouse-held")
-    form = desk.open("Approve")
+    form = desk.open("Approve all that is held")
     form.get_by_role("button").first.click()
     expect(desk.page.get_by_role("status").first).to_be_visible()
     applied = lambda: world.shop.api("GET", f"/v1/warehouse/syncs/{run}")["status"] != "held"
