@@ -24,4 +24,5 @@ mod server;
 #[cfg(target_os = "linux")]
 mod shim;
 mod tours;
+mod verify;
 mod work;
