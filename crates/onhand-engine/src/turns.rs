@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use onhand_core::{Actor, Command, State};
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
 use crate::batch::{Decided, Run};
 use crate::committer::{CommitterStats, Config, CrashPoint, Submission, SubmitError, Verdict};
@@ -126,7 +127,10 @@ impl<S: Store> Committer<S> {
         waiting: &mut VecDeque<Submission>,
     ) -> Result<(), StoreError> {
         while self.gather(queue, waiting).await? {
-            self.turn(next_of(waiting)).await?;
+            let part = next_of(waiting);
+            let commands = part.len();
+            let span = tracing::debug_span!(target: "onhand_engine::batches", "batch", commands);
+            self.turn(part).instrument(span).await?;
         }
         self.confirm_until(0).await?;
         Ok(())

@@ -6,7 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
-use std::io::IsTerminal;
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::bail;
@@ -41,6 +41,7 @@ use crate::operator::warehouse::WarehouseAction;
 use crate::operator::{self, EffectsAction, ReconcileOptions};
 use crate::payments::options::PaymentsError;
 use crate::serve::{self, DemoOptions, ServeOptions};
+use crate::telemetry::{self, TelemetryError};
 
 /// Orders and inventory that never sell what is not there.
 #[derive(Debug, Parser)]
@@ -231,21 +232,31 @@ enum MigrateAction {
     },
 }
 
-/// What is logged unless ONHAND_LOG says otherwise. NATS's client tells each try to connect; what
-/// matters of that we say ourselves.
-const LOG_DEFAULT: &str = "info,async_nats=warn";
-
 /// Runs a command to its exit code.
 pub fn run(cli: Cli) -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("ONHAND_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOG_DEFAULT)),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
-    match dispatch(cli.command) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            // Nobody logs yet.
+            let _ = writeln!(std::io::stderr(), "the system gives no threads: {error}");
+            return ExitCode::from(3);
+        }
+    };
+    // Only servers tell anybody else than their operator.
+    let options = if let Command::Serve(options) | Command::Work(options) = &cli.command {
+        Some(options.telemetry())
+    } else {
+        None
+    };
+    let telling = telemetry::begin(options, runtime.handle());
+    let ended = telling.map_err(anyhow::Error::from).and_then(|telling| {
+        let ended = dispatch(cli.command, &runtime);
+        // What is left to tell is told while there is a runtime to tell it.
+        drop(telling);
+        ended
+    });
+    match ended {
         Ok(code) => code,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -265,12 +276,12 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         || error.is::<QueuesError>()
         || error.is::<CacheError>()
         || error.is::<WarehouseError>()
-        || error.is::<DialectsError>();
+        || error.is::<DialectsError>()
+        || error.is::<TelemetryError>();
     if is_configuration { 78 } else { 3 }
 }
 
-fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+fn dispatch(command: Command, runtime: &tokio::runtime::Runtime) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(options) => runtime.block_on(serve::run(*options)),
         Command::Work(options) => runtime.block_on(serve::run(options.as_worker())),

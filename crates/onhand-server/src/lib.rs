@@ -23,4 +23,5 @@ mod operator;
 pub mod payments;
 pub mod random;
 pub mod serve;
+pub mod telemetry;
 pub mod workers;

@@ -42,6 +42,8 @@ use crate::http::tls::Renewal;
 use crate::limits::{OPS_CONNECTIONS_MAX, TLS_RENEWAL_EVERY};
 use crate::payments::gateways::Gateways;
 use crate::payments::options::{PaymentOptions, demo_gateway};
+use crate::telemetry::TelemetryOptions;
+use crate::telemetry::trail::Trail;
 use crate::workers::crew::Crew;
 use crate::workers::options::{Role, WorkOptions};
 use crate::workers::schedules::Asked;
@@ -70,6 +72,8 @@ pub struct ServeOptions {
     warehouse: WarehouseOptions,
     #[command(flatten)]
     dialects: DialectOptions,
+    #[command(flatten)]
+    telemetry: TelemetryOptions,
     /// What this process does: everything, only the answers, or only the work beside them.
     #[arg(long, env = "ONHAND_ROLE", value_enum, default_value_t)]
     role: Role,
@@ -112,6 +116,11 @@ impl DemoOptions {
 }
 
 impl ServeOptions {
+    /// Whom it tells of its errors.
+    pub fn telemetry(&self) -> &TelemetryOptions {
+        &self.telemetry
+    }
+
     /// The same for a process that only works.
     #[must_use]
     pub fn as_worker(self) -> Self {
@@ -233,6 +242,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         webhooks,
         warehouse,
         warehouse_asked: Arc::default(),
+        trail: Trail::default(),
         verify: Verification::new(options.work.verify.is_on()),
         verify_asked: Arc::default(),
         schedules: Asked::default(),

@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use crate::client::Connection;
 use crate::http::wire::payments::{EffectView, RowView};
 use crate::payments::options::PaymentOptions;
+use crate::telemetry::trail::Trail;
 use crate::workers::effects::{Tools, run};
 use crate::{random, serve};
 
@@ -219,6 +220,7 @@ impl Worker {
             clock: Arc::new(SystemClock),
             wake: Arc::new(Notify::new()),
             timing: options.timing(),
+            trail: Trail::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { _ = stopped.await };

@@ -25,6 +25,7 @@ use crate::client::{Address, Connection};
 use crate::http::wire::warehouse::SyncView;
 use crate::limits::RECONCILE_LOOK_EVERY;
 use crate::serve;
+use crate::telemetry::trail::Trail;
 use crate::workers::jobs::Tools;
 use crate::workers::warehouse::{Keeper, begun};
 
@@ -141,7 +142,14 @@ async fn open(
         serve::beside_with_leases(&database, Arc::default(), async |submit, reader, leases| {
             let clock = Arc::new(SystemClock);
             let (submit, reader) = (submit.clone(), reader.clone());
-            code = work(&mut Place::Here(Tools { submit, reader, clock, leases })).await?;
+            code = work(&mut Place::Here(Tools {
+                submit,
+                reader,
+                clock,
+                leases,
+                trail: Trail::default(),
+            }))
+            .await?;
             Ok(())
         });
     worked.await.map_err(|error| serve::advise(error, ASK_THE_SERVER)).map(|_| code)

@@ -45,8 +45,10 @@ impl Crew {
             clock: clock.clone(),
             wake: app.owed.clone(),
             timing,
+            trail: app.trail.clone(),
         };
-        let tools = Tools { submit, reader: app.reader.clone(), clock, leases };
+        let tools =
+            Tools { submit, reader: app.reader.clone(), clock, leases, trail: app.trail.clone() };
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped: Stop = stopped.map(|_| ()).boxed().shared();
         let mut working = Vec::new();

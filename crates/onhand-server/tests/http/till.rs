@@ -109,6 +109,7 @@ impl Till {
                 lease: Duration::from_secs(60),
                 backoff_base: Duration::from_millis(500),
             },
+            trail: app.trail.clone(),
         };
         tasks.spawn(effects::run(tools, std::future::pending()));
         tasks.spawn(async move {

@@ -21,6 +21,7 @@ use onhand_engine::committer::{Answer, Submit};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use self::breaker::Breaker;
 use self::pace::{Budget, backoff};
@@ -28,6 +29,8 @@ use crate::adapters::gateways::Outcome;
 use crate::adapters::gateways::http::bounded;
 use crate::limits::{BREAKER_OPEN, EFFECTS_AT_ONCE_MAX, EFFECTS_LOOK_EVERY, EFFECTS_STOP_TIMEOUT};
 use crate::payments::gateways::Gateways;
+use crate::telemetry::spans;
+use crate::telemetry::trail::Trail;
 use crate::workers::rush::Rush;
 
 /// What a worker works with.
@@ -43,6 +46,8 @@ pub struct Tools {
     pub wake: Arc<Notify>,
     /// How long it waits.
     pub timing: Timing,
+    /// Which requests have changed the newest orders.
+    pub trail: Trail,
 }
 
 /// How long whoever asks gateways waits, and is waited for.
@@ -177,10 +182,12 @@ impl Worker {
             return;
         }
         let (gateways, asked) = (self.tools.gateways.clone(), task.clone());
-        let handle = self.asking.spawn(async move {
+        let span = spans::effect(&self.tools.trail, task.order_id);
+        let asking = async move {
             let answer = gateways.call(&asked).await;
             (asked, answer.seen, answer.outcome)
-        });
+        };
+        let handle = self.asking.spawn(asking.instrument(span));
         self.tasks.insert(handle.id(), task);
     }
 

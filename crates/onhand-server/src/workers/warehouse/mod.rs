@@ -18,6 +18,7 @@ use onhand_engine::committer::Answer;
 use onhand_engine::query::ReadError;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
+use tracing::Instrument;
 
 use super::jobs::{Stop, Tools};
 use crate::adapters::gateways::http::bounded;
@@ -25,6 +26,7 @@ use crate::adapters::warehouse::options::Plan;
 use crate::limits::{
     WAREHOUSE_LEASE, WAREHOUSE_LOOK_EVERY, WAREHOUSE_PAUSE_MAX, WAREHOUSE_STEP_ROWS,
 };
+use crate::telemetry::spans;
 
 /// Under which name one process has the right to go on with a run.
 const LEASE: &str = "warehouse";
@@ -99,7 +101,8 @@ impl Keeper {
             }
             match (sync.status, &self.plan) {
                 (Status::Receiving, Some(plan)) if sync.rows == 0 => {
-                    self.receive(plan, &sync).await?;
+                    let span = spans::warehouse(sync.id);
+                    self.receive(plan, &sync).instrument(span).await?;
                 }
                 // Left to a process that knows whom to ask.
                 (Status::Receiving, None) if sync.rows == 0 => return Ok(()),
