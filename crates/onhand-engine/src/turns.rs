@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use onhand_core::{Actor, Command, State};
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
 use crate::batch::{Decided, Run};
 use crate::committer::{CommitterStats, Config, CrashPoint, Submission, SubmitError, Verdict};
@@ -135,11 +136,14 @@ impl<S: Store> Committer<S> {
             let turn = self.store.turn().await;
             let room = BATCH_COMMANDS_MAX.saturating_sub(waiting.len());
             waiting.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(room));
+            let part = next_of(waiting);
+            let commands = part.len();
+            let span = tracing::debug_span!(target: "onhand_engine::batches", "batch", commands);
             match turn {
-                Ok(()) => self.turn(next_of(waiting)).await?,
+                Ok(()) => self.turn(part).instrument(span).await?,
                 Err(error) => {
                     self.abandon(&error).await;
-                    self.run_alone(next_of(waiting), Some(error)).await?;
+                    self.run_alone(part, Some(error)).instrument(span).await?;
                 }
             }
         }

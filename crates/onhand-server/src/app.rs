@@ -20,6 +20,7 @@ use crate::http::dialects::Dialects;
 use crate::http::gate::Needs;
 use crate::metrics::Metrics;
 use crate::payments::gateways::Gateways;
+use crate::telemetry::trail::Trail;
 use crate::workers::options::Switch;
 use crate::workers::schedules::Asked;
 use crate::workers::verify::state::Verification;
@@ -78,6 +79,8 @@ pub struct Parts {
     pub warehouse: Option<Plan>,
     /// Told when a run against the warehouse is to go on.
     pub warehouse_asked: Arc<Notify>,
+    /// Which requests the newest events follow from.
+    pub trail: Trail,
     /// What is known of the proof beside the work.
     pub verify: Verification,
     /// Told when a round of it is wanted now.

@@ -6,7 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "commands answer on standard output")]
 
-use std::io::IsTerminal;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -47,6 +47,7 @@ use crate::operator::warehouse::WarehouseAction;
 use crate::operator::{self, EffectsAction, ReconcileOptions};
 use crate::payments::options::PaymentsError;
 use crate::serve::{self, DemoOptions, ServeOptions};
+use crate::telemetry::{self, TelemetryError};
 
 /// Orders and inventory that never sell what is not there.
 #[derive(Debug, Parser)]
@@ -303,22 +304,31 @@ enum MigrateAction {
     },
 }
 
-/// What is logged unless ONHAND_LOG says otherwise. NATS's client tells each try to connect; what
-/// matters of that we say ourselves.
-pub(crate) const LOG_DEFAULT: &str = "info,async_nats=warn";
-
 /// Runs a command to its exit code.
 pub fn run(cli: Cli) -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            environment::variable("ONHAND_LOG")
-                .and_then(|filter| tracing_subscriber::EnvFilter::try_new(filter).ok())
-                .unwrap_or_else(|| tracing_subscriber::EnvFilter::new(LOG_DEFAULT)),
-        )
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
-    match dispatch(cli) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            // Nobody logs yet.
+            let _ = writeln!(std::io::stderr(), "the system gives no threads: {error}");
+            return ExitCode::from(3);
+        }
+    };
+    // Only servers tell anybody else than their operator.
+    let options = if let Command::Serve(options) | Command::Work(options) = &cli.command {
+        Some(options.telemetry())
+    } else {
+        None
+    };
+    let telling = telemetry::begin(options, runtime.handle());
+    let ended = telling.map_err(anyhow::Error::from).and_then(|telling| {
+        let ended = dispatch(cli, &runtime);
+        // What is left to tell is told while there is a runtime to tell it.
+        drop(telling);
+        ended
+    });
+    match ended {
         Ok(code) => code,
         Err(error) => {
             tracing::error!("{error:#}");
@@ -339,13 +349,13 @@ fn exit_code(error: &anyhow::Error) -> u8 {
         || error.is::<QueuesError>()
         || error.is::<CacheError>()
         || error.is::<WarehouseError>()
-        || error.is::<DialectsError>();
+        || error.is::<DialectsError>()
+        || error.is::<TelemetryError>();
     if is_configuration { 78 } else { 3 }
 }
 
-fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+fn dispatch(cli: Cli, runtime: &tokio::runtime::Runtime) -> anyhow::Result<ExitCode> {
     let Cli { command, layers, config: _ } = cli;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match command {
         Command::Serve(options) => runtime.block_on(serve::run(*options)),
         Command::Work(options) => runtime.block_on(serve::run(options.as_worker())),

@@ -30,4 +30,5 @@ pub mod payments;
 pub mod random;
 pub mod request_log;
 pub mod serve;
+pub mod telemetry;
 pub mod workers;

@@ -405,6 +405,28 @@ pub const ENDPOINT_PAUSE: Duration = Duration::from_secs(5);
 pub const SECRET_KEEP_SECS_DEFAULT: i64 = 24 * 3600;
 /// Most seconds for which they may: a week.
 pub const SECRET_KEEP_SECS_MAX: i64 = 7 * 24 * 3600;
+/// Most errors that wait to be sent to Sentry; beyond it they are counted and dropped.
+pub const SENTRY_QUEUE_MAX: usize = 64;
+/// Longest wait for Sentry's answer.
+pub const SENTRY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of it that are read.
+pub const SENTRY_ANSWER_BYTES_MAX: usize = 4_096;
+/// How long nothing is sent after it was told that it is too much, unless it says for how long.
+pub const SENTRY_PAUSE_DEFAULT: Duration = Duration::from_secs(60);
+/// The longest that it may say.
+pub const SENTRY_PAUSE_MAX: Duration = Duration::from_secs(3_600);
+/// How long a stop waits for errors that are not sent yet.
+pub const SENTRY_STOP_TIMEOUT: Duration = Duration::from_secs(2);
+/// Most characters of one text that is sent there.
+pub const SCRUBBED_CHARS_MAX: usize = 2_000;
+/// Longest wait for whoever takes traces.
+pub const OTEL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of its answer that are read.
+pub const OTEL_ANSWER_BYTES_MAX: usize = 65_536;
+/// How long a stop waits for traces that are not sent yet.
+pub const OTEL_STOP_TIMEOUT: Duration = Duration::from_secs(3);
+/// Newest events and orders of which it is remembered which request has caused them.
+pub const TRAIL_EVENTS_KEPT: usize = 4_096;
 /// Per cent of one core that the continuous proof takes, unless it is told otherwise.
 pub const VERIFY_SHARE_PERCENT_DEFAULT: u32 = 1;
 /// Minutes from the beginning of one of its rounds to that of the next, unless it is told

@@ -41,6 +41,8 @@ use crate::metrics::Metrics;
 use crate::payments::gateways::Gateways;
 use crate::payments::options::{PaymentOptions, demo_gateway};
 use crate::request_log::RequestLogOptions;
+use crate::telemetry::TelemetryOptions;
+use crate::telemetry::trail::Trail;
 use crate::workers::crew::Crew;
 use crate::workers::options::{Role, WorkOptions};
 use crate::workers::schedules::Asked;
@@ -71,6 +73,8 @@ pub struct ServeOptions {
     dialects: DialectOptions,
     #[command(flatten)]
     request_log: RequestLogOptions,
+    #[command(flatten)]
+    telemetry: TelemetryOptions,
     /// What this process does: everything, only the answers, or only the work beside them.
     #[arg(long, help_heading = "Process", env = "ONHAND_ROLE", value_enum, default_value_t)]
     role: Role,
@@ -113,6 +117,11 @@ impl DemoOptions {
 }
 
 impl ServeOptions {
+    /// Whom it tells of its errors.
+    pub fn telemetry(&self) -> &TelemetryOptions {
+        &self.telemetry
+    }
+
     /// The same for a process that only works.
     #[must_use]
     pub fn as_worker(self) -> Self {
@@ -263,6 +272,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
         webhooks,
         warehouse,
         warehouse_asked: Arc::default(),
+        trail: Trail::default(),
         verify: Verification::new(options.work.verify.is_on()),
         verify_asked: Arc::default(),
         schedules: Asked::default(),

@@ -60,7 +60,7 @@ const MIGRATIONS: &str = "crates/onhand-engine/migrations/postgres";
 /// Everything that is built at all. Every step that needs a service has the same packages and
 /// features, so that they are built once.
 const FEATURES: &str = "onhand-engine/services,onhand-server/services,onhand-server/aws,\
-    onhand-server/nats,onhand-server/redis";
+    onhand-server/nats,onhand-server/redis,onhand-server/otel,onhand-server/sentry";
 
 /// The tests that need a service: behind it the target, and what is told to it.
 const SERVICE_TESTS: [&str; 8] = [
@@ -231,6 +231,11 @@ const STEPS: &[Step] = &[
                 "--test-threads=8",
             ],
         ),
+    },
+    Step {
+        name: "what watchers are told",
+        needs: Need::Nothing,
+        work: Work::Shared(&SERVICE_TESTS, &["telemetry"]),
     },
     Step { name: "torture", needs: Need::Postgres, work: Work::Shared(&TORTURE, &ON_POSTGRES) },
     Step { name: "torture", needs: Need::Nothing, work: Work::Shared(&TORTURE, &[]) },

@@ -9,8 +9,11 @@ use onhand_core::jobs::{Attempt, Command, Ending, Job, JobState, NewJob, Queue, 
 use onhand_core::limits::{
     DEAD_LETTERS_TOLD_EVERY_SECS, JOB_LEASES_LOST_MAX, JOBS_OPEN_MAX, JOBS_TAKEN_MAX,
 };
-use onhand_core::schedules::{self, ScheduleName};
-use onhand_core::text::{Reference, Text};
+use onhand_core::schedules::{self, Broken, Progress, ScheduleName};
+use onhand_core::text::{Name, Reference, Text, Url};
+use onhand_core::webhooks::{
+    self, EndpointPatch, EndpointState, EventFilter, NewEndpoint, SealedSecret,
+};
 
 use crate::desk::Desk;
 
@@ -341,6 +344,65 @@ fn one_of_many_processes_begins_a_run() {
     assert_eq!(begin(&mut desk, false), Some(3));
     assert!(!end(&mut desk, 2), "it was overtaken");
     assert!(end(&mut desk, 3));
+}
+
+/// How far a round is, which has found these promises broken.
+fn progress(step: u32, checks: &[&str]) -> Box<Progress> {
+    let broken = |check: &&str| Broken {
+        check: Name::new(*check).unwrap(),
+        promise: text("a promise"),
+        violations: 2,
+        offenders: Vec::new(),
+    };
+    let broken = checks.iter().map(broken).collect();
+    Box::new(Progress { step, after: 7, steps: 9, broken, ..Progress::default() })
+}
+
+#[test]
+fn a_round_of_the_proof_is_taken_up_where_it_was_and_told_of_once() {
+    let mut desk = Desk::new();
+    let begin = |desk: &mut Desk, is_forced: bool| {
+        let next_at = desk.now.checked_add(jiff::SignedDuration::from_secs(3_600)).unwrap();
+        let name = ScheduleName::Verify;
+        let begin = schedules::Command::Begin { name, secs: 60, next_at, is_forced };
+        let Ok(Reply::Turn { is_given, schedule }) = desk.ask(begin) else { panic!() };
+        is_given.then(|| (schedule.runs, schedule.proof.unwrap().open))
+    };
+    let prove = |desk: &mut Desk, run: u64, progress: Box<Progress>, outcome: Option<&str>| {
+        let outcome = outcome.map(text);
+        let prove = schedules::Command::Prove { run, secs: 60, progress, outcome };
+        desk.ask(prove).unwrap() == Reply::Settled { effects: 1 }
+    };
+    let tells = |desk: &mut Desk| {
+        let told = desk.kinds.iter().filter(|kind| **kind == "verify.failed").count();
+        desk.kinds.clear();
+        told
+    };
+    assert_eq!(begin(&mut desk, false), Some((1, None)));
+    let began_at = desk.now;
+    assert!(prove(&mut desk, 1, progress(3, &[]), None));
+    desk.pass(50);
+    assert_eq!(begin(&mut desk, true), None, "it was kept");
+    desk.pass(10);
+    // Its process is dead.
+    assert_eq!(begin(&mut desk, true), Some((2, Some(*progress(3, &[])))));
+    assert!(!prove(&mut desk, 1, progress(4, &["I6"]), None), "it was overtaken");
+    assert_eq!(tells(&mut desk), 0);
+    assert!(prove(&mut desk, 2, progress(4, &["I6"]), None));
+    assert_eq!(tells(&mut desk), 1, "the first at once");
+    assert!(prove(&mut desk, 2, progress(5, &["I6", "I25"]), None));
+    assert_eq!(tells(&mut desk), 0, "what comes soon after it waits");
+    assert!(prove(&mut desk, 2, progress(8, &["I6", "I25"]), Some("broken")));
+    assert_eq!(tells(&mut desk), 1, "for the end at the latest");
+    assert!(!prove(&mut desk, 2, progress(8, &[]), Some("clean")), "it has ended");
+    let proof = desk.schedules[&ScheduleName::Verify].proof.clone().unwrap();
+    let last = proof.last.unwrap();
+    assert_eq!((last.began_at, last.ended_at), (began_at, desk.now));
+    assert_eq!((last.progress.broken.len(), proof.open, proof.began_at), (2, None, None));
+    desk.pass(3_600);
+    assert_eq!(begin(&mut desk, false), Some((3, None)), "a new round");
+    assert!(prove(&mut desk, 3, progress(1, &["I6"]), None));
+    assert_eq!(tells(&mut desk), 1, "what is still broken is told of again");
 }
 
 #[test]

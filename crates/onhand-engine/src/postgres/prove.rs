@@ -8,7 +8,7 @@ use super::OpenError;
 use super::address::Address;
 use super::error::{Error, Result};
 use super::session::in_time;
-use super::verify::{BEGIN, RULES, Snapshot, connect, is_damage};
+use super::verify::{BEGIN, RULES, Snapshot, Statements, connect, is_damage};
 use crate::limits::PROOF_STATEMENT_MAX;
 use crate::proof::{self, Follow, Position, Slice};
 use crate::prover::Failure;
@@ -17,14 +17,14 @@ use crate::prover::Failure;
 #[derive(Debug)]
 pub struct Prover {
     address: Address,
-    client: Option<Client>,
+    session: Option<(Client, Statements)>,
     follow: Option<Follow>,
 }
 
 impl Prover {
     /// Of a database by its URL. It connects when a slice is first asked for.
     pub(crate) fn to(url: &str) -> std::result::Result<Self, OpenError> {
-        Ok(Self { address: Address::parse(url)?, client: None, follow: None })
+        Ok(Self { address: Address::parse(url)?, session: None, follow: None })
     }
 
     /// How many steps a round has.
@@ -38,29 +38,35 @@ impl Prover {
         at: Position,
         rows: i64,
     ) -> std::result::Result<Slice, Failure> {
-        let client = match self.client.take() {
-            Some(client) if !client.is_closed() => client,
+        let (client, prepared) = match self.session.take() {
+            Some(session) if !session.0.is_closed() => session,
             Some(_) | None => in_time(open(&self.address)).await.map_err(failure)?,
         };
-        let slice = look(&client, (at, rows), &mut self.follow).await.map_err(failure)?;
-        self.client = Some(client);
+        let mut shown = Snapshot { client: &client, prepared };
+        let looked_at = look(&mut shown, (at, rows), &mut self.follow).await;
+        let (slice, prepared) = (looked_at.map_err(failure)?, shown.prepared);
+        self.session = Some((client, prepared));
         Ok(slice)
     }
 }
 
-async fn open(address: &Address) -> Result<Client> {
+async fn open(address: &Address) -> Result<(Client, Statements)> {
     let client = connect(address).await?;
     let most = PROOF_STATEMENT_MAX.as_millis().to_string();
     let set = "SELECT set_config('statement_timeout', $1, false)";
     client.execute(set, &[&most]).await?;
-    Ok(client)
+    let prepared = Statements::of(&client).await?;
+    Ok((client, prepared))
 }
 
-async fn look(client: &Client, at: (Position, i64), follow: &mut Option<Follow>) -> Result<Slice> {
-    client.batch_execute(BEGIN).await?;
-    let mut shown = Snapshot::of(client).await?;
-    let slice = proof::slice(&mut shown, RULES, at, follow).await?;
-    client.batch_execute("COMMIT").await?;
+async fn look(
+    shown: &mut Snapshot<'_>,
+    at: (Position, i64),
+    follow: &mut Option<Follow>,
+) -> Result<Slice> {
+    shown.client.batch_execute(BEGIN).await?;
+    let slice = proof::slice(shown, RULES, at, follow).await?;
+    shown.client.batch_execute("COMMIT").await?;
     Ok(slice)
 }
 

@@ -203,9 +203,9 @@ async fn prove(client: &Client, is_full: bool, report: &mut Report) -> Result<()
     proof::prove(&mut snapshot, RULES, is_full, &mut report.checks).await
 }
 
-/// What the proof looks at.
-pub(super) struct Snapshot<'a> {
-    client: &'a Client,
+/// What is asked again and again, prepared once for a connection.
+#[derive(Debug, Clone)]
+pub(super) struct Statements {
     orders: Statement,
     events: Statement,
     reservations: Statement,
@@ -215,10 +215,9 @@ pub(super) struct Snapshot<'a> {
     log: Statement,
 }
 
-impl<'a> Snapshot<'a> {
-    pub(super) async fn of(client: &'a Client) -> Result<Self> {
+impl Statements {
+    pub(super) async fn of(client: &Client) -> Result<Self> {
         Ok(Self {
-            client,
             orders: client.prepare(ORDERS).await?,
             events: client.prepare(EVENTS).await?,
             reservations: client.prepare(RESERVATIONS).await?,
@@ -227,6 +226,18 @@ impl<'a> Snapshot<'a> {
             ledger: client.prepare(LEDGER).await?,
             log: client.prepare(LOG).await?,
         })
+    }
+}
+
+/// What the proof looks at.
+pub(super) struct Snapshot<'a> {
+    pub(super) client: &'a Client,
+    pub(super) prepared: Statements,
+}
+
+impl<'a> Snapshot<'a> {
+    async fn of(client: &'a Client) -> Result<Self> {
+        Ok(Self { client, prepared: Statements::of(client).await? })
     }
 
     /// Rows as they come.
@@ -284,7 +295,7 @@ impl Evidence for Snapshot<'_> {
 
     async fn orders(&mut self, after: i64, most: i64) -> Result<Vec<OrderRow>> {
         let mut orders = Vec::new();
-        let mut rows = self.rows(&self.orders, &[&after, &most]).await?;
+        let mut rows = self.rows(&self.prepared.orders, &[&after, &most]).await?;
         while let Some(row) = rows.try_next().await? {
             orders.push(OrderRow {
                 id: row.try_get(0)?,
@@ -312,7 +323,7 @@ impl Evidence for Snapshot<'_> {
     }
 
     async fn events(&mut self, seqs: &[i64], walk: &mut Walk) -> Result<()> {
-        let mut rows = self.rows(&self.events, &[&seqs]).await?;
+        let mut rows = self.rows(&self.prepared.events, &[&seqs]).await?;
         while let Some(row) = rows.try_next().await? {
             walk.event(&event(&row)?);
         }
@@ -320,7 +331,7 @@ impl Evidence for Snapshot<'_> {
     }
 
     async fn reservations(&mut self, ids: &[i64], walk: &mut Walk) -> Result<()> {
-        let mut rows = self.rows(&self.reservations, &[&ids]).await?;
+        let mut rows = self.rows(&self.prepared.reservations, &[&ids]).await?;
         while let Some(row) = rows.try_next().await? {
             walk.reservation(&ReservationRow {
                 id: row.try_get(0)?,
@@ -339,7 +350,7 @@ impl Evidence for Snapshot<'_> {
         tell: &mut (dyn FnMut(&str, i64) + Send),
     ) -> Result<()> {
         let providers: Vec<&str> = Provider::ALL.iter().map(|one| one.as_str()).collect();
-        let mut rows = self.rows(&self.gateway_ids, &[&providers, &names]).await?;
+        let mut rows = self.rows(&self.prepared.gateway_ids, &[&providers, &names]).await?;
         while let Some(row) = rows.try_next().await? {
             tell(row.try_get(0)?, row.try_get(1)?);
         }
@@ -348,7 +359,7 @@ impl Evidence for Snapshot<'_> {
 
     async fn batches(&mut self, after: i64, most: i64) -> Result<Vec<BatchRow>> {
         let mut batches = Vec::new();
-        let mut rows = self.rows(&self.batches, &[&after, &most]).await?;
+        let mut rows = self.rows(&self.prepared.batches, &[&after, &most]).await?;
         while let Some(row) = rows.try_next().await? {
             batches.push(BatchRow {
                 id: row.try_get(0)?,
@@ -361,7 +372,7 @@ impl Evidence for Snapshot<'_> {
     }
 
     async fn ledger(&mut self, span: Span, links: &mut Links) -> Result<()> {
-        let mut rows = self.rows(&self.ledger, &[&span.after, &span.to]).await?;
+        let mut rows = self.rows(&self.prepared.ledger, &[&span.after, &span.to]).await?;
         while let Some(row) = rows.try_next().await? {
             let movement = codec::movement(&row).map_err(|error| error.to_string());
             links.movement(row.try_get(0)?, movement);
@@ -370,7 +381,7 @@ impl Evidence for Snapshot<'_> {
     }
 
     async fn log(&mut self, span: Span, links: &mut Links) -> Result<()> {
-        let mut rows = self.rows(&self.log, &[&span.after, &span.to]).await?;
+        let mut rows = self.rows(&self.prepared.log, &[&span.after, &span.to]).await?;
         while let Some(row) = rows.try_next().await? {
             links.event(&event(&row)?);
         }

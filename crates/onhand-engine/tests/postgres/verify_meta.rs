@@ -392,7 +392,7 @@ async fn report_after(sound: &Scratch, corruption: &str) -> (Report, Vec<Check>)
     let report = postgres::verify(&copy.url(), true).await;
     let report = report.unwrap_or_else(|error| panic!("{corruption}: {error}"));
     let location = Location::Server(copy.url());
-    (report, round_from(&location, Position::default(), 3).await)
+    (report, round_from(&location, Position::default(), 64).await)
 }
 
 fn seen(report: &Report) -> Vec<&'static str> {

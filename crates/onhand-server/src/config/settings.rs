@@ -48,7 +48,7 @@ pub(super) fn all(command: &Command) -> Vec<Setting> {
             also: if known.is_secret { own_and_other_names(known.name) } else { Vec::new() },
             section: known.section.to_owned(),
             help: known.help.to_owned(),
-            default: (!known.is_secret).then(|| crate::cli::LOG_DEFAULT.to_owned()),
+            default: (!known.is_secret).then(|| crate::telemetry::LOG_DEFAULT.to_owned()),
             bounds: None,
             takes: if known.is_secret { "FILE" } else { "FILTER" }.to_owned(),
             is_list: false,

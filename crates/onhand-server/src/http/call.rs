@@ -8,14 +8,16 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use onhand_core::{Actor, Command, Version};
-use onhand_engine::committer::Answer;
+use onhand_core::command::Reply;
+use onhand_core::{Actor, Command, Version, orders};
+use onhand_engine::committer::{Answer, Caller as EngineCaller};
 use onhand_engine::{IdempotencyKey, SubmitError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::discreet;
+use super::dress::REQUEST_ID;
 use super::gate::Caller;
 use super::problem::{FieldError, Problem};
 use super::strict::{self, Strict, is_deeper_than};
@@ -268,7 +270,24 @@ impl Call {
     pub async fn submit(&self, command: Command) -> Result<Answer, Problem> {
         let caller = self.caller.as_engine()?;
         let key = self.idempotency_key(&caller.actor)?;
-        Ok(self.app.submit.submit(command, caller, key).await?)
+        Ok(self.hand_in(command, caller, key).await?)
+    }
+
+    /// Hands in a command, and remembers which order this request has left.
+    async fn hand_in(
+        &self,
+        command: Command,
+        caller: EngineCaller,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Answer, SubmitError> {
+        let is_new = matches!(command, Command::Orders(orders::Command::Place(_)));
+        let answer = self.app.submit.submit(command, caller, key).await?;
+        if let (Ok(Reply::Order(order)), false) = (&answer.outcome, answer.replayed)
+            && let Some(id) = self.headers.get(REQUEST_ID)
+        {
+            self.app.trail.note(id, order, is_new);
+        }
+        Ok(answer)
     }
 
     /// Whether the caller names a key.
@@ -282,7 +301,7 @@ impl Call {
     /// [`Problem`] where nothing was decided.
     pub(super) async fn submit_keyless(&self, command: Command) -> Result<Answer, Problem> {
         let caller = self.caller.as_engine()?;
-        Ok(self.app.submit.submit(command, caller, None).await?)
+        Ok(self.hand_in(command, caller, None).await?)
     }
 
     /// Submits a command under a key that is not the caller's. What the engine says to that is left
@@ -296,7 +315,7 @@ impl Call {
         key: IdempotencyKey,
     ) -> Result<Result<Answer, SubmitError>, Problem> {
         let caller = self.caller.as_engine()?;
-        Ok(self.app.submit.submit(command, caller, Some(key)).await)
+        Ok(self.hand_in(command, caller, Some(key)).await)
     }
 
     fn idempotency_key(&self, actor: &Actor) -> Result<Option<IdempotencyKey>, Problem> {

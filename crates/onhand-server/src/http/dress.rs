@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::limits::REQUEST_ID_CHARS_MAX;
 use crate::random;
 
+/// Of every request behind the gate, too.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -31,6 +32,11 @@ impl Dress {
         let sent = request.headers().get(REQUEST_ID).filter(|value| is_lawful_id(value));
         let id = sent.cloned().unwrap_or_else(new_id);
         Self { id, shield: Shield::of(request, is_encrypted) }
+    }
+
+    /// Tells whoever answers which request it is, also where the client has not said it.
+    pub(super) fn mark(&self, request: &mut Request) {
+        request.headers_mut().insert(REQUEST_ID, self.id.clone());
     }
 
     /// Gives an answer its form.

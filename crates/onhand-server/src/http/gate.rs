@@ -271,8 +271,9 @@ pub(super) fn rate_limited(secs: u32) -> Problem {
 
 /// What every request for a route of the API passes through. It gives the answer its form, too
 /// (`dress.rs`): each layer of its own costs every request several allocations.
-pub async fn pass(State(app): State<App>, request: Request, next: Next) -> Response {
+pub async fn pass(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let dress = Dress::of(&request, app.settings.is_encrypted);
+    dress.mark(&mut request);
     let gate = Gate { app: &app, dialect: None };
     dress.put_on(gate.let_through(request, next, &mut None).await)
 }

@@ -192,6 +192,11 @@ fn finish(gated: Router<App>, open: Router<App>, app: App) -> Router {
         // It answers preflights itself.
         routes = routes.layer(cors).layer(form);
     }
+    #[cfg(feature = "otel")]
+    if crate::telemetry::otel::is_on() {
+        // Around everything else, so that its span has seen all of it.
+        routes = routes.layer(axum::middleware::from_fn(crate::telemetry::otel::answer));
+    }
     routes.with_state(app)
 }
 

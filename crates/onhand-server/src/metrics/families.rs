@@ -210,6 +210,21 @@ families! {
         SHORTFALLS = "onhand_warehouse_shortfalls", Gauge, Number, [],
             "Products at locations where less is there than is promised";
     }
+    "Proof": {
+        PROOF_HOLDS = "onhand_verify_holds", Gauge, Number, [],
+            "1 where every promise that the proof beside the work has looked at holds, 0 where one \
+             is broken. Not there before the first round has ended";
+        PROOF_BROKEN = "onhand_verify_violations", Gauge, Number, ["check"],
+            "How often a promise is broken that the newest rounds have found so, by its id";
+        PROOF_ENDED = "onhand_verify_last_round_ended_timestamp", Gauge, Seconds, [],
+            "When the last whole round ended, since 1970";
+        PROOF_ROWS = "onhand_verify_round_rows", Gauge, Number, [],
+            "Rows that the round has looked at that is on, or else the last one";
+        PROOF_SLICES = "onhand_verify_slices", Counter, Number, [],
+            "Slices of rounds that this process has looked at";
+        PROOF_WORKED = "onhand_verify_work", Counter, Seconds, [],
+            "How long this process was at it";
+    }
     "Process": {
         CACHE_LOOKUPS = "onhand_cache_lookups", Counter, Number, ["result"],
             "Orders and products looked for in the cache: `hit` or `miss`. None without a cache";

@@ -10,6 +10,7 @@ mod committer;
 pub mod families;
 pub mod history;
 mod process;
+mod proof;
 mod pulse;
 pub mod sheet;
 #[cfg(test)]
@@ -137,6 +138,7 @@ impl Metrics {
         process::put(&mut sheet);
         self.traffic.put(&mut sheet);
         committer::put(app, &mut sheet);
+        proof::put(&app.verify, &mut sheet);
         self.work.put(&mut sheet);
         sheet.spread(&families::LOOP_DELAY, &[], &self.loop_delay.read());
         if let Some(kept) = &app.kept {

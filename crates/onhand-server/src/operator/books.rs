@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use crate::client::Connection;
 use crate::http::wire::payments::{EffectView, RowView};
 use crate::payments::options::PaymentOptions;
+use crate::telemetry::trail::Trail;
 use crate::workers::effects::{Tools, run};
 use crate::{random, serve};
 
@@ -220,6 +221,7 @@ impl Worker {
             wake: Arc::new(Notify::new()),
             timing: options.timing(),
             counted: Arc::default(),
+            trail: Trail::default(),
         };
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { _ = stopped.await };

@@ -25,6 +25,7 @@ use crate::client::{Address, Connection};
 use crate::http::wire::warehouse::SyncView;
 use crate::limits::RECONCILE_LOOK_EVERY;
 use crate::serve;
+use crate::telemetry::trail::Trail;
 use crate::workers::jobs::Tools;
 use crate::workers::warehouse::{Keeper, begun};
 
@@ -147,6 +148,7 @@ async fn open(
                 clock,
                 leases,
                 counted: Arc::default(),
+                trail: Trail::default(),
             }))
             .await?;
             Ok(())

@@ -46,9 +46,10 @@ impl Crew {
             wake: app.owed.clone(),
             timing,
             counted: app.metrics.work.clone(),
+            trail: app.trail.clone(),
         };
-        let counted = app.metrics.work.clone();
-        let tools = Tools { submit, reader: app.reader.clone(), clock, leases, counted };
+        let (counted, trail) = (app.metrics.work.clone(), app.trail.clone());
+        let tools = Tools { submit, reader: app.reader.clone(), clock, leases, counted, trail };
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped: Stop = stopped.map(|_| ()).boxed().shared();
         let mut working = Vec::new();

@@ -20,6 +20,7 @@ use onhand_engine::committer::Answer;
 use onhand_engine::query::ReadError;
 use tokio::sync::Notify;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use super::jobs::Tools;
 use super::options::Keep;
@@ -30,6 +31,7 @@ use crate::limits::{
     RECONCILE_EVERY, RECONCILE_OPEN_SECS, RETENTION_EVERY, RETENTION_ROWS_MAX, RETENTION_STEPS_MAX,
     SCHEDULE_LOOK_EVERY, SCHEDULE_RUN_MAX, SWEEP_EVERY, SWEEP_HOLDS_MAX, SWEEP_RUN_MAX,
 };
+use crate::telemetry::spans;
 
 /// What somebody has asked to be done now.
 #[derive(Debug, Clone, Default)]
@@ -167,7 +169,8 @@ impl Worker {
             // Somebody else has it.
             return Ok(());
         }
-        let outcome = match timeout(most, self.work(name)).await {
+        let work = self.work(name).instrument(spans::schedule(name));
+        let outcome = match timeout(most, work).await {
             Ok(Ok(words)) => words,
             Ok(Err(error @ Trouble::Submit(SubmitError::Stopping))) => return Err(error),
             Ok(Err(error)) => {

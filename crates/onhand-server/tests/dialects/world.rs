@@ -27,6 +27,7 @@ use onhand_server::auth::tokens::api_key::ApiKey;
 use onhand_server::http::dialects::{Anonymous, Dialect, Dialects, Place};
 use onhand_server::limits::ACCESS_LIFE_SECS_DEFAULT;
 use onhand_server::payments::gateways::Gateways;
+use onhand_server::telemetry::trail::Trail;
 use onhand_server::workers::schedules::Asked;
 use onhand_server::workers::verify::state::Verification;
 use onhand_server::{demo, http};
@@ -135,6 +136,7 @@ impl World {
             gateways: Arc::new(gateways),
             owed: Arc::default(),
             webhooks: Webhooks::new(guard.clone(), Sender::new(guard).unwrap(), &secrets),
+            trail: Trail::default(),
             verify: Verification::new(true),
             verify_asked: Arc::default(),
             schedules: Asked::default(),

@@ -110,6 +110,7 @@ impl Till {
                 backoff_base: Duration::from_millis(500),
             },
             counted: Arc::default(),
+            trail: app.trail.clone(),
         };
         tasks.spawn(effects::run(tools, std::future::pending()));
         tasks.spawn(async move {

@@ -30,6 +30,7 @@ use onhand_server::auth::tokens::access::{AccessSettings, AccessTokens};
 use onhand_server::auth::tokens::api_key::ApiKey;
 use onhand_server::limits::{ACCESS_LIFE_SECS_DEFAULT, CACHE_BYTES_DEFAULT, CACHE_TTL_DEFAULT};
 use onhand_server::payments::gateways::Gateways;
+use onhand_server::telemetry::trail::Trail;
 use onhand_server::workers::schedules::Asked;
 use onhand_server::workers::verify::state::Verification;
 use onhand_server::{demo, http};
@@ -96,6 +97,7 @@ fn parts(
         webhooks: webhooks(&secrets),
         warehouse: Some(nobody()),
         warehouse_asked: Arc::default(),
+        trail: Trail::default(),
         verify: Verification::new(true),
         verify_asked: Arc::default(),
         schedules: Asked::default(),

@@ -31,4 +31,5 @@ mod settings;
 mod shim;
 mod status;
 mod tours;
+mod verify;
 mod work;

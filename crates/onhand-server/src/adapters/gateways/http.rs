@@ -18,6 +18,7 @@ use crate::limits::{
     GATEWAY_ANSWER_BYTES_MAX, GATEWAY_CONNECT_TIMEOUT, GATEWAY_IDLE_CONNECTIONS_MAX,
     GATEWAY_REASON_CHARS_MAX, GATEWAY_RETRY_AFTER_MAX, GATEWAY_TIMEOUT,
 };
+use crate::telemetry::spans::carry;
 
 impl Default for HttpLimits {
     fn default() -> Self {
@@ -210,6 +211,7 @@ impl Http {
             let json = HeaderValue::from_static("application/json");
             headers.entry(header::CONTENT_TYPE).or_insert(json);
         }
+        carry(&mut headers);
         let mut request = self.client.request(method, url).headers(headers);
         if !body.is_empty() {
             request = request.body(body);

@@ -25,6 +25,7 @@ use crate::limits::{
     WAREHOUSE_DEPTH_MAX, WAREHOUSE_ETAG_CHARS_MAX, WAREHOUSE_PAGES_MAX, WAREHOUSE_RETRY_AFTER_MAX,
     WAREHOUSE_ROWS_MAX, WAREHOUSE_TIMEOUT,
 };
+use crate::telemetry::spans::carry;
 
 /// How long a page may take, and how much of it is read, unless configured otherwise.
 pub const LIMITS: HttpLimits = HttpLimits {
@@ -303,7 +304,9 @@ impl Warehouse {
         if let Some(cursor) = cursor {
             url.query_pairs_mut().append_pair("cursor", cursor);
         }
-        let request = self.client.get(url).headers(self.headers(etag));
+        let mut headers = self.headers(etag);
+        carry(&mut headers);
+        let request = self.client.get(url).headers(headers);
         let mut response = request.send().await.map_err(|error| failure(&error))?;
         if response.status() == StatusCode::NOT_MODIFIED && etag.is_some() {
             return Ok(None);

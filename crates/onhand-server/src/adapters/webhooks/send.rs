@@ -20,6 +20,7 @@ use crate::limits::{
     WEBHOOK_EXCERPT_BYTES_MAX, WEBHOOK_IDLE_CONNECTIONS_MAX, WEBHOOK_IDLE_TIMEOUT,
     WEBHOOK_RETRY_AFTER_MAX, WEBHOOK_TIMEOUT,
 };
+use crate::telemetry::spans::carry;
 
 /// Where messages go. It cannot be printed, because many a receiver is known by a secret in its
 /// address.
@@ -165,7 +166,8 @@ impl Sender {
     ) -> Result<(), Failure> {
         // The client judges names; an address in figures it would connect to unasked.
         let url = self.guard.url(&endpoint.url).map_err(Failure::Forbidden)?;
-        let headers = headers(&endpoint.secrets, id, timestamp, &body)?;
+        let mut headers = headers(&endpoint.secrets, id, timestamp, &body)?;
+        carry(&mut headers);
         let request = self.client.post(url).headers(headers).body(body);
         let mut response = request.send().await.map_err(|error| failure(&error))?;
         came.status = Some(response.status().as_u16());

@@ -10,6 +10,7 @@ use super::super::bars::{Bar, bars};
 use super::super::parts::{Align, Tone, badge, card, facts, instant, money as sum, nothing, table};
 use super::super::{jobs, orders as order_pages, stock};
 use super::figures::{Figures, Many};
+use crate::workers::verify::state::Seen;
 
 /// A figure that leads to the list behind it.
 fn figure(many: Many, path: &str) -> Markup {
@@ -130,6 +131,35 @@ pub(super) fn orders(figures: &Figures) -> Markup {
             }
         },
     )
+}
+
+/// What the proof beside the work has found.
+pub(super) fn proof(seen: &Seen) -> Markup {
+    let verdict = match seen.is_clean() {
+        Some(true) => badge("every promise holds", Tone::Good),
+        Some(false) => badge("a promise is broken", Tone::Bad),
+        None if seen.is_on => badge("not proved yet", Tone::Busy),
+        None => badge("not known here", Tone::Plain),
+    };
+    let mut known = vec![("Verdict", verdict)];
+    if let Some(last) = &seen.last {
+        known.push(("Last round ended", instant(last.ended_at)));
+        known.push(("Rows looked at", html! { (last.progress.rows) }));
+    }
+    if let Some(open) = &seen.open {
+        known.push(("On its way", html! { "step " (open.step + 1) " of " (open.steps) }));
+    }
+    html! {
+        (card("Proof", &facts(&known)))
+        @for broken in seen.broken() {
+            div class="alert bad" role="alert" {
+                p { strong { (broken.check) ": " (broken.promise) } }
+                p { "It does not hold " (broken.violations) " times. Keep the database as it is, stop \
+                    selling what is named, and look into the runbook." }
+                ul { @for one in &broken.offenders { li { code { (one) } } } }
+            }
+        }
+    }
 }
 
 /// Money that waits for somebody.

@@ -43,6 +43,7 @@ async fn page(visit: Visit) -> Result<Page, Problem> {
                 @if may(Scope::StockRead) { (cards::low(&figures)) }
                 @if may(Scope::StockRead) { (cards::warehouse(&figures)) }
                 @if may(Scope::EventsRead) { (cards::work(&figures)) }
+                @if may(Scope::EventsRead) { (cards::proof(&visit.app().verify.state())) }
             }
         }))
     };

@@ -59,9 +59,10 @@ fn new_correlation_id() -> HeaderValue {
 }
 
 /// The way to a route.
-pub(super) async fn enter(State(room): State<Room>, request: Request, next: Next) -> Response {
+pub(super) async fn enter(State(room): State<Room>, mut request: Request, next: Next) -> Response {
     let mut asked = Asked::in_dialect(&request, room.dialect);
     let dress = Dress::of(&request, room.app.settings.is_encrypted);
+    dress.mark(&mut request);
     let gate = gate::Gate { app: &room.app, dialect: Some(room.dialect) };
     let response = gate.let_through(request, next, &mut asked.denial).await;
     dress.put_on(room.say(response, &asked))

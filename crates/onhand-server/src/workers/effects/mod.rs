@@ -21,6 +21,7 @@ use onhand_engine::committer::{Answer, Submit};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use self::breaker::Breaker;
 use self::pace::{Budget, backoff};
@@ -29,6 +30,8 @@ use crate::adapters::gateways::http::bounded;
 use crate::limits::{BREAKER_OPEN, EFFECTS_AT_ONCE_MAX, EFFECTS_LOOK_EVERY, EFFECTS_STOP_TIMEOUT};
 use crate::metrics::Work as Counted;
 use crate::payments::gateways::Gateways;
+use crate::telemetry::spans;
+use crate::telemetry::trail::Trail;
 use crate::workers::rush::Rush;
 
 /// What a worker works with.
@@ -46,6 +49,8 @@ pub struct Tools {
     pub timing: Timing,
     /// Where calls are counted.
     pub counted: Arc<Counted>,
+    /// Which requests have changed the newest orders.
+    pub trail: Trail,
 }
 
 /// How long whoever asks gateways waits, and is waited for.
@@ -181,12 +186,14 @@ impl Worker {
         }
         let (gateways, asked) = (self.tools.gateways.clone(), task.clone());
         let counted = self.tools.counted.clone();
-        let handle = self.asking.spawn(async move {
+        let span = spans::effect(&self.tools.trail, task.order_id);
+        let asking = async move {
             let began = Instant::now();
             let answer = gateways.call(&asked).await;
             counted.call_took(asked.provider, began.elapsed());
             (asked, answer.seen, answer.outcome)
-        });
+        };
+        let handle = self.asking.spawn(asking.instrument(span));
         self.tasks.insert(handle.id(), task);
     }
 

@@ -24,6 +24,8 @@ use onhand_engine::database::Leases;
 use onhand_engine::query::EventRow;
 use onhand_engine::{Reader, SubmitError};
 
+use crate::telemetry::trail::Trail;
+
 pub use endpoints::run as tell_endpoints;
 pub use mail::Mails;
 pub use processing::Processing;
@@ -45,6 +47,8 @@ pub struct Tools {
     pub leases: Arc<Leases>,
     /// Where tries are counted.
     pub counted: Arc<Counted>,
+    /// Which requests the newest events follow from.
+    pub trail: Trail,
 }
 
 impl std::fmt::Debug for Tools {

@@ -13,10 +13,12 @@ use onhand_engine::SubmitError;
 use onhand_engine::committer::Answer;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::Instrument;
 
 use super::take_in::{Trouble, take_in};
 use super::{Done, Stop, Tools, Work};
 use crate::limits::{JOBS_AHEAD, JOBS_GATHER, JOBS_LOOK_EVERY, JOBS_STOP_TIMEOUT};
+use crate::telemetry::spans;
 use crate::workers::rush::Rush;
 
 struct Runner {
@@ -155,7 +157,9 @@ impl Runner {
         }
         let is_full = is_lease && self.is_more_due;
         for job in leased {
-            let handle = self.busy.spawn(do_job(self.work.clone(), job.clone()));
+            let doing = do_job(self.work.clone(), job.clone());
+            let doing = doing.instrument(spans::job(&self.tools.trail, &job));
+            let handle = self.busy.spawn(doing);
             self.jobs.insert(handle.id(), job);
         }
         settled?;

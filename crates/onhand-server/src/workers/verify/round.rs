@@ -163,10 +163,11 @@ impl<'a> Going<'a> {
         let is_ended = outcome.is_some();
         let progress = Box::new(self.progress.clone());
         let prove = Command::Prove { run: self.run, secs, progress, outcome };
-        match self.verifier.submit(prove).await? {
-            Reply::Settled { effects: 1 } => {}
-            Reply::Settled { .. } => return Err(Trouble::Overtaken),
-            _ => return Err(Trouble::Answer),
+        let Reply::Settled { effects } = self.verifier.submit(prove).await? else {
+            return Err(Trouble::Answer);
+        };
+        if effects == 0 {
+            return Err(Trouble::Overtaken);
         }
         self.noted_at = Instant::now();
         if is_ended {

@@ -18,6 +18,7 @@ use onhand_engine::committer::Answer;
 use onhand_engine::query::ReadError;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
+use tracing::Instrument;
 
 use super::jobs::{Stop, Tools};
 use crate::adapters::gateways::http::bounded;
@@ -25,6 +26,7 @@ use crate::adapters::warehouse::options::Plan;
 use crate::limits::{
     WAREHOUSE_LEASE, WAREHOUSE_LOOK_EVERY, WAREHOUSE_PAUSE_MAX, WAREHOUSE_STEP_ROWS,
 };
+use crate::telemetry::spans;
 
 /// Under which name one process has the right to go on with a run.
 const LEASE: &str = "warehouse";
@@ -103,7 +105,10 @@ impl Keeper {
                 return Ok(());
             }
             match (sync.status, &self.plan) {
-                (Status::Receiving, Some(plan)) if is_to_ask => self.receive(plan, &sync).await?,
+                (Status::Receiving, Some(plan)) if is_to_ask => {
+                    let span = spans::warehouse(sync.id);
+                    self.receive(plan, &sync).instrument(span).await?;
+                }
                 // Rows of an answer that nobody reads any more.
                 (Status::Receiving, _) => {
                     self.fail(&sync, "interrupted: the server ended before the answer was whole")
