@@ -1,4 +1,5 @@
-//! What the engine counts, as figures.
+//! What the engine counts, as figures. It reads counters and asks neither the committer nor the
+//! database; what they mean is in the engine's `stats.rs` and `committer.rs`.
 
 use std::sync::atomic::Ordering;
 
