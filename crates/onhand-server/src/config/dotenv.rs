@@ -13,7 +13,7 @@ pub(super) fn load(path: &Path) -> Result<Vec<String>, ConfigError> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let unreadable = |error| {
+    let unreadable = |error: dotenvy::Error| {
         if let dotenvy::Error::LineParse(line, _) = &error {
             return wrong(path, line);
         }
