@@ -13,11 +13,14 @@ pub(super) fn load(path: &Path) -> Result<Vec<String>, ConfigError> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let unreadable = |error| match error {
-        dotenvy::Error::LineParse(line, _) => wrong(path, &line),
-        dotenvy::Error::Io(error) => ConfigError::one(format!("{}: {error}", path.display())),
-        // Its words may have what the file says.
-        _ => ConfigError::one(format!("{}: it cannot be read", path.display())),
+    let unreadable = |error: dotenvy::Error| {
+        if let dotenvy::Error::LineParse(line, _) = &error {
+            return wrong(path, line);
+        }
+        // Other words may have what the file says.
+        let io = if let dotenvy::Error::Io(error) = &error { Some(error) } else { None };
+        let words = io.map_or_else(|| "it cannot be read".to_owned(), ToString::to_string);
+        ConfigError::one(format!("{}: {words}", path.display()))
     };
     let mut names = Vec::new();
     for pair in dotenvy::from_path_iter(path).map_err(unreadable)? {

@@ -117,16 +117,17 @@ fn read(
 
 /// The value as a flag would be given it.
 fn texts(setting: &Setting, value: &DeValue<'_>) -> Result<Vec<String>, String> {
-    match value {
-        DeValue::Array(values) if setting.is_list => {
-            values.iter().map(|value| text(value.get_ref())).collect()
+    if let DeValue::Array(values) = value {
+        if !setting.is_list {
+            return Err("expected one value, not a list".to_owned());
         }
-        DeValue::Array(_) => Err("expected one value, not a list".to_owned()),
-        one if setting.is_list => {
-            Ok(text(one)?.split(',').map(|part| part.trim().to_owned()).collect())
-        }
-        one => Ok(vec![text(one)?]),
+        return values.iter().map(|value| text(value.get_ref())).collect();
     }
+    let one = text(value)?;
+    if setting.is_list {
+        return Ok(one.split(',').map(|part| part.trim().to_owned()).collect());
+    }
+    Ok(vec![one])
 }
 
 fn text(value: &DeValue<'_>) -> Result<String, String> {

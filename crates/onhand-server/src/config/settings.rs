@@ -137,19 +137,21 @@ pub(super) fn refused(serve: &Command, arg: &Arg, value: &str) -> Option<String>
     let error = serve.clone().try_get_matches_from(words).err()?;
     let is_about_it = matches!(error.get(ContextKind::InvalidArg),
         Some(ContextValue::String(name)) if name.contains(&format!("--{long} ")));
-    match error.kind() {
-        ErrorKind::ValueValidation if is_about_it => {
-            Some(error.source().map_or_else(|| "it is not valid".to_owned(), ToString::to_string))
-        }
-        ErrorKind::InvalidValue if is_about_it => match error.get(ContextKind::ValidValue) {
-            Some(ContextValue::Strings(names)) => {
-                Some(format!("expected one of {}", names.join(", ")))
-            }
-            _ => Some("a value is missing".to_owned()),
-        },
-        // Of others nothing is known yet.
-        _ => None,
+    // Of others nothing is known yet.
+    if !is_about_it {
+        return None;
     }
+    if error.kind() == ErrorKind::ValueValidation {
+        let why = error.source().map(ToString::to_string);
+        return Some(why.unwrap_or_else(|| "it is not valid".to_owned()));
+    }
+    if error.kind() != ErrorKind::InvalidValue {
+        return None;
+    }
+    if let Some(ContextValue::Strings(names)) = error.get(ContextKind::ValidValue) {
+        return Some(format!("expected one of {}", names.join(", ")));
+    }
+    Some("a value is missing".to_owned())
 }
 
 /// The same command without an environment: what that says is another one's to judge.

@@ -18,6 +18,7 @@ use crate::limits::{REQUEST_LOG_LINES_MAX, REQUEST_LOG_NOTICE_EVERY, REQUEST_LOG
 
 /// How requests are written down.
 #[derive(Debug, Clone, Copy, clap::Args)]
+#[command(next_help_heading = "Requests written down")]
 pub struct RequestLogOptions {
     /// Write a line for each request to standard output: in the common log format, or as JSON.
     #[arg(

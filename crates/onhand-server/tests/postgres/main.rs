@@ -23,7 +23,6 @@ mod crash;
 mod description;
 mod documents;
 #[path = "../documents/mod.rs"]
-#[expect(dead_code, reason = "some of it is for documents that need no service")]
 mod documents_read;
 #[cfg(target_os = "linux")]
 #[path = "../process/encrypted.rs"]

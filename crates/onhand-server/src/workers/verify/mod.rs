@@ -30,6 +30,7 @@ use crate::limits::{
 
 /// How much of it is done.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Continuous verify")]
 pub struct VerifyOptions {
     /// Prove the database beside the work, over and over.
     #[arg(long = "verify", env = "ONHAND_VERIFY", value_enum, default_value_t = Switch::On)]
