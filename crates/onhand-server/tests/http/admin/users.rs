@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::office::{Clerk, HOSTILE};
+use super::office::{Clerk, HOSTILE, Seen};
 use crate::world::World;
 
 const LIST: &str = "/admin/users";
 const ME: &str = "/admin/me";
 const PASSWORD: &str = "tomatoes & 7 bees";
 
-async fn add<'a>(clerk: &Clerk<'a>, email: &str, role: &str, scopes: &str) -> super::office::Seen {
+async fn add(clerk: &Clerk<'_>, email: &str, role: &str, scopes: &str) -> Seen {
     let fields = [
         ("email", email),
         ("name", HOSTILE),
@@ -30,7 +30,6 @@ async fn a_user_is_added_comes_in_and_is_shown_out() {
     clerk.get(&path).await.is(200).has(&["bo@work.example", "operator", "orders:read"]);
     let bo = Clerk::of(&world, "bo@work.example", PASSWORD).await;
     bo.get("/admin/orders").await.is(200);
-    bo.get("/admin/stock").await;
     bo.get(LIST).await.is(403).has(&["`admin`"]);
     clerk.get(&path).await.has(&["Open sessions"]);
     let sent = [("role", "operator"), ("scopes", "stock:read")];
@@ -49,11 +48,10 @@ async fn what_is_wrong_with_a_user_is_said_at_its_field() {
     for (email, role, scopes, status, wanted) in [
         ("nonsense", "operator", "", 422, "add-user-email-error"),
         ("x@work.example", "operator", "orders:fly", 422, "add-user-scopes-error"),
-        ("x@work.example", "customer", "stock:write", 409, "unlawful_scopes"),
+        ("x@work.example", "customer", "stock:write", 422, "unlawful_scopes"),
         ("admin@example.com", "customer", "", 409, "email_taken"),
     ] {
         let refused = add(&clerk, email, role, scopes).await;
-        assert!((400..500).contains(&refused.status), "{email} {role}: {}", refused.status);
         refused.is(status).has(&[wanted]).lacks(&[PASSWORD]);
     }
     let weak = [("email", "x@work.example"), ("password", "12345678"), ("role", "operator")];

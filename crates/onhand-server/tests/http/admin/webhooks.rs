@@ -77,11 +77,8 @@ async fn what_is_wrong_is_said_at_its_field() {
     let bad = clerk.send(LIST, "create", &fields).await;
     bad.is(422).has(&["id=\"create-event_types-error\"", "nonsense"]);
     add(&clerk).await;
-    for (from, to, status) in [("x", "1", 422), ("0", "1", 422), ("5", "2", 422), ("1", "999", 422)]
-    {
-        let replay = clerk.send(ONE, "replay", &[("from_seq", from), ("to_seq", to)]).await;
-        assert!(matches!(replay.status, 409 | 422), "{from} {to}: {}", replay.status);
-        assert!(replay.status == status || replay.html.contains("not_in_log"), "{from} {to}");
+    for (from, to) in [("x", "1"), ("0", "1"), ("5", "2"), ("1", "999")] {
+        clerk.send(ONE, "replay", &[("from_seq", from), ("to_seq", to)]).await.is(422);
     }
     clerk.get("/admin/webhooks/whe_9").await.is(404);
 }
