@@ -1,6 +1,6 @@
-//! `cargo xtask bench-import`: a file of products with stock, taken by `onhand import` in batches of
-//! several sizes, and the same rows written without it (`plain_import.py`) in transactions of the
-//! same size, in turns. On the embedded store; both ends are durable batch by batch.
+//! `cargo xtask bench-import`: a file of products with stock, taken by `onhand import` in batches
+//! of several sizes, and the same rows written without it (`plain_import.py`) in transactions of
+//! the same size, in turns. On the embedded store; either is durable batch by batch.
 
 use std::env;
 use std::fs;

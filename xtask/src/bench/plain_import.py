@@ -66,10 +66,8 @@ def main():
             span = high + 1 - low
             first = low + span * number // transactions
             last = low + span * (number + 1) // transactions
-            target.execute(
-                f"INSERT INTO main.{name} SELECT * FROM source.{name} WHERE {key} >= ? AND {key} < ?",
-                (first, last),
-            )
+            rows_of = f"SELECT * FROM source.{name} WHERE {key} >= ? AND {key} < ?"
+            target.execute(f"INSERT INTO main.{name} {rows_of}", (first, last))
         # How far the file was taken, and the numbers that were handed out.
         target.execute("UPDATE main.imports SET version = version + 1")
         target.execute("UPDATE main.numbering SET movement = movement + 1")
