@@ -130,7 +130,7 @@ async fn an_order_is_called_as_the_contract_has_it_whatever_becomes_of_it() {
     till.world.clock.advance_secs(601);
     let sweep = Command::Inventory(inventory::Command::ExpireDue { most: 100 });
     let swept = till.world.app.submit.submit(sweep, Actor::System, None).await;
-    assert_eq!(swept.unwrap().outcome, Ok(Reply::Expired { holds: 4 }));
+    assert_eq!(swept.unwrap().outcome, Ok(Reply::Expired { holds: 2 }));
     sold.is("EXPIRED", Some("FAILED")).await;
     next.is("EXPIRED", None).await;
     till.world.verify().await;
