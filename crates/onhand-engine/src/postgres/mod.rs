@@ -28,6 +28,7 @@ mod session;
 mod turn;
 mod verify;
 mod warehouse;
+mod window;
 mod write;
 
 use std::hash::{BuildHasher, Hasher, RandomState};

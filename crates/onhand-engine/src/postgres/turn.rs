@@ -1,7 +1,7 @@
-//! Whose turn it is to write. The head of the logs is locked by whoever writes; who wants to be next
-//! stands at the door, a row that one process has at a time, and leaves it when it has the head.
-//! Without a door a busy process would lock the head again before one that waits for it has woken
-//! up. What is decided on it is none of this file's business.
+//! Whose turn it is to write. The head of the logs is locked by whoever writes; who wants to be
+//! next stands at the door, a row that one process has at a time, and leaves it when it has the
+//! head. Without a door a busy process would lock the head again before one that waits for it has
+//! woken up. What is decided on it is none of this file's business.
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;

@@ -24,6 +24,7 @@ use super::load;
 use super::reconnect::Reconnect;
 use super::session::{Session, in_time};
 use super::turn;
+use super::window;
 use crate::idempotency::IdempotencyKey;
 use crate::limits::{BESIDE_AFTER_BATCHES, RECONNECT_PAUSES, SETTLE_WAITS_MAX, TURN_BATCHES_MAX};
 use crate::store::{Batch, Begun, DurableAlready, Store, StoreError};
@@ -337,30 +338,6 @@ impl PostgresStore {
             }
         }
     }
-
-    /// Empties the table of the window that has passed, unless somebody reads it: `verify` may, and
-    /// nobody waits for that.
-    async fn empty_passed_window(&mut self) -> Result<()> {
-        let Some(session) = self.session.as_ref() else { return Ok(()) };
-        in_time(async {
-            session.run("BEGIN; SET LOCAL lock_timeout = '50ms'").await?;
-            let row = session.client().query_one(LOCKED_HEAD, &[]).await?;
-            let head = Head::read(&row)?;
-            if !head.next_window_is_empty {
-                session.run(TRUNCATE[next_table(head.window)]).await?;
-                session.run("UPDATE numbering SET next_window_is_empty = true").await?;
-            }
-            session.run("COMMIT").await
-        })
-        .await
-    }
-}
-
-const TRUNCATE: [&str; 3] =
-    ["TRUNCATE TABLE outcomes_0", "TRUNCATE TABLE outcomes_1", "TRUNCATE TABLE outcomes_2"];
-
-fn next_table(window: i64) -> usize {
-    usize::try_from((window + 1).rem_euclid(super::logs::OUTCOME_TABLES)).unwrap_or(0)
 }
 
 /// How long a window whose table cannot be emptied is left alone.
@@ -509,9 +486,9 @@ impl Store for PostgresStore {
         let is_due = self.empty_window_at.is_some_and(|time| time <= Instant::now());
         if is_due && !self.is_open {
             self.empty_window_at = Some(Instant::now() + EMPTY_WINDOW_PAUSE);
-            if let Err(error) = self.empty_passed_window().await {
+            let Some(session) = self.session.clone() else { return Ok(()) };
+            if let Err(error) = window::empty_passed(&session).await {
                 tracing::info!(%error, "the passed window of outcomes is emptied later");
-                let session = open(&self.session)?;
                 in_time(session.run("ROLLBACK")).await.map_err(|error| self.failed(error))?;
             } else {
                 self.empty_window_at = None;
