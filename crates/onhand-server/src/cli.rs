@@ -322,11 +322,9 @@ pub fn run(cli: Cli) -> ExitCode {
         None
     };
     let telling = telemetry::begin(options, runtime.handle());
-    let ended = telling.map_err(anyhow::Error::from).and_then(|telling| {
-        let ended = dispatch(cli, &runtime);
-        // What is left to tell is told while there is a runtime to tell it.
-        drop(telling);
-        ended
+    let ended = telling.map_err(anyhow::Error::from).and_then(|_telling| {
+        // What is left to tell is told at the end of this, while there is a runtime to tell it.
+        dispatch(cli, &runtime)
     });
     match ended {
         Ok(code) => code,

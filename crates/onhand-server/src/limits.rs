@@ -97,8 +97,8 @@ pub const ADMIN_RETRY_SECS: u32 = 5;
 pub const ADMIN_FORM_ROWS: usize = 20;
 /// Most bytes of an object that the administration shows as text.
 pub const ADMIN_TEXT_BYTES_MAX: usize = 64 << 10;
-/// How long figures of the dashboard are shown again: shorter than [`ADMIN_FEED_EVERY`], so that who
-/// was told of a change sees it.
+/// How long figures of the dashboard are shown again: shorter than [`ADMIN_FEED_EVERY`], so that
+/// who was told of a change sees it.
 pub const DASHBOARD_KEPT: Duration = Duration::from_millis(900);
 /// How many times as long as it took to gather them they are shown again at least.
 pub const DASHBOARD_REST: u32 = 10;

@@ -33,7 +33,8 @@ use crate::app::{App, Parts, Settings};
 use crate::auth::secrets::Secret;
 use crate::cli::DatabaseOptions;
 use crate::doors::{Doors, WORKING};
-use crate::edge::EdgeOptions;
+use crate::edge::{Edge, EdgeOptions};
+use crate::http::dialects::Dialects;
 use crate::http::dialects::options::DialectOptions;
 use crate::http::tls::Renewal;
 use crate::limits::TLS_RENEWAL_EVERY;
@@ -231,22 +232,13 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let engine = open_to_serve(&options).await?;
     let accounts = options.accounts.build(&options.database.location()?)?;
     let kept = furnish(&engine, options.demo.then_some(options.demo_orders), cache).await?;
-    // Who only works answers nobody.
-    let doors = match options.role {
-        Role::All | Role::Api => Some(Doors::open(&edge, &dialects).await?),
-        Role::Worker => Doors::for_operators(&edge).await?,
-    };
+    let doors = doors(options.role, &edge, &dialects).await?;
     let Engine { database, submit, reader, running, ended } = engine;
     let leases = Arc::new(database.leases());
     let prover = database::prover(&options.database.location()?)?;
     let stop = stop(ended).context("listening for signals")?;
     let renewal = renew(edge.renewal.take()).context("listening for signals")?;
-    let settings = Settings {
-        has_bench_routes: options.bench_routes,
-        dialects,
-        trusts_here: !options.accounts.is_production(),
-        ..edge.settings()
-    };
+    let settings = settings(&options, dialects, &edge);
     let Accounts { identities, logins, limiter, secrets } = accounts;
     if options.accounts.is_production() && demo::has_users(&reader).await? {
         return Err(AccountsError::Demo(": disable those of `onhand users list`").into());
@@ -288,17 +280,38 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     if let Some(crew) = crew {
         crew.stop().await;
     }
-    let others = [Some(noting), renewal, simulated].into_iter().flatten();
-    for worker in others.chain(watching) {
-        worker.abort();
-        let _ = worker.await;
-    }
+    end([Some(noting), renewal, simulated].into_iter().flatten().chain(watching)).await;
     leases.release().await;
     if let Some(log) = &metrics.log {
         log.finish();
     }
     // Every way to the committer is gone: it finishes what is queued and ends.
     finish(running).await
+}
+
+/// The sockets on which this process answers. Who only works answers nobody but operators.
+async fn doors(role: Role, edge: &Edge, dialects: &Dialects) -> anyhow::Result<Option<Doors>> {
+    match role {
+        Role::All | Role::Api => Ok(Some(Doors::open(edge, dialects).await?)),
+        Role::Worker => Doors::for_operators(edge).await,
+    }
+}
+
+fn settings(options: &ServeOptions, dialects: Dialects, edge: &Edge) -> Settings {
+    Settings {
+        has_bench_routes: options.bench_routes,
+        dialects,
+        trusts_here: !options.accounts.is_production(),
+        ..edge.settings()
+    }
+}
+
+/// Ends what goes on by itself and owes nobody anything.
+async fn end(tasks: impl Iterator<Item = JoinHandle<()>>) {
+    for task in tasks {
+        task.abort();
+        let _ = task.await;
+    }
 }
 
 /// Answers whoever asks, if anybody may, until it is to stop.

@@ -1,5 +1,5 @@
-//! Bars as SVG, made here: no script draws them, and no style stands in them. What they show is said
-//! in words as well, for who does not see them.
+//! Bars as SVG, made here: no script draws them, and no style stands in them. What they show is
+//! said in words as well, for who does not see them.
 
 use maud::{Markup, html};
 

@@ -15,6 +15,9 @@ use super::{csrf, parts};
 use crate::http::problem::Problem;
 use crate::random;
 
+/// Makes the body of a route out of what was sent.
+pub(super) type BodyOf = fn(&Fields) -> Result<Value, Problem>;
+
 /// A form, and the route that it stands for.
 #[derive(Debug)]
 pub(super) struct Form {
@@ -33,7 +36,7 @@ pub(super) struct Form {
     pub(super) route: &'static str,
     pub(super) fields: &'static [Field],
     /// The body, where it is not just the fields.
-    pub(super) body: Option<fn(&Fields) -> Result<Value, Problem>>,
+    pub(super) body: Option<BodyOf>,
     /// What is said when it is done.
     pub(super) done: &'static str,
     /// Where to go then; to the same page where nothing is said.
@@ -379,11 +382,14 @@ pub(super) fn body_of(form: &Form, fields: &Fields) -> Value {
 }
 
 fn value_of(field: &Field, fields: &Fields) -> Option<Value> {
-    let sent = match field.kind {
-        Kind::Check => return Some(fields.get(field.name).is_some().into()),
-        // White space is part of a secret.
-        Kind::Secret => fields.raw(field.name).filter(|text| !text.is_empty())?,
-        _ => fields.get(field.name)?,
+    if matches!(field.kind, Kind::Check) {
+        return Some(fields.get(field.name).is_some().into());
+    }
+    let sent = if matches!(field.kind, Kind::Secret) {
+        // White space is part of it.
+        fields.raw(field.name).filter(|text| !text.is_empty())?
+    } else {
+        fields.get(field.name)?
     };
     Some(match field.kind {
         Kind::Whole | Kind::Signed => whole(sent),
@@ -445,7 +451,11 @@ fn place(body: &mut Value, pointer: &str, value: Value) {
         }
         at = match at {
             Value::Object(map) => map.entry(name).or_insert(Value::Null),
-            _ => return,
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => return,
         };
     }
     *at = value;

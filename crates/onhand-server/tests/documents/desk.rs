@@ -201,7 +201,8 @@ impl Desk {
             .fold(text.to_owned(), |text, (said, here)| text.replace(said.as_str(), here))
     }
 
-    /// Runs commands in a folder: the lines that failed with their exit codes, and all that was said.
+    /// Runs commands in a folder: the lines that failed with their exit codes, and all that was
+    /// said.
     async fn shell(&mut self, folder: &str, text: &str) -> (Vec<(usize, i32)>, String) {
         for name in ["desk/failed", "desk/asked", "desk/said"] {
             std::fs::write(self.path(name), "").unwrap();

@@ -1,5 +1,5 @@
-//! Background work: who reads the log and what died (`queues.rs`), all jobs (`list.rs`), one of them
-//! with its tries (`detail.rs`), and what is done from time to time (`schedules.rs`).
+//! Background work: who reads the log and what died (`queues.rs`), all jobs (`list.rs`), one of
+//! them with its tries (`detail.rs`), and what is done from time to time (`schedules.rs`).
 
 mod detail;
 mod forms;

@@ -1,5 +1,5 @@
-//! Who reads the log, how far each is, and what died: the page on which somebody begins who was told
-//! of a dead letter.
+//! Who reads the log, how far each is, and what died: the page on which somebody begins who was
+//! told of a dead letter.
 
 use maud::{Markup, html};
 use onhand_core::jobs::{Consumer, JobState};

@@ -1,4 +1,5 @@
-//! One endpoint: how it stands, what was delivered to it and what was answered, and what can be done.
+//! One endpoint: how it stands, what was delivered to it and what was answered, and what can be
+//! done.
 
 use maud::{Markup, html};
 use onhand_core::ids::EndpointId;

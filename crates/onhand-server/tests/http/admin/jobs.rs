@@ -1,4 +1,5 @@
-//! Background work: dead letters are found, tried again and given up; what is scheduled is asked for.
+//! Background work: dead letters are found, tried again and given up; what is scheduled is asked
+//! for.
 
 use onhand_core::jobs::{Command, Queue};
 use onhand_core::text::{Reference, Text};

@@ -1,5 +1,5 @@
-//! Webhook endpoints: a secret is shown once, a stale form says so and keeps what was typed, and what
-//! an endpoint is called stays text.
+//! Webhook endpoints: a secret is shown once, a stale form says so and keeps what was typed, and
+//! what an endpoint is called stays text.
 
 use super::office::{Clerk, HOSTILE};
 use crate::world::World;
