@@ -143,7 +143,7 @@ mod tests {
         let read = histogram.read();
         assert_eq!(read.quantile(of_thousand), wanted, "{figures:?}");
         assert_eq!(read.count(), figures.len() as u64);
-        assert_eq!(read.sum, figures.iter().sum());
+        assert_eq!(read.sum, figures.iter().sum::<u64>());
     }
 
     #[test]

@@ -36,6 +36,7 @@ use crate::doors::{Doors, WORKING};
 use crate::edge::{Edge, EdgeOptions};
 use crate::http::dialects::Dialects;
 use crate::http::dialects::options::DialectOptions;
+use crate::http::gate::Needs;
 use crate::http::tls::Renewal;
 use crate::limits::TLS_RENEWAL_EVERY;
 use crate::metrics::Metrics;
@@ -248,8 +249,7 @@ pub async fn run(options: ServeOptions) -> anyhow::Result<ExitCode> {
     let webhooks = webhooks(&options.work, &secrets)?;
     greet(&reader, &logins, &options).await?;
     let needs = http::needs()?;
-    let log = options.request_log.start().context("the request log")?;
-    let metrics = Arc::new(Metrics::new(&needs, log));
+    let metrics = metrics(&options, &needs)?;
     let app = App::new(Parts {
         submit,
         reader,
@@ -304,6 +304,12 @@ fn settings(options: &ServeOptions, dialects: Dialects, edge: &Edge) -> Settings
         trusts_here: !options.accounts.is_production(),
         ..edge.settings()
     }
+}
+
+/// What is counted, and where requests are written down.
+fn metrics(options: &ServeOptions, needs: &Needs) -> anyhow::Result<Arc<Metrics>> {
+    let log = options.request_log.start().context("the request log")?;
+    Ok(Arc::new(Metrics::new(needs, log)))
 }
 
 /// Ends what goes on by itself and owes nobody anything.

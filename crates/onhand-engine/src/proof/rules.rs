@@ -264,7 +264,8 @@ pub(super) const RULES: &[Rule<'static>] = &[
         finds: &[
             Finds::All(
                 "SELECT 'job_' || max(id) || ' of event ' || event || ': ' || count(*) || ' times' \
-                 FROM jobs WHERE event > 0 GROUP BY queue, event, about, replay HAVING count(*) > 1",
+                 FROM jobs WHERE event > 0 GROUP BY queue, event, about, replay \
+                 HAVING count(*) > 1",
             ),
             Finds::Of(
                 Over::Jobs,

@@ -73,9 +73,7 @@ pub async fn serve(door: Door, router: Router, stop: impl Future<Output = ()>) {
         }
         let Some(place_of_address) = crowd.enter(address.ip()) else {
             tracing::debug!(%address, "has as many connections as it may");
-            if let Some(app) = &app {
-                app.metrics.traffic.crowded();
-            }
+            app.iter().for_each(|app| app.metrics.traffic.crowded());
             continue;
         };
         let routes = Attended::new(router.clone(), address);

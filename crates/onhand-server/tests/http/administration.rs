@@ -2,7 +2,7 @@
 //! believed. What the pages do in a browser is asked in `xtask/src/test/browser/`.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, header};
+use axum::http::{HeaderMap, Request, header};
 use http_body_util::BodyExt;
 use onhand_core::ids::UserId;
 use onhand_server::app::Settings;

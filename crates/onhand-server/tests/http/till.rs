@@ -109,7 +109,7 @@ impl Till {
                 lease: Duration::from_secs(60),
                 backoff_base: Duration::from_millis(500),
             },
-            counted: Arc::default(),
+            counted: std::sync::Arc::default(),
             trail: app.trail.clone(),
         };
         tasks.spawn(effects::run(tools, std::future::pending()));

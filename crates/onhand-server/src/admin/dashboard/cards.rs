@@ -52,7 +52,10 @@ pub(super) fn trade(figures: &Figures) -> Markup {
             h2 { "Orders of the last " (figures.span.title()) }
             div class="grid" {
                 div { p class="big" { (placed) } p class="small" { "placed" } }
-                div { p class="big" { (rate(figures)) } p class="small" { "a second, in the newest part that is over" } }
+                div {
+                    p class="big" { (rate(figures)) }
+                    p class="small" { "a second, in the newest part that is over" }
+                }
                 div {
                     @for revenue in &sums { p class="big" { (about) (sum(*revenue)) } }
                     @if sums.is_empty() { p class="big" { "—" } }
@@ -154,8 +157,10 @@ pub(super) fn proof(seen: &Seen) -> Markup {
         @for broken in seen.broken() {
             div class="alert bad" role="alert" {
                 p { strong { (broken.check) ": " (broken.promise) } }
-                p { "It does not hold " (broken.violations) " times. Keep the database as it is, stop \
-                    selling what is named, and look into the runbook." }
+                p {
+                    "It does not hold " (broken.violations) " times. Keep the database as it is, "
+                    "stop selling what is named, and look into the runbook."
+                }
                 ul { @for one in &broken.offenders { li { code { (one) } } } }
             }
         }
@@ -200,7 +205,8 @@ pub(super) fn low(figures: &Figures) -> Markup {
         "Low stock",
         &html! {
             @if rows.is_empty() {
-                (nothing("Nothing is running out.", "Thresholds are set with each product's stock."))
+                (nothing("Nothing is running out.",
+                    "Thresholds are set with each product's stock."))
             } @else {
                 (table("Products below their threshold", &columns, &rows))
                 p class="small" {

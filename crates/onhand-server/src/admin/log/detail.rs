@@ -26,7 +26,9 @@ pub(super) async fn page(visit: Visit) -> Result<Page, Problem> {
         ]))
         (card("The object as it was left", &object(&event)))
         nav class="pager" aria-label="Events" {
-            @if position > 1 { a rel="prev" href={ (PATH) "/" (position - 1) } { "The event before" } }
+            @if position > 1 {
+                a rel="prev" href={ (PATH) "/" (position - 1) } { "The event before" }
+            }
             a rel="next" href={ (PATH) "/" (position + 1) } { "The event after" }
         }
     };

@@ -35,7 +35,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, Problem> {
         (live("payments", &html! {
             @if rows.is_empty() {
                 (nothing("No payment is like that.",
-                    "Payments begin with orders that are paid through a gateway; or leave out a filter."))
+                    "They begin with orders that are paid by a gateway; or leave out a filter."))
             } @else {
                 (table("Payments, newest order first", &columns, &rows))
             }

@@ -48,12 +48,13 @@ pub(super) async fn page(visit: Visit) -> Result<Page, Problem> {
         (live("open", &html! {
             @if rows.is_empty() {
                 (nothing("All money is where it should be.",
-                    "Orders that wait for their customer to pay would be here, and whatever a gateway still owes an answer to."))
+                    "Orders that wait for their customer, or a gateway, would be here."))
             } @else {
                 p class="hint" {
-                    "Most rows are orders that wait for their customer. Those that wait for a person say so."
+                    "Most rows are orders that wait for their customer. "
+                    "Those that wait for a person say so."
                 }
-                (table("Orders whose money is not where it should be yet, oldest first", &columns, &rows))
+                (table("Orders whose money is on its way, oldest first", &columns, &rows))
             }
             (pager(&visit, found.next))
         }))

@@ -28,10 +28,10 @@ pub(super) async fn page(visit: Visit) -> Result<Page, Problem> {
         (live("unmatched", &html! {
             @if rows.is_empty() {
                 (nothing("No message waits for its order.",
-                    "What a gateway tells about money of an order that nobody knows here would be listed."))
+                    "What a gateway tells of an order that nobody knows here would be listed."))
             } @else {
                 p class="hint" {
-                    "They are taken in by themselves when their order becomes known. Where it never "
+                    "They are taken in by themselves when their order is known. Where it never "
                     "does, look at the gateway whose money it is and give it back there."
                 }
                 (table("Messages of gateways without an order, newest first", &columns, &rows))

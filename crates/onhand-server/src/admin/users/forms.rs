@@ -262,7 +262,8 @@ fn key(_: &Visit, answer: &Value) -> Page {
                 p class="shown-once" { code id="secret" { (key) } }
             })),
             None => p class="alert" role="status" {
-                "This was done before, and the key was shown then. Take it back and make a new one if it is lost."
+                "This was done before, and the key was shown then. "
+                "Take it back and make a new one if it is lost."
             },
         }
         p { a class="button" href=(KEYS) { "To the keys" } }

@@ -33,7 +33,8 @@ pub(super) async fn page(visit: Visit) -> Result<Page, Problem> {
         (lists(KEYS))
         (live("keys", &html! {
             @if rows.is_empty() {
-                (nothing("No program has a key.", "Make one for each program: it is taken back alone."))
+                (nothing("No program has a key.",
+                    "Make one for each program: it is taken back alone."))
             } @else {
                 (table("API keys, newest first", &columns, &rows))
             }

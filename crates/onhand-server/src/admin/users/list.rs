@@ -73,7 +73,8 @@ fn filters(query: &Fields) -> Markup {
                     }
                 } }
                 label { "Standing" select name="disabled" {
-                    @for (name, words) in [("", "all"), ("no", "may come in"), ("yes", "disabled")] {
+                    @let choices = [("", "all"), ("no", "may come in"), ("yes", "disabled")];
+                    @for (name, words) in choices {
                         option value=(name) selected[value("disabled") == name] { (words) }
                     }
                 } }

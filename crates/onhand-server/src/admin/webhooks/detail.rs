@@ -39,7 +39,7 @@ pub(super) async fn page(visit: Visit) -> Result<Page, Problem> {
             (live("deliveries", &html! {
                 @if found.rows.is_empty() {
                     (nothing("Nothing was delivered.",
-                        "A message is sent when something happens that this endpoint wants to know; or send a test."))
+                        "A message is sent when something happens; or send a test."))
                 } @else {
                     (shown("Deliveries, newest first", &found.rows))
                 }

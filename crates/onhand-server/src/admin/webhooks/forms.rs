@@ -182,7 +182,8 @@ fn to_list(_: &Value) -> String {
 }
 
 fn back(id: &str) -> Markup {
-    html! { p { a class="button" href={ (PATH) "/" (super::super::parts::encoded(id)) } { "To the endpoint" } } }
+    let path = format!("{PATH}/{}", super::super::parts::encoded(id));
+    html! { p { a class="button" href=(path) { "To the endpoint" } } }
 }
 
 /// The secret of an endpoint, this once.

@@ -126,8 +126,9 @@ fn charts(points: &[Point]) -> Markup {
         name,
         values: points.iter().map(|point| point.per_second.get(class).copied()).collect(),
     };
+    let requests = one("all", |point| Some(point.per_second.iter().sum()));
     html! {
-        (chart("Requests", "per second", &[one("all", |point| Some(point.per_second.iter().sum()))]))
+        (chart("Requests", "per second", &[requests]))
         (chart("Response times", "ms", &[
             one("p50", |point| point.p50_ms),
             one("p99", |point| point.p99_ms),
