@@ -2,6 +2,7 @@
 //! that route's body it asks for. From it follow the page's HTML, the body that is sent, and where
 //! an error of that route is shown.
 
+use axum::http::StatusCode;
 use maud::{Markup, html};
 use onhand_core::Currency;
 use serde_json::{Map, Value, json};
@@ -95,6 +96,15 @@ pub(super) enum Kind {
     Check,
     /// A list of words, separated by spaces or lines.
     Words,
+    /// Said by the page, in [`Filling::hidden`]: nobody is asked for it.
+    Given,
+}
+
+impl Kind {
+    /// Whether there is something to fill in.
+    const fn is_asked_for(self) -> bool {
+        !matches!(self, Self::Given)
+    }
 }
 
 /// What the page knows beside the form itself.
@@ -106,7 +116,7 @@ pub(super) struct Filling<'a> {
     pub(super) values: Vec<(&'a str, String)>,
     /// What [`Kind::OneOfThese`] offers, by field: values and what they are called.
     pub(super) choices: Vec<(&'a str, Vec<(String, String)>)>,
-    /// Fields that nobody sees, for names in the route.
+    /// Fields that nobody sees, for names in the route and for [`Kind::Given`].
     pub(super) hidden: Vec<(&'a str, String)>,
     /// More to fill in, that the form's `body` reads.
     pub(super) more: Option<Markup>,
@@ -139,17 +149,59 @@ impl Attempt {
 impl Visit {
     /// A form on this page. It is opened where it has just failed.
     pub(super) fn form(&self, form: &'static Form, filling: &Filling<'_>) -> Markup {
-        let attempt = self.attempt().filter(|attempt| {
-            let is_same =
-                |(name, value): &(&str, String)| attempt.fields.raw(name) == Some(value.as_str());
-            std::ptr::eq(attempt.form, form) && filling.hidden.iter().all(is_same)
-        });
+        let attempt = self.attempt_at(form, filling);
         let tone = if form.is_dangerous { "action danger" } else { "action" };
         html! {
             details class=(tone) open[attempt.is_some()] {
                 summary { (form.title) }
                 (self.open_form(form, filling, attempt))
             }
+        }
+    }
+
+    /// A form of nothing but its button, for a row of a list.
+    pub(super) fn button(&self, form: &'static Form, filling: &Filling<'_>) -> Markup {
+        let attempt = self.attempt_at(form, filling);
+        let tone = if form.is_dangerous { "quiet danger" } else { "quiet" };
+        html! {
+            form method="post" action={ (self.path()) "/" (form.name) } {
+                (self.unseen(filling, attempt))
+                @if let Some(attempt) = attempt { (trouble::alert(&attempt.trouble)) }
+                button type="submit" class=(tone) { (form.button) }
+            }
+        }
+    }
+
+    /// What has just failed with a form about these things: it may stand on the page several times.
+    fn attempt_at(&self, form: &'static Form, filling: &Filling<'_>) -> Option<&Attempt> {
+        let attempt = self.tried(form)?;
+        let is_same =
+            |(name, value): &(&str, String)| attempt.fields.raw(name) == Some(value.as_str());
+        filling.hidden.iter().all(is_same).then_some(attempt)
+    }
+
+    /// What a form says and nobody sees: whose it is, its key, the version, where to come back to.
+    fn unseen(&self, filling: &Filling<'_>, attempt: Option<&Attempt>) -> Markup {
+        let kept = attempt.filter(|attempt| attempt.keeps_key());
+        let key = kept.and_then(|attempt| attempt.fields.raw("key")).map(str::to_owned);
+        let key = key.unwrap_or_else(|| random::request_id().simple().to_string());
+        // What was typed was typed at a version: only who is told that it is stale gets a new one.
+        let is_stale =
+            |attempt: &&Attempt| attempt.trouble.status == StatusCode::PRECONDITION_FAILED;
+        let seen = attempt.filter(|attempt| !is_stale(attempt));
+        let seen = seen.and_then(|attempt| attempt.fields.get("version")).map(str::to_owned);
+        let version = seen.or_else(|| filling.version.map(|version| version.to_string()));
+        html! {
+            input type="hidden" name=(csrf::FIELD) value=(self.visitor().csrf);
+            input type="hidden" name="key" value=(key);
+            @if let Some(version) = version {
+                input type="hidden" name="version" value=(version);
+            }
+            @for (name, value) in &filling.hidden {
+                input type="hidden" name=(name) value=(value);
+            }
+            @let back = self.query().to_query(&["done"]);
+            @if !back.is_empty() { input type="hidden" name="back" value=(back); }
         }
     }
 
@@ -160,24 +212,14 @@ impl Visit {
         filling: &Filling<'_>,
         attempt: Option<&Attempt>,
     ) -> Markup {
-        let kept = attempt.filter(|attempt| attempt.keeps_key());
-        let key = kept.and_then(|attempt| attempt.fields.raw("key")).map(str::to_owned);
-        let key = key.unwrap_or_else(|| random::request_id().simple().to_string());
         html! {
             form method="post" action={ (self.path()) "/" (form.name) } {
-                input type="hidden" name=(csrf::FIELD) value=(self.visitor().csrf);
-                input type="hidden" name="key" value=(key);
-                @if let Some(version) = filling.version {
-                    input type="hidden" name="version" value=(version);
-                }
-                @for (name, value) in &filling.hidden {
-                    input type="hidden" name=(name) value=(value);
-                }
-                @let back = self.query().to_query(&["done"]);
-                @if !back.is_empty() { input type="hidden" name="back" value=(back); }
+                (self.unseen(filling, attempt))
                 @if let Some(attempt) = attempt { (trouble::alert(&attempt.trouble)) }
                 @if !form.hint.is_empty() { p class="hint" { (form.hint) } }
-                @for field in form.fields { (input(form, field, filling, attempt)) }
+                @for field in form.fields.iter().filter(|field| field.kind.is_asked_for()) {
+                    (input(form, field, filling, attempt))
+                }
                 @if let Some(more) = &filling.more { (more) }
                 p class="buttons" {
                     button type="submit" class=[form.is_dangerous.then_some("danger")] {
@@ -248,10 +290,15 @@ impl Control<'_> {
         match kind {
             Kind::Line(most) => self.line("text", &shown, Some(most), None),
             Kind::Secret => self.line("password", "", None, None),
-            Kind::Whole(_) | Kind::Signed => self.line("text", &shown, Some(20), Some("numeric")),
+            // Keypads of digits have no sign.
+            Kind::Whole(least) => {
+                self.line("text", &shown, Some(20), (least >= 0).then_some("numeric"))
+            }
+            Kind::Signed => self.line("text", &shown, Some(20), None),
             Kind::Instant => self.line("datetime-local", &shown, None, None),
             Kind::Text(most) => self.area(&shown, Some(most)),
             Kind::Words => self.area(&shown, None),
+            Kind::Given => html! {},
             Kind::Money => self.money(&shown, &value(&format!("{}/currency", self.name))),
             Kind::OneOf(choices) => self.select(choices.iter().copied(), &shown),
             Kind::OneOfThese => {
@@ -338,9 +385,12 @@ fn value_of(field: &Field, fields: &Fields) -> Option<Value> {
         }
         Kind::Instant => instant(sent).into(),
         Kind::Words => sent.split_ascii_whitespace().map(Value::from).collect(),
-        Kind::Line(_) | Kind::Text(_) | Kind::Secret | Kind::OneOf(_) | Kind::OneOfThese => {
-            sent.into()
-        }
+        Kind::Line(_)
+        | Kind::Text(_)
+        | Kind::Secret
+        | Kind::OneOf(_)
+        | Kind::OneOfThese
+        | Kind::Given => sent.into(),
         Kind::Check => true.into(),
     })
 }

@@ -23,10 +23,13 @@ mod stock;
 mod trouble;
 mod visit;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 
 use crate::app::App;
+use form::Form;
 use site::Site;
 
 /// Where the pages are.
@@ -38,15 +41,22 @@ struct Office {
     app: App,
     /// The routes of `/v1`, behind their gate.
     api: Router,
+    /// Forms that lead from their own page to another one.
+    leading: Arc<[&'static Form]>,
 }
 
 /// Every page, for people who have a session; `api` are the routes that forms are sent to.
 pub(crate) fn routes(app: App, api: Router) -> Router<App> {
-    let office = Office { app, api };
-    let site = Site::new();
-    let site = dashboard::pages(site);
-    let site = orders::pages(site);
-    let inside = site.into_router().merge(live::routes());
+    let (pages, leading) = site().into_parts();
+    let office = Office { app, api, leading: leading.into() };
+    let inside = pages.merge(live::routes());
     let inside = inside.layer(from_fn_with_state(office.clone(), gate::pass));
     inside.merge(login::routes()).merge(assets::routes()).with_state(office)
+}
+
+/// Every page.
+fn site() -> Site {
+    let site = Site::new();
+    let site = dashboard::pages(site);
+    orders::pages(site)
 }

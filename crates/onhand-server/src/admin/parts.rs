@@ -1,6 +1,8 @@
 //! The pieces that pages are made of: tables, badges, sums of money, instants, links to the next
 //! page. They show what they are given, escaped by the library, and know nothing of where it is from.
 
+use std::fmt::Display;
+
 use maud::{Markup, html};
 use onhand_core::{Money, Timestamp};
 
@@ -102,7 +104,7 @@ pub(super) fn facts(facts: &[(&str, Markup)]) -> Markup {
 }
 
 /// Links to the next page of a list and back to its first, with the filters that are set.
-pub(super) fn pager(visit: &Visit, next: Option<i64>) -> Markup {
+pub(super) fn pager(visit: &Visit, next: Option<impl Display>) -> Markup {
     let kept = visit.query().to_query(&["after", "done"]);
     let and = if kept.is_empty() { "" } else { "&" };
     let is_further = visit.query().get("after").is_some();
@@ -111,6 +113,7 @@ pub(super) fn pager(visit: &Visit, next: Option<i64>) -> Markup {
             nav class="pager" aria-label="Pages" {
                 @if is_further { a href={ (visit.path()) "?" (kept) } { "First page" } }
                 @if let Some(next) = next {
+                    @let next = encoded(&next.to_string());
                     a rel="next" href={ (visit.path()) "?" (kept) (and) "after=" (next) } {
                         "Next page"
                     }

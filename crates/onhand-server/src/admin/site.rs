@@ -36,11 +36,14 @@ impl<F: Fn(Visit) -> R + Clone + Send + Sync + 'static, R> Make<R> for F {}
 #[derive(Debug)]
 pub(super) struct Site {
     router: Router<Office>,
+    /// Forms that lead to another page than their own: what they did is said there. Their names
+    /// are not given twice.
+    leading: Vec<&'static Form>,
 }
 
 impl Site {
     pub(super) fn new() -> Self {
-        Self { router: Router::new() }
+        Self { router: Router::new(), leading: Vec::new() }
     }
 
     /// Adds a page for whoever has this scope, with the forms that stand on it. A form is sent to
@@ -59,19 +62,21 @@ impl Site {
         let place = Place { path, scope, forms };
         let shown = make.clone();
         let show = async move |visit: Visit| show(visit.at(place), shown.clone()).await;
-        let mut router = self.router.route(path, get(show));
+        let Self { router, mut leading } = self;
+        let mut router = router.route(path, get(show));
         for form in forms {
             let made = make.clone();
             let act = async move |Extension(fields): Extension<Fields>, visit: Visit| {
                 act(visit.at(place), form, fields, made.clone()).await
             };
             router = router.route(&format!("{path}/{}", form.name), post(act));
+            leading.extend(form.then.map(|_| *form));
         }
-        Self { router }
+        Self { router, leading }
     }
 
-    pub(super) fn into_router(self) -> Router<Office> {
-        self.router
+    pub(super) fn into_parts(self) -> (Router<Office>, Vec<&'static Form>) {
+        (self.router, self.leading)
     }
 }
 

@@ -94,10 +94,12 @@ impl Visit {
         Self { place: Some(place), ..self }
     }
 
-    /// The same after something was tried that failed.
+    /// The same after something was tried that failed: at the page on which the form stands, with
+    /// what was asked of it.
     pub(super) fn with(self, attempt: Attempt) -> Self {
         let path = self.page_path(attempt.form);
-        Self { attempt: Some(attempt), path, ..self }
+        let query = Fields::of_query(attempt.fields.get("back"));
+        Self { attempt: Some(attempt), path, query, ..self }
     }
 
     pub(super) fn place(&self) -> Place {
@@ -108,7 +110,9 @@ impl Visit {
     pub(super) fn frame(&self) -> Frame {
         let name = self.query.get("done");
         let form = self.place().forms.iter().find(|form| Some(form.name) == name);
-        Frame { done: form.map(|form| form.done) }
+        // A form of another page that leads here.
+        let far = || self.office.leading.iter().find(|form| Some(form.name) == name);
+        Frame { done: form.or_else(far).map(|form| form.done) }
     }
 
     pub(super) fn app(&self) -> &App {
@@ -129,6 +133,17 @@ impl Visit {
 
     pub(super) fn attempt(&self) -> Option<&Attempt> {
         self.attempt.as_ref()
+    }
+
+    /// What was typed into a field of a form that has just failed; none where it was left out, and
+    /// where the form was not sent.
+    pub(super) fn typed(&self, form: &Form, name: &str) -> Option<&str> {
+        self.tried(form)?.fields.raw(name)
+    }
+
+    /// What has just failed with a form.
+    pub(super) fn tried(&self, form: &Form) -> Option<&Attempt> {
+        self.attempt().filter(|attempt| std::ptr::eq(attempt.form, form))
     }
 
     pub(super) fn query(&self) -> &Fields {
