@@ -65,6 +65,12 @@ pub const FORM_FIELDS_MAX: usize = 500;
 pub const ADMIN_ANSWER_BYTES_MAX: usize = 4 << 20;
 /// Rows of a list in the administration.
 pub const ADMIN_ROWS: usize = 50;
+/// Most things that a form of the administration offers to choose from.
+pub const ADMIN_CHOICES_MAX: usize = 100;
+/// Movements that the course of a product's stock is drawn from.
+pub const ADMIN_CHART_MOVEMENTS: usize = 100;
+/// Movements that are shown beside the stock of a product; its ledger has all.
+pub const ADMIN_LEDGER_ROWS: usize = 20;
 /// Seconds after which a page that cannot be shown for a moment tries again.
 pub const ADMIN_RETRY_SECS: u32 = 5;
 /// How often at most an open page is told that something has changed.

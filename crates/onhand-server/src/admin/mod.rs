@@ -4,6 +4,7 @@
 //! Start at `site.rs` (what a page is), then `gate.rs` (who may come in) and `form.rs`.
 
 mod assets;
+mod chart;
 mod cookies;
 mod csrf;
 mod dashboard;
@@ -11,6 +12,7 @@ mod fields;
 mod form;
 mod gate;
 mod live;
+mod locations;
 mod login;
 mod oops;
 mod orders;
@@ -20,6 +22,7 @@ mod send;
 mod shell;
 mod site;
 mod stock;
+mod tabs;
 mod trouble;
 mod visit;
 
@@ -58,5 +61,7 @@ pub(crate) fn routes(app: App, api: Router) -> Router<App> {
 fn site() -> Site {
     let site = Site::new();
     let site = dashboard::pages(site);
-    orders::pages(site)
+    let site = orders::pages(site);
+    let site = stock::pages(site);
+    locations::pages(site)
 }

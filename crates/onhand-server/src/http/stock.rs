@@ -81,9 +81,11 @@ struct AsOf {
 }
 
 /// The moment that is asked for; none for now.
-fn moment(query: AsOf) -> Result<Option<Moment>, Problem> {
-    let AsOf { as_of, clock } = query;
-    let clock = named("?clock", clock.as_deref(), &LedgerClock::ALL, |one| one.as_str())?;
+///
+/// # Errors
+/// 422 for what is no instant or no clock, and for a clock alone.
+pub(crate) fn moment(as_of: Option<&str>, clock: Option<&str>) -> Result<Option<Moment>, Problem> {
+    let clock = named("?clock", clock, &LedgerClock::ALL, |one| one.as_str())?;
     let Some(text) = as_of else {
         return match clock {
             None => Ok(None),
@@ -114,7 +116,7 @@ async fn get_stock(
     Named(sku): Named,
     Params(query, _): Params<AsOf>,
 ) -> Result<Response, Problem> {
-    let as_of = moment(query)?;
+    let as_of = moment(query.as_of.as_deref(), query.clock.as_deref())?;
     let reference = product_ref(&sku)?;
     let row = app.reader.stock(reference.clone(), as_of).await?;
     let row = row.ok_or_else(|| Problem::unknown(&reference))?;
@@ -135,7 +137,7 @@ async fn explain_stock(
     Named(sku): Named,
     Params(query, _): Params<AsOf>,
 ) -> Result<Response, Problem> {
-    let as_of = moment(query)?;
+    let as_of = moment(query.as_of.as_deref(), query.clock.as_deref())?;
     let reference = product_ref(&sku)?;
     let found = app.reader.explain(reference.clone(), as_of).await?;
     let explanation = found.ok_or_else(|| Problem::unknown(&reference))?;
@@ -162,12 +164,12 @@ async fn list_movements(
     Params(query, sent): Params<MovementList>,
 ) -> Result<Response, Problem> {
     let limit = page_rows(query.limit)?;
-    let heads = query.starting_after.as_deref().map(heads).transpose()?;
+    let heads =
+        query.starting_after.as_deref().map(|text| heads("?starting_after", text)).transpose()?;
     let reference = product_ref(&sku)?;
     let found = app.reader.movements(reference.clone(), heads, limit).await?;
     let (rows, heads) = found.ok_or_else(|| Problem::unknown(&reference))?;
-    let next = heads.iter().map(ToString::to_string).collect::<Vec<_>>().join(".");
-    let next = (!next.is_empty()).then(|| format!("mov_{next}"));
+    let next = cursor_of(&heads);
     let data = rows.iter().map(|row| MovementView::of(&sku, row)).collect();
     let url = format!("/v1/stock/{sku}/movements");
     let has_more = next.is_some();
@@ -175,13 +177,22 @@ async fn list_movements(
     Ok(linked(&page, &sent))
 }
 
-/// The cursor of a ledger: where the chain of each location goes on.
-fn heads(cursor: &str) -> Result<Vec<i64>, Problem> {
+/// The cursor of a ledger, which says where the chain of each location goes on; none at its end.
+pub(crate) fn cursor_of(heads: &[i64]) -> Option<String> {
+    let numbers = heads.iter().map(ToString::to_string).collect::<Vec<_>>().join(".");
+    (!numbers.is_empty()).then(|| format!("mov_{numbers}"))
+}
+
+/// What the cursor of a ledger says.
+///
+/// # Errors
+/// 422 for anything else.
+pub(crate) fn heads(pointer: &str, cursor: &str) -> Result<Vec<i64>, Problem> {
     let numbers = cursor.strip_prefix("mov_").unwrap_or("");
     let heads: Result<Vec<i64>, _> = numbers.split('.').map(str::parse).collect();
     heads.map_err(|_| {
         let expected = "expected the `next_cursor` of a page of this list";
-        Problem::field("?starting_after", expected, cursor.into())
+        Problem::field(pointer, expected, cursor.into())
     })
 }
 

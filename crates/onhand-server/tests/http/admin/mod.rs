@@ -1,0 +1,4 @@
+//! The pages for people who run the shop, as a browser without scripts sees them.
+
+mod desk;
+mod stock;
