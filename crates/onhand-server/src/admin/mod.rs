@@ -4,6 +4,7 @@
 //! Start at `site.rs` (what a page is), then `gate.rs` (who may come in) and `form.rs`.
 
 mod assets;
+mod categories;
 mod chart;
 mod cookies;
 mod csrf;
@@ -18,6 +19,7 @@ mod oops;
 mod orders;
 mod parts;
 mod payments;
+mod products;
 mod send;
 mod shell;
 mod site;
@@ -63,5 +65,7 @@ fn site() -> Site {
     let site = dashboard::pages(site);
     let site = orders::pages(site);
     let site = stock::pages(site);
-    locations::pages(site)
+    let site = locations::pages(site);
+    let site = products::pages(site);
+    categories::pages(site)
 }
