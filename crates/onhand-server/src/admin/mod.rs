@@ -12,6 +12,7 @@ mod dashboard;
 mod fields;
 mod form;
 mod gate;
+mod imports;
 mod live;
 mod locations;
 mod login;
@@ -27,6 +28,7 @@ mod stock;
 mod tabs;
 mod trouble;
 mod visit;
+mod warehouse;
 
 use std::sync::Arc;
 
@@ -67,5 +69,22 @@ fn site() -> Site {
     let site = stock::pages(site);
     let site = locations::pages(site);
     let site = products::pages(site);
-    categories::pages(site)
+    let site = categories::pages(site);
+    let site = warehouse::pages(site);
+    imports::pages(site)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_that_lead_elsewhere_have_names_of_their_own() {
+        let (_, leading) = site().into_parts();
+        let mut names: Vec<_> = leading.iter().map(|form| form.name).collect();
+        names.sort_unstable();
+        let before = names.len();
+        names.dedup();
+        assert!(before == names.len() && before > 0, "{names:?}");
+    }
 }

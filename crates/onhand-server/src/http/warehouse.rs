@@ -5,10 +5,10 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::Response;
-use onhand_core::Command as AnyCommand;
 use onhand_core::ids::{LocationId, ProductId, SyncId};
 use onhand_core::schedules::ScheduleName;
-use onhand_core::warehouse::{Action, Command, Status, Trigger};
+use onhand_core::warehouse::{Action, Command, Status, Sync, Trigger};
+use onhand_core::{Command as AnyCommand, Timestamp};
 use onhand_engine::query::{SyncFilter, SyncRowFilter};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -38,18 +38,31 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(list_shortfalls))
 }
 
-/// Read how things stand with the warehouse: how old the newest answer is that could be used.
-#[utoipa::path(get, path = "/v1/warehouse", tag = "Warehouse",
-    security(("bearer" = ["stock:read"])),
-    responses((status = 200, description = "How things stand", body = WarehouseView<'static>)))]
-async fn get_warehouse(State(app): State<App>) -> Result<Response, Problem> {
+/// How things stand with the warehouse.
+#[derive(Debug)]
+pub(crate) struct Standing {
+    /// When it is asked next by itself.
+    pub(crate) due_at: Option<Timestamp>,
+    /// When the newest run began whose answer could be used.
+    pub(crate) answered_at: Option<Timestamp>,
+    /// Seconds since then.
+    pub(crate) age_s: Option<i64>,
+    /// The newest run, whatever came of it.
+    pub(crate) newest: Option<Sync>,
+}
+
+/// Reads how things stand.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) async fn how_it_stands(app: &App) -> Result<Standing, Problem> {
     let runs =
         app.reader.syncs(SyncFilter::default(), None, WAREHOUSE_ANSWERED_RUNS_MAX).await?.rows;
     let is_answered = |status: Status| match status {
         Status::Held | Status::Applied | Status::Reported | Status::Rejected => true,
         Status::Receiving | Status::Comparing | Status::Applying | Status::Failed => false,
     };
-    let answered = runs.iter().find(|run| is_answered(run.status));
+    let answered_at = runs.iter().find(|run| is_answered(run.status)).map(|run| run.created_at);
     let schedules = app.reader.schedules().await?;
     let scheduled = schedules.iter().find(|row| row.name == ScheduleName::Warehouse);
     // Where nothing was ever begun, it is due when the timetable says.
@@ -57,16 +70,29 @@ async fn get_warehouse(State(app): State<App>) -> Result<Response, Problem> {
         Some(row) => row.due_at,
         None => plan.timetable.after(app.clock.now()),
     };
-    let answered_at = answered.map(|run| run.created_at);
-    let age = |at: onhand_core::Timestamp| (app.clock.now().as_second() - at.as_second()).max(0);
+    let age = |at: Timestamp| (app.clock.now().as_second() - at.as_second()).max(0);
+    Ok(Standing {
+        due_at: app.warehouse.as_ref().map(due_at),
+        answered_at,
+        age_s: answered_at.map(age),
+        newest: runs.into_iter().next(),
+    })
+}
+
+/// Read how things stand with the warehouse: how old the newest answer is that could be used.
+#[utoipa::path(get, path = "/v1/warehouse", tag = "Warehouse",
+    security(("bearer" = ["stock:read"])),
+    responses((status = 200, description = "How things stand", body = WarehouseView<'static>)))]
+async fn get_warehouse(State(app): State<App>) -> Result<Response, Problem> {
+    let Standing { due_at, answered_at, age_s, newest } = how_it_stands(&app).await?;
     let shown = WarehouseView {
         object: "warehouse",
         is_configured: app.warehouse.is_some(),
         source: app.warehouse.as_ref().map(|plan| plan.warehouse.shown()),
-        due_at: app.warehouse.as_ref().map(due_at),
+        due_at,
         answered_at,
-        age_s: answered_at.map(age),
-        newest: runs.first().map(SyncView::of),
+        age_s,
+        newest: newest.as_ref().map(SyncView::of),
     };
     Ok(json_response(StatusCode::OK, &shown))
 }
@@ -250,12 +276,15 @@ struct ShortfallList {
 }
 
 /// The cursor of a list of shortfalls: product and location.
-fn place(text: &str) -> Result<(ProductId, LocationId), Problem> {
+///
+/// # Errors
+/// 422 for anything else.
+pub(crate) fn place(pointer: &str, text: &str) -> Result<(ProductId, LocationId), Problem> {
     let pair = text.split_once('.');
     let pair =
         pair.and_then(|(product, location)| Some((product.parse().ok()?, location.parse().ok()?)));
     let expected = "expected `next_cursor` of a page of this list";
-    pair.ok_or_else(|| Problem::field("?starting_after", expected, text.into()))
+    pair.ok_or_else(|| Problem::field(pointer, expected, text.into()))
 }
 
 /// List what is promised and, as the warehouse says, not there.
@@ -267,7 +296,8 @@ async fn list_shortfalls(
     Params(query, sent): Params<ShortfallList>,
 ) -> Result<Response, Problem> {
     let limit = page_rows(query.limit)?;
-    let after = query.starting_after.as_deref().map(place).transpose()?;
+    let after =
+        query.starting_after.as_deref().map(|text| place("?starting_after", text)).transpose()?;
     // One more tells whether there are more.
     let mut rows = app.reader.shortfalls(after, limit + 1).await?;
     let has_more = rows.len() > limit;

@@ -45,8 +45,15 @@ async fn settle(world: &World, mut sync: Arc<Sync>) {
     }
 }
 
+/// Goes on with the run that is open.
+pub(crate) async fn go_on(world: &World) {
+    if let Some(open) = world.app.reader.open_sync().await.unwrap() {
+        settle(world, Arc::new(open)).await;
+    }
+}
+
 /// Takes in an answer, and goes on with the run.
-async fn answer(world: &World, id: &Value, rows: &[(&str, i64)]) {
+pub(crate) async fn answer(world: &World, id: &Value, rows: &[(&str, i64)]) {
     let id: SyncId = id.as_str().unwrap().parse().unwrap();
     let row = |(sku, on_hand): &(&str, i64)| {
         let products = vec![ProductRef::Sku(Sku::new(*sku).unwrap())];
@@ -104,16 +111,13 @@ pub(crate) async fn tour(world: &World) {
         // What differs is what was counted before.
         let status = if turn == 0 { 200 } else { 409 };
         post(world, &path, &format!("syn-10-{turn}"), status).await;
-        if let Some(open) = world.app.reader.open_sync().await.unwrap() {
-            settle(world, Arc::new(open)).await;
-        }
+        go_on(world).await;
     }
     let begun = post(world, all, "syn-11", 201).await;
     answer(world, &begun["id"], &[("laptop", 2)]).await;
     let path = format!("{all}/{}/reject", begun["id"].as_str().unwrap());
     post(world, &path, "syn-12", 200).await;
-    let open = world.app.reader.open_sync().await.unwrap().unwrap();
-    settle(world, Arc::new(open)).await;
+    go_on(world).await;
     let missing = world.get("/v1/warehouse/shortfalls?limit=1").await.body;
     assert_eq!(missing["data"][0]["sku"], "smartphone", "{missing}");
     for path in [all, "/v1/warehouse/syncs?status=applied&limit=1", "/v1/warehouse"] {

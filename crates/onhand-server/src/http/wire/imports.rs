@@ -75,20 +75,20 @@ pub struct ImportView<'a> {
 #[schema(as = ImportError)]
 pub struct RowErrorView<'a> {
     /// The line of the file on which it begins, from 1.
-    line: u64,
+    pub(crate) line: u64,
     /// Its SKU, as far as it can be read.
     #[schema(required)]
-    sku: Option<&'a str>,
+    pub(crate) sku: Option<&'a str>,
     /// The column or field.
     #[schema(required)]
-    column: Option<&'a str>,
+    pub(crate) column: Option<&'a str>,
     /// What is there, at most 200 characters of it.
     #[schema(required)]
-    value: Option<&'a str>,
+    pub(crate) value: Option<&'a str>,
     /// A stable code: that of a refusal, or of what cannot be read.
-    code: &'a str,
+    pub(crate) code: &'a str,
     /// What is wrong, in words.
-    detail: String,
+    pub(crate) detail: String,
 }
 
 /// What a row would change.

@@ -3,3 +3,4 @@
 mod desk;
 mod products;
 mod stock;
+mod warehouse;
