@@ -305,7 +305,9 @@ impl Control<'_> {
         match kind {
             Kind::Line(most) => self.line("text", &shown, Some(most), None),
             Kind::Secret => self.line("password", "", None, None),
-            Kind::Whole | Kind::Signed => self.line("text", &shown, Some(20), Some("numeric")),
+            Kind::Whole => self.line("text", &shown, Some(20), Some("numeric")),
+            // Keypads of digits have no sign.
+            Kind::Signed => self.line("text", &shown, Some(20), None),
             Kind::Instant => self.line("datetime-local", &shown, None, None),
             Kind::Text(most) => self.area(&shown, Some(most)),
             Kind::Words => self.area(&shown, None),

@@ -69,6 +69,10 @@ impl Trouble {
                 "Nobody knows yet whether it was done. Send it again just as it is: it is done \
                  once at most."
             }
+            (_, "idempotency_key_reused") => {
+                "This form was sent before, and said something else then. Look at it once more and \
+                 send it again."
+            }
             (_, "disk_full") => "The disk is full. Nothing can be written until there is room.",
             (503 | 507, _) => "This passes: send it again in a moment. It is done once at most.",
             (429, _) => "Wait a moment and send it again.",

@@ -124,7 +124,10 @@ async fn units_go_to_another_location_and_back_in_time() {
     assert_eq!(failed.status, 409, "{}", failed.html);
     // It is about the same location as before.
     failed.says(&["What can be done at Main", r#"value="400""#]);
-    let done = desk.do_it(&page, &format!("{path}/transfer"), &typed).await;
+    // What was sent before is not sent again as something else.
+    let reused = desk.send(&page, &format!("{path}/transfer"), &typed).await;
+    reused.says(&["idempotency_key_reused", "Look at it once more and send it again"]);
+    let done = desk.do_it(&failed, &format!("{path}/transfer"), &typed).await;
     done.says(&["The units are moved.", "van-1"]);
     let there = world.get("/v1/stock/tablet").await.body;
     assert_eq!((&there["on_hand"], &there["locations"][1]["on_hand"]), (&json!(10), &json!(4)));

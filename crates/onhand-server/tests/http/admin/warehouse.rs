@@ -75,7 +75,7 @@ async fn a_run_is_decided_whole_and_tells_what_is_missing() {
     let page = desk.page(&path).await;
     desk.do_it(&page, &format!("{path}/approve"), &[]).await;
     go_on(&world).await;
-    desk.page(&path).await.says(&[">approved<", "1 missing"]);
+    desk.page(&path).await.says(&[">shortfall<", "1 missing"]);
     desk.page("/admin/warehouse").await.says(&["there is something"]);
     let missing = desk.page("/admin/warehouse/shortfalls").await;
     assert_eq!(missing.row("smartphone")[..3], ["smartphone", "Main", "1"].map(str::to_owned));
