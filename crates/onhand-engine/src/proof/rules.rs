@@ -1,7 +1,7 @@
 //! The promises that are SQL, in what SQLite and PostgreSQL both understand: every subquery in a
 //! `FROM` has a name, numbers become text by `||` or `cast`, and a group is joined to its row from
-//! outside. What is about single rows goes by a span of their keys, `$1` before `$2`, so that it can
-//! be looked at in slices. A store whose rows need another form says so in its own `verify.rs`.
+//! outside. What is about single rows goes by a span of their keys, `$1` before `$2`, so that it
+//! can be looked at in slices. A store whose rows need another form says so in its own `verify.rs`.
 
 use super::spans::Over;
 use super::{Finds, Rule, levels};
@@ -264,7 +264,8 @@ pub(super) const RULES: &[Rule<'static>] = &[
         finds: &[
             Finds::All(
                 "SELECT 'job_' || max(id) || ' of event ' || event || ': ' || count(*) || ' times' \
-                 FROM jobs WHERE event > 0 GROUP BY queue, event, about, replay HAVING count(*) > 1",
+                 FROM jobs WHERE event > 0 GROUP BY queue, event, about, replay \
+                 HAVING count(*) > 1",
             ),
             Finds::Of(
                 Over::Jobs,
