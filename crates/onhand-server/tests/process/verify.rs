@@ -141,9 +141,9 @@ async fn it_can_be_switched_off_and_what_is_no_pace_is_refused() {
         (&told["is_on"], &told["runs"], &told["is_clean"]),
         (&false.into(), &0.into(), &Value::Null)
     );
-    let keyed =
-        server.connection.send(Method::POST, "/v1/operations/verify", &keyed("no"), "{}".into());
-    assert_eq!(keyed.await.unwrap().status, 405);
+    let (headers, path) = (keyed("no"), "/v1/operations/verify");
+    let posted = server.connection.send(Method::POST, path, &headers, "{}".into()).await;
+    assert_eq!(posted.unwrap().status, 405);
     server.stop_and_verify().await;
     for wrong in [["--verify-share", "0"], ["--verify-share", "101"], ["--verify", "maybe"]] {
         let refused = run(folder.path(), "serve", &wrong).await;
