@@ -84,9 +84,10 @@ impl<'a> Going<'a> {
             Looked::At(slice) => {
                 let rows = u64::try_from(slice.rows).unwrap_or(0);
                 self.progress.rows = self.progress.rows.saturating_add(rows);
-                let is_news = slice.broken.into_iter().fold(false, |is_news, check| {
-                    take_in(&mut self.progress.broken, check) || is_news
-                });
+                let mut is_news = false;
+                for check in slice.broken {
+                    is_news |= take_in(&mut self.progress.broken, check);
+                }
                 if is_news {
                     self.noted_at -= VERIFY_NOTE_EVERY.min(self.noted_at.elapsed());
                     self.note(lease(), None).await?;
