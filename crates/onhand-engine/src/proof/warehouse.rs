@@ -63,9 +63,9 @@ pub(super) const RULES: &[Rule<'static>] = &[
                 "SELECT 'syn_' || r.sync_id || '/' || r.number || ': movement ' || r.movement \
                  FROM sync_rows r LEFT JOIN movements m ON m.seq = r.movement \
                  WHERE r.sync_id > $1 AND r.sync_id <= $2 AND r.movement IS NOT NULL \
-             AND (m.seq IS NULL OR m.kind != 'counted' \
-             OR m.product_id != r.product_id OR m.location_id != r.location_id \
-             OR coalesce(m.reference, '') != 'syn_' || r.sync_id || '/' || r.number)",
+                 AND (m.seq IS NULL OR m.kind != 'counted' \
+                 OR m.product_id != r.product_id OR m.location_id != r.location_id \
+                 OR coalesce(m.reference, '') != 'syn_' || r.sync_id || '/' || r.number)",
             ),
             Finds::Of(
                 Over::SyncRows,

@@ -28,5 +28,6 @@ pub fn routes() -> OpenApiRouter<App> {
 async fn get_verify(State(app): State<App>) -> Result<Response, Problem> {
     let schedules = app.reader.schedules().await?;
     let schedule = schedules.iter().find(|row| row.name == ScheduleName::Verify);
-    Ok(json_response(StatusCode::OK, &ProofView::of(app.verify.state().is_on, schedule)))
+    let seen = app.verify.state();
+    Ok(json_response(StatusCode::OK, &ProofView::of(&seen, schedule)))
 }

@@ -1,6 +1,7 @@
-//! What the process tells those who watch it, beside its log: which request a piece of work follows
-//! from (`trail.rs`), traces by OpenTelemetry (`otel.rs`) and errors by Sentry (`sentry.rs`). All
-//! of it is beside the work: nothing waits for whoever watches, and what cannot be told is dropped.
+//! What the process tells those who watch it, beside its log: which request a piece of work
+//! follows from (`trail.rs`), traces by OpenTelemetry (`otel.rs`) and errors by Sentry
+//! (`sentry.rs`). All of it is beside the work: nothing waits for whoever watches, and what cannot
+//! be told is dropped.
 
 #[cfg(feature = "otel")]
 pub mod otel;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use onhand_core::jobs::{self, Queue};
 use onhand_core::payments::Policy;
 use onhand_core::schedules::{self, ScheduleName};
-use onhand_core::text::{Reference, Text};
+use onhand_core::text::{Name, Reference, Text};
 use onhand_core::{Actor, Command};
 use onhand_engine::Clock;
 
@@ -402,7 +402,20 @@ async fn background(world: &World) {
     let name = ScheduleName::Retention;
     let next_at = world.clock.now();
     let begin = schedules::Command::Begin { name, secs: 1, next_at, is_forced: false };
+    let name = ScheduleName::Verify;
+    let begin_to_prove = schedules::Command::Begin { name, secs: 60, next_at, is_forced: false };
+    let broken = schedules::Broken {
+        check: Name::new("I6").unwrap(),
+        promise: Text::new("each level is what its newest movement left").unwrap(),
+        violations: 1,
+        offenders: vec![Text::new("level prd_1 at loc_1").unwrap()],
+    };
+    let progress = schedules::Progress { steps: 9, broken: vec![broken], ..Default::default() };
+    let progress = Box::new(progress);
+    let prove = schedules::Command::Prove { run: 1, secs: 60, progress, outcome: None };
     let commands = [
+        Command::Schedules(begin_to_prove),
+        Command::Schedules(prove),
         Command::Jobs(jobs::Command::Begin { queue }),
         Command::Jobs(bury.clone()),
         Command::Jobs(bury),
@@ -425,6 +438,10 @@ async fn background(world: &World) {
     for path in ["/v1/jobs", "/v1/jobs?limit=1", &one, "/v1/consumers", "/v1/schedules"] {
         assert_eq!(world.get(path).await.status, 200, "{path}");
     }
+    let told = world.get("/v1/operations/verify").await;
+    assert_eq!((told.status, &told.body["is_clean"]), (200, &json!(false)), "{}", told.body);
+    let failed = world.get("/v1/events?types=verify.failed").await;
+    assert_eq!(failed.body["data"][0]["data"]["checks"], json!(["I6"]), "{}", failed.body);
     for path in ["/v1/jobs?status=lost", "/v1/jobs?queue=post", "/v1/jobs?starting_after=ord_1"] {
         assert_eq!(world.get(path).await.status, 422, "{path}");
     }

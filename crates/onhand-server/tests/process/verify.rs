@@ -86,9 +86,15 @@ async fn a_round_goes_on_where_a_server_stopped() {
 }
 
 /// Changes one letter in the file, as somebody or a disk may: of a movement, which has its kind and
-/// its reason side by side.
-fn damage(folder: &Path) {
-    let path = folder.join("onhand.db");
+/// its reason side by side. A backup takes the file's place: in it everything stands once.
+async fn damage(folder: &Path) {
+    let (path, copy) = (folder.join("onhand.db"), folder.join("copy.db"));
+    let backup = run(folder, "backup", &["--to", copy.to_str().unwrap()]).await;
+    assert_eq!(backup.code, Some(0), "{}", backup.text);
+    for end in ["db-wal", "db-shm"] {
+        let _ = std::fs::remove_file(path.with_extension(end));
+    }
+    std::fs::rename(copy, &path).unwrap();
     let mut bytes = std::fs::read(&path).unwrap();
     let found: Vec<usize> = bytes
         .windows(16)
@@ -108,7 +114,7 @@ async fn what_somebody_has_changed_is_found_logged_and_told_and_stays_as_it_is()
     told(&mut server, |told| told["is_clean"] == true).await;
     server.terminate();
     assert_eq!(server.exit_code().await, Some(0), "{}", server.log());
-    damage(folder.path());
+    damage(folder.path()).await;
     let damaged = run(folder.path(), "verify", &[]).await;
     assert_eq!(damaged.code, Some(1), "{}", damaged.text);
     let mut server = start(folder.path(), "100").await;
@@ -141,9 +147,9 @@ async fn it_can_be_switched_off_and_what_is_no_pace_is_refused() {
         (&told["is_on"], &told["runs"], &told["is_clean"]),
         (&false.into(), &0.into(), &Value::Null)
     );
-    let keyed =
-        server.connection.send(Method::POST, "/v1/operations/verify", &keyed("no"), "{}".into());
-    assert_eq!(keyed.await.unwrap().status, 405);
+    let (headers, path) = (keyed("no"), "/v1/operations/verify");
+    let posted = server.connection.send(Method::POST, path, &headers, "{}".into()).await;
+    assert_eq!(posted.unwrap().status, 405);
     server.stop_and_verify().await;
     for wrong in [["--verify-share", "0"], ["--verify-share", "101"], ["--verify", "maybe"]] {
         let refused = run(folder.path(), "serve", &wrong).await;

@@ -8,6 +8,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::values;
+use crate::workers::verify::state::Seen;
 
 /// How the proof stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -131,19 +132,18 @@ fn failure_example() -> serde_json::Value {
 }
 
 impl<'a> ProofView<'a> {
-    /// The view of what is remembered.
-    pub fn of(is_on: bool, schedule: Option<&'a Schedule>) -> Self {
+    /// The view of what is remembered, and of what this process knows better.
+    pub fn of(seen: &'a Seen, schedule: Option<&'a Schedule>) -> Self {
         let proof = schedule.and_then(|schedule| schedule.proof.as_deref());
-        let (open, last) = (
-            proof.and_then(|proof| proof.open.as_ref()),
-            proof.and_then(|proof| proof.last.as_ref()),
-        );
+        let kept = proof.and_then(|proof| proof.open.as_ref());
+        let open = if seen.is_going { seen.open.as_ref() } else { kept };
+        let last = proof.and_then(|proof| proof.last.as_ref());
         let broken = |progress: &Progress| !progress.broken.is_empty();
         let is_broken = open.is_some_and(broken) || last.is_some_and(|one| broken(&one.progress));
         let began_at = proof.and_then(|proof| proof.began_at);
         Self {
             object: "proof",
-            is_on,
+            is_on: seen.is_on,
             is_clean: (is_broken || last.is_some()).then_some(!is_broken),
             runs: schedule.map_or(0, |schedule| schedule.runs),
             due_at: schedule.map(|schedule| schedule.due_at),

@@ -154,6 +154,7 @@ impl Verifier {
         if !is_given {
             return Ok(());
         }
+        self.state.see(Some(&schedule));
         Going::of(self, schedule).go_on().await
     }
 

@@ -1,7 +1,7 @@
 //! What is known of the continuous proof in this process, for whoever shows or counts it: metrics,
 //! pages, alerts. Read it freely; only who proves writes it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ pub struct Verification(Arc<Inner>);
 struct Inner {
     is_on: bool,
     proof: Mutex<Proof>,
+    /// Whether that is newer than what is remembered.
+    is_going: AtomicBool,
     slices: AtomicU64,
     micros: AtomicU64,
 }
@@ -25,6 +27,8 @@ struct Inner {
 pub struct Seen {
     /// Whether this process takes part in it.
     pub is_on: bool,
+    /// Whether this process goes through a round now.
+    pub is_going: bool,
     /// When the open round began; none is on when absent.
     pub began_at: Option<Timestamp>,
     /// How far that is.
@@ -57,7 +61,8 @@ impl Verification {
     /// Nothing is known yet.
     pub fn new(is_on: bool) -> Self {
         let (slices, micros) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self(Arc::new(Inner { is_on, proof: Mutex::default(), slices, micros }))
+        let is_going = AtomicBool::new(false);
+        Self(Arc::new(Inner { is_on, proof: Mutex::default(), is_going, slices, micros }))
     }
 
     /// What is known.
@@ -65,6 +70,7 @@ impl Verification {
         let proof = self.0.proof.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Seen {
             is_on: self.0.is_on,
+            is_going: self.0.is_going.load(Ordering::Relaxed),
             began_at: proof.began_at.filter(|_| proof.open.is_some()),
             open: proof.open,
             last: proof.last,
@@ -77,12 +83,14 @@ impl Verification {
     pub fn see(&self, schedule: Option<&Schedule>) {
         let proof = schedule.and_then(|schedule| schedule.proof.as_deref().cloned());
         *self.0.proof.lock().unwrap_or_else(PoisonError::into_inner) = proof.unwrap_or_default();
+        self.0.is_going.store(false, Ordering::Relaxed);
     }
 
     /// Takes in how far the round is that this process goes through.
     pub(super) fn go(&self, progress: &Progress) {
         let mut proof = self.0.proof.lock().unwrap_or_else(PoisonError::into_inner);
         proof.open = Some(progress.clone());
+        self.0.is_going.store(true, Ordering::Relaxed);
     }
 
     /// Counts a slice.
