@@ -86,6 +86,8 @@ impl Till {
             clock: app.clock.clone(),
             wake: app.owed.clone(),
             timing,
+            counted: std::sync::Arc::default(),
+            trail: app.trail.clone(),
         };
         tasks.spawn(effects::run(tools, std::future::pending()));
         tasks.spawn(async move {
