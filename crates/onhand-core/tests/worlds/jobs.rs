@@ -10,10 +10,7 @@ use onhand_core::limits::{
     DEAD_LETTERS_TOLD_EVERY_SECS, JOB_LEASES_LOST_MAX, JOBS_OPEN_MAX, JOBS_TAKEN_MAX,
 };
 use onhand_core::schedules::{self, Broken, Progress, ScheduleName};
-use onhand_core::text::{Name, Reference, Text, Url};
-use onhand_core::webhooks::{
-    self, EndpointPatch, EndpointState, EventFilter, NewEndpoint, SealedSecret,
-};
+use onhand_core::text::{Name, Reference, Text};
 
 use crate::desk::Desk;
 

@@ -94,7 +94,8 @@ async fn what_is_told_is_what_the_table_says() {
     let mut server = Server::start(folder.path(), &["--log-requests", "json"]).await;
     assert_eq!(server.place("one").await.unwrap().status, 201);
     let many = r#"{"items":[{"sku":"smartphone","quantity":100000}]}"#;
-    let send = server.connection.send(Method::POST, "/v1/orders", &keyed("many"), many.into());
+    let headers = keyed("many");
+    let send = server.connection.send(Method::POST, "/v1/orders", &headers, many.into());
     assert_eq!(send.await.unwrap().status, 409);
     assert_eq!(server.get("/v1/orders/ord_999").await.status, 404);
     assert_eq!(server.get("/nowhere").await.status, 404);
