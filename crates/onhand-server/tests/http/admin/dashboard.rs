@@ -62,10 +62,11 @@ async fn whoever_may_not_see_something_is_not_shown_it() {
 async fn what_runs_out_is_listed_with_its_threshold() {
     let world = World::new().await;
     let clerk = Clerk::admin(&world).await;
-    clerk.get("/admin").await.has(&["Nothing is running out."]);
+    let first = clerk.get("/admin").await;
+    first.has(&["href=\"/admin/stock/123\"", "1 in all"]).lacks(&["/admin/stock/tablet"]);
     let policy = json!({"low_stock_threshold": 11});
     let set = world.patch("/v1/stock/tablet", "*", policy).await;
     assert_eq!(set.status, 200, "{}", set.body);
     world.clock.advance_secs(1);
-    clerk.get("/admin").await.has(&["href=\"/admin/stock/tablet\"", "1 in all"]);
+    clerk.get("/admin").await.has(&["href=\"/admin/stock/tablet\"", "2 in all"]);
 }

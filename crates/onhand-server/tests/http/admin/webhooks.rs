@@ -55,9 +55,10 @@ async fn a_stale_form_keeps_what_was_typed() {
     let world = World::new().await;
     let clerk = Clerk::admin(&world).await;
     add(&clerk).await;
-    let shown = clerk.get(ONE).await;
+    // Two windows, each with a form and a key of its own.
+    let (other, shown) = (clerk.get(ONE).await, clerk.get(ONE).await);
     let first = [("url", "http://127.0.0.1:9/a"), ("description", "first")];
-    clerk.send_from(&shown, ONE, "edit", &first).await.is(303);
+    clerk.send_from(&other, ONE, "edit", &first).await.is(303);
     let second = [("url", "http://127.0.0.1:9/b"), ("description", "second")];
     let stale = clerk.send_from(&shown, ONE, "edit", &second).await;
     stale.is(412).has(&["Somebody else has changed this", "value=\"second\"", "127.0.0.1:9/b"]);
