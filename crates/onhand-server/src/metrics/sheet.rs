@@ -145,6 +145,26 @@ mod tests {
         sheet.spread(&families::COMMIT_DURATION, &[], &durations.read());
         sheet.spread(&families::BATCH_SIZE, &[], &sizes.read());
         sheet.amount(&families::CPU, 1.5);
-        insta::assert_snapshot!(sheet.written());
+        let written = sheet.written();
+        let durations = "onhand_committer_commit_duration_seconds";
+        for line in [
+            "# TYPE onhand_http_connections_refused counter",
+            "onhand_http_connections_refused_total{reason=\"crowded\"} 3",
+            &format!("# TYPE {durations} histogram"),
+            &format!("# UNIT {durations} seconds"),
+            &format!("{durations}_bucket{{le=\"0.0005\"}} 2"),
+            &format!("{durations}_bucket{{le=\"0.002\"}} 3"),
+            &format!("{durations}_bucket{{le=\"0.005\"}} 4"),
+            &format!("{durations}_bucket{{le=\"10.0\"}} 4"),
+            &format!("{durations}_bucket{{le=\"+Inf\"}} 5"),
+            &format!("{durations}_count 5"),
+            &format!("{durations}_sum 60.00612"),
+            "onhand_committer_batch_size_bucket{le=\"2.0\"} 1",
+            "onhand_build{version=\"a\\\"b\\\\c\\nd\"} 1.0",
+            "process_cpu_seconds_total 1.5",
+        ] {
+            assert!(written.lines().any(|one| one == line), "{line} is not in:\n{written}");
+        }
+        assert!(written.ends_with("# EOF\n"), "{written}");
     }
 }
