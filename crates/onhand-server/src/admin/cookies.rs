@@ -1,5 +1,5 @@
 //! The two cookies of a session: the access token, and the refresh token that is taken for the next
-//! one. Scripts cannot read them, other sites cannot send them, and no path but ours is told them.
+//! one. Scripts cannot read them, and other sites cannot send them with a form.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use zeroize::Zeroizing;
@@ -28,12 +28,13 @@ impl Cookies {
         Self { is_encrypted: is_encrypted || scheme == Some(b"https") }
     }
 
-    /// Over TLS the name says so: a browser then takes it from nobody who speaks without.
+    /// Over TLS the name says so: a browser then takes it from this host alone, and from nobody
+    /// who speaks without.
     fn name(self, kind: Kind) -> &'static str {
         match (kind, self.is_encrypted) {
-            (Kind::Access, true) => "__Secure-onhand-access",
+            (Kind::Access, true) => "__Host-onhand-access",
             (Kind::Access, false) => "onhand-access",
-            (Kind::Refresh, true) => "__Secure-onhand-refresh",
+            (Kind::Refresh, true) => "__Host-onhand-refresh",
             (Kind::Refresh, false) => "onhand-refresh",
         }
     }
@@ -64,11 +65,12 @@ impl Cookies {
     /// `Lax`, so that a link in a mail finds the session; what changes something is a form, and
     /// those another site cannot send with it.
     fn set(self, headers: &mut HeaderMap, kind: Kind, value: &str, secs: i64) {
-        let secure = if self.is_encrypted { "; Secure" } else { "" };
+        // With that name it has to be for every path; those of `/v1` do not look at it.
+        let (path, secure) = if self.is_encrypted { ("/", "; Secure") } else { (ROOT, "") };
         let secs = secs.max(0);
         let name = self.name(kind);
         let cookie =
-            format!("{name}={value}; Path={ROOT}; Max-Age={secs}; HttpOnly; SameSite=Lax{secure}");
+            format!("{name}={value}; Path={path}; Max-Age={secs}; HttpOnly; SameSite=Lax{secure}");
         if let Ok(mut cookie) = HeaderValue::from_str(&cookie) {
             cookie.set_sensitive(true);
             headers.append(header::SET_COOKIE, cookie);
@@ -99,7 +101,7 @@ mod tests {
         check(&["onhand-access=a; onhand-access=b"], Some("a"));
         check(&["onhand-access="], None);
         check(&["onhand-accessx=a", "xonhand-access=a", "onhand-access"], None);
-        check(&["__Secure-onhand-access=a"], None);
+        check(&["__Host-onhand-access=a"], None);
     }
 
     #[test]
@@ -111,8 +113,7 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "__Secure-onhand-access=a; Path=/admin; Max-Age=900; HttpOnly; SameSite=Lax; \
-                 Secure",
+                "__Host-onhand-access=a; Path=/; Max-Age=900; HttpOnly; SameSite=Lax; Secure",
                 "onhand-access=; Path=/admin; Max-Age=0; HttpOnly; SameSite=Lax",
                 "onhand-refresh=; Path=/admin; Max-Age=0; HttpOnly; SameSite=Lax",
             ]

@@ -134,6 +134,10 @@ impl Desk {
         let text = self.translated(&block.text);
         let folder = if block.purpose == Purpose::Beside { "beside" } else { "alone" };
         let (failed, said) = self.shell(folder, &text).await;
+        if block.purpose != Purpose::Beside {
+            // It may have served something else at the same address.
+            self.is_served = false;
+        }
         let lines: Vec<&str> = text.lines().collect();
         for (line, code) in failed {
             let content = lines.get(line.saturating_sub(1)).copied().unwrap_or_default();

@@ -392,7 +392,7 @@ async fn over_tls_cookies_say_so_whoever_ends_it() {
         assert_eq!(cookies.len(), 2);
         for cookie in cookies {
             let cookie = cookie.to_str().unwrap();
-            assert!(cookie.starts_with("__Secure-onhand-"), "{cookie}");
+            assert!(cookie.starts_with("__Host-onhand-"), "{cookie}");
             assert!(cookie.ends_with("; Secure"), "{cookie}");
         }
     }

@@ -487,7 +487,9 @@ async fn every_route_answers_as_it_is_described() {
     background(world).await;
     bulk(world).await;
     shelves::tour(world).await;
-    for path in ["/livez", "/readyz", "/health", "/v1/events", "/v1/events?types=stock.low"] {
+    for path in
+        ["/livez", "/readyz", "/health", "/metrics", "/v1/events", "/v1/events?types=stock.low"]
+    {
         assert_eq!(world.get(path).await.status, 200, "{path}");
     }
     let kinds = world.get("/v1/events?limit=200").await.body;

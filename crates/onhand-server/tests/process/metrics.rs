@@ -26,6 +26,10 @@ const OF_OTHERS: [&str; 10] = [
     "onhand_warehouse_last_sync_drift_units",
     "onhand_warehouse_last_sync_as_of_timestamp",
     "onhand_job_attempts",
+    "onhand_verify_holds",
+    "onhand_verify_violations",
+    "onhand_verify_last_round_ended_timestamp",
+    "onhand_verify_round_rows",
 ];
 
 /// A scrape, by somebody who shows nothing, with these headers.
