@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use crate::server::{ONHAND, Server, database, json, keyed};
 
 /// Figures that are told only once something has happened that does not here.
-const OF_OTHERS: [&str; 10] = [
+const OF_OTHERS: [&str; 14] = [
     "onhand_cache_lookups",
     "onhand_committer_failed_runs",
     "onhand_gateway_calls",

@@ -66,7 +66,12 @@ async fn what_was_given_up_is_resumed_from_the_list() {
     clerk.get("/admin").await.has(&["href=\"/admin/payments/effects?state=dead\""]);
     let looker = Clerk::operator(&till.world, &["payments:read"]).await;
     let page = "/admin/payments/effects";
-    looker.get(page).await.is(200).has(&["badge bad", id]).lacks(&["/requeue\""]);
+    looker
+        .get(page)
+        .await
+        .is(200)
+        .has(&["badge bad", &id.replace("eff_", "ord_")])
+        .lacks(&["/requeue\""]);
     till.fault("error", 0.0).await;
     clerk.did(page, "requeue", &[("effect", id)]).await.has(&["It is tried again."]);
     till.until_status(&order["payment"], "awaiting_payment").await;
