@@ -295,7 +295,8 @@ pub struct StockChangeView<'a> {
     "level": {
         "object": "stock_level", "sku": "TEA-1", "product_id": "prd_7", "location_id": "loc_1",
         "on_hand": 50, "reserved": 0, "safety_stock": 0, "available": 50,
-        "missing": 0, "low_stock_threshold": 10, "version": 1, "updated_at": "2026-11-21T05:48:16.120394Z"
+        "missing": 0, "low_stock_threshold": 10, "version": 1,
+        "updated_at": "2026-11-21T05:48:16.120394Z"
     }
 }]}))]
 pub struct StockChangesView<'a> {
