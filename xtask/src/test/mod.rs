@@ -253,7 +253,8 @@ const STEPS: &[Step] = &[
     Step { name: "work-chaos", needs: Need::Nothing, work: Work::Shared(&WORK_CHAOS, &[]) },
 ];
 
-/// Runs every step with `only` in its name, also after one has failed. False when one failed, was
+/// Runs every step with `only` in its name ("tests on PostgreSQL 18" is one), also after one has
+/// failed. False when one failed, was
 /// left out under `CI=true` and may not be, or when there is none.
 pub(crate) fn run(root: &Path, only: &str) -> Result<bool> {
     let missing = tools::missing();
@@ -261,9 +262,13 @@ pub(crate) fn run(root: &Path, only: &str) -> Result<bool> {
         println!("nothing can be built without {}", tool.name);
         return Ok(false);
     }
-    let bench = Bench { root, missing, services: Services::open(root) };
+    let bench = Bench { root, only, missing, services: Services::open(root) };
     let mut outcomes = Outcomes::new();
-    for step in STEPS.iter().filter(|step| step.name.contains(only)) {
+    let named = |step: &&Step| match step.needs {
+        Need::Postgres => only.starts_with(step.name) || step.name.contains(only),
+        _ => step.name.contains(only),
+    };
+    for step in STEPS.iter().filter(named) {
         println!("\n== {}: {}", step.name, describe(&step.work));
         outcomes.extend(bench.run(step));
     }
@@ -276,6 +281,7 @@ pub(crate) fn run(root: &Path, only: &str) -> Result<bool> {
 /// Where steps are run, and what there is for them.
 struct Bench<'a> {
     root: &'a Path,
+    only: &'a str,
     missing: Vec<&'static Tool>,
     services: Result<Services>,
 }
@@ -319,7 +325,9 @@ impl Bench<'_> {
             Err(error) => Outcome::LeftOut(format!("{error:#}")),
         };
         let offers = services.postgres().into_iter();
-        offers.map(|(name, offer)| (format!("{} on {name}", step.name), outcome(offer))).collect()
+        let named = offers.map(|(name, offer)| (format!("{} on {name}", step.name), offer));
+        let wanted = named.filter(|(name, _)| name.contains(self.only));
+        wanted.map(|(name, offer)| (name, outcome(offer))).collect()
     }
 }
 
