@@ -112,11 +112,11 @@ impl Desk {
         self
     }
 
-    /// The same for somebody who has further programs.
+    /// The same for somebody who has further programs, or others of the same names.
     pub(crate) fn in_path(mut self, folder: impl Into<PathBuf>) -> Self {
         let path = self.environment.iter_mut().find(|(name, _)| name == "PATH").unwrap();
-        let folders = std::env::split_paths(&path.1).chain([folder.into()]);
-        path.1 = std::env::join_paths(folders.collect::<Vec<_>>()).unwrap();
+        let further = [folder.into()].into_iter();
+        path.1 = std::env::join_paths(further.chain(std::env::split_paths(&path.1))).unwrap();
         self
     }
 
