@@ -12,11 +12,10 @@ use super::site::Page;
 use super::trouble::{self, Trouble};
 use super::visit::Visit;
 use super::{csrf, parts};
-use crate::http::problem::Problem;
 use crate::random;
 
-/// Makes the body of a route out of what was sent.
-pub(super) type BodyOf = fn(&Fields) -> Result<Value, Problem>;
+/// Completes the body that the fields say, out of what was sent.
+pub(super) type Complete = fn(Value, &Fields) -> Value;
 
 /// A form, and the route that it stands for.
 #[derive(Debug)]
@@ -35,8 +34,8 @@ pub(super) struct Form {
     pub(super) method: axum::http::Method,
     pub(super) route: &'static str,
     pub(super) fields: &'static [Field],
-    /// The body, where it is not just the fields.
-    pub(super) body: Option<BodyOf>,
+    /// What the body has beside the fields.
+    pub(super) complete: Complete,
     /// What is said when it is done.
     pub(super) done: &'static str,
     /// Where to go then; to the same page where nothing is said.
@@ -56,7 +55,7 @@ impl Form {
         method: axum::http::Method::POST,
         route: "",
         fields: &[],
-        body: None,
+        complete: |body, _| body,
         done: "Saved.",
         then: None,
         reveals: None,
@@ -121,7 +120,7 @@ pub(super) struct Filling<'a> {
     pub(super) choices: Vec<(&'a str, Vec<(String, String)>)>,
     /// Fields that nobody sees, for names in the route and for [`Kind::Given`].
     pub(super) hidden: Vec<(&'a str, String)>,
-    /// More to fill in, that the form's `body` reads.
+    /// More to fill in, that [`Form::complete`] reads.
     pub(super) more: Option<Markup>,
 }
 
@@ -371,8 +370,8 @@ impl Control<'_> {
     }
 }
 
-/// The body that the fields of a form say. What cannot be understood is sent as it is: the route
-/// says what is wrong with it, and where.
+/// The body that a form says. What cannot be understood is sent as it is: the route says what is
+/// wrong with it, and where.
 pub(super) fn body_of(form: &Form, fields: &Fields) -> Value {
     let mut body = Value::Object(Map::new());
     for field in form.fields {
@@ -380,7 +379,7 @@ pub(super) fn body_of(form: &Form, fields: &Fields) -> Value {
             place(&mut body, field.name, value);
         }
     }
-    body
+    (form.complete)(body, fields)
 }
 
 fn value_of(field: &Field, fields: &Fields) -> Option<Value> {

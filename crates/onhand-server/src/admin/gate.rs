@@ -110,6 +110,8 @@ async fn enter(
         return Ok((visitor(office, principal, access, address).await?, None));
     }
     let refresh = cookies.read(&parts.headers, Kind::Refresh).ok_or(Outside::Nobody)?;
+    // Whoever guesses is counted like whoever tries to log in.
+    gate::count_try(app, address.ip())?;
     let tokens = match app.logins.refresh(desk(app), &refresh).await {
         Ok(tokens) => tokens,
         Err(LoginError::Wrong) => return Err(Outside::Nobody),

@@ -4,8 +4,8 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 use axum::response::Response;
 use axum::routing::{get, post};
 use maud::{Markup, html};
@@ -21,7 +21,7 @@ use super::visit::{Frame, Visitor};
 use super::{Office, ROOT, csrf, gate, oops, shell};
 use crate::accounts::logins::Tokens;
 use crate::http::accounts::{desk, invalid_code, invalid_credentials, not_in};
-use crate::http::gate::{address, forbidden};
+use crate::http::gate::{address, count_try, forbidden};
 use crate::http::problem::Problem;
 
 /// Before the names of fields of a form that is kept over a login.
@@ -68,8 +68,8 @@ async fn show(State(_): State<Office>, request: Request) -> Response {
 /// The login page for who has sent a form without a session.
 pub(super) fn kept(path: &str, fields: &Fields) -> Response {
     let mut carried = vec![(TO_SEND.to_owned(), path.to_owned())];
-    let own = fields.iter().filter(|(name, _)| *name != csrf::FIELD);
-    carried.extend(own.map(|(name, value)| (format!("{KEPT}{name}"), value.to_owned())));
+    carried
+        .extend(keepable(fields).map(|(name, value)| (format!("{KEPT}{name}"), value.to_owned())));
     let carried = carried.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let form = html! {
         p class="alert" role="status" {
@@ -89,20 +89,29 @@ fn login_form(carried: &Fields, trouble: Option<&Trouble>) -> Markup {
             @for (name, value) in carried.iter().filter(|(name, _)| is_carried(name)) {
                 input type="hidden" name=(name) value=(value);
             }
-            div class="field" {
-                label for="email" { "E-mail address" }
-                input type="email" id="email" name="email" required autocomplete="username"
-                    value=(carried.get("email").unwrap_or_default());
-            }
-            div class="field" {
-                label for="password" { "Password" }
-                input type="password" id="password" name="password" required
-                    autocomplete="current-password";
-            }
+            (who(carried, "current-password", ""))
             p class="buttons" { button type="submit" { "Log in" } }
         }
         p class="small" {
             "A new server? " a href="/admin/first-admin" { "Become its first administrator" } "."
+        }
+    }
+}
+
+/// Who somebody is, and their password: one that is there, or a new one.
+fn who(fields: &Fields, autocomplete: &str, hint: &str) -> Markup {
+    let told = (!hint.is_empty()).then_some("password-hint");
+    html! {
+        div class="field" {
+            label for="email" { "E-mail address" }
+            input type="email" id="email" name="email" required autocomplete="username"
+                value=(fields.get("email").unwrap_or_default());
+        }
+        div class="field" {
+            label for="password" { "Password" }
+            input type="password" id="password" name="password" required
+                autocomplete=(autocomplete) aria-describedby=[told];
+            @if !hint.is_empty() { p class="hint" id="password-hint" { (hint) } }
         }
     }
 }
@@ -144,6 +153,7 @@ async fn try_to_log_in(
     fields: &Fields,
     from: std::net::IpAddr,
 ) -> Result<Tokens, Problem> {
+    count_try(&office.app, from)?;
     let (email, password) = credentials(fields)?;
     let tokens = office.app.logins.log_in(desk(&office.app), email, password, from).await;
     tokens.map_err(|error| not_in(error, invalid_credentials))
@@ -174,10 +184,15 @@ fn enter(office: &Office, parts: &Parts, fields: &Fields, tokens: &Tokens) -> Re
     response
 }
 
+/// What of a form is kept: its token is another session's, and a password is written into no page,
+/// so that the form asks for it again.
+fn keepable(fields: &Fields) -> impl Iterator<Item = (&str, &str)> {
+    fields.iter().filter(|(name, _)| *name != csrf::FIELD && !name.contains("password"))
+}
+
 /// A form that was sent with the token of another session: it is shown, and can be sent.
 pub(super) fn again(visitor: &Visitor, path: &str, fields: &Fields) -> Response {
-    let own = fields.iter().filter(|(name, _)| *name != csrf::FIELD).collect();
-    let body = resend(&visitor.csrf, lawful(path), &own);
+    let body = resend(&visitor.csrf, lawful(path), &keepable(fields).collect());
     let page = Page { title: "Send it again?".to_owned(), section: "", body };
     let mut response = shell::page(visitor, &Frame { done: None, alert: None }, &page);
     *response.status_mut() = StatusCode::FORBIDDEN;
@@ -187,7 +202,6 @@ pub(super) fn again(visitor: &Visitor, path: &str, fields: &Fields) -> Response 
 /// What somebody had typed, to be looked at and sent.
 fn resend(token: &str, path: &str, fields: &Fields) -> Markup {
     const NOT_SHOWN: [&str; 3] = ["key", "version", "back"];
-    let is_secret = |name: &str| name.contains("password") || name.contains("secret");
     html! {
         form method="post" action=(path) class="card" {
             input type="hidden" name=(csrf::FIELD) value=(token);
@@ -195,7 +209,7 @@ fn resend(token: &str, path: &str, fields: &Fields) -> Markup {
             dl {
                 @for (name, value) in fields.iter().filter(|(name, _)| !NOT_SHOWN.contains(name)) {
                     dt { (name) }
-                    dd { @if is_secret(name) { "••••" } @else { (value) } }
+                    dd { (value) }
                 }
             }
             @for (name, value) in fields.iter() {
@@ -226,7 +240,6 @@ async fn log_out(State(office): State<Office>, request: Request) -> Response {
     cookies.take(response.headers_mut());
     let all = axum::http::HeaderValue::from_static("\"cache\"");
     response.headers_mut().insert("clear-site-data", all);
-    response.headers_mut().remove(header::REFRESH);
     response
 }
 
@@ -246,19 +259,8 @@ fn first_form(fields: &Fields, trouble: Option<&Trouble>) -> Markup {
                     "The server prints it when it starts and has no administrator."
                 }
             }
-            div class="field" {
-                label for="email" { "E-mail address" }
-                input type="email" id="email" name="email" required autocomplete="username"
-                    value=(fields.get("email").unwrap_or_default());
-            }
-            div class="field" {
-                label for="password" { "Password" }
-                input type="password" id="password" name="password" required
-                    autocomplete="new-password" aria-describedby="password-hint";
-                p class="hint" id="password-hint" {
-                    "At least 8 characters, and none of those that are tried first."
-                }
-            }
+            (who(fields, "new-password",
+                "At least 8 characters, and none of those that are tried first."))
             p class="buttons" { button type="submit" { "Go" } }
         }
     }
@@ -288,6 +290,7 @@ async fn try_to_become_first(
     from: std::net::IpAddr,
 ) -> Result<Tokens, Problem> {
     let (app, code) = (&office.app, fields.get("code").unwrap_or_default());
+    count_try(app, from)?;
     let (email, password) = credentials(fields)?;
     let made = app.logins.become_first_admin(desk(app), code, email, password).await;
     made.map_err(|error| not_in(error, invalid_code))?;

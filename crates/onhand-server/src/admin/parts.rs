@@ -106,6 +106,27 @@ pub(super) fn facts(facts: &[(&str, Markup)]) -> Markup {
     }
 }
 
+/// A choice among the filters of a list: values and what they are called; `none` is chosen where
+/// no value is.
+pub(super) fn choice<'a>(
+    (label, name): (&str, &str),
+    none: &str,
+    choices: impl IntoIterator<Item = (&'a str, &'a str)>,
+    chosen: &str,
+) -> Markup {
+    html! {
+        label {
+            (label)
+            select name=(name) {
+                option value="" { (none) }
+                @for (value, words) in choices {
+                    option value=(value) selected[value == chosen] { (words.replace('_', " ")) }
+                }
+            }
+        }
+    }
+}
+
 /// Links to the next page of a list and back to its first, with the filters that are set.
 pub(super) fn pager(visit: &Visit, next: Option<impl Display>) -> Markup {
     let kept = visit.query().to_query(&["after", "done"]);

@@ -18,26 +18,12 @@ use crate::limits::ADMIN_ANSWER_BYTES_MAX;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What came of it.
-pub(super) enum Sent {
-    /// It is done; what the route answered.
-    Done(Value),
-    /// It was refused, or nobody knows.
-    Failed(Trouble),
-}
-
-pub(super) async fn send(visit: &Visit, form: &Form, fields: &Fields) -> Sent {
-    match try_to(visit, form, fields).await {
-        Ok(answer) => Sent::Done(answer),
-        Err(trouble) => Sent::Failed(trouble),
-    }
-}
-
-async fn try_to(visit: &Visit, form: &Form, fields: &Fields) -> Result<Value, Trouble> {
-    let body = match form.body {
-        Some(body) => body(fields)?,
-        None => body_of(form, fields),
-    };
+/// What the route answered.
+///
+/// # Errors
+/// What it refused, or that nobody knows.
+pub(super) async fn send(visit: &Visit, form: &Form, fields: &Fields) -> Result<Value, Trouble> {
+    let body = body_of(form, fields);
     let visitor = visit.visitor();
     let mut request = Request::builder()
         .method(form.method.clone())

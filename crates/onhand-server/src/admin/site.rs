@@ -12,7 +12,7 @@ use onhand_core::accounts::Scope;
 
 use super::fields::Fields;
 use super::form::{Attempt, Form};
-use super::send::{self, Sent};
+use super::send::send;
 use super::visit::{Place, Visit};
 use super::{Office, oops, shell};
 use crate::http::problem::Problem;
@@ -133,8 +133,8 @@ where
     if let Err(problem) = visit.expect_place() {
         return oops::page(visit.visitor(), &visit.frame(), &problem.into());
     }
-    match send::send(&visit, form, &fields).await {
-        Sent::Done(answer) => match form.reveals {
+    match send(&visit, form, &fields).await {
+        Ok(answer) => match form.reveals {
             // What is shown once is not shown again behind another address.
             Some(reveal) => {
                 let page = reveal(&visit, &answer);
@@ -142,7 +142,7 @@ where
             }
             None => see_other(&visit.after(form, &fields, &answer)),
         },
-        Sent::Failed(trouble) => {
+        Err(trouble) => {
             let status = trouble.status;
             let mut response = show(visit.with(Attempt { form, fields, trouble }), make).await;
             if response.status() == StatusCode::OK {

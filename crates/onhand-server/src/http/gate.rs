@@ -512,6 +512,16 @@ fn only<'a>(mut values: impl Iterator<Item = &'a HeaderValue>) -> Option<&'a str
     if values.next().is_some() { None } else { first.to_str().ok() }
 }
 
+/// Counts somebody who tries to get in by another way than this gate, as those are counted who try
+/// it here.
+///
+/// # Errors
+/// 429 for who tries too often.
+pub(crate) fn count_try(app: &App, address: IpAddr) -> Result<(), Problem> {
+    let origin = limiter::Caller::Address(Origin::of(address));
+    count(app, Class::Auth, origin, &mut Vec::new())
+}
+
 /// Notes that a user has come by another way than this gate, for whoever tells of requests.
 pub(crate) fn note_user(request: &Parts, id: UserId, address: IpAddr) {
     let entered = Entered { who: log::Who::User(id), dialect: None, address };

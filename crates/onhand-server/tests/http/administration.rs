@@ -5,10 +5,12 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
 use http_body_util::BodyExt;
 use onhand_core::ids::UserId;
-use onhand_server::app::Settings;
+use onhand_server::app::{App, Parts, Settings};
+use onhand_server::auth::limiter::{Limiter, Rates};
 use onhand_server::http;
 use onhand_server::limits::{
-    ACCESS_LIFE_SECS_DEFAULT, FORM_BYTES_MAX, FORM_FIELDS_MAX, SESSION_LIFE_SECS_DEFAULT,
+    ACCESS_LIFE_SECS_DEFAULT, FORM_BYTES_MAX, FORM_FIELDS_MAX, RATE_ADDRESS_FACTOR,
+    SESSION_LIFE_SECS_DEFAULT,
 };
 use onhand_server::workers::options::Switch;
 use serde_json::json;
@@ -414,4 +416,61 @@ async fn the_pages_are_where_operators_are_and_can_be_shut_off() {
         assert_eq!(status(http::router(app.clone()), "/admin/orders").await, public);
         assert_eq!(status(http::operations(app), "/admin/orders").await, operations);
     }
+}
+
+#[tokio::test]
+async fn whoever_guesses_is_counted_as_at_the_api() {
+    let mut world = World::new().await;
+    let browser = Browser::logged_in(&world, ADMIN).await;
+    let cookies = browser.cookies;
+    let refresh = cookies.split("; ").nth(1).unwrap().to_owned();
+    let limiter = Limiter::new(Rates { auth: 1, ..Rates::default() });
+    world.router = http::router(App::new(Parts { limiter, ..world.parts() }));
+    let guesser = Browser { world: &world, cookies: "onhand-refresh=onr_1_guess".to_owned() };
+    let allowed = usize::try_from(RATE_ADDRESS_FACTOR).unwrap();
+    for _ in 0..allowed {
+        assert_eq!(guesser.get("/admin").await.status, 303);
+    }
+    assert_eq!(guesser.get("/admin").await.status, 429);
+    for path in ["/admin/login", "/admin/first-admin"] {
+        let seen = guesser.post(path, &format!("code=x&{ADMIN}")).await;
+        assert_eq!((seen.status, seen.cookies().as_str()), (429, ""), "{path}");
+    }
+    // Whoever is inside does not try to get in.
+    let inside = Browser { world: &world, cookies };
+    assert_eq!(inside.get("/admin").await.status, 200);
+    let late = Browser { world: &world, cookies: refresh };
+    assert_eq!(late.get("/admin").await.status, 429);
+}
+
+#[tokio::test]
+async fn a_password_is_written_into_no_page() {
+    let world = World::new().await;
+    let typed = "current_password=admin123&password=never-shown-1&key=k&name=kept";
+    let nobody = Browser::new(&world);
+    let somebody = Browser::logged_in(&world, ADMIN).await;
+    for (browser, wanted) in [(&nobody, 401), (&somebody, 403)] {
+        let seen = browser.post("/admin/me/password", typed).await;
+        assert_eq!(seen.status, wanted);
+        assert!(seen.html.contains("kept"), "{}", seen.html);
+        assert!(!seen.html.contains("admin123") && !seen.html.contains("never-shown"));
+    }
+    let csrf = somebody.get("/admin/me").await.field("csrf");
+    let wrong = "current_password=not-mine&password=tomatoes+%26+7+bees&key=k2";
+    let seen = somebody.post("/admin/me/password", &format!("csrf={csrf}&{wrong}")).await;
+    assert_eq!(seen.status, 401);
+    assert!(seen.html.contains("The current password is not right."), "{}", seen.html);
+    assert!(!seen.html.contains("not-mine") && !seen.html.contains("tomatoes"));
+}
+
+#[tokio::test]
+async fn units_that_were_typed_stay_when_the_form_fails() {
+    let world = World::new().await;
+    let page = pending(&world, "units").await;
+    let browser = Browser::logged_in(&world, ADMIN).await;
+    assert_eq!(browser.send(&page, "confirm", "").await.status, 303);
+    let payment = page.replace("/admin/orders/ord_", "pay_");
+    let seen = browser.send(&page, "fulfil", &format!("line.1=77&payment={payment}")).await;
+    assert_eq!(seen.status, 409, "{}", seen.html);
+    assert_eq!(seen.field("line.1"), "77");
 }

@@ -4,9 +4,8 @@ use axum::http::Method;
 use serde_json::Value;
 
 use super::super::fields::Fields;
-use super::super::form::{Field, Form, Kind, body_of};
+use super::super::form::{Field, Form, Kind};
 use super::PATH;
-use crate::http::problem::Problem;
 
 const NAME: Field =
     Field { name: "name", label: "Name", hint: "", kind: Kind::Line(100), is_required: true };
@@ -35,7 +34,7 @@ pub(super) static EDIT: Form = Form {
     method: Method::PATCH,
     route: "/v1/categories/{id}",
     fields: &[NAME, PARENT],
-    body: Some(changed),
+    complete: changed,
     done: "The category is changed.",
     ..Form::PLAIN
 };
@@ -59,11 +58,9 @@ pub(super) static OF_LIST: &[&Form] = &[&CREATE];
 pub(super) static OF_ONE: &[&Form] = &[&EDIT, &DELETE];
 
 /// No parent is said so: left out, the one that is there would stay.
-#[expect(clippy::unnecessary_wraps, reason = "other forms say no")]
-fn changed(fields: &Fields) -> Result<Value, Problem> {
-    let mut body = body_of(&EDIT, fields);
+fn changed(mut body: Value, _: &Fields) -> Value {
     if body.get("parent_id").is_none() {
         body["parent_id"] = Value::Null;
     }
-    Ok(body)
+    body
 }

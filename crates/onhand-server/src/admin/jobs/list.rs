@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use onhand_core::jobs::{JobState, Queue};
 use onhand_engine::query::JobFilter;
 
-use super::super::parts::{live, nothing, pager};
+use super::super::parts::{choice, live, nothing, pager};
 use super::super::site::Page;
 use super::super::visit::Visit;
 use super::{LIST, PATH, lists, shown};
@@ -51,12 +51,8 @@ pub(in super::super) fn state_in(visit: &Visit) -> Result<Option<JobState>, Prob
 /// To choose a state from.
 pub(in super::super) fn states(chosen: Option<JobState>) -> Markup {
     html! {
-        label { "State" select name="status" {
-            option value="" { "all" }
-            @for one in JobState::ALL {
-                option value=(one.as_str()) selected[chosen == Some(*one)] { (one.as_str()) }
-            }
-        } }
+        @let states = JobState::ALL.iter().map(|one| (one.as_str(), one.as_str()));
+        (choice(("State", "status"), "all", states, chosen.map_or("", JobState::as_str)))
     }
 }
 

@@ -7,7 +7,7 @@ use onhand_core::events::TYPES;
 use onhand_engine::query::{EventRow, LogFilter};
 
 use super::super::fields::Fields;
-use super::super::parts::{Align, instant, live, nothing, pager, table};
+use super::super::parts::{Align, choice, instant, live, nothing, pager, table};
 use super::super::site::Page;
 use super::super::users;
 use super::super::visit::Visit;
@@ -64,12 +64,8 @@ fn filters(query: &Fields) -> Markup {
     html! {
         search {
             form class="filters" method="get" action=(PATH) {
-                label { "Type" select name="type" {
-                    option value="" { "all" }
-                    @for kind in TYPES {
-                        option value=(kind) selected[value("type") == *kind] { (kind) }
-                    }
-                } }
+                (choice(("Type", "type"), "all", TYPES.iter().map(|kind| (*kind, *kind)),
+                    value("type")))
                 label { "About" input type="text" name="about" value=(value("about"))
                     placeholder="ord_42, prd_7, usr_5" size="14"; }
                 label { "By" input type="text" name="actor" value=(value("actor"))

@@ -265,14 +265,14 @@ fn actions(visit: &Visit, order: &Order) -> Markup {
         @if !shown.is_empty() {
             (card("What can be done", &html! {
                 div class="actions" {
-                    @for form in shown { (visit.form(form, &filling(order, form))) }
+                    @for form in shown { (visit.form(form, &filling(visit, order, form))) }
                 }
             }))
         }
     }
 }
 
-fn filling<'a>(order: &Order, form: &'static Form) -> Filling<'a> {
+fn filling<'a>(visit: &Visit, order: &Order, form: &'static Form) -> Filling<'a> {
     let left = |line: &OrderLine| {
         if std::ptr::eq(form, &FULFIL) {
             line.quantity - line.fulfilled
@@ -293,9 +293,11 @@ fn filling<'a>(order: &Order, form: &'static Form) -> Filling<'a> {
                 fieldset {
                     legend { "Units" }
                     @for line in order.lines.iter().filter(|line| left(line) > 0) {
+                        @let name = format!("line.{}", line.line);
                         label class="line" {
-                            input type="text" inputmode="numeric" size="5"
-                                name={ "line." (line.line) } value=(left(line));
+                            input type="text" inputmode="numeric" size="5" name=(name)
+                                value=(visit.typed(form, &name)
+                                    .map_or_else(|| left(line).to_string(), str::to_owned));
                             " of " (left(line)) " × " (line.sku) " " (line.name)
                         }
                     }

@@ -6,8 +6,7 @@ use onhand_core::payments::Status as PaymentStatus;
 use serde_json::{Value, json};
 
 use super::super::fields::Fields;
-use super::super::form::{Field, Form, Kind, body_of, whole};
-use crate::http::problem::Problem;
+use super::super::form::{Field, Form, Kind, whole};
 
 const REASON: Field = Field {
     name: "reason",
@@ -61,7 +60,7 @@ pub(super) static FULFIL: Form = Form {
             is_required: false,
         },
     ],
-    body: Some(with_lines::<FulfilForm>),
+    complete: with_lines,
     done: "The units have left.",
     ..Form::PLAIN
 };
@@ -98,7 +97,7 @@ pub(super) static RETURN: Form = Form {
             is_required: false,
         },
     ],
-    body: Some(with_lines::<ReturnForm>),
+    complete: with_lines,
     done: "The units are back.",
     ..Form::PLAIN
 };
@@ -183,38 +182,13 @@ pub(super) static ALL: &[&Form] = &[
     &SKIP,
 ];
 
-/// Which form a body is made of: a form cannot name itself in its own definition.
-trait Which {
-    fn form() -> &'static Form;
-}
-
-struct FulfilForm;
-struct ReturnForm;
-
-impl Which for FulfilForm {
-    fn form() -> &'static Form {
-        &FULFIL
-    }
-}
-
-impl Which for ReturnForm {
-    fn form() -> &'static Form {
-        &RETURN
-    }
-}
-
 /// The fields and the lines that something is to happen to: those with units.
-#[expect(clippy::unnecessary_wraps, reason = "other forms say no")]
-fn with_lines<W: Which>(fields: &Fields) -> Result<Value, Problem> {
-    let mut body = body_of(W::form(), fields);
+fn with_lines(mut body: Value, fields: &Fields) -> Value {
     let lines = fields.below("line.").filter(|(_, units)| !matches!(units.trim(), "" | "0"));
     let lines =
         lines.map(|(line, units)| json!({"line": whole(line), "quantity": whole(units.trim())}));
-    let lines: Vec<_> = lines.collect();
-    if let Value::Object(body) = &mut body {
-        body.insert("lines".to_owned(), lines.into());
-    }
-    Ok(body)
+    body["lines"] = lines.collect();
+    body
 }
 
 /// What may be done with an order as it stands.

@@ -13,7 +13,7 @@ use onhand_engine::query::{OrderFilter, Page as Rows};
 
 use super::super::fields::Fields;
 use super::super::form::instant as to_instant;
-use super::super::parts::{Align, instant, live, money, nothing, pager, table};
+use super::super::parts::{Align, choice, instant, live, money, nothing, pager, table};
 use super::super::site::Page;
 use super::super::visit::Visit;
 use super::{PATH, link, status};
@@ -105,14 +105,8 @@ fn filters(query: &Fields) -> Markup {
             form class="filters" method="get" action=(PATH) {
                 label { "Find" input type="search" name="search" value=(value("search"))
                     placeholder="ord_42, pay_…, your reference"; }
-                label { "State" select name="status" {
-                    option value="" { "all" }
-                    @for status in Status::ALL {
-                        @let name = status.as_str();
-                        @let is_chosen = value("status") == name;
-                        option value=(name) selected[is_chosen] { (name.replace('_', " ")) }
-                    }
-                } }
+                @let states = Status::ALL.iter().map(|status| (status.as_str(), status.as_str()));
+                (choice(("State", "status"), "all", states, value("status")))
                 label { "SKU" input type="text" name="sku" value=(value("sku")) size="12"; }
                 label { "Customer"
                     input type="text" name="customer" value=(value("customer")) size="8"; }

@@ -7,7 +7,7 @@ use onhand_core::effects::{Effect, EffectState};
 
 use super::super::form::Filling;
 use super::super::orders;
-use super::super::parts::{Align, Tone, badge, instant, live, nothing, pager, table};
+use super::super::parts::{Align, Tone, badge, choice, instant, live, nothing, pager, table};
 use super::super::site::Page;
 use super::super::visit::Visit;
 use super::{EFFECTS, PATH, REQUEUE, SKIP, lists};
@@ -40,12 +40,9 @@ pub(super) async fn page(visit: Visit) -> Result<Page, Problem> {
         (lists(EFFECTS))
         search {
             form class="filters" method="get" action=(EFFECTS) {
-                label { "State" select name="state" {
-                    option value="" { "all" }
-                    @for one in STATES {
-                        option value=(one.as_str()) selected[state == Some(one)] { (one.as_str()) }
-                    }
-                } }
+                @let states = STATES.map(|one| (one.as_str(), one.as_str()));
+                (choice(("State", "state"), "all", states,
+                    state.map_or("", EffectState::as_str)))
                 button type="submit" { "Show" }
             }
         }

@@ -7,7 +7,7 @@ use onhand_core::payments::{Provider, Status};
 use onhand_engine::query::PaymentFilter;
 
 use super::super::orders;
-use super::super::parts::{Align, instant, live, money, nothing, pager, table};
+use super::super::parts::{Align, choice, instant, live, money, nothing, pager, table};
 use super::super::site::Page;
 use super::super::visit::Visit;
 use super::{PATH, lists, status};
@@ -63,22 +63,12 @@ fn filters(filter: PaymentFilter) -> Markup {
     html! {
         search {
             form class="filters" method="get" action=(PATH) {
-                label { "State" select name="status" {
-                    option value="" { "all" }
-                    @for one in Status::ALL {
-                        option value=(one.as_str()) selected[filter.status == Some(*one)] {
-                            (one.as_str().replace('_', " "))
-                        }
-                    }
-                } }
-                label { "Gateway" select name="provider" {
-                    option value="" { "all" }
-                    @for one in Provider::ALL {
-                        option value=(one.as_str()) selected[filter.provider == Some(*one)] {
-                            (one.as_str())
-                        }
-                    }
-                } }
+                @let states = Status::ALL.iter().map(|status| (status.as_str(), status.as_str()));
+                (choice(("State", "status"), "all", states,
+                    filter.status.map_or("", Status::as_str)))
+                @let gateways = Provider::ALL.iter().map(|one| (one.as_str(), one.as_str()));
+                (choice(("Gateway", "provider"), "all", gateways,
+                    filter.provider.map_or("", Provider::as_str)))
                 button type="submit" { "Show" }
                 a class="button quiet" href=(PATH) { "All" }
             }

@@ -8,10 +8,9 @@ use onhand_core::ids::CategoryId;
 use serde_json::Value;
 
 use super::super::fields::Fields;
-use super::super::form::{Field, Form, Kind, body_of};
+use super::super::form::{Field, Form, Kind};
 use super::super::visit::Visit;
 use super::PATH;
-use crate::http::problem::Problem;
 
 /// Before the id of a category in the name of its box.
 const BOX: &str = "category.";
@@ -64,7 +63,7 @@ pub(super) static CREATE: Form = Form {
         PRICE,
         ACTIVE,
     ],
-    body: Some(new),
+    complete: with_categories,
     done: "The product is there.",
     then: Some(|answer| format!("{PATH}/{}", answer["id"].as_str().unwrap_or_default())),
     ..Form::PLAIN
@@ -76,7 +75,7 @@ pub(super) static EDIT: Form = Form {
     method: Method::PATCH,
     route: "/v1/products/{product}",
     fields: &[NAME, DESCRIPTION, PRICE, ACTIVE],
-    body: Some(changed),
+    complete: changed,
     done: "The product is changed.",
     ..Form::PLAIN
 };
@@ -99,19 +98,13 @@ pub(super) static OF_LIST: &[&Form] = &[&CREATE];
 /// Those of one product.
 pub(super) static OF_ONE: &[&Form] = &[&EDIT, &DELETE];
 
-#[expect(clippy::unnecessary_wraps, reason = "other forms say no")]
-fn new(fields: &Fields) -> Result<Value, Problem> {
-    Ok(with_categories(body_of(&CREATE, fields), fields))
-}
-
 /// A description that is empty now is sent: it was taken away.
-#[expect(clippy::unnecessary_wraps, reason = "other forms say no")]
-fn changed(fields: &Fields) -> Result<Value, Problem> {
-    let mut body = with_categories(body_of(&EDIT, fields), fields);
+fn changed(body: Value, fields: &Fields) -> Value {
+    let mut body = with_categories(body, fields);
     if body.get("description").is_none() {
         body["description"] = "".into();
     }
-    Ok(body)
+    body
 }
 
 fn with_categories(mut body: Value, fields: &Fields) -> Value {

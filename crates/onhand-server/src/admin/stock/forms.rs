@@ -6,8 +6,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::super::fields::Fields;
-use super::super::form::{Field, Form, Kind, body_of, whole};
-use crate::http::problem::Problem;
+use super::super::form::{Field, Form, Kind, whole};
 
 /// What was on hand when the page was made.
 pub(super) const SEEN: &str = "change_from_quantity";
@@ -91,7 +90,7 @@ pub(super) static COUNT: Form = Form {
         REFERENCE,
         HAPPENED,
     ],
-    body: Some(counted),
+    complete: counted,
     done: "The count is taken over.",
     ..Form::PLAIN
 };
@@ -153,9 +152,7 @@ pub(super) static RELEASE: Form = Form {
 pub(super) static ALL: &[&Form] = &[&ADJUST, &COUNT, &TRANSFER, &POLICY, &RELEASE];
 
 /// What was counted, and what was seen before.
-#[expect(clippy::unnecessary_wraps, reason = "other forms say no")]
-fn counted(fields: &Fields) -> Result<Value, Problem> {
-    let mut body = body_of(&COUNT, fields);
+fn counted(mut body: Value, fields: &Fields) -> Value {
     body[SEEN] = fields.get(SEEN).map_or(json!(null), whole);
-    Ok(body)
+    body
 }

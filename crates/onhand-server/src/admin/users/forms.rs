@@ -4,12 +4,11 @@ use maud::html;
 use serde_json::{Value, json};
 
 use super::super::fields::Fields;
-use super::super::form::{Field, Form, Kind, body_of};
+use super::super::form::{Field, Form, Kind};
 use super::super::parts::card;
 use super::super::site::Page;
 use super::super::visit::Visit;
 use super::{KEYS, PATH};
-use crate::http::problem::Problem;
 
 const ROLES: Kind = Kind::OneOf(&[
     ("customer", "customer: buys"),
@@ -98,7 +97,7 @@ pub(super) static DISABLE: Form = Form {
     is_dangerous: true,
     method: axum::http::Method::PATCH,
     route: "/v1/users/{id}",
-    body: Some(disabled),
+    complete: |_, _| json!({ "disabled": true }),
     done: "Nobody comes in with this account any more.",
     ..Form::PLAIN
 };
@@ -109,7 +108,7 @@ pub(super) static ENABLE: Form = Form {
     button: "Let them in again",
     method: axum::http::Method::PATCH,
     route: "/v1/users/{id}",
-    body: Some(enabled),
+    complete: |_, _| json!({ "disabled": false }),
     done: "This user may come in again.",
     ..Form::PLAIN
 };
@@ -186,7 +185,7 @@ static RENAME: Form = Form {
     method: axum::http::Method::PATCH,
     route: "/v1/me",
     fields: &[NAME],
-    body: Some(renamed),
+    complete: renamed,
     done: "Your name is changed.",
     ..Form::PLAIN
 };
@@ -224,24 +223,12 @@ static PASSWORD: Form = Form {
 /// What people change of themselves.
 pub(super) static OF_ME: &[&Form] = &[&RENAME, &MOVE, &PASSWORD];
 
-#[expect(clippy::unnecessary_wraps, reason = "other forms say no")]
-fn disabled(_: &Fields) -> Result<Value, Problem> {
-    Ok(json!({ "disabled": true }))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "other forms say no")]
-fn enabled(_: &Fields) -> Result<Value, Problem> {
-    Ok(json!({ "disabled": false }))
-}
-
 /// An empty name takes it away.
-#[expect(clippy::unnecessary_wraps, reason = "other forms say no")]
-fn renamed(fields: &Fields) -> Result<Value, Problem> {
-    let mut body = body_of(&RENAME, fields);
-    if let Value::Object(body) = &mut body {
-        body.entry("name").or_insert(Value::Null);
+fn renamed(mut body: Value, _: &Fields) -> Value {
+    if body.get("name").is_none() {
+        body["name"] = Value::Null;
     }
-    Ok(body)
+    body
 }
 
 fn to_user(answer: &Value) -> String {

@@ -6,7 +6,7 @@ use onhand_engine::query::UserFilter;
 
 use super::super::fields::Fields;
 use super::super::form::Filling;
-use super::super::parts::{Align, instant, live, nothing, pager, table};
+use super::super::parts::{Align, choice, instant, live, nothing, pager, table};
 use super::super::site::Page;
 use super::super::visit::Visit;
 use super::{PATH, forms, link, lists, role, scopes, standing};
@@ -65,19 +65,10 @@ fn filters(query: &Fields) -> Markup {
             form class="filters" method="get" action=(PATH) {
                 label { "Address begins with"
                     input type="search" name="email" value=(value("email")); }
-                label { "Role" select name="role" {
-                    option value="" { "all" }
-                    @for one in Role::ALL {
-                        @let name = one.as_str();
-                        option value=(name) selected[value("role") == name] { (name) }
-                    }
-                } }
-                label { "Standing" select name="disabled" {
-                    @let choices = [("", "all"), ("no", "may come in"), ("yes", "disabled")];
-                    @for (name, words) in choices {
-                        option value=(name) selected[value("disabled") == name] { (words) }
-                    }
-                } }
+                @let roles = Role::ALL.map(|role| (role.as_str(), role.as_str()));
+                (choice(("Role", "role"), "all", roles, value("role")))
+                @let standings = [("no", "may come in"), ("yes", "disabled")];
+                (choice(("Standing", "disabled"), "all", standings, value("disabled")))
                 button type="submit" { "Show" }
                 a class="button quiet" href=(PATH) { "All" }
             }

@@ -7,7 +7,7 @@ use onhand_engine::query::SyncFilter;
 
 use super::super::form::Filling;
 use super::super::parts::{
-    Align, Tone, badge, card, facts, instant, live, maybe_instant, nothing, pager, table,
+    Align, Tone, badge, card, choice, facts, instant, live, maybe_instant, nothing, pager, table,
 };
 use super::super::site::Page;
 use super::super::tabs::tabs;
@@ -107,14 +107,8 @@ fn filters(wanted: Option<Status>) -> Markup {
     html! {
         search {
             form class="filters" method="get" action=(PATH) {
-                label { "State" select name="status" {
-                    option value="" { "all" }
-                    @for status in Status::ALL {
-                        option value=(status.as_str()) selected[wanted == Some(*status)] {
-                            (status.as_str())
-                        }
-                    }
-                } }
+                @let states = Status::ALL.iter().map(|status| (status.as_str(), status.as_str()));
+                (choice(("State", "status"), "all", states, wanted.map_or("", Status::as_str)))
                 button type="submit" { "Show" }
                 a class="button quiet" href=(PATH) { "All" }
             }

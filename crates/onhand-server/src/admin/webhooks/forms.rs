@@ -5,12 +5,11 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use super::super::fields::Fields;
-use super::super::form::{Field, Form, Kind, body_of};
+use super::super::form::{Field, Form, Kind};
 use super::super::parts::{Tone, badge, card, facts};
 use super::super::site::Page;
 use super::super::visit::Visit;
 use super::PATH;
-use crate::http::problem::Problem;
 
 const URL: Field = Field {
     name: "url",
@@ -53,7 +52,7 @@ pub(super) static EDIT: Form = Form {
     method: axum::http::Method::PATCH,
     route: "/v1/webhook-endpoints/{id}",
     fields: &[URL, DESCRIPTION, EVENT_TYPES],
-    body: Some(edited),
+    complete: edited,
     done: "The endpoint is changed.",
     ..Form::PLAIN
 };
@@ -65,7 +64,7 @@ pub(super) static ENABLE: Form = Form {
     hint: "It goes on where it stopped: the log has kept what it was not told.",
     method: axum::http::Method::PATCH,
     route: "/v1/webhook-endpoints/{id}",
-    body: Some(enabled),
+    complete: |_, _| json!({ "status": "enabled" }),
     done: "The endpoint is enabled.",
     ..Form::PLAIN
 };
@@ -78,7 +77,7 @@ pub(super) static DISABLE: Form = Form {
     is_dangerous: true,
     method: axum::http::Method::PATCH,
     route: "/v1/webhook-endpoints/{id}",
-    body: Some(disabled),
+    complete: |_, _| json!({ "status": "disabled" }),
     done: "The endpoint is disabled.",
     ..Form::PLAIN
 };
@@ -157,24 +156,12 @@ pub(super) static OF_ENDPOINT: &[&Form] =
     &[&TEST, &EDIT, &ENABLE, &DISABLE, &REPLAY, &ROTATE, &DELETE];
 
 /// Everything that can be edited: an empty field says that nothing is to be there.
-#[expect(clippy::unnecessary_wraps, reason = "other forms say no")]
-fn edited(fields: &Fields) -> Result<Value, Problem> {
-    let mut body = body_of(&EDIT, fields);
+fn edited(mut body: Value, _: &Fields) -> Value {
     if let Value::Object(body) = &mut body {
         body.entry("description").or_insert_with(|| "".into());
         body.entry("event_types").or_insert_with(|| json!([]));
     }
-    Ok(body)
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "other forms say no")]
-fn enabled(_: &Fields) -> Result<Value, Problem> {
-    Ok(json!({ "status": "enabled" }))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "other forms say no")]
-fn disabled(_: &Fields) -> Result<Value, Problem> {
-    Ok(json!({ "status": "disabled" }))
+    body
 }
 
 fn to_list(_: &Value) -> String {

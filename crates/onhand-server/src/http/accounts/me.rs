@@ -17,7 +17,7 @@ use super::super::gate::{Caller, unauthenticated};
 use super::super::problem::Problem;
 use super::super::wire::accounts::UserShown;
 use super::super::wire::values;
-use super::{SentEmail, SentSecret, desk, invalid_credentials, not_in};
+use super::{SentEmail, SentSecret, desk, not_in, wrong_password};
 use crate::app::App;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -75,7 +75,7 @@ async fn update_me(
     if email.is_some() {
         let password = current_password.ok_or_else(password_missing)?;
         let proved = app.logins.prove(desk(&app), user_id, password.0, caller.address()).await;
-        proved.map_err(|error| not_in(error, invalid_credentials))?;
+        proved.map_err(|error| not_in(error, wrong_password))?;
     }
     let patch = UserPatch { name, email: email.map(|email| email.0) };
     let command = Command::UpdateMe { user_id, expected_version, patch };
@@ -122,6 +122,6 @@ async fn change_password(
         passwords,
         caller.address(),
     );
-    changed.await.map_err(|error| not_in(error, invalid_credentials))?;
+    changed.await.map_err(|error| not_in(error, wrong_password))?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

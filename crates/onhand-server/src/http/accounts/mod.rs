@@ -88,6 +88,12 @@ pub(crate) fn invalid_credentials() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "invalid_credentials", detail)
 }
 
+/// For who is logged in and has to say the password once more.
+fn wrong_password() -> Problem {
+    let detail = "the current password is not right";
+    Problem::new(StatusCode::UNAUTHORIZED, "invalid_credentials", detail)
+}
+
 /// The same words whatever was wrong: whoever guesses learns nothing.
 pub(crate) fn invalid_refresh_token() -> Problem {
     not_good("the refresh token is not good, or no longer: log in again")
