@@ -264,9 +264,9 @@ pub(crate) fn run(root: &Path, only: &str) -> Result<bool> {
     }
     let bench = Bench { root, only, missing, services: Services::open(root) };
     let mut outcomes = Outcomes::new();
-    let named = |step: &&Step| match step.needs {
-        Need::Postgres => only.starts_with(step.name) || step.name.contains(only),
-        _ => step.name.contains(only),
+    let named = |step: &&Step| {
+        let of_several = matches!(step.needs, Need::Postgres) && only.starts_with(step.name);
+        of_several || step.name.contains(only)
     };
     for step in STEPS.iter().filter(named) {
         println!("\n== {}: {}", step.name, describe(&step.work));
