@@ -7,38 +7,56 @@ use crate::report::{LevelDifference, LevelFigures, Rebuild};
 /// Most levels that are listed; all are counted.
 pub(crate) const DIFFERENCES_MAX: usize = 1_000;
 
-/// Every level beside what the ledger says of it; either may be missing.
+/// Every level (`l_`) beside what the ledger says of it (`s_`); either may be missing. Both are put
+/// one below the other and grouped: that is sorting, where a join of the two may become a loop of
+/// one within the other, because SQLite sees the levels through a view.
 macro_rules! levels_beside_ledger {
     () => {
-        "(SELECT product_id, location_id, sum(delta_on_hand) AS on_hand, \
-         sum(delta_reserved) AS reserved, count(*) AS movements, \
-         sum(CASE WHEN kind = 'received' THEN delta_on_hand ELSE 0 END) AS received, \
-         sum(CASE WHEN kind = 'sold' THEN delta_on_hand ELSE 0 END) AS sold, \
-         sum(CASE WHEN kind = 'returned' THEN delta_on_hand ELSE 0 END) AS returned, \
-         sum(CASE WHEN kind = 'adjusted' THEN delta_on_hand ELSE 0 END) AS adjusted, \
-         sum(CASE WHEN kind = 'counted' THEN delta_on_hand ELSE 0 END) AS counted, \
-         sum(CASE WHEN kind = 'transferred' THEN delta_on_hand ELSE 0 END) AS transferred \
-         FROM movements GROUP BY product_id, location_id) s FULL JOIN levels l \
-         ON l.product_id = s.product_id AND l.location_id = s.location_id"
+        "(SELECT u.product_id, u.location_id, max(u.s_on_hand) AS s_on_hand, \
+         max(u.s_reserved) AS s_reserved, max(u.s_received) AS s_received, \
+         max(u.s_sold) AS s_sold, max(u.s_returned) AS s_returned, \
+         max(u.s_adjusted) AS s_adjusted, max(u.s_counted) AS s_counted, \
+         max(u.s_transferred) AS s_transferred, max(u.s_movements) AS s_movements, \
+         max(u.l_on_hand) AS l_on_hand, max(u.l_reserved) AS l_reserved, \
+         max(u.l_received) AS l_received, max(u.l_sold) AS l_sold, \
+         max(u.l_returned) AS l_returned, max(u.l_adjusted) AS l_adjusted, \
+         max(u.l_counted) AS l_counted, max(u.l_transferred) AS l_transferred, \
+         max(u.l_movements) AS l_movements FROM (SELECT product_id, location_id, \
+         sum(delta_on_hand) AS s_on_hand, sum(delta_reserved) AS s_reserved, \
+         sum(CASE WHEN kind = 'received' THEN delta_on_hand ELSE 0 END) AS s_received, \
+         sum(CASE WHEN kind = 'sold' THEN delta_on_hand ELSE 0 END) AS s_sold, \
+         sum(CASE WHEN kind = 'returned' THEN delta_on_hand ELSE 0 END) AS s_returned, \
+         sum(CASE WHEN kind = 'adjusted' THEN delta_on_hand ELSE 0 END) AS s_adjusted, \
+         sum(CASE WHEN kind = 'counted' THEN delta_on_hand ELSE 0 END) AS s_counted, \
+         sum(CASE WHEN kind = 'transferred' THEN delta_on_hand ELSE 0 END) AS s_transferred, \
+         count(*) AS s_movements, CAST(NULL AS bigint) AS l_on_hand, \
+         CAST(NULL AS bigint) AS l_reserved, CAST(NULL AS bigint) AS l_received, \
+         CAST(NULL AS bigint) AS l_sold, CAST(NULL AS bigint) AS l_returned, \
+         CAST(NULL AS bigint) AS l_adjusted, CAST(NULL AS bigint) AS l_counted, \
+         CAST(NULL AS bigint) AS l_transferred, CAST(NULL AS bigint) AS l_movements \
+         FROM movements GROUP BY product_id, location_id UNION ALL SELECT product_id, \
+         location_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, on_hand, reserved, \
+         received, sold, returned, adjusted, counted, transferred, movements FROM levels) u \
+         GROUP BY u.product_id, u.location_id) b"
     };
 }
 
 /// Levels that are not the sums of the ledger, in words.
 pub(super) const WRONG: &str = concat!(
-    "SELECT 'prd_' || coalesce(s.product_id, l.product_id) || ' at loc_' \
-     || coalesce(s.location_id, l.location_id) || ': level ' \
-     || coalesce(cast(l.on_hand AS text), 'missing') || ', ledger ' \
-     || coalesce(cast(s.on_hand AS text), 'nothing') FROM ",
+    "SELECT 'prd_' || b.product_id || ' at loc_' || b.location_id || ': level ' \
+     || coalesce(cast(b.l_on_hand AS text), 'missing') || ', ledger ' \
+     || coalesce(cast(b.s_on_hand AS text), 'nothing') FROM ",
     levels_beside_ledger!(),
-    " WHERE coalesce(l.on_hand, 0) != coalesce(s.on_hand, 0) \
-     OR coalesce(l.reserved, 0) != coalesce(s.reserved, 0) \
-     OR coalesce(l.movements, 0) != coalesce(s.movements, 0)"
+    " WHERE coalesce(b.l_on_hand, 0) != coalesce(b.s_on_hand, 0) \
+     OR coalesce(b.l_reserved, 0) != coalesce(b.s_reserved, 0) \
+     OR coalesce(b.l_movements, 0) != coalesce(b.s_movements, 0)"
 );
 
-/// Movements whose level is not there.
+/// Movements whose level is not there. Looked for one by one: a join would read all levels for
+/// every slice.
 pub(super) const OF_NO_LEVEL: &str = "SELECT 'movement ' || m.seq || ' of no level' \
-     FROM movements m LEFT JOIN levels l ON l.product_id = m.product_id \
-     AND l.location_id = m.location_id WHERE m.seq > $1 AND m.seq <= $2 AND l.product_id IS NULL";
+     FROM movements m WHERE m.seq > $1 AND m.seq <= $2 AND NOT EXISTS (SELECT 1 FROM levels l \
+     WHERE l.product_id = m.product_id AND l.location_id = m.location_id)";
 /// Movements that belong to no level's chain, or to two.
 pub(super) const MISCOUNTED: &str = "SELECT 'levels count ' || l.n || ' movements of ' || m.n \
      FROM (SELECT coalesce(sum(movements), 0) AS n FROM levels) l, \
@@ -47,24 +65,24 @@ pub(super) const MISCOUNTED: &str = "SELECT 'levels count ' || l.n || ' movement
 /// The figures of both, as text; a server that is not told otherwise takes the numbers for shorter
 /// ones.
 const DIFFERENCES: &str = concat!(
-    "SELECT coalesce(s.product_id, l.product_id), \
-     cast(coalesce(s.location_id, l.location_id) AS text), \
-     coalesce(l.on_hand || ' ' || l.reserved || ' ' || l.received || ' ' || l.sold || ' ' \
-     || l.returned || ' ' || l.adjusted || ' ' || l.counted || ' ' || l.transferred || ' ' \
-     || l.movements, '') || ';' || coalesce(s.on_hand || ' ' || s.reserved || ' ' || s.received \
-     || ' ' || s.sold || ' ' || s.returned || ' ' || s.adjusted || ' ' || s.counted || ' ' \
-     || s.transferred || ' ' || s.movements, '') FROM ",
+    "SELECT b.product_id, cast(b.location_id AS text), \
+     coalesce(b.l_on_hand || ' ' || b.l_reserved || ' ' || b.l_received || ' ' || b.l_sold \
+     || ' ' || b.l_returned || ' ' || b.l_adjusted || ' ' || b.l_counted || ' ' \
+     || b.l_transferred || ' ' || b.l_movements, '') || ';' \
+     || coalesce(b.s_on_hand || ' ' || b.s_reserved || ' ' || b.s_received || ' ' || b.s_sold \
+     || ' ' || b.s_returned || ' ' || b.s_adjusted || ' ' || b.s_counted || ' ' \
+     || b.s_transferred || ' ' || b.s_movements, '') FROM ",
     levels_beside_ledger!(),
     " WHERE CAST($1 AS bigint) < 1 AND 1 <= CAST($2 AS bigint) \
-     AND (coalesce(l.on_hand, 0) != coalesce(s.on_hand, 0) \
-     OR coalesce(l.reserved, 0) != coalesce(s.reserved, 0) \
-     OR coalesce(l.received, 0) != coalesce(s.received, 0) \
-     OR coalesce(l.sold, 0) != coalesce(s.sold, 0) \
-     OR coalesce(l.returned, 0) != coalesce(s.returned, 0) \
-     OR coalesce(l.adjusted, 0) != coalesce(s.adjusted, 0) \
-     OR coalesce(l.counted, 0) != coalesce(s.counted, 0) \
-     OR coalesce(l.transferred, 0) != coalesce(s.transferred, 0) \
-     OR coalesce(l.movements, 0) != coalesce(s.movements, 0)) ORDER BY 1, 2"
+     AND (coalesce(b.l_on_hand, 0) != coalesce(b.s_on_hand, 0) \
+     OR coalesce(b.l_reserved, 0) != coalesce(b.s_reserved, 0) \
+     OR coalesce(b.l_received, 0) != coalesce(b.s_received, 0) \
+     OR coalesce(b.l_sold, 0) != coalesce(b.s_sold, 0) \
+     OR coalesce(b.l_returned, 0) != coalesce(b.s_returned, 0) \
+     OR coalesce(b.l_adjusted, 0) != coalesce(b.s_adjusted, 0) \
+     OR coalesce(b.l_counted, 0) != coalesce(b.s_counted, 0) \
+     OR coalesce(b.l_transferred, 0) != coalesce(b.s_transferred, 0) \
+     OR coalesce(b.l_movements, 0) != coalesce(b.s_movements, 0)) ORDER BY 1, 2"
 );
 
 /// All of it at once: only what differs comes.

@@ -135,7 +135,7 @@ pub(crate) async fn prove<E: Evidence>(
 }
 
 /// What every store promises in SQL.
-fn rules() -> impl Iterator<Item = &'static Rule<'static>> {
+pub(crate) fn rules() -> impl Iterator<Item = &'static Rule<'static>> {
     let of_orders = orders::RULES.iter().chain(payments::RULES);
     rules::RULES.iter().chain(of_orders).chain(warehouse::RULES)
 }

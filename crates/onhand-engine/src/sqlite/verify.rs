@@ -358,3 +358,45 @@ fn event<'a>(row: &'a Row<'_>) -> Result<StoredEvent<'a>> {
         body: row.get_ref(6)?.as_str()?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::Database;
+
+    fn statements(rule: &Rule<'_>) -> Vec<String> {
+        let sql = |finds: &Finds<'_>| match finds {
+            Finds::Of(_, sql) | Finds::All(sql) | Finds::InOneGo(sql) => (*sql).to_owned(),
+        };
+        rule.finds.iter().map(sql).collect()
+    }
+
+    /// SQLite knows nothing of how many rows a view has, and may loop over all of it for each row
+    /// of another table: with a hundred thousand levels that took hours.
+    #[test]
+    fn no_question_goes_through_all_of_a_table_for_each_row_of_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("onhand.db");
+        drop(Database::open(&path).unwrap());
+        let connection = open_reader(&path).unwrap();
+        lists::attach(&connection, &path).unwrap();
+        levels_as_of_now(&connection).unwrap();
+        let outcomes = Outcomes::of(&connection).unwrap();
+        let (counted, finds) = outcomes.asked();
+        let own = own(&counted, &finds, true);
+        let mut looked_at = 0;
+        let own: Vec<String> = own.iter().flat_map(statements).collect();
+        for sql in proof::rules().flat_map(statements).chain(own) {
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let values = vec![0; plan.parameter_count()];
+            let mut rows = plan.query(rusqlite::params_from_iter(values)).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                let step: String = row.get("detail").unwrap();
+                let is_loop = step.starts_with("SCAN ") && step.ends_with(" LEFT-JOIN");
+                assert!(!is_loop, "{step}: {sql}");
+                looked_at += 1;
+            }
+        }
+        assert!(looked_at > 100, "{looked_at}");
+    }
+}
