@@ -16,8 +16,8 @@ use rusqlite::{Connection, OptionalExtension, Result, ToSql, params};
 
 use super::{OpenError, codec, remove};
 use crate::limits::{
-    BUSY_TIMEOUT, LISTS_BEHIND_EVENTS_MAX, LISTS_CHUNK_ENTRIES, LISTS_PAUSE, LISTS_STEP_ROWS_MAX,
-    LISTS_STEP_WANTED_EVENTS,
+    BUSY_TIMEOUT, LISTS_BEHIND_EVENTS_MAX, LISTS_CHUNK_ENTRIES, LISTS_MISSED_EVENTS_MAX,
+    LISTS_PAUSE, LISTS_STEP_ROWS_MAX, LISTS_STEP_WANTED_EVENTS,
 };
 use crate::query::ListOf;
 
@@ -65,6 +65,50 @@ impl Progress {
             .query_row([], |row| {
                 Ok(Self { event: row.get(0)?, order: row.get(1)?, reservation: row.get(2)? })
             })
+    }
+}
+
+/// The way to whoever fills the lists: asks for the next step now. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Wishes {
+    sender: Sender<()>,
+    receiver: Receiver<()>,
+}
+
+impl Wishes {
+    pub(super) fn new() -> Self {
+        let (sender, receiver) = crossbeam_channel::bounded(1);
+        Self { sender, receiver }
+    }
+
+    /// Whoever asks.
+    pub(super) fn wisher(&self) -> Wisher {
+        Wisher(self.sender.clone())
+    }
+}
+
+/// One who asks.
+#[derive(Debug, Clone)]
+pub(super) struct Wisher(Sender<()>);
+
+impl Wisher {
+    fn wish(&self) {
+        // If it is full, it was asked already.
+        let _ = self.0.try_send(());
+    }
+
+    /// How far the lists are, to be read before anything else of a snapshot. Where they lack so
+    /// much that the query has to look through a lot beside them, they are filled at once: a list
+    /// that nobody reads may lag, for steps are cheap when they are large.
+    pub(super) fn progress(&self, connection: &Connection) -> Result<Progress> {
+        let listed = Progress::read(connection)?;
+        let newest: i64 = connection
+            .prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?
+            .query_row([], |row| row.get(0))?;
+        if newest - listed.event > LISTS_MISSED_EVENTS_MAX {
+            self.wish();
+        }
+        Ok(listed)
     }
 }
 
@@ -280,16 +324,16 @@ fn step(connection: &mut Connection, wanted: &Receiver<()>) -> Result<(i64, bool
 /// The thread that fills the lists, in the committer's hands.
 #[derive(Debug)]
 pub(super) struct Filler {
-    wanted: Sender<()>,
+    wanted: Wisher,
     done: Receiver<()>,
     event: Arc<AtomicI64>,
     asked_at: i64,
 }
 
 impl Filler {
-    pub(super) fn start(database: &Path) -> std::result::Result<Self, OpenError> {
+    pub(super) fn start(database: &Path, wishes: &Wishes) -> std::result::Result<Self, OpenError> {
         let mut connection = open(database)?;
-        let (wanted, requests) = crossbeam_channel::bounded::<()>(1);
+        let (wanted, requests) = (wishes.wisher(), wishes.receiver.clone());
         let (has_done, done) = crossbeam_channel::bounded::<()>(1);
         let event = Arc::new(AtomicI64::new(0));
         let reached = event.clone();
@@ -321,10 +365,10 @@ impl Filler {
     pub(super) fn reached(&mut self, newest: i64) {
         if newest - self.asked_at >= LISTS_STEP_WANTED_EVENTS {
             self.asked_at = newest;
-            let _ = self.wanted.try_send(());
+            self.wanted.wish();
         }
         while newest - self.event.load(Ordering::Acquire) > LISTS_BEHIND_EVENTS_MAX {
-            let _ = self.wanted.try_send(());
+            self.wanted.wish();
             if self.done.recv_timeout(WAIT_MAX).is_err() {
                 tracing::error!("the lists are too far behind and do not come on");
                 return;

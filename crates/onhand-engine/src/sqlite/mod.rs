@@ -105,6 +105,7 @@ pub struct Database {
     path: PathBuf,
     levels: Arc<RecentLevels>,
     durability: Durability,
+    lists: lists::Wishes,
     _lock: File,
 }
 
@@ -138,7 +139,8 @@ impl Database {
         let levels = Arc::new(RecentLevels::recover(&connection)?);
         lists::prepare(path)?;
         let durability = Durability::new();
-        Ok(Self { path: path.to_owned(), levels, durability, _lock: lock })
+        let lists = lists::Wishes::new();
+        Ok(Self { path: path.to_owned(), levels, durability, lists, _lock: lock })
     }
 
     /// The file.

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::durable::Durability;
 use super::levels::RecentLevels;
+use super::lists::Wisher;
 use super::load::View;
 use super::{Database, OpenError, lists, open_reader};
 use crate::limits::{QUEUE_READS_MAX, READ_WAITS_MAX, READERS};
@@ -24,6 +25,7 @@ pub struct Reader {
     queue: crossbeam_channel::Sender<Work>,
     levels: Arc<RecentLevels>,
     durability: Durability,
+    lists: Wisher,
 }
 
 impl Reader {
@@ -48,12 +50,17 @@ impl Reader {
                 .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
         }
         let (levels, durability) = (database.levels.clone(), database.durability.clone());
-        Ok(Self { queue, levels, durability })
+        Ok(Self { queue, levels, durability, lists: database.lists.wisher() })
     }
 
     /// Reads that wait for a thread.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Whoever reads lists may have them filled.
+    pub(super) fn lists(&self) -> Wisher {
+        self.lists.clone()
     }
 
     /// Runs a read in one snapshot, and answers once all that it saw is durable.

@@ -48,7 +48,7 @@ impl SqliteStore {
         let mut store = Self {
             connection,
             checkpointer: Checkpointer::start(&path)?,
-            filler: Filler::start(&path)?,
+            filler: Filler::start(&path, &database.lists)?,
             levels: database.levels.clone(),
             path,
             durability: database.durability.clone(),

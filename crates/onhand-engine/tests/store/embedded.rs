@@ -2,19 +2,25 @@
 //! written.
 
 use std::cell::Cell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use onhand_core::Command;
 use onhand_core::effects::Outcome;
+use onhand_core::ids::CustomerId;
 use onhand_core::jobs::Queue;
+use onhand_core::orders;
 use onhand_core::payments::Seen;
 use onhand_engine::Clock;
+use onhand_engine::limits::{LISTS_MISSED_EVENTS_MAX, LISTS_PAUSE, LISTS_STEP_WANTED_EVENTS};
+use onhand_engine::query::OrderFilter;
 use onhand_engine::sqlite::{Database, OpenError};
+use rusqlite::Connection;
 
 use crate::backend::Sqlite;
 use crate::faults::stored_orders;
 use crate::outbox::take_in;
 use crate::paying::place_paid;
-use crate::world::{World, code, key, place};
+use crate::world::{World, code, key, order, place};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_sees_what_is_not_durable() {
@@ -106,5 +112,31 @@ async fn leases_of_a_dead_process_end_when_the_next_one_begins() {
     assert_eq!((asked.order_id, asked.ask_first, asked.tries), (task.order_id, true, 1));
     assert!(asked.epoch > task.epoch);
     assert_eq!(world.settled(task, Seen::default(), Outcome::Done).await, 0, "it was overtaken");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_that_are_read_are_filled_at_once() {
+    let world = World::<Sqlite>::with(&[("tea", 90_000)]).await;
+    let lists = Connection::open(world.backend.path().with_extension("lists.db")).unwrap();
+    let listed =
+        || -> i64 { lists.query_row("SELECT event FROM progress", [], |row| row.get(0)).unwrap() };
+    let filter = OrderFilter { customer_id: CustomerId::new(1), ..Default::default() };
+    let mut placed = 0;
+    while placed <= LISTS_MISSED_EVENTS_MAX {
+        let many = (0..100).map(|_| order(&[("tea", 1)], None)).collect();
+        let error_policy = orders::ErrorPolicy::RejectAll;
+        let command = orders::Command::PlaceMany { orders: many, error_policy };
+        assert_eq!(code(&world.ask(Command::Orders(command)).await), "ok");
+        placed += 100;
+    }
+    // So few are not worth a step before its time.
+    assert!(placed < LISTS_STEP_WANTED_EVENTS);
+    let asked_at = Instant::now();
+    assert!(world.reader.orders(&filter, None, 1).await.0.is_empty());
+    while listed() < placed {
+        assert!(asked_at.elapsed() < LISTS_PAUSE / 2, "nobody fills them: {}", listed());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     world.close().await;
 }

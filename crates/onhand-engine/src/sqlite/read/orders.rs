@@ -5,8 +5,8 @@ use onhand_core::ids::{CustomerId, OrderId};
 use onhand_core::orders::{Order, Status};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::super::lists::Progress;
-use super::super::load;
+use super::super::lists::{Progress, Wisher};
+use super::super::load::{self, View};
 use super::super::readers::Reader;
 use super::events::event_row;
 use super::number;
@@ -28,7 +28,8 @@ impl Reader {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Page<Order>, ReadError> {
-        self.read(move |view| orders(view.connection, &filter, before, limit)).await
+        let lists = self.lists();
+        self.read(move |view| orders(view.connection, &lists, &filter, before, limit)).await
     }
 
     /// A page of a customer's orders by how many newer ones there are.
@@ -38,7 +39,11 @@ impl Reader {
         newer: usize,
         limit: usize,
     ) -> Result<NumberedPage<Order>, ReadError> {
-        self.read(move |view| numbered_orders(view.connection, customer_id, newer, limit)).await
+        let lists = self.lists();
+        let read = move |view: View<'_>| {
+            numbered_orders(view.connection, &lists, customer_id, newer, limit)
+        };
+        self.read(read).await
     }
 
     /// The history of an order, oldest first; none for an order that is not there.
@@ -49,12 +54,13 @@ impl Reader {
 
 fn orders(
     connection: &Connection,
+    lists: &Wisher,
     filter: &OrderFilter,
     before: Option<i64>,
     limit: usize,
 ) -> Result<Page<Order>> {
     // First of all, so that the lists are never newer than the rows.
-    let listed = Progress::read(connection)?;
+    let listed = lists.progress(connection)?;
     let newest = number(connection, "SELECT coalesce(max(id), 0) FROM orders")?;
     let mut before = before.unwrap_or(i64::MAX).min(newest + 1);
     if let Some(end) = filter.created_before {
@@ -95,13 +101,14 @@ fn orders(
 /// Goes through the ids of all orders of a customer, and loads those of one page.
 fn numbered_orders(
     connection: &Connection,
+    lists: &Wisher,
     customer_id: CustomerId,
     newer: usize,
     limit: usize,
 ) -> Result<NumberedPage<Order>> {
     let filter = OrderFilter { customer_id: Some(customer_id), ..OrderFilter::default() };
     // First of all, so that the lists are never newer than the rows.
-    let listed = Progress::read(connection)?;
+    let listed = lists.progress(connection)?;
     let before = number(connection, "SELECT coalesce(max(id), 0) FROM orders")? + 1;
     let tail = not_listed(connection, &filter, listed, before)?;
     let mut ids = Ids { tail, listed: Vec::new(), before, is_at_end: false };
