@@ -277,8 +277,10 @@ pub struct ReservationFilter {
 }
 
 /// What a reference holds of a product, without an order.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct HoldsOfReference {
+    /// The product.
+    pub product_id: ProductId,
     /// What is promised, some of which may have run out; oldest first, at most
     /// [`HOLDS_OF_REFERENCE_MAX`](crate::limits::HOLDS_OF_REFERENCE_MAX).
     pub open: Vec<Reservation>,

@@ -12,8 +12,7 @@ use onhand_core::accounts::{ApiKey, Email, Session, TokenHash, User};
 use onhand_core::catalog::{Category, Product, ProductRef};
 use onhand_core::effects::{Effect, EffectState};
 use onhand_core::ids::{
-    ApiKeyId, CategoryId, CustomerId, EffectId, OrderId, ProductId, ReservationId, SessionId,
-    UserId,
+    ApiKeyId, CategoryId, CustomerId, EffectId, OrderId, ReservationId, SessionId, UserId,
 };
 use onhand_core::inventory::{Location, Movement, ReservationView};
 use onhand_core::orders::Order;
@@ -193,18 +192,18 @@ impl Reader {
         }
     }
 
-    /// What a reference holds of a product, without an order.
+    /// What a reference holds of a product, without an order; `None` where there is no such product.
     ///
     /// # Errors
     /// [`ReadError`].
     pub async fn holds_of_reference(
         &self,
         reference: Reference,
-        product_id: ProductId,
-    ) -> Result<HoldsOfReference, ReadError> {
+        product: ProductRef,
+    ) -> Result<Option<HoldsOfReference>, ReadError> {
         match self {
-            Self::Sqlite(reader) => reader.holds_of_reference(reference, product_id).await,
-            Self::Postgres(reader) => reader.holds_of_reference(&reference, product_id).await,
+            Self::Sqlite(reader) => reader.holds_of_reference(reference, product).await,
+            Self::Postgres(reader) => reader.holds_of_reference(&reference, &product).await,
         }
     }
 

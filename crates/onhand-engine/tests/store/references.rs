@@ -45,9 +45,11 @@ impl<B: Backend> World<B> {
     /// The holds of a reference, each with what it still has, and the number of the newest there
     /// ever was.
     async fn held(&self, reference: &str, product: &str) -> (Vec<(i64, i64)>, i64) {
-        let product = self.reader.0.product(sku(product)).await.unwrap().unwrap();
         let reference = Reference::new(reference).unwrap();
-        let found = self.reader.0.holds_of_reference(reference, product.id).await.unwrap();
+        let found = self.reader.0.holds_of_reference(reference, sku(product)).await.unwrap();
+        let found = found.unwrap();
+        let product = self.reader.0.product(sku(product)).await.unwrap().unwrap();
+        assert_eq!(found.product_id, product.id);
         let open = found.open.iter().map(|hold| (hold.id.number(), hold.open())).collect();
         (open, found.newest)
     }
@@ -71,6 +73,8 @@ pub(crate) async fn what_a_reference_holds_is_found_by_it_and_by_its_product<B: 
     assert_eq!(world.held("o2", "tea").await, (vec![(4, 5)], 4));
     assert_eq!(world.held("o2", "cup").await, (vec![], 0));
     assert_eq!(world.held("o", "tea").await, (vec![], 0));
+    let reference = Reference::new("o1").unwrap();
+    assert!(world.reader.0.holds_of_reference(reference, sku("pot")).await.unwrap().is_none());
     // However one of them ended, it was there.
     world.done(give_back(&[(1, 1)])).await;
     let consume = inventory::Command::Consume { id: id(3), quantity: Some(units(1)) };

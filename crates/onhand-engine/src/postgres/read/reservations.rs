@@ -1,6 +1,7 @@
 //! Reservations.
 
 use deadpool_postgres::GenericClient;
+use onhand_core::catalog::ProductRef;
 use onhand_core::ids::{OrderId, ProductId, ReservationId};
 use onhand_core::inventory::{ReservationState, ReservationView};
 use onhand_core::text::Reference;
@@ -9,6 +10,7 @@ use tokio_postgres::types::ToSql;
 use super::super::codec::{self, get};
 use super::super::error::Result;
 use super::super::readers::{Reader, listed, rows, several};
+use super::catalog::find_product;
 use super::number;
 use crate::columns::reservation_columns;
 use crate::limits::HOLDS_OF_REFERENCE_MAX;
@@ -39,18 +41,20 @@ impl Reader {
     pub(crate) async fn holds_of_reference(
         &self,
         reference: &Reference,
-        product_id: ProductId,
-    ) -> std::result::Result<HoldsOfReference, ReadError> {
-        let (reference, product_id) = (reference.as_str(), product_id.number());
+        product: &ProductRef,
+    ) -> std::result::Result<Option<HoldsOfReference>, ReadError> {
+        let reference = reference.as_str();
         several!(self, client => async {
-            let most = stored_count(HOLDS_OF_REFERENCE_MAX);
-            let found = rows(client, HOLDS, &[&reference, &product_id, &most]).await?;
+            let Some(product) = find_product(client, product).await? else { return Ok(None) };
+            let (id, most) = (product.id.number(), stored_count(HOLDS_OF_REFERENCE_MAX));
+            let found = rows(client, HOLDS, &[&reference, &id, &most]).await?;
             let open = found.iter().map(codec::reservation).collect::<Result<_>>()?;
             let states = ReservationState::ALL.map(ReservationState::as_str);
-            let named: [&(dyn ToSql + Sync); 3] = [&reference, &product_id, &states.as_slice()];
+            let named: [&(dyn ToSql + Sync); 3] = [&reference, &id, &states.as_slice()];
             let found = rows(client, NEWEST_HOLD, &named).await?;
             let newest = found.first().map(|row| get(row, "reservations", 0)).transpose()?;
-            Ok(HoldsOfReference { open, newest: newest.unwrap_or_default() })
+            let newest = newest.unwrap_or_default();
+            Ok(Some(HoldsOfReference { product_id: product.id, open, newest }))
         })
     }
 

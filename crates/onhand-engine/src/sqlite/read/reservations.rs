@@ -1,5 +1,6 @@
 //! Reservations.
 
+use onhand_core::catalog::ProductRef;
 use onhand_core::ids::{OrderId, ProductId, ReservationId};
 use onhand_core::inventory::{ReservationState, ReservationView};
 use onhand_core::text::{Reference, Sku};
@@ -7,6 +8,7 @@ use rusqlite::{Connection, Result, Row, params};
 
 use super::super::codec::{self};
 use super::super::readers::Reader;
+use super::catalog::find_product_id;
 use super::number;
 use crate::columns::reservation_columns;
 use crate::limits::HOLDS_OF_REFERENCE_MAX;
@@ -42,17 +44,27 @@ impl Reader {
     pub(crate) async fn holds_of_reference(
         &self,
         reference: Reference,
-        product_id: ProductId,
-    ) -> Result<HoldsOfReference, ReadError> {
-        self.read(move |view| holds_of_reference(view.connection, &reference, product_id)).await
+        product: ProductRef,
+    ) -> Result<Option<HoldsOfReference>, ReadError> {
+        self.read(move |view| holds_of_reference(view.connection, &reference, &product)).await
     }
 }
 
 fn holds_of_reference(
     connection: &Connection,
     reference: &Reference,
-    product_id: ProductId,
-) -> Result<HoldsOfReference> {
+    product: &ProductRef,
+) -> Result<Option<HoldsOfReference>> {
+    let Some(product_id) = find_product_id(connection, product)? else { return Ok(None) };
+    // Most hold once: then this is all that is to be looked for.
+    let is_known = connection
+        .prepare_cached(
+            "SELECT 1 FROM reservations WHERE reference = ?1 AND product_id = ?2 LIMIT 1",
+        )?
+        .exists(params![reference.as_str(), product_id.number()])?;
+    if !is_known {
+        return Ok(Some(HoldsOfReference { product_id, open: Vec::new(), newest: 0 }));
+    }
     let mut select = connection.prepare_cached(concat!(
         "SELECT ",
         reservation_columns!(),
@@ -72,7 +84,7 @@ fn holds_of_reference(
         let named = params![reference.as_str(), product_id.number(), state.as_str()];
         newest = newest.max(select.query_row(named, |row| row.get(0))?);
     }
-    Ok(HoldsOfReference { open, newest })
+    Ok(Some(HoldsOfReference { product_id, open, newest }))
 }
 
 pub(super) fn reservations(

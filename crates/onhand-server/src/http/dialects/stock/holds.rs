@@ -3,7 +3,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use onhand_core::catalog::{Product, ProductRef};
+use onhand_core::catalog::ProductRef;
 use onhand_core::ids::{ID_MAX, ReservationId};
 use onhand_core::inventory::{Command, HoldItem};
 use onhand_core::limits::HOLD_SECS_MAX;
@@ -33,11 +33,12 @@ fn reference(order: Option<&Reference>) -> Result<Reference, Problem> {
 /// What is held now: what has run out is not.
 async fn look(
     call: &Call,
-    product: &Product,
+    product: &ProductRef,
     reference: &Reference,
 ) -> Result<HoldsOfReference, Wrong> {
     let now = call.app().clock.now();
-    let mut found = call.app().reader.holds_of_reference(reference.clone(), product.id).await?;
+    let found = call.app().reader.holds_of_reference(reference.clone(), product.clone()).await?;
+    let mut found = found.ok_or_else(|| Problem::unknown(product))?;
     found.open.retain(|hold| !hold.is_due(now));
     Ok(found)
 }
@@ -46,12 +47,12 @@ async fn look(
 /// a hold lives as long as any may.
 pub(super) async fn reserve(
     call: &Call,
-    product: &Product,
+    product: &ProductRef,
     order: Option<&Reference>,
     quantity: Quantity,
 ) -> Result<Response, Wrong> {
     let reference = reference(order)?;
-    let item = HoldItem { product: ProductRef::Id(product.id), quantity, location_id: None };
+    let item = HoldItem { product: product.clone(), quantity, location_id: None };
     let command = AnyCommand::Inventory(Command::Hold {
         items: vec![item],
         reference: Some(reference.clone()),
@@ -74,7 +75,7 @@ pub(super) async fn reserve(
         }
         // Two that ask at once have seen the same, and so have one key; what was asked before the
         // order gave something back, or was refused, has another one.
-        let (product_id, newest) = (product.id.to_string(), found.newest.to_string());
+        let (product_id, newest) = (found.product_id.to_string(), found.newest.to_string());
         let name = [product_id.as_str(), order.as_str(), &newest];
         let natural = Natural { kind: "stock hold", name: &name, contents: &[&units] };
         match natural.submit(call, command.clone(), refusals).await? {
@@ -92,7 +93,7 @@ pub(super) async fn reserve(
 /// inventory to say.
 pub(super) async fn cancel(
     call: &Call,
-    product: &Product,
+    product: &ProductRef,
     order: Option<&Reference>,
     quantity: Quantity,
 ) -> Result<Response, Wrong> {

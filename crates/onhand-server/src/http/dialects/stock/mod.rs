@@ -126,10 +126,15 @@ async fn get_stock_level(
     Ok(json_response(StatusCode::OK, &StockLevel::of(&row)))
 }
 
-/// The product; what cannot be a SKU is nobody's.
-async fn product(app: &App, text: &str) -> Result<Product, Wrong> {
+/// By which name the product is meant; what cannot be a SKU is nobody's.
+fn named(text: &str) -> Result<ProductRef, Problem> {
     let sku = Sku::new(text).map_err(|_| Problem::not_found(&format!("the product `{text}`")))?;
-    let named = ProductRef::Sku(sku);
+    Ok(ProductRef::Sku(sku))
+}
+
+/// The product.
+async fn product(app: &App, text: &str) -> Result<Product, Wrong> {
+    let named = named(text)?;
     let product = app.reader.product(named.clone()).await?;
     Ok(product.ok_or_else(|| Problem::unknown(&named))?)
 }
@@ -178,8 +183,11 @@ fn lawful_reason(text: &str) -> Result<Reason, Problem> {
         (status = 409, description = "The order holds another number", body = Failure)))]
 async fn reserve_order(Named(product_id): Named, call: Call) -> Result<Response, Wrong> {
     let wanted = bodies::of_order(&Fields::of(&call)?)?;
-    let product = product(call.app(), &product_id).await?;
-    let Some(quantity) = wanted.quantity else { return Ok(success()) };
+    let Some(quantity) = wanted.quantity else {
+        product(call.app(), &product_id).await?;
+        return Ok(success());
+    };
+    let product = named(&product_id)?;
     holds::reserve(&call, &product, wanted.order.as_ref(), quantity).await
 }
 
@@ -193,8 +201,11 @@ async fn reserve_order(Named(product_id): Named, call: Call) -> Result<Response,
             body = Failure)))]
 async fn cancel_reservation(Named(product_id): Named, call: Call) -> Result<Response, Wrong> {
     let wanted = bodies::of_order(&Fields::of(&call)?)?;
-    let product = product(call.app(), &product_id).await?;
-    let Some(quantity) = wanted.quantity else { return Ok(success()) };
+    let Some(quantity) = wanted.quantity else {
+        product(call.app(), &product_id).await?;
+        return Ok(success());
+    };
+    let product = named(&product_id)?;
     holds::cancel(&call, &product, wanted.order.as_ref(), quantity).await
 }
 
