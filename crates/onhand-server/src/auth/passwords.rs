@@ -16,7 +16,6 @@ use zeroize::Zeroizing;
 pub use hash::needs_upgrade;
 pub use rules::PasswordRefusal;
 
-use crate::auth::secrets::random_bytes;
 use crate::limits::{PASSWORD_QUEUE_MAX, PASSWORD_RETRY_AFTER_SECS};
 use pool::{Pool, Turned};
 
@@ -82,8 +81,7 @@ impl Passwords {
     }
 
     fn with_threads(threads: NonZeroUsize) -> Result<Self, PasswordError> {
-        let unknown = random_bytes::<32>()?;
-        let nobody = hash::hash(unknown.as_slice())?.into();
+        let nobody = hash::of_nobody()?.into();
         let pool = Pool::start("passwords", threads, PASSWORD_QUEUE_MAX)?;
         Ok(Self { pool: Arc::new(pool), nobody })
     }

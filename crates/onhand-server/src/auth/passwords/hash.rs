@@ -1,6 +1,7 @@
 //! Argon2id and the form in which its hashes are stored. Only `pool.rs` has threads to run this
 //! on.
 
+use argon2::password_hash::phc::{Output, ParamsString, Salt};
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHash, Version};
 
@@ -17,11 +18,27 @@ const HASH_BYTES: usize = 32;
 /// The hash to store, with a salt of its own.
 pub(super) fn hash(password: &[u8]) -> Result<String, PasswordError> {
     let salt = random_bytes::<SALT_BYTES>()?;
-    let params =
-        Params::new(PASSWORD_MEMORY_KIB, PASSWORD_PASSES, PASSWORD_LANES, Some(HASH_BYTES));
-    let params = params.map_err(argon2::password_hash::Error::from)?;
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params()?);
     Ok(argon2.hash_password_with_salt(password, salt.as_slice())?.to_string())
+}
+
+/// A hash that takes as much work to compare with as any that is stored now, and is of no password
+/// that anybody knows. Nothing is computed for it: a start should not cost what a login costs.
+pub(super) fn of_nobody() -> Result<String, PasswordError> {
+    let (salt, output) = (random_bytes::<SALT_BYTES>()?, random_bytes::<HASH_BYTES>()?);
+    let error = argon2::password_hash::Error::from;
+    let hash = PasswordHash {
+        algorithm: ARGON2ID_IDENT,
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params()?)?,
+        salt: Some(Salt::new(salt.as_slice()).map_err(error)?),
+        hash: Some(Output::new(output.as_slice()).map_err(error)?),
+    };
+    Ok(hash.to_string())
+}
+
+fn params() -> Result<Params, argon2::password_hash::Error> {
+    Ok(Params::new(PASSWORD_MEMORY_KIB, PASSWORD_PASSES, PASSWORD_LANES, Some(HASH_BYTES))?)
 }
 
 /// Whether this is the password of a hash; compared in constant time.
@@ -74,6 +91,19 @@ mod tests {
     fn the_hash_of_the_reference_is_understood() {
         assert!(is_of(REFERENCE, b"password"));
         assert!(!is_of(REFERENCE, b"Password"));
+    }
+
+    #[test]
+    fn the_hash_of_nobody_looks_like_any_other() {
+        let (nobody, somebody) = (of_nobody().unwrap(), hash(b"tomatoes & 7 bees").unwrap());
+        let shape = |hash: &str| {
+            let parts: Vec<_> = hash.split('$').map(str::to_owned).collect();
+            (parts[..4].to_vec(), parts[4].len(), parts[5].len(), parts.len())
+        };
+        assert_eq!(shape(&nobody), shape(&somebody));
+        assert!(is_readable(&nobody) && !needs_upgrade(&nobody));
+        assert!(!is_of(&nobody, b"tomatoes & 7 bees"));
+        assert_ne!(nobody, of_nobody().unwrap());
     }
 
     #[test]
