@@ -132,6 +132,8 @@ pub(crate) struct Measured {
     pub(crate) p99_ms: f64,
     /// 99.9 % are faster.
     pub(crate) p999_ms: f64,
+    /// Microseconds of the server's processors for one answer.
+    pub(crate) processor_us: Option<f64>,
     /// Answers by status, in words; `none` is a lost connection.
     pub(crate) statuses: String,
 }
@@ -153,6 +155,7 @@ impl Measured {
             p50_ms: outcome.millis(0.5),
             p99_ms: outcome.millis(0.99),
             p999_ms: outcome.millis(0.999),
+            processor_us: outcome.processor_us,
             statuses: statuses.join(", "),
         }
     }
@@ -297,6 +300,7 @@ pub(crate) fn round(
         length: Duration::from_secs(options.seconds.get().into()),
         random_keys: options.random_keys,
         random: random.fork(),
+        server: stage.server.as_ref().map(|server| server.pid()),
     }
 }
 
@@ -305,12 +309,13 @@ fn print(report: &Report) {
     if report.preloaded > 0 {
         println!("preloaded orders: {}", report.preloaded);
     }
-    println!("\n| load | per second | p50 ms | p99 ms | p99.9 ms | answers |");
-    println!("|---|---|---|---|---|---|");
+    println!("\n| load | per second | p50 ms | p99 ms | p99.9 ms | CPU us | answers |");
+    println!("|---|---|---|---|---|---|---|");
     for line in &report.rounds {
-        let Measured { what, per_second, p50_ms, p99_ms, p999_ms, statuses } = line;
+        let Measured { what, per_second, p50_ms, p99_ms, p999_ms, processor_us, statuses } = line;
+        let cpu = processor_us.map_or_else(|| "?".to_owned(), |us| format!("{us:.1}"));
         println!(
-            "| {what} | {per_second:.0} | {p50_ms:.2} | {p99_ms:.2} | {p999_ms:.2} | {statuses} |"
+            "| {what} | {per_second:.0} | {p50_ms:.2} | {p99_ms:.2} | {p999_ms:.2} | {cpu} | {statuses} |"
         );
     }
     if !report.targets.is_empty() {

@@ -134,7 +134,6 @@ impl Crowd {
         }
         let per_second = all.latencies.len() as f64 / length.as_secs_f64();
         let Seen { latencies, statuses } = all;
-        let succeeded = latencies.len();
-        Ok(Outcome { per_second, latencies, statuses, succeeded, unsent: 0 })
+        Ok(Outcome { per_second, processor_us: None, latencies, statuses, unsent: 0 })
     }
 }

@@ -38,10 +38,15 @@ pub(crate) fn resident_kib(pid: u32) -> Option<u64> {
     field(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "VmRSS:")
 }
 
-/// Processor time that this process has used so far, the kernel's part included, in the clock
-/// ticks of the system: good for comparing.
-pub(crate) fn processor_ticks(pid: u32) -> Option<u64> {
-    ticks(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+/// Microseconds of a tick in /proc: Linux counts a hundred in a second there, whatever its clock
+/// does.
+const TICK_US: u64 = 10_000;
+
+/// Processor time that this process has used so far, the kernel's part included, in microseconds.
+/// It changes in steps of ten thousand.
+pub(crate) fn processor_us(pid: u32) -> Option<u64> {
+    let ticks = ticks(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
+    Some(ticks * TICK_US)
 }
 
 /// User and system time of a line of /proc. The name of the program, in brackets, may hold

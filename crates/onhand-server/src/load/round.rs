@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::api::{IDEMPOTENCY_KEY, Target, key_value, problem_code};
+use super::probe;
 use super::workload::{Line, Orders};
 use crate::client::{ClientError, Connection, Reply};
 use crate::random::Random;
@@ -106,6 +107,8 @@ pub(crate) struct Round {
     pub(crate) random_keys: bool,
     /// Chooses bodies and keys.
     pub(crate) random: Random,
+    /// The process of the server, if it is on this machine.
+    pub(crate) server: Option<u32>,
 }
 
 /// What came of a round.
@@ -113,12 +116,13 @@ pub(crate) struct Round {
 pub(crate) struct Outcome {
     /// Successful answers per second.
     pub(crate) per_second: f64,
+    /// Microseconds of the server's processors for one successful answer, all that it does beside
+    /// included.
+    pub(crate) processor_us: Option<f64>,
     /// Microseconds of the successful answers.
     pub(crate) latencies: Histogram<u64>,
     /// Answers by status; 0 stands for no answer.
     pub(crate) statuses: BTreeMap<u16, u64>,
-    /// Successful answers to all that was sent, before the measurement, too.
-    pub(crate) succeeded: u64,
     /// Requests of the open loop that were due and never sent.
     pub(crate) unsent: u64,
 }
@@ -203,6 +207,9 @@ impl Round {
         let from = begin + self.warm_up;
         let clock =
             Arc::new(Clock { begin, from, end: from + self.length, tickets: AtomicU64::new(0) });
+        let server = self.server;
+        let time = || probe::processor_us(server?);
+        let before = time();
         let mut workers = JoinSet::new();
         for connection in connections {
             let worker = Worker {
@@ -219,11 +226,13 @@ impl Round {
         while let Some(worker) = workers.join_next().await {
             seen.merge(worker?)?;
         }
+        let spent = time().zip(before).map(|(after, before)| after - before);
+        let answers = seen.succeeded.max(1) as f64;
         Ok(Outcome {
+            processor_us: spent.map(|spent| spent as f64 / answers),
             per_second: seen.in_time as f64 / self.length.as_secs_f64(),
             latencies: seen.latencies,
             statuses: seen.statuses,
-            succeeded: seen.succeeded,
             unsent: seen.unsent,
         })
     }

@@ -342,6 +342,7 @@ impl Suite<'_> {
             length: Duration::from_secs(self.options.seconds.get().into()),
             random_keys: self.options.random_keys,
             random: self.random.fork(),
+            server: self.stage.server.as_ref().map(|server| server.pid()),
         };
         let outcome = round.run(&self.stage.tally).await?;
         self.measured.push(Measured::of(what, &outcome));

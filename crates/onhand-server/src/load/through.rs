@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use super::api::{Api, Target, describe};
 use super::bench::{BenchOptions, Measured, round};
-use super::probe;
 use super::progress::note;
 use super::round::{Counted, Operation, Outcome, Round};
 use super::stage::Stage;
@@ -63,14 +62,15 @@ pub(crate) async fn run(
                 let way = if is_spoken { &pair.spoken } else { &pair.plain };
                 outcomes[usize::from(is_spoken)] = Some(load(options, stage, way, random).await?);
             }
-            let [Some((plain, plain_time)), Some((spoken, spoken_time))] = outcomes else {
+            let [Some(plain), Some(spoken)] = outcomes else {
                 bail!("a round was left out");
             };
             let name = pair.dialect.as_str();
             measured.push(Measured::of(&format!("/v1, as {name}"), &plain));
             measured.push(Measured::of(name, &spoken));
             rates.push(Some(spoken.per_second / plain.per_second));
-            times.push(spoken_time.zip(plain_time).map(|(spoken, plain)| spoken / plain));
+            let time = spoken.processor_us.zip(plain.processor_us);
+            times.push(time.map(|(spoken, plain)| spoken / plain));
         }
     }
     let mut rows = Vec::new();
@@ -86,21 +86,16 @@ pub(crate) async fn run(
     Ok((measured, rows))
 }
 
-/// A round, and the server's processor time for one answer.
+/// A round.
 async fn load(
     options: &BenchOptions,
     stage: &Stage,
     (target, operation): &Way,
     random: &mut Random,
-) -> Result<(Outcome, Option<f64>)> {
-    let ticks = || probe::processor_ticks(stage.server.as_ref()?.pid());
+) -> Result<Outcome> {
     let (target, operation) = (target.clone(), operation.clone());
-    let before = ticks();
-    let outcome = Round { target, ..round(options, stage, operation, random) };
-    let outcome = outcome.run(&stage.tally).await?;
-    let taken = ticks().zip(before).map(|(after, before)| after - before);
-    let time = taken.map(|taken| taken as f64 / outcome.succeeded as f64);
-    Ok((outcome, time))
+    let round = Round { target, ..round(options, stage, operation, random) };
+    round.run(&stage.tally).await
 }
 
 async fn pair(

@@ -31,6 +31,7 @@ fn round(target: Target, operation: Operation, pace: Pace) -> Round {
         length: Duration::from_millis(200),
         random_keys: false,
         random: Random::seeded(1),
+        server: None,
     }
 }
 
