@@ -146,10 +146,11 @@ async fn who_has_an_account_gets_in_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn users_are_listed_for_admins() {
+async fn users_are_listed_for_operators() {
     let world = World::new().await;
     let at = "2026-01-01T00:00:00.000Z";
-    let reply = Person::admin(&world).await.get("/users/all").await;
+    let admin = Person::admin(&world).await;
+    let reply = admin.get("/users/all").await;
     let wanted = success(
         200,
         "Users",
@@ -158,9 +159,15 @@ async fn users_are_listed_for_admins() {
             {"id": "1", "name": "", "email": "admin@example.com", "created_at": at},
         ]),
     );
-    assert_eq!((reply.status, reply.body), (200, wanted));
+    assert_eq!((reply.status, &reply.body), (200, &wanted));
     let reply = Person::user(&world).await.get("/users/all").await;
     assert_eq!((reply.status, &reply.body["error"]["code"]), (403, &json!("FORBIDDEN")));
+    let reply = admin
+        .ask_with("PATCH /v1/users/usr_2", &[("if-match", "\"1\"")], &json!({"role": "operator"}))
+        .await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let reply = Person::user(&world).await.get("/users/all").await;
+    assert_eq!((reply.status, reply.body), (200, wanted));
 }
 
 #[tokio::test]

@@ -260,3 +260,39 @@ pub(super) fn descriptions(dialects: &[Dialect]) -> Router<App> {
 pub(super) fn urls(dialects: &[Dialect]) -> impl Iterator<Item = Url<'static>> {
     dialects.iter().map(|dialect| Url::new(dialect.as_str(), dialect.description_path()))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[test]
+    fn what_fails_within_has_the_shape_of_the_contract_and_tells_nothing() {
+        let asked = Asked::of(&Request::new(Body::empty()));
+        let why = "the server made a mistake";
+        for (dialect, wanted) in [
+            (
+                Dialect::Storefront,
+                json!({"ok": false, "error": "Failed to fetch orders", "message": why}),
+            ),
+            (
+                Dialect::Stock,
+                json!({"statusCode": 500, "message": why, "error": "Internal Server Error"}),
+            ),
+            (
+                Dialect::Oms,
+                json!({"statusCode": 500, "success": false, "message": "Internal server error",
+                    "error": {"code": "INTERNAL_ERROR", "details": null}}),
+            ),
+            (Dialect::Processing, json!({"success": false, "error": {"message": why}})),
+            (Dialect::Flow, json!({"message": why, "error": null})),
+        ] {
+            for is_literal in [false, true] {
+                let fault = (dialect.tongue().fault)(&Problem::internal(), &asked);
+                let (status, body) = fault.choose(is_literal);
+                assert_eq!((status.as_u16(), &body), (500, &wanted), "{}", dialect.as_str());
+            }
+        }
+    }
+}

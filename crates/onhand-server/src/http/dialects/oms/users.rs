@@ -153,11 +153,12 @@ struct UserList {
     before: Option<i64>,
 }
 
-/// List users, newest first: at most 200, and a `Link` to those that follow. For admins.
+/// List users, newest first: at most 200, and a `Link` to those that follow. For operators, who
+/// see whose every order is anyway.
 #[utoipa::path(get, path = "/users/all", tag = "Users", params(UserList),
-    security(("bearer" = ["admin"])), responses(
+    security(("bearer" = ["orders:read"])), responses(
         (status = 200, description = "Users", body = Success<Vec<UserShown>>),
-        (status = 403, description = "For admins")))]
+        (status = 403, description = "For operators")))]
 async fn list_users(
     State(app): State<App>,
     Params(query, sent): Params<UserList>,
