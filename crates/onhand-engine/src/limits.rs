@@ -44,7 +44,7 @@ pub const QUEUE_READS_MAX: usize = 4_096;
 pub const PAGE_ROWS_MAX: usize = 200;
 /// Most rows that one filtered page looks at before it is handed out as it is, with a cursor to go
 /// on.
-pub const SCAN_ROWS_MAX: usize = 20_000;
+pub const SCAN_ROWS_MAX: usize = 5_000;
 /// Most rows of a list that is read by the number of a page: so many ids are gone through for each.
 /// What is behind them is found by key.
 pub const NUMBERED_ROWS_MAX: usize = 10_000;

@@ -192,7 +192,8 @@ impl Reader {
         }
     }
 
-    /// What a reference holds of a product, without an order; `None` where there is no such product.
+    /// What a reference holds of a product, without an order; `None` where there is no such
+    /// product.
     ///
     /// # Errors
     /// [`ReadError`].

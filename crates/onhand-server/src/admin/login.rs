@@ -141,9 +141,7 @@ async fn log_in(State(office): State<Office>, request: Request) -> Response {
         Ok(tokens) => enter(&office, &parts, &fields, &tokens),
         Err(problem) => {
             let trouble = Trouble::from(problem);
-            let mut response = shell::bare("Log in", &login_form(&fields, Some(&trouble)));
-            *response.status_mut() = trouble.status;
-            response
+            trouble.told_by(shell::bare("Log in", &login_form(&fields, Some(&trouble))))
         }
     }
 }
@@ -277,9 +275,7 @@ async fn become_first(State(office): State<Office>, request: Request) -> Respons
         Err(problem) => {
             let trouble = Trouble::from(problem);
             let form = first_form(&fields, Some(&trouble));
-            let mut response = shell::bare("Become the first administrator", &form);
-            *response.status_mut() = trouble.status;
-            response
+            trouble.told_by(shell::bare("Become the first administrator", &form))
         }
     }
 }

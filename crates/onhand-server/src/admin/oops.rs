@@ -24,14 +24,14 @@ pub(super) fn outside(problem: &Problem) -> Response {
     finish(shell::bare(title(&trouble), &words(&trouble)), &trouble)
 }
 
-fn finish(mut response: Response, trouble: &Trouble) -> Response {
-    *response.status_mut() = trouble.status;
+fn finish(page: Response, trouble: &Trouble) -> Response {
+    let mut page = trouble.told_by(page);
     if passes(trouble) {
-        let headers = response.headers_mut();
+        let headers = page.headers_mut();
         headers.insert(header::REFRESH, HeaderValue::from(ADMIN_RETRY_SECS));
         headers.insert(header::RETRY_AFTER, HeaderValue::from(ADMIN_RETRY_SECS));
     }
-    response
+    page
 }
 
 /// Whether it may be different in a moment.

@@ -143,12 +143,9 @@ where
             None => see_other(&visit.after(form, &fields, &answer)),
         },
         Err(trouble) => {
-            let status = trouble.status;
-            let mut response = show(visit.with(Attempt { form, fields, trouble }), make).await;
-            if response.status() == StatusCode::OK {
-                *response.status_mut() = status;
-            }
-            response
+            let told = trouble.clone();
+            let page = show(visit.with(Attempt { form, fields, trouble }), make).await;
+            if page.status() == StatusCode::OK { told.told_by(page) } else { page }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What went wrong, as pages tell it: the words and the code of `/v1`, and what to do about it.
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -13,6 +14,8 @@ pub(super) struct Trouble {
     pub(super) code: String,
     pub(super) detail: String,
     pub(super) errors: Vec<FieldTrouble>,
+    /// Where it passes by itself: when to come back.
+    retry_after_secs: Option<u32>,
     /// By which the request is found in the log.
     pub(super) request_id: Option<String>,
 }
@@ -34,6 +37,7 @@ impl From<Problem> for Trouble {
             code: problem.code.to_owned(),
             detail: problem.detail,
             errors: errors.collect(),
+            retry_after_secs: problem.retry_after_ms.map(in_secs),
             request_id: None,
         }
     }
@@ -44,6 +48,7 @@ impl Trouble {
     pub(super) fn read(status: StatusCode, body: &[u8]) -> Self {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |value: &Value| value.as_str().map(str::to_owned);
+        let wait_ms = body["retry_after_ms"].as_u64();
         let errors = body["errors"].as_array().into_iter().flatten();
         let errors = errors.map(|error| FieldTrouble {
             pointer: text(&error["pointer"]).unwrap_or_default(),
@@ -54,8 +59,18 @@ impl Trouble {
             code: text(&body["code"]).unwrap_or_else(|| "unknown".to_owned()),
             detail: text(&body["detail"]).unwrap_or_else(|| format!("the answer was {status}")),
             errors: errors.collect(),
+            retry_after_secs: wait_ms.and_then(|wait| u32::try_from(wait).ok()).map(in_secs),
             request_id: text(&body["request_id"]),
         }
+    }
+
+    /// A page that tells of it.
+    pub(super) fn told_by(&self, mut page: Response) -> Response {
+        *page.status_mut() = self.status;
+        if let Some(secs) = self.retry_after_secs {
+            page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
+        }
+        page
     }
 
     /// What is to be done about it, where that is the same whatever was asked for.
@@ -80,6 +95,11 @@ impl Trouble {
             _ => return None,
         })
     }
+}
+
+/// Seconds, so many that it is not too early.
+fn in_secs(millis: u32) -> u32 {
+    millis.div_ceil(1_000)
 }
 
 /// What went wrong with something that was tried.

@@ -315,7 +315,8 @@ fn print(report: &Report) {
         let Measured { what, per_second, p50_ms, p99_ms, p999_ms, processor_us, statuses } = line;
         let cpu = processor_us.map_or_else(|| "?".to_owned(), |us| format!("{us:.1}"));
         println!(
-            "| {what} | {per_second:.0} | {p50_ms:.2} | {p99_ms:.2} | {p999_ms:.2} | {cpu} | {statuses} |"
+            "| {what} | {per_second:.0} | {p50_ms:.2} | {p99_ms:.2} | {p999_ms:.2} | {cpu} \
+             | {statuses} |"
         );
     }
     if !report.targets.is_empty() {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::buyers::{Buyers, hold_to};
 use crate::cluster::Cluster;
+use crate::pages::Operator;
 use crate::server::{Server, run_on};
 
 const BUYERS: usize = 8;
@@ -38,6 +39,42 @@ async fn a_database_that_crashes_under_load_loses_nothing_and_is_found_again() {
     buyers.after(100).await;
     let told = buyers.finish().await;
     hold_to(&told, &mut server).await;
+    server.stop_and_verify().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_say_that_the_database_is_away_and_come_back_by_themselves() {
+    let cluster = Cluster::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = server_on(&cluster.url("onhand", "postgres"), &folder).await;
+    assert_eq!(server.place("before").await.unwrap().status, 201);
+    let mut operator = Operator::at(&server).await;
+    let path = "/admin/orders/ord_1";
+    let before = operator.get(path).await;
+    assert_eq!(before.status, 200, "{before:?}");
+    cluster.crash();
+    for path in ["/admin", "/admin/orders", path] {
+        let page = operator.get(path).await;
+        assert_eq!((page.status, page.retry_after.is_some()), (503, true), "{path}: {page:?}");
+        assert!(page.html.contains("database"), "{path}: {}", page.html);
+    }
+    let refused = operator.send(&before, "/admin/orders/ord_1/cancel", "reason=marmalade").await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    cluster.up();
+    let returned = Instant::now();
+    // Whoever keeps sending the form, which has one key, has it done once.
+    let done = loop {
+        let done = operator.send(&before, "/admin/orders/ord_1/cancel", "reason=marmalade").await;
+        if done.status == 303 {
+            break returned.elapsed();
+        }
+        assert_eq!((done.status, done.retry_after.is_some()), (503, true), "{done:?}");
+        assert!(returned.elapsed() < AFTER_RETURN_MAX, "{done:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(done < AFTER_RETURN_MAX, "{done:?}");
+    let page = operator.get(path).await;
+    assert_eq!((page.status, page.html.contains("cancelled")), (200, true), "{page:?}");
     server.stop_and_verify().await;
 }
 

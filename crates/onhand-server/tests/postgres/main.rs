@@ -36,6 +36,8 @@ mod flow;
 #[path = "../http/imports.rs"]
 mod imports;
 mod installation;
+#[path = "../process/pages.rs"]
+mod pages;
 #[path = "../http/payments_races.rs"]
 mod payments_races;
 #[path = "../http/payments_shown.rs"]

@@ -11,6 +11,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 
+use crate::pages::Operator;
 use crate::server::{Server, json, place_on, run_with, verify};
 use crate::shim::{Disk, Failure};
 
@@ -167,9 +168,24 @@ async fn a_full_disk_refuses_orders_goes_on_reading_and_recovers_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let disk = Disk::new(folder.path());
     let mut server = disk.server().await;
-    assert_eq!(server.place("before").await.unwrap().status, 201);
+    let order = json(&server.place("before").await.unwrap());
+    let mut operator = Operator::at(&server).await;
     disk.begin(Failure::Full);
     check_full(&mut server).await;
+    // The pages show what there is, and say of a form why nothing came of it.
+    let path = format!("/admin/orders/{}", order["id"].as_str().unwrap());
+    let (page, cancel) = (operator.get(&path).await, format!("{path}/cancel"));
+    assert_eq!(page.status, 200, "{page:?}");
+    let refused = operator.send(&page, &cancel, "reason=marmalade").await;
+    assert_eq!((refused.status, refused.retry_after.as_ref()), (507, Some(&ONE)), "{refused:?}");
+    for said in ["role=\"alert\"", "disk", "marmalade"] {
+        assert!(refused.html.contains(said), "{said}: {}", refused.html);
+    }
+    disk.end(Failure::Full);
+    let done = operator.send(&refused, &cancel, "reason=marmalade").await;
+    assert_eq!(done.status, 303, "{done:?}");
+    assert_eq!(server.place("between").await.unwrap().status, 201);
+    disk.begin(Failure::Full);
     server.kill().await;
     let mut server = disk.server().await;
     check_full(&mut server).await;

@@ -21,6 +21,7 @@ mod installation;
 mod lifecycle;
 mod metrics;
 mod network;
+mod pages;
 mod payments;
 mod production;
 mod receiver;
