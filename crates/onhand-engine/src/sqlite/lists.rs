@@ -70,29 +70,29 @@ impl Progress {
 
 /// The way to whoever fills the lists: asks for the next step now. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Wishes {
+pub(super) struct Wakeups {
     sender: Sender<()>,
     receiver: Receiver<()>,
 }
 
-impl Wishes {
+impl Wakeups {
     pub(super) fn new() -> Self {
         let (sender, receiver) = crossbeam_channel::bounded(1);
         Self { sender, receiver }
     }
 
     /// Whoever asks.
-    pub(super) fn wisher(&self) -> Wisher {
-        Wisher(self.sender.clone())
+    pub(super) fn waker(&self) -> Waker {
+        Waker(self.sender.clone())
     }
 }
 
 /// One who asks.
 #[derive(Debug, Clone)]
-pub(super) struct Wisher(Sender<()>);
+pub(super) struct Waker(Sender<()>);
 
-impl Wisher {
-    fn wish(&self) {
+impl Waker {
+    fn wake(&self) {
         // If it is full, it was asked already.
         let _ = self.0.try_send(());
     }
@@ -106,7 +106,7 @@ impl Wisher {
             .prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?
             .query_row([], |row| row.get(0))?;
         if newest - listed.event > LISTS_MISSED_EVENTS_MAX {
-            self.wish();
+            self.wake();
         }
         Ok(listed)
     }
@@ -324,16 +324,19 @@ fn step(connection: &mut Connection, wanted: &Receiver<()>) -> Result<(i64, bool
 /// The thread that fills the lists, in the committer's hands.
 #[derive(Debug)]
 pub(super) struct Filler {
-    wanted: Wisher,
+    wanted: Waker,
     done: Receiver<()>,
     event: Arc<AtomicI64>,
     asked_at: i64,
 }
 
 impl Filler {
-    pub(super) fn start(database: &Path, wishes: &Wishes) -> std::result::Result<Self, OpenError> {
+    pub(super) fn start(
+        database: &Path,
+        wakeups: &Wakeups,
+    ) -> std::result::Result<Self, OpenError> {
         let mut connection = open(database)?;
-        let (wanted, requests) = (wishes.wisher(), wishes.receiver.clone());
+        let (wanted, requests) = (wakeups.waker(), wakeups.receiver.clone());
         let (has_done, done) = crossbeam_channel::bounded::<()>(1);
         let event = Arc::new(AtomicI64::new(0));
         let reached = event.clone();
@@ -365,10 +368,10 @@ impl Filler {
     pub(super) fn reached(&mut self, newest: i64) {
         if newest - self.asked_at >= LISTS_STEP_WANTED_EVENTS {
             self.asked_at = newest;
-            self.wanted.wish();
+            self.wanted.wake();
         }
         while newest - self.event.load(Ordering::Acquire) > LISTS_BEHIND_EVENTS_MAX {
-            self.wanted.wish();
+            self.wanted.wake();
             if self.done.recv_timeout(WAIT_MAX).is_err() {
                 tracing::error!("the lists are too far behind and do not come on");
                 return;

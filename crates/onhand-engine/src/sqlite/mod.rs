@@ -105,7 +105,7 @@ pub struct Database {
     path: PathBuf,
     levels: Arc<RecentLevels>,
     durability: Durability,
-    lists: lists::Wishes,
+    lists: lists::Wakeups,
     _lock: File,
 }
 
@@ -139,7 +139,7 @@ impl Database {
         let levels = Arc::new(RecentLevels::recover(&connection)?);
         lists::prepare(path)?;
         let durability = Durability::new();
-        let lists = lists::Wishes::new();
+        let lists = lists::Wakeups::new();
         Ok(Self { path: path.to_owned(), levels, durability, lists, _lock: lock })
     }
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::durable::Durability;
 use super::levels::RecentLevels;
-use super::lists::Wisher;
+use super::lists::Waker;
 use super::load::View;
 use super::{Database, OpenError, lists, open_reader};
 use crate::limits::{QUEUE_READS_MAX, READ_WAITS_MAX, READERS};
@@ -25,7 +25,7 @@ pub struct Reader {
     queue: crossbeam_channel::Sender<Work>,
     levels: Arc<RecentLevels>,
     durability: Durability,
-    lists: Wisher,
+    lists: Waker,
 }
 
 impl Reader {
@@ -50,7 +50,7 @@ impl Reader {
                 .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
         }
         let (levels, durability) = (database.levels.clone(), database.durability.clone());
-        Ok(Self { queue, levels, durability, lists: database.lists.wisher() })
+        Ok(Self { queue, levels, durability, lists: database.lists.waker() })
     }
 
     /// Reads that wait for a thread.
@@ -59,7 +59,7 @@ impl Reader {
     }
 
     /// Whoever reads lists may have them filled.
-    pub(super) fn lists(&self) -> Wisher {
+    pub(super) fn lists(&self) -> Waker {
         self.lists.clone()
     }
 

@@ -5,7 +5,7 @@ use onhand_core::ids::{CustomerId, OrderId};
 use onhand_core::orders::{Order, Status};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::super::lists::{Progress, Wisher};
+use super::super::lists::{Progress, Waker};
 use super::super::load::{self, View};
 use super::super::readers::Reader;
 use super::events::event_row;
@@ -54,7 +54,7 @@ impl Reader {
 
 fn orders(
     connection: &Connection,
-    lists: &Wisher,
+    lists: &Waker,
     filter: &OrderFilter,
     before: Option<i64>,
     limit: usize,
@@ -101,7 +101,7 @@ fn orders(
 /// Goes through the ids of all orders of a customer, and loads those of one page.
 fn numbered_orders(
     connection: &Connection,
-    lists: &Wisher,
+    lists: &Waker,
     customer_id: CustomerId,
     newer: usize,
     limit: usize,
