@@ -254,8 +254,8 @@ const STEPS: &[Step] = &[
 ];
 
 /// Runs every step with `only` in its name ("tests on PostgreSQL 18" is one), also after one has
-/// failed. False when one failed, was
-/// left out under `CI=true` and may not be, or when there is none.
+/// failed. False when one failed, was left out under `CI=true` and may not be, or when there is
+/// none.
 pub(crate) fn run(root: &Path, only: &str) -> Result<bool> {
     let missing = tools::missing();
     if let Some(tool) = missing.iter().find(|tool| tool.vital) {
