@@ -78,8 +78,8 @@ impl Command {
     pub fn names_by_steps(&self) -> bool {
         match self {
             Self::Payments(_) | Self::Effects(_) => true,
+            Self::Inventory(command) => command.names_by_steps(),
             Self::Catalog(_)
-            | Self::Inventory(_)
             | Self::Orders(_)
             | Self::Accounts(_)
             | Self::Jobs(_)

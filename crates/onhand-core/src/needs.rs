@@ -49,6 +49,8 @@ pub struct Needs {
     pub old_notices: Option<(Timestamp, usize)>,
     /// Orders by external reference.
     pub references: BTreeSet<Reference>,
+    /// What these references hold of these products.
+    pub holds_of: BTreeSet<(Reference, ProductId)>,
     /// Holds of these products that have run out.
     pub expired_holds: BTreeSet<ProductId>,
     /// At most this many holds that have run out, oldest first.
@@ -104,6 +106,15 @@ impl Needs {
         if !known.skus.contains_key(sku) {
             self.skus.insert(sku.clone());
         }
+    }
+
+    /// Names what a reference holds of a product; of one that is not known, that comes later.
+    pub(crate) fn holds_of(&mut self, known: &State, reference: &Reference, product: &ProductRef) {
+        let id = match product {
+            ProductRef::Id(id) => Some(*id),
+            ProductRef::Sku(sku) => known.skus.get(sku).copied().flatten(),
+        };
+        self.holds_of.extend(id.map(|id| (reference.clone(), id)));
     }
 
     /// Takes out what only the time of a decision tells: holds that have run out, effects and jobs

@@ -125,6 +125,8 @@ impl inventory::Refusal {
             Self::ReservationEnded { .. } => "reservation_ended",
             Self::ReservationExpired { .. } => "reservation_expired",
             Self::MoreThanHeld { .. } => "more_than_held",
+            Self::HoldsAlready { .. } => "holds_already",
+            Self::HoldsLess { .. } => "holds_less",
             Self::InsufficientStock { .. } => "insufficient_stock",
         }
     }

@@ -10,7 +10,7 @@ mod version;
 mod warehouse;
 mod warm;
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -62,6 +62,7 @@ pub struct State {
     pub(crate) orders: BTreeMap<OrderId, Option<Arc<Order>>>,
     pub(crate) open_orders: BTreeMap<CustomerId, OpenOrders>,
     pub(crate) references: BTreeMap<Reference, Option<OrderId>>,
+    pub(crate) holds_of: BTreeMap<(Reference, ProductId), BTreeSet<ReservationId>>,
     pub(crate) expired_holds: BTreeMap<ProductId, Vec<ReservationId>>,
     pub(crate) due: Option<Vec<ReservationId>>,
     pub(crate) on_hand_at: BTreeMap<(ProductId, LocationId, Timestamp), Past>,
@@ -107,6 +108,7 @@ impl State {
         needs.orders.retain(|id| !self.orders.contains_key(id));
         needs.open_orders.retain(|id| !self.open_orders.contains_key(id));
         needs.references.retain(|reference| !self.references.contains_key(reference));
+        needs.holds_of.retain(|key| !self.holds_of.contains_key(key));
         needs.expired_holds.retain(|id| !self.expired_holds.contains_key(id));
         needs.due = needs.due.filter(|_| self.due.is_none());
         needs.on_hand_at.retain(|key| !self.on_hand_at.contains_key(key));
@@ -137,6 +139,7 @@ impl State {
         self.orders.clear();
         self.open_orders.clear();
         self.references.clear();
+        self.holds_of.clear();
         self.expired_holds.clear();
         self.due = None;
         self.on_hand_at.clear();

@@ -125,7 +125,7 @@ pub const COPY_ROWS: usize = 4_096;
 pub const GATHERED_READS_MAX: usize = 256;
 /// Tasks that gather reads: while one waits for the server, the other takes what comes.
 pub const GATHERERS: usize = 2;
-/// Most holds that one reference is shown to have of one product.
+/// Most holds of one product by one reference that a decision looks at: the oldest.
 pub const HOLDS_OF_REFERENCE_MAX: usize = 500;
 /// Rows that one slice of the continuous proof looks at: bounds how long it takes, and for how long
 /// it holds a snapshot.

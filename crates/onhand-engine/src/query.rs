@@ -276,18 +276,6 @@ pub struct ReservationFilter {
     pub reference: Option<Reference>,
 }
 
-/// What a reference holds of a product, without an order.
-#[derive(Debug, Clone)]
-pub struct HoldsOfReference {
-    /// The product.
-    pub product_id: ProductId,
-    /// What is promised, some of which may have run out; oldest first, at most
-    /// [`HOLDS_OF_REFERENCE_MAX`](crate::limits::HOLDS_OF_REFERENCE_MAX).
-    pub open: Vec<Reservation>,
-    /// Number of the newest, ended or not; 0 where there was none.
-    pub newest: i64,
-}
-
 /// Which jobs to list.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct JobFilter {

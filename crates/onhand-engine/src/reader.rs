@@ -17,11 +17,11 @@ use onhand_core::ids::{
 use onhand_core::inventory::{Location, Movement, ReservationView};
 use onhand_core::orders::Order;
 use onhand_core::payments::{KeptNotice, Provider};
-use onhand_core::text::{GatewayId, Reference};
+use onhand_core::text::GatewayId;
 
 use crate::query::{
-    EventRow, Explanation, HoldsOfReference, Moment, NumberedPage, OrderFilter, Page,
-    PaymentFilter, ReadError, ReservationFilter, StockFilter, StockRow, UserFilter,
+    EventRow, Explanation, Moment, NumberedPage, OrderFilter, Page, PaymentFilter, ReadError,
+    ReservationFilter, StockFilter, StockRow, UserFilter,
 };
 use crate::{postgres, sqlite};
 
@@ -189,22 +189,6 @@ impl Reader {
         match self {
             Self::Sqlite(reader) => reader.reservations(filter, before, limit).await,
             Self::Postgres(reader) => reader.reservations(&filter, before, limit).await,
-        }
-    }
-
-    /// What a reference holds of a product, without an order; `None` where there is no such
-    /// product.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn holds_of_reference(
-        &self,
-        reference: Reference,
-        product: ProductRef,
-    ) -> Result<Option<HoldsOfReference>, ReadError> {
-        match self {
-            Self::Sqlite(reader) => reader.holds_of_reference(reference, product).await,
-            Self::Postgres(reader) => reader.holds_of_reference(&reference, &product).await,
         }
     }
 

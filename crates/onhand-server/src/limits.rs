@@ -639,7 +639,7 @@ pub const WAREHOUSE_KEEP_DAYS_DEFAULT: u64 = 90;
 /// Times that a request without a key, which a dialect names by its contents, may be refused and
 /// come again; from then on its refusal stands.
 pub const NATURAL_KEYS_MAX: usize = 64;
-/// Times that a dialect looks again at what an order holds when others change it meanwhile.
-pub const HOLD_LOOKS_MAX: usize = 8;
+/// Times that a dialect looks again at a level when others change it meanwhile.
+pub const LEVEL_LOOKS_MAX: usize = 8;
 /// Rows of a dialect's list that has no pages: the newest.
 pub const DIALECT_ROWS_MAX: usize = 1_000;

@@ -9,7 +9,7 @@ use super::Draft;
 use crate::catalog::{self, Category, Product, ProductRef};
 use crate::command::Stop;
 use crate::ids::{CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId};
-use crate::inventory::{self, Level, Location, Past, Reservation};
+use crate::inventory::{self, Level, Location, Past, Reservation, ReservationState};
 use crate::orders::{self, OpenOrders, Order, note_open};
 use crate::text::{Reference, Sku};
 use crate::{Needs, Timestamp, Version};
@@ -216,6 +216,28 @@ impl Draft<'_> {
                 needs.references.insert(reference.clone());
             }),
         }
+    }
+
+    /// What a reference holds of a product and has not run out, the oldest hold first.
+    pub(crate) fn holds_of(
+        &self,
+        reference: &Reference,
+        product_id: ProductId,
+    ) -> Result<Vec<Reservation>, Stop> {
+        let key = (reference.clone(), product_id);
+        let Some(ids) = self.state.holds_of.get(&key) else {
+            return missing(|needs| {
+                needs.holds_of.insert(key);
+            });
+        };
+        let mut holds = Vec::with_capacity(ids.len());
+        for id in ids {
+            holds.push(self.reservation(*id)?);
+        }
+        let is_open =
+            |hold: &Reservation| hold.state == ReservationState::Held && !hold.is_due(self.now());
+        holds.retain(is_open);
+        Ok(holds)
     }
 
     /// Holds of a product that had run out when they were loaded; some may have ended since.

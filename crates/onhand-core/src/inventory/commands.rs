@@ -42,6 +42,16 @@ pub enum Command {
         /// Life of the hold in seconds.
         hold_secs: i64,
     },
+    /// Promises units of a product to a reference unless it holds some of it: asked for the same
+    /// number again, nothing more is promised.
+    HoldOnce {
+        /// What to promise.
+        item: HoldItem,
+        /// Who holds it, in the caller's words.
+        reference: Reference,
+        /// Life of the hold in seconds.
+        hold_secs: i64,
+    },
     /// Gives a hold more time.
     Extend {
         /// Which reservation.
@@ -56,10 +66,15 @@ pub enum Command {
         /// How many; all that are held when absent.
         quantity: Option<Quantity>,
     },
-    /// Gives units of several holds back; all or nothing.
-    ReleaseMany {
-        /// Which reservations, and how many units of each.
-        parts: Vec<(ReservationId, Quantity)>,
+    /// Gives units back that a reference holds of a product, of its oldest hold first; all or
+    /// nothing.
+    ReleaseOf {
+        /// Who holds them.
+        reference: Reference,
+        /// Of what.
+        product: ProductRef,
+        /// How many.
+        quantity: Quantity,
     },
     /// Takes promised units out of stock.
     Consume {
@@ -198,11 +213,18 @@ impl Command {
             Self::Extend { id, .. } | Self::Release { id, .. } | Self::Consume { id, .. } => {
                 needs.reservations.insert(*id);
             }
-            Self::ReleaseMany { parts } => {
-                needs.reservations.extend(parts.iter().map(|(id, _)| *id));
+            Self::HoldOnce { item: HoldItem { product, .. }, reference, .. }
+            | Self::ReleaseOf { product, reference, .. } => {
+                needs.product(known, product);
+                needs.holds_of(known, reference, product);
             }
             Self::ExpireDue { most } => needs.due = Some(*most),
         }
+    }
+
+    /// Whether it names more once the first rows that it names are at hand.
+    pub(crate) fn names_by_steps(&self) -> bool {
+        matches!(self, Self::HoldOnce { .. } | Self::ReleaseOf { .. })
     }
 
     pub(crate) fn decide(&self, draft: &mut Draft<'_>) -> Result<Reply, Stop> {
@@ -220,7 +242,12 @@ impl Command {
             }
             Self::Extend { id, hold_secs } => holds::extend(draft, *id, *hold_secs),
             Self::Release { id, quantity } => holds::release(draft, *id, *quantity),
-            Self::ReleaseMany { parts } => holds::release_many(draft, parts),
+            Self::HoldOnce { item, reference, hold_secs } => {
+                holds::hold_once(draft, item, reference, *hold_secs)
+            }
+            Self::ReleaseOf { reference, product, quantity } => {
+                holds::release_of(draft, reference, product, *quantity)
+            }
             Self::Consume { id, quantity } => holds::consume(draft, *id, *quantity),
             Self::ExpireDue { most } => holds::expire_due(draft, *most),
         }

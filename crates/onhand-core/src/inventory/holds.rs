@@ -5,6 +5,7 @@
 use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::slice;
 
 use super::commands::HoldItem;
 use super::level::Level;
@@ -13,7 +14,7 @@ use super::refusal::{Refusal, ShortItem};
 use super::reservation::{Reservation, ReservationState, ReservationView};
 use super::sourcing::{Pick, available_in_all, source};
 use super::stock::constant_reason;
-use crate::catalog::Product;
+use crate::catalog::{Product, ProductRef};
 use crate::command::{Reply, Stop};
 use crate::draft::Draft;
 use crate::events::EventBody;
@@ -72,6 +73,27 @@ pub(super) fn hold(
         .collect();
     draft.emit("reservation.held", EventBody::Reservations(views.clone()));
     Ok(Reply::Reservations(views))
+}
+
+pub(super) fn hold_once(
+    draft: &mut Draft<'_>,
+    item: &HoldItem,
+    reference: &Reference,
+    hold_secs: i64,
+) -> Result<Reply, Stop> {
+    let product = draft.product(&item.product)?;
+    let held = draft.holds_of(reference, product.id)?;
+    if held.is_empty() {
+        return hold(draft, slice::from_ref(item), Some(reference), hold_secs);
+    }
+    let promised = held.iter().map(|hold| hold.quantity).sum();
+    let requested = item.quantity.units();
+    if promised != requested {
+        let (reference, sku) = (reference.clone(), product.sku.clone());
+        return Err(Refusal::HoldsAlready { reference, sku, requested, promised }.into());
+    }
+    let view = |reservation| ReservationView { sku: product.sku.clone(), reservation };
+    Ok(Reply::Reservations(held.into_iter().map(view).collect()))
 }
 
 /// Holds every demand or none. Answers, in the order of the demands, the reservations made and why
@@ -206,16 +228,28 @@ pub(super) fn release(
     finish(draft, reservation, "reservation.released")
 }
 
-pub(super) fn release_many(
+pub(super) fn release_of(
     draft: &mut Draft<'_>,
-    parts: &[(ReservationId, Quantity)],
+    reference: &Reference,
+    product: &ProductRef,
+    quantity: Quantity,
 ) -> Result<Reply, Stop> {
-    let mut views = Vec::with_capacity(parts.len());
-    for (id, quantity) in parts {
-        let reservation = own_reservation(draft, *id)?;
-        let units = named_units(&reservation, Some(*quantity))?;
-        let reservation = close_hold(draft, reservation, units, Ending::Released)?;
-        views.push(store(draft, reservation)?);
+    let product = draft.product(product)?;
+    let holds = draft.holds_of(reference, product.id)?;
+    let (requested, held) = (quantity.units(), holds.iter().map(Reservation::open).sum());
+    if requested > held {
+        let (reference, sku) = (reference.clone(), product.sku.clone());
+        return Err(Refusal::HoldsLess { reference, sku, requested, held }.into());
+    }
+    let (mut left, mut views) = (requested, Vec::new());
+    for hold in holds {
+        let units = left.min(hold.open());
+        if units == 0 {
+            break;
+        }
+        left -= units;
+        let hold = close_hold(draft, hold, units, Ending::Released)?;
+        views.push(store(draft, hold)?);
     }
     draft.emit("reservation.released", EventBody::Reservations(views.clone()));
     Ok(Reply::Reservations(views))

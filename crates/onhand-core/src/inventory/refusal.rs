@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::ReservationState;
 use crate::Timestamp;
 use crate::ids::{LocationId, OrderId, ReservationId};
-use crate::text::{Name, Sku};
+use crate::text::{Name, Reference, Sku};
 
 /// One product of which there is too little.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +103,28 @@ pub enum Refusal {
     MoreThanHeld {
         /// The reservation.
         reservation_id: ReservationId,
+        /// What was asked for.
+        requested: i64,
+        /// What is still held.
+        held: i64,
+    },
+    /// The reference holds another number already.
+    HoldsAlready {
+        /// Who holds.
+        reference: Reference,
+        /// What of.
+        sku: Sku,
+        /// What was asked for.
+        requested: i64,
+        /// What was promised to it.
+        promised: i64,
+    },
+    /// The reference does not hold as much.
+    HoldsLess {
+        /// Who holds.
+        reference: Reference,
+        /// What of.
+        sku: Sku,
         /// What was asked for.
         requested: i64,
         /// What is still held.

@@ -83,6 +83,12 @@ impl Reservation {
         }
     }
 
+    /// Which reference it was made for, and of what; an order's was made for none.
+    pub fn holder(&self) -> Option<(Reference, ProductId)> {
+        let reference = self.reference.clone().filter(|_| self.order_id.is_none())?;
+        Some((reference, self.product_id))
+    }
+
     /// Whether its time has run out at `now`, to the microsecond: it is free at `expires_at`
     /// itself.
     pub fn is_due(&self, now: Timestamp) -> bool {

@@ -25,6 +25,11 @@ impl State {
             self.stocked(id).levels = levels;
         }
         for (id, reservation) in changes.reservations {
+            if let Some(key) = reservation.holder().filter(|_| !self.holds_of.is_empty())
+                && let Some(ids) = self.holds_of.get_mut(&key)
+            {
+                ids.insert(id);
+            }
             self.reservations.insert(id, Some(reservation));
         }
         for (id, order) in changes.orders {

@@ -84,6 +84,19 @@ impl State {
         self.references.insert(reference, order);
     }
 
+    /// Takes in the holds of a reference of a product, as they are stored: what the batch has
+    /// changed stays.
+    pub fn load_holds_of(&mut self, key: (Reference, ProductId), rows: Vec<Reservation>) {
+        for row in rows {
+            self.reservations.entry(row.id).or_insert(Some(row));
+        }
+        let known = self.reservations.values().flatten();
+        let known = known.filter(|row| row.product_id == key.1);
+        let ids = known.filter(|row| row.holder().as_ref() == Some(&key)).map(|row| row.id);
+        let ids = ids.collect();
+        self.holds_of.insert(key, ids);
+    }
+
     /// Takes in the holds of a product that have run out.
     pub fn load_expired_holds(&mut self, id: ProductId, holds: Vec<ReservationId>) {
         self.expired_holds.insert(id, holds);

@@ -32,9 +32,11 @@ pub(crate) struct Model {
 pub(crate) struct Promise {
     product: i64,
     location: i64,
+    quantity: i64,
     pub(crate) left: i64,
     ends: Option<i64>,
     order: Option<usize>,
+    holder: Option<i64>,
 }
 
 /// An order.
@@ -132,6 +134,12 @@ impl Model {
                 Ok(())
             }
             Step::Hold { items, hold_secs } => self.hold(items, *hold_secs),
+            Step::HoldOnce { holder, product, units, hold_secs } => {
+                self.hold_once(*holder, *product, *units, *hold_secs)
+            }
+            Step::ReleaseOf { holder, product, units } => {
+                self.release_of(*holder, *product, *units)
+            }
             Step::Extend { hold, hold_secs } => {
                 let hold = self.own_promise(*hold)?;
                 self.promises[hold].ends = Some(self.now + hold_secs);
@@ -332,6 +340,42 @@ impl Model {
     }
 }
 
+/// What a holder has.
+impl Model {
+    fn hold_once(&mut self, holder: i64, product: i64, units: i64, hold_secs: i64) -> Outcome {
+        let promises = self.promises.iter().filter(|one| self.is_held(one, holder, product));
+        let promised: i64 = promises.map(|one| one.quantity).sum();
+        if promised == units {
+            return Ok(());
+        }
+        if promised > 0 {
+            return Err("holds_already");
+        }
+        let made = self.promise(&[(product, None, units)], Some(self.now + hold_secs), None)?;
+        for position in made.into_iter().flatten() {
+            self.promises[position].holder = Some(holder);
+        }
+        Ok(())
+    }
+
+    fn release_of(&mut self, holder: i64, product: i64, units: i64) -> Outcome {
+        let mut missing = units;
+        for position in 0..self.promises.len() {
+            if self.is_held(&self.promises[position], holder, product) {
+                let units = self.promises[position].left.min(missing);
+                self.promises[position].left -= units;
+                missing -= units;
+            }
+        }
+        if missing == 0 { Ok(()) } else { Err("holds_less") }
+    }
+
+    fn is_held(&self, promise: &Promise, holder: i64, product: i64) -> bool {
+        let is_there = promise.left > 0 && promise.ends.is_none_or(|ends| ends > self.now);
+        is_there && (promise.holder, promise.product) == (Some(holder), product)
+    }
+}
+
 /// What several steps need.
 impl Model {
     fn order(&mut self, back: usize) -> Result<&mut Order, &'static str> {
@@ -422,8 +466,10 @@ impl Model {
                 let left = self.available(*product, location).min(missing);
                 if left > 0 {
                     made.push(self.promises.len());
-                    let product = *product;
-                    self.promises.push(Promise { product, location, left, ends, order });
+                    let (product, quantity, holder) = (*product, left, None);
+                    let promise =
+                        Promise { product, location, quantity, left, ends, order, holder };
+                    self.promises.push(promise);
                     missing -= left;
                 }
             }

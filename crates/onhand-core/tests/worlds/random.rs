@@ -92,9 +92,11 @@ fn count<T>(rows: &[T]) -> i64 {
 
 /// What the histories must have met, or they are too tame to prove anything; and every state.
 /// `nothing_left` is too rare: it needs everything that has left to have come back (`graph.rs`).
-const OUTCOMES: [&str; 15] = [
+const OUTCOMES: [&str; 17] = [
     "change_from_quantity_stale",
     "count_below_reserved",
+    "holds_already",
+    "holds_less",
     "insufficient_stock",
     "invalid_transition",
     "more_than_held",

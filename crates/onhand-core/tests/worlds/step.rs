@@ -6,7 +6,7 @@ use onhand_core::inventory::{
     self, Adjustment, Count, HoldItem, LevelPolicy, LocationPatch, Transfer,
 };
 use onhand_core::orders::{self, LineQuantity};
-use onhand_core::text::Reason;
+use onhand_core::text::{Reason, Reference};
 use onhand_core::{Command, Quantity};
 use proptest::bool::weighted;
 use proptest::collection::vec;
@@ -70,6 +70,18 @@ pub(crate) enum Step {
     Hold {
         items: Vec<(Product, Option<Location>, i64)>,
         hold_secs: i64,
+    },
+    /// For a holder that has a name.
+    HoldOnce {
+        holder: i64,
+        product: Product,
+        units: i64,
+        hold_secs: i64,
+    },
+    ReleaseOf {
+        holder: i64,
+        product: Product,
+        units: i64,
     },
     Extend {
         hold: Back,
@@ -136,6 +148,13 @@ fn hold_step() -> impl Strategy<Value = Step> {
     let some = || option::of(1..=3_i64);
     prop_oneof![
         3 => (items, hold_secs()).prop_map(|(items, hold_secs)| Step::Hold { items, hold_secs }),
+        2 => (1..=2_i64, 1..=2_i64, 1..=4_i64, hold_secs()).prop_map(
+            |(holder, product, units, hold_secs)| {
+                Step::HoldOnce { holder, product, units, hold_secs }
+            }
+        ),
+        1 => (1..=2_i64, 1..=2_i64, 1..=3_i64)
+            .prop_map(|(holder, product, units)| Step::ReleaseOf { holder, product, units }),
         1 => (back(), hold_secs()).prop_map(|(hold, hold_secs)| Step::Extend { hold, hold_secs }),
         1 => (back(), some()).prop_map(|(hold, units)| Step::Release { hold, units }),
         1 => (back(), some()).prop_map(|(hold, units)| Step::Consume { hold, units }),
@@ -220,6 +239,8 @@ impl Step {
             | Self::HoldBack { .. }
             | Self::Activate { .. }
             | Self::Hold { .. }
+            | Self::HoldOnce { .. }
+            | Self::ReleaseOf { .. }
             | Self::Extend { .. }
             | Self::Release { .. }
             | Self::Consume { .. }
@@ -277,6 +298,18 @@ impl Step {
                 reference: None,
                 hold_secs: *hold_secs,
             },
+            Self::HoldOnce { holder, product, units, hold_secs } => inventory::Command::HoldOnce {
+                item: hold_item(&(*product, None, *units)),
+                reference: reference(*holder),
+                hold_secs: *hold_secs,
+            },
+            Self::ReleaseOf { holder, product: number, units: count } => {
+                inventory::Command::ReleaseOf {
+                    reference: reference(*holder),
+                    product: product(*number),
+                    quantity: units(*count),
+                }
+            }
             Self::Extend { hold: back, hold_secs } => {
                 inventory::Command::Extend { id: hold(*back), hold_secs: *hold_secs }
             }
@@ -308,6 +341,10 @@ fn adjustment((number, at, delta): &(Product, Option<Location>, i64)) -> Adjustm
         reference: None,
         occurred_at: None,
     }
+}
+
+fn reference(holder: i64) -> Reference {
+    Reference::new(format!("holder-{holder}")).unwrap()
 }
 
 fn hold_item((number, at, count): &(Product, Option<Location>, i64)) -> HoldItem {

@@ -191,6 +191,10 @@ impl World {
             let order = orders.find(|order| order.external_reference.as_ref() == Some(reference));
             self.state.load_reference(reference.clone(), order.map(|order| order.id));
         }
+        for key in &needs.holds_of {
+            let rows = self.reservations.values().filter(|row| row.holder().as_ref() == Some(key));
+            self.state.load_holds_of(key.clone(), rows.cloned().collect());
+        }
         let due = |product: Option<ProductId>| -> Vec<ReservationId> {
             let rows = self.reservations.values().filter(|row| row.is_due(self.now));
             rows.filter(|row| product.is_none_or(|id| id == row.product_id))

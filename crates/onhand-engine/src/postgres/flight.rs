@@ -122,6 +122,10 @@ impl Flight {
                     let customer = order.customer_id;
                     customer.is_some_and(|customer| needs.open_orders.contains(&customer))
                 })
+            || !needs.holds_of.is_empty()
+                && rows.reservations.values().any(|(_, hold)| {
+                    hold.holder().is_some_and(|holder| needs.holds_of.contains(&holder))
+                })
             || needs.reservations.iter().any(|id| rows.reservations.contains_key(id))
             || needs.users.iter().any(|id| rows.users.contains_key(id))
             || needs.sessions.iter().any(|id| rows.sessions.contains_key(id))

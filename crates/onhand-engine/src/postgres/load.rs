@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::future::try_join_all;
 use onhand_core::catalog::Product;
 use onhand_core::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
-use onhand_core::inventory::{Level, Past};
+use onhand_core::inventory::{Level, Past, Reservation};
 use onhand_core::limits::{EXPIRED_HOLDS_PER_COMMAND_MAX, OPEN_ORDERS_LOADED_MAX};
 use onhand_core::orders::{OpenOrder, OpenOrders};
 use onhand_core::text::Sku;
@@ -20,6 +20,7 @@ use super::session::{Session, Value};
 use super::{accounts, imports, outbox, payments, warehouse};
 use crate::columns::*;
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
+use crate::limits::HOLDS_OF_REFERENCE_MAX;
 use crate::past;
 use crate::store::FoundOutcome;
 use crate::stored::stored_count;
@@ -69,6 +70,14 @@ const OPEN_ORDERS: &str = "SELECT c.id, o.order_id, o.units, o.expires_at \
      FROM open_orders WHERE customer_id = c.id ORDER BY order_id DESC LIMIT $2::int8) o";
 const RESERVATIONS: &str =
     concat!("SELECT ", reservation_columns!(), " FROM reservations WHERE id = ANY($1::int8[])");
+/// Of each reference and product the oldest ones.
+const HOLDS_OF: &str = concat!(
+    "SELECT h.* FROM (SELECT unnest($1::text[]) AS holder, unnest($2::int8[]) AS of_product) k \
+     CROSS JOIN LATERAL (SELECT ",
+    reservation_columns!(),
+    " FROM reservations WHERE reference = k.holder AND product_id = k.of_product \
+     AND state = 'held' AND order_id IS NULL ORDER BY id LIMIT $3::int8) h"
+);
 const REFERENCES: &str =
     "SELECT reference, order_id FROM order_references WHERE reference = ANY($1::text[])";
 const DUE: &str = "SELECT id FROM reservations WHERE expires_at <= $1::int8 \
@@ -163,6 +172,13 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
         Box::new(stored_count(OPEN_ORDERS_LOADED_MAX)),
     ];
     let reservations = vec![numbers(&needs.reservations, |id| id.number())];
+    let holders: Vec<Value<'_>> = vec![
+        Box::new(
+            needs.holds_of.iter().map(|(reference, _)| reference.as_str()).collect::<Vec<_>>(),
+        ),
+        numbers(&needs.holds_of, |(_, product)| product.number()),
+        Box::new(stored_count(HOLDS_OF_REFERENCE_MAX)),
+    ];
     let named: Vec<&str> = needs.references.iter().map(|one| one.as_str()).collect();
     // Polled in this order, they are sent in this order.
     let asked_for = async {
@@ -176,6 +192,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
             asked(session, !needs.orders.is_empty(), ORDERS, orders),
             asked(session, !needs.open_orders.is_empty(), OPEN_ORDERS, open),
             asked(session, !needs.reservations.is_empty(), RESERVATIONS, reservations),
+            asked(session, !needs.holds_of.is_empty(), HOLDS_OF, holders),
             asked(session, !named.is_empty(), REFERENCES, vec![Box::new(named.clone())]),
             accounts::ask(session, needs),
             payments::ask(session, needs),
@@ -192,6 +209,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
         orders,
         open,
         reservations,
+        holds,
         named,
         accounts,
         payments,
@@ -202,6 +220,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
     take_in_catalog(needs, &categories, &uses, &locations, state)?;
     take_in_records(needs, &orders, &reservations, &named, state)?;
     take_in_open_orders(needs, &open, state)?;
+    take_in_holds_of(needs, &holds, state)?;
     accounts.take_in(needs, state)?;
     payments.take_in(needs, state)?;
     outbox.take_in(needs, state)?;
@@ -317,6 +336,19 @@ fn take_in_open_orders(needs: &Needs, rows: &[Row], state: &mut State) -> Result
     }
     for id in &needs.open_orders {
         state.load_open_orders(*id, found.remove(&id.number()).unwrap_or_default());
+    }
+    Ok(())
+}
+
+fn take_in_holds_of(needs: &Needs, rows: &[Row], state: &mut State) -> Result<()> {
+    let mut found: HashMap<_, Vec<Reservation>> = HashMap::new();
+    for row in rows {
+        let hold = codec::reservation(row)?;
+        found.entry(hold.holder()).or_default().push(hold);
+    }
+    for key in &needs.holds_of {
+        let holds = found.remove(&Some(key.clone())).unwrap_or_default();
+        state.load_holds_of(key.clone(), holds);
     }
     Ok(())
 }

@@ -3,15 +3,17 @@
 
 use onhand_core::catalog::Product;
 use onhand_core::ids::{CustomerId, OrderId, ProductId, ReservationId};
-use onhand_core::inventory::Level;
+use onhand_core::inventory::{Level, Reservation};
 use onhand_core::limits::OPEN_ORDERS_LOADED_MAX;
 use onhand_core::orders::{OpenOrder, OpenOrders, Order};
+use onhand_core::text::Reference;
 use onhand_core::{Needs, State, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::levels::RecentLevels;
 use super::{accounts, codec, imports, outbox, past, payments, warehouse};
 use crate::columns::*;
+use crate::limits::HOLDS_OF_REFERENCE_MAX;
 use crate::stored::stored_count;
 
 /// What a read or a load sees: one snapshot of the rows, and the levels that are ahead of theirs.
@@ -110,6 +112,9 @@ fn load_records(view: View<'_>, needs: &Needs, now: Timestamp, state: &mut State
         state
             .load_reference(reference.clone(), order_of_reference(connection, reference.as_str())?);
     }
+    for key in &needs.holds_of {
+        state.load_holds_of(key.clone(), holds_of(connection, &key.0, key.1)?);
+    }
     for id in &needs.expired_holds {
         let holds =
             due(connection, now, Some(*id), onhand_core::limits::EXPIRED_HOLDS_PER_COMMAND_MAX)?;
@@ -180,6 +185,23 @@ fn open_orders(connection: &Connection, id: CustomerId) -> Result<OpenOrders> {
         Ok((codec::order_id(row, 0)?, open))
     })?;
     rows.collect()
+}
+
+/// The oldest holds of a reference of a product.
+fn holds_of(
+    connection: &Connection,
+    reference: &Reference,
+    product: ProductId,
+) -> Result<Vec<Reservation>> {
+    let mut select = connection.prepare_cached(concat!(
+        "SELECT ",
+        reservation_columns!(),
+        " FROM reservations WHERE reference = ?1 AND product_id = ?2 AND state = 'held' \
+         AND order_id IS NULL ORDER BY id LIMIT ?3"
+    ))?;
+    let most = stored_count(HOLDS_OF_REFERENCE_MAX);
+    let named = params![reference.as_str(), product.number(), most];
+    select.query_map(named, codec::reservation)?.collect()
 }
 
 pub(super) fn order_of_reference(

@@ -41,11 +41,12 @@ macro_rules! keeps_every_promise {
                 a_customer_holds_so_many_units_and_no_more,
             }
             references {
-                what_a_reference_holds_is_found_by_it_and_by_its_product,
-                of_very_many_holds_of_a_reference_the_oldest_are_told,
-                parts_of_holds_are_given_back_all_or_none,
+                a_reference_holds_once_until_it_has_nothing_left,
+                within_one_batch_a_reference_holds_once,
+                a_reference_gives_back_of_its_oldest_hold_first_all_or_none,
+                of_very_many_holds_of_a_reference_the_oldest_are_looked_at,
                 one_key_gives_back_once_also_after_a_restart,
-                sixty_four_at_once_give_back_what_is_held_and_no_more,
+                sixty_four_at_once_hold_once_and_give_back_what_is_held,
             }
             amounts {
                 an_order_over_an_amount_is_found_as_it_was_placed_and_paid_like_any_other,

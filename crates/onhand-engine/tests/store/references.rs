@@ -1,10 +1,11 @@
-//! What a reference of the caller's holds: found by reference and product, the oldest hold first,
-//! and given back by parts of several holds, all of them or none.
+//! What a reference of the caller's holds: it holds once, and gives back of its oldest hold first,
+//! all that it is asked for or nothing.
 
 use std::sync::Arc;
 
+use onhand_core::catalog::ProductRef;
 use onhand_core::command::Reply;
-use onhand_core::ids::ReservationId;
+use onhand_core::ids::{ProductId, ReservationId};
 use onhand_core::inventory::{self, HoldItem};
 use onhand_core::text::Reference;
 use onhand_core::{Actor, Command};
@@ -17,164 +18,229 @@ use crate::world::{World, code, codes, key, sku, units};
 
 const HOLD_SECS: i64 = 60;
 
-/// Holds units of one product each.
-fn hold(items: &[(&str, i64)], reference: Option<&str>) -> Command {
-    let item = |(name, count): &(&str, i64)| HoldItem {
-        product: sku(name),
-        quantity: units(*count),
-        location_id: None,
-    };
+fn reference(name: &str) -> Reference {
+    Reference::new(name).unwrap()
+}
+
+fn item(product: ProductRef, count: i64) -> HoldItem {
+    HoldItem { product, quantity: units(count), location_id: None }
+}
+
+/// Holds units, however often it is asked for.
+fn hold(name: &str, count: i64, holder: &str) -> Command {
     Command::Inventory(inventory::Command::Hold {
-        items: items.iter().map(item).collect(),
-        reference: reference.map(|name| Reference::new(name).unwrap()),
+        items: vec![item(sku(name), count)],
+        reference: Some(reference(holder)),
         hold_secs: HOLD_SECS,
     })
 }
 
-fn id(number: i64) -> ReservationId {
-    ReservationId::new(number).unwrap()
+fn once(name: &str, count: i64, holder: &str) -> Command {
+    Command::Inventory(inventory::Command::HoldOnce {
+        item: item(sku(name), count),
+        reference: reference(holder),
+        hold_secs: HOLD_SECS,
+    })
 }
 
-/// Gives back so many units of each of these holds.
-fn give_back(parts: &[(i64, i64)]) -> Command {
-    let parts = parts.iter().map(|(number, count)| (id(*number), units(*count))).collect();
-    Command::Inventory(inventory::Command::ReleaseMany { parts })
+fn give_back(name: &str, count: i64, holder: &str) -> Command {
+    Command::Inventory(inventory::Command::ReleaseOf {
+        reference: reference(holder),
+        product: sku(name),
+        quantity: units(count),
+    })
+}
+
+/// What reservations a reply names, each with what it still has.
+fn holds(reply: &Reply) -> Vec<(i64, i64)> {
+    let Reply::Reservations(views) = reply else { panic!("{reply:?}") };
+    views.iter().map(|view| (view.reservation.id.number(), view.reservation.open())).collect()
 }
 
 impl<B: Backend> World<B> {
-    /// The holds of a reference, each with what it still has, and the number of the newest there
-    /// ever was.
-    async fn held(&self, reference: &str, product: &str) -> (Vec<(i64, i64)>, i64) {
-        let reference = Reference::new(reference).unwrap();
-        let found = self.reader.0.holds_of_reference(reference, sku(product)).await.unwrap();
-        let found = found.unwrap();
-        let product = self.reader.0.product(sku(product)).await.unwrap().unwrap();
-        assert_eq!(found.product_id, product.id);
-        let open = found.open.iter().map(|hold| (hold.id.number(), hold.open())).collect();
-        (open, found.newest)
+    async fn held(&self, command: Command) -> Vec<(i64, i64)> {
+        holds(&self.ask(command).await.unwrap().outcome.unwrap())
     }
 }
 
-pub(crate) async fn what_a_reference_holds_is_found_by_it_and_by_its_product<B: Backend>() {
+pub(crate) async fn a_reference_holds_once_until_it_has_nothing_left<B: Backend>() {
     let world = World::<B>::with(&[("tea", 50), ("cup", 50)]).await;
-    for (items, reference) in [
-        (&[("tea", 3)][..], Some("o1")),
-        (&[("cup", 4), ("tea", 2)], Some("o1")),
-        (&[("tea", 5)], Some("o2")),
-        (&[("tea", 6)], None),
+    for (name, count, holder, wanted) in [
+        ("tea", 3, "o1", vec![(1, 3)]),
+        ("tea", 3, "o1", vec![(1, 3)]),
+        // Another product, another reference.
+        ("cup", 4, "o1", vec![(2, 4)]),
+        ("tea", 5, "o2", vec![(3, 5)]),
+        ("tea", 3, "o", vec![(4, 3)]),
+        ("tea", 3, "o1", vec![(1, 3)]),
     ] {
-        world.done(hold(items, reference)).await;
+        assert_eq!(world.held(once(name, count, holder)).await, wanted, "{holder} {name}");
     }
-    // What an order holds is nobody's to give back but the order's.
+    for (name, count, wanted) in
+        [("tea", 4, "holds_already"), ("cup", 3, "holds_already"), ("pot", 3, "unknown_sku")]
+    {
+        assert_eq!(code(&world.ask(once(name, count, "o1")).await), wanted, "{count} {name}");
+    }
+    // What an order holds, it holds for no reference.
     world.placed(&[("tea", 7)], Some(HOLD_SECS)).await;
     let world = world.reopened().await;
-    assert_eq!(world.held("o1", "tea").await, (vec![(1, 3), (3, 2)], 3));
-    assert_eq!(world.held("o1", "cup").await, (vec![(2, 4)], 2));
-    assert_eq!(world.held("o2", "tea").await, (vec![(4, 5)], 4));
-    assert_eq!(world.held("o2", "cup").await, (vec![], 0));
-    assert_eq!(world.held("o", "tea").await, (vec![], 0));
-    let reference = Reference::new("o1").unwrap();
-    assert!(world.reader.0.holds_of_reference(reference, sku("pot")).await.unwrap().is_none());
-    // However one of them ended, it was there.
-    world.done(give_back(&[(1, 1)])).await;
-    let consume = inventory::Command::Consume { id: id(3), quantity: Some(units(1)) };
-    world.done(Command::Inventory(consume)).await;
-    assert_eq!(world.held("o1", "tea").await, (vec![(1, 2), (3, 1)], 3));
-    let consume = inventory::Command::Consume { id: id(3), quantity: None };
-    world.done(Command::Inventory(consume)).await;
-    world.done(give_back(&[(2, 4)])).await;
-    assert_eq!(world.held("o1", "tea").await, (vec![(1, 2)], 3));
-    assert_eq!(world.held("o1", "cup").await, (vec![], 2));
-    // What has run out is told until it is tidied up: who asks looks at the clock.
+    assert_eq!(world.held(once("tea", 3, "o1")).await, [(1, 3)]);
+    let by_id = Command::Inventory(inventory::Command::HoldOnce {
+        item: item(ProductRef::Id(ProductId::new(1).unwrap()), 3),
+        reference: reference("o1"),
+        hold_secs: HOLD_SECS,
+    });
+    assert_eq!(world.held(by_id).await, [(1, 3)]);
+    // Of what it was promised a part is back or has left: the promise is the same one.
+    world.done(give_back("tea", 1, "o1")).await;
+    assert_eq!(world.held(once("tea", 3, "o1")).await, [(1, 2)]);
+    let consume = |quantity| {
+        let id = ReservationId::new(1).unwrap();
+        Command::Inventory(inventory::Command::Consume { id, quantity })
+    };
+    world.done(consume(Some(units(1)))).await;
+    assert_eq!(code(&world.ask(once("tea", 1, "o1")).await), "holds_already");
+    // However it has ended, it may hold again.
+    world.done(consume(None)).await;
+    assert_eq!(world.held(once("tea", 6, "o1")).await, [(6, 6)]);
+    world.done(give_back("tea", 6, "o1")).await;
+    assert_eq!(world.held(once("tea", 2, "o1")).await, [(7, 2)]);
     world.clock.advance_secs(HOLD_SECS);
-    assert_eq!(world.held("o2", "tea").await, (vec![(4, 5)], 4));
+    // It has run out, whether it was tidied up or not.
+    assert_eq!(code(&world.ask(give_back("cup", 1, "o1")).await), "holds_less");
+    assert_eq!(world.held(once("tea", 2, "o1")).await, [(8, 2)]);
     world.done(Command::Inventory(inventory::Command::ExpireDue { most: 100 })).await;
-    assert_eq!(world.held("o2", "tea").await, (vec![], 4));
-    assert_eq!(world.held("o1", "tea").await, (vec![], 3));
-    assert_eq!(world.figures("tea").await, (48, 0, 48));
+    assert_eq!(world.held(once("tea", 2, "o1")).await, [(8, 2)]);
+    assert_eq!(world.figures("tea").await, (48, 2, 46));
+    // What was held by the way that asks nothing counts like any other.
+    world.done(hold("cup", 2, "o3")).await;
+    world.done(hold("cup", 1, "o3")).await;
+    assert_eq!(world.held(once("cup", 3, "o3")).await, [(9, 2), (10, 1)]);
+    assert_eq!(code(&world.ask(once("cup", 2, "o3")).await), "holds_already");
+    assert_eq!(code(&world.ask(once("tea", 47, "o4")).await), "insufficient_stock");
     world.close().await;
 }
 
-pub(crate) async fn of_very_many_holds_of_a_reference_the_oldest_are_told<B: Backend>() {
+pub(crate) async fn within_one_batch_a_reference_holds_once<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 9)]).await;
+    let asked = [
+        once("tea", 3, "o1"),
+        once("tea", 3, "o1"),
+        once("tea", 4, "o1"),
+        once("tea", 7, "o2"),
+        once("tea", 2, "o2"),
+        give_back("tea", 2, "o1"),
+        give_back("tea", 2, "o1"),
+        give_back("tea", 1, "o1"),
+        once("tea", 4, "o1"),
+        hold("tea", 1, "o3"),
+        give_back("tea", 1, "o3"),
+    ];
+    let asked = asked.map(|command| (command, None)).into();
+    let answers = world.in_one_batch(|_| {}, asked).await;
+    let wanted = [
+        "ok",
+        "ok",
+        "holds_already",
+        "insufficient_stock",
+        "ok",
+        "ok",
+        "holds_less",
+        "ok",
+        "ok",
+        "ok",
+        "ok",
+    ];
+    assert_eq!(codes(&answers), wanted);
+    assert_eq!(world.figures("tea").await, (9, 6, 3));
+    world.close().await;
+}
+
+pub(crate) async fn a_reference_gives_back_of_its_oldest_hold_first_all_or_none<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 20), ("cup", 5)]).await;
+    world.done(hold("tea", 3, "o1")).await;
+    world.done(hold("tea", 2, "o1")).await;
+    world.done(hold("cup", 4, "o1")).await;
+    world.done(hold("tea", 1, "o2")).await;
+    world.placed(&[("tea", 1)], Some(HOLD_SECS)).await;
+    for (name, count, holder, wanted) in [
+        ("tea", 6, "o1", "holds_less"),
+        ("cup", 5, "o1", "holds_less"),
+        ("cup", 1, "o2", "holds_less"),
+        ("tea", 1, "o3", "holds_less"),
+        ("pot", 1, "o1", "unknown_sku"),
+    ] {
+        assert_eq!(code(&world.ask(give_back(name, count, holder)).await), wanted, "{count}");
+        let figures = (world.figures("tea").await.1, world.figures("cup").await.1);
+        assert_eq!(figures, (7, 4), "{count} {name} of {holder}");
+    }
+    assert_eq!(world.held(give_back("tea", 2, "o1")).await, [(1, 1)]);
+    assert_eq!(world.held(give_back("tea", 2, "o1")).await, [(1, 0), (2, 1)]);
+    assert_eq!(code(&world.ask(give_back("tea", 2, "o1")).await), "holds_less");
+    assert_eq!(world.held(give_back("tea", 1, "o1")).await, [(2, 0)]);
+    assert_eq!(world.held(give_back("cup", 4, "o1")).await, [(3, 0)]);
+    assert_eq!((world.figures("tea").await.1, world.figures("cup").await.1), (2, 0));
+    world.close().await;
+}
+
+pub(crate) async fn of_very_many_holds_of_a_reference_the_oldest_are_looked_at<B: Backend>() {
     let most = i64::try_from(HOLDS_OF_REFERENCE_MAX).unwrap();
     let world = World::<B>::with(&[("tea", 2 * most)]).await;
     for batch in 0..2 {
-        let holds = (0..most / 2 + 1).map(|_| (hold(&[("tea", 1)], Some("o1")), None)).collect();
+        let holds = (0..most / 2 + 1).map(|_| (hold("tea", 1, "o1"), None)).collect();
         let answers = world.in_one_batch(|_| {}, holds).await;
         assert!(answers.iter().all(|answer| code(answer) == "ok"), "{batch}");
     }
-    let wanted = (1..=most).map(|number| (number, 1)).collect::<Vec<_>>();
-    assert_eq!(world.held("o1", "tea").await, (wanted, most + 2));
-    world.close().await;
-}
-
-pub(crate) async fn parts_of_holds_are_given_back_all_or_none<B: Backend>() {
-    let world = World::<B>::with(&[("tea", 20), ("cup", 5)]).await;
-    world.done(hold(&[("tea", 3)], Some("o1"))).await;
-    world.done(hold(&[("tea", 2), ("cup", 4)], Some("o1"))).await;
-    world.placed(&[("tea", 1)], Some(HOLD_SECS)).await;
-    let figures = async || (world.figures("tea").await.1, world.figures("cup").await.1);
-    for (parts, wanted, reserved) in [
-        // One of them cannot, so that none does.
-        (&[(1, 3), (2, 3)][..], "more_than_held", (6, 4)),
-        (&[(3, 1), (1, 4)], "more_than_held", (6, 4)),
-        (&[(1, 1), (99, 1)], "unknown_reservation", (6, 4)),
-        (&[(1, 1), (4, 1)], "reservation_of_order", (6, 4)),
-        (&[(1, 2), (1, 2)], "more_than_held", (6, 4)),
-        // Of two products at once, and of one hold twice.
-        (&[(1, 1), (3, 2), (2, 1)], "ok", (4, 2)),
-        (&[(1, 1), (1, 1)], "ok", (2, 2)),
-        (&[(1, 1)], "reservation_ended", (2, 2)),
-        (&[(2, 1), (1, 1)], "reservation_ended", (2, 2)),
-    ] {
-        assert_eq!(code(&world.ask(give_back(parts)).await), wanted, "{parts:?}");
-        assert_eq!(figures().await, reserved, "{parts:?}");
-    }
-    // Two in one batch: the second finds what the first has left; a refusal leaves it untouched.
-    let asked = [&[(2, 1)][..], &[(2, 1)], &[(3, 3)], &[(3, 2)]];
-    let asked = asked.map(|parts| (give_back(parts), None)).into();
-    let answers = world.in_one_batch(|_| {}, asked).await;
-    assert_eq!(codes(&answers), ["ok", "reservation_ended", "more_than_held", "ok"]);
-    assert_eq!(figures().await, (1, 0));
-    world.clock.advance_secs(HOLD_SECS);
-    world.done(hold(&[("tea", 1)], Some("o2"))).await;
-    world.clock.advance_secs(HOLD_SECS);
-    assert_eq!(code(&world.ask(give_back(&[(5, 1)])).await), "reservation_expired");
+    assert_eq!(code(&world.ask(give_back("tea", most + 1, "o1")).await), "holds_less");
+    let wanted = (1..=most).map(|number| (number, 0)).collect::<Vec<_>>();
+    assert_eq!(world.held(give_back("tea", most, "o1")).await, wanted);
+    assert_eq!(world.held(give_back("tea", 2, "o1")).await, [(most + 1, 0), (most + 2, 0)]);
     world.close().await;
 }
 
 pub(crate) async fn one_key_gives_back_once_also_after_a_restart<B: Backend>() {
     let world = World::<B>::with(&[("tea", 9)]).await;
-    world.done(hold(&[("tea", 4)], Some("o1"))).await;
-    let first = world.ask_once(give_back(&[(1, 1)]), key(1)).await.unwrap();
-    let Ok(Reply::Reservations(views)) = &first.outcome else { panic!("{first:?}") };
-    assert_eq!(views[0].reservation.open(), 3);
+    let first = world.ask_once(once("tea", 4, "o1"), key(1)).await.unwrap();
+    // Nothing came of this one, and it has an answer of its own.
+    let repeat = world.ask_once(once("tea", 4, "o1"), key(2)).await.unwrap();
+    let back = world.ask_once(give_back("tea", 1, "o1"), key(3)).await.unwrap();
+    assert_eq!(holds(back.outcome.as_ref().unwrap()), [(1, 3)]);
     let world = world.reopened().await;
-    let again = world.ask_once(give_back(&[(1, 1)]), key(1)).await.unwrap();
-    assert!(again.replayed);
-    assert_eq!(again.outcome, first.outcome);
+    for (command, number, wanted) in [
+        (once("tea", 4, "o1"), 1, first),
+        (once("tea", 4, "o1"), 2, repeat),
+        (give_back("tea", 1, "o1"), 3, back),
+    ] {
+        let again = world.ask_once(command, key(number)).await.unwrap();
+        assert!(again.replayed);
+        assert_eq!(again.outcome, wanted.outcome);
+    }
     assert_eq!(world.figures("tea").await, (9, 3, 6));
     world.close().await;
 }
 
-pub(crate) async fn sixty_four_at_once_give_back_what_is_held_and_no_more<B: Backend>() {
+pub(crate) async fn sixty_four_at_once_hold_once_and_give_back_what_is_held<B: Backend>() {
     let world = World::<B>::with(&[("tea", 50)]).await;
-    world.done(hold(&[("tea", 10)], Some("o1"))).await;
-    world.done(hold(&[("tea", 20)], Some("o1"))).await;
-    world.done(hold(&[("tea", 5)], Some("o2"))).await;
-    let barrier = Arc::new(Barrier::new(64));
-    let mut asked = JoinSet::new();
-    for _ in 0..64 {
-        let (submit, barrier) = (world.submit.clone(), barrier.clone());
-        asked.spawn(async move {
-            barrier.wait().await;
-            submit.submit(give_back(&[(1, 1), (2, 2)]), Actor::Local, None).await
-        });
-    }
-    let answers = asked.join_all().await;
-    assert_eq!(answers.iter().filter(|answer| code(answer) == "ok").count(), 10);
-    assert_eq!(world.held("o1", "tea").await, (vec![], 2));
-    assert_eq!(world.held("o2", "tea").await, (vec![(3, 5)], 3));
-    assert_eq!(world.figures("tea").await, (50, 5, 45));
+    let at_once = async |command: fn(usize) -> Command| {
+        let barrier = Arc::new(Barrier::new(64));
+        let mut asked = JoinSet::new();
+        for number in 0..64 {
+            let (submit, barrier) = (world.submit.clone(), barrier.clone());
+            asked.spawn(async move {
+                barrier.wait().await;
+                submit.submit(command(number), Actor::Local, None).await
+            });
+        }
+        let answers = asked.join_all().await;
+        answers.iter().filter(|answer| code(answer) == "ok").count()
+    };
+    // Two references, each by all of its askers; whoever wants another number comes too late, or
+    // was the first, and then all others do.
+    assert_eq!(at_once(|number| once("tea", 15, ["o1", "o2"][number % 2])).await, 64);
+    assert_eq!(world.figures("tea").await, (50, 30, 20));
+    assert_eq!(at_once(|_| give_back("tea", 2, "o1")).await, 7);
+    assert_eq!(world.figures("tea").await, (50, 16, 34));
+    let held = world.held(give_back("tea", 1, "o1")).await;
+    assert!(matches!(held[..], [(_, 0)]), "{held:?}");
     world.close().await;
 }

@@ -289,6 +289,8 @@ fn status(refusal: &Refusal) -> StatusCode {
             | inventory::Refusal::ReservationEnded { .. }
             | inventory::Refusal::ReservationExpired { .. }
             | inventory::Refusal::MoreThanHeld { .. }
+            | inventory::Refusal::HoldsAlready { .. }
+            | inventory::Refusal::HoldsLess { .. }
             | inventory::Refusal::InsufficientStock { .. } => StatusCode::CONFLICT,
         },
         Refusal::Orders(refusal) => match refusal {

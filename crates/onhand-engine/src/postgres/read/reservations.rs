@@ -1,21 +1,16 @@
 //! Reservations.
 
 use deadpool_postgres::GenericClient;
-use onhand_core::catalog::ProductRef;
 use onhand_core::ids::{OrderId, ProductId, ReservationId};
 use onhand_core::inventory::{ReservationState, ReservationView};
 use onhand_core::text::Reference;
-use tokio_postgres::types::ToSql;
 
-use super::super::codec::{self, get};
+use super::super::codec;
 use super::super::error::Result;
 use super::super::readers::{Reader, listed, rows, several};
-use super::catalog::find_product;
 use super::number;
-use crate::columns::reservation_columns;
-use crate::limits::HOLDS_OF_REFERENCE_MAX;
 use crate::paging::{filtered_page, scan_floor};
-use crate::query::{HoldsOfReference, Page, ReadError, ReservationFilter};
+use crate::query::{Page, ReadError, ReservationFilter};
 use crate::stored::stored_count;
 
 const RESERVATIONS: &str = "SELECT r.id, r.product_id, r.location_id, r.quantity, r.consumed, \
@@ -25,39 +20,7 @@ const RESERVATIONS: &str = "SELECT r.id, r.product_id, r.location_id, r.quantity
      AND ($4::int8 IS NULL OR r.product_id = $4) AND ($5::int8 IS NULL OR r.order_id = $5) \
      AND ($6::text IS NULL OR r.reference = $6) ORDER BY r.id DESC LIMIT $7";
 
-const HOLDS: &str = concat!(
-    "SELECT ",
-    reservation_columns!(),
-    " FROM reservations WHERE reference = $1::text AND product_id = $2::int8 \
-     AND state = 'held' AND order_id IS NULL ORDER BY id LIMIT $3::int8"
-);
-/// Of each state the newest is found at once, however many there are.
-const NEWEST_HOLD: &str = "SELECT coalesce(max(n.id), 0)::int8 FROM unnest($3::text[]) s(state) \
-     CROSS JOIN LATERAL (SELECT max(id) AS id FROM reservations WHERE reference = $1::text \
-     AND product_id = $2::int8 AND state = s.state) n";
-
 impl Reader {
-    /// What a reference holds of a product, without an order.
-    pub(crate) async fn holds_of_reference(
-        &self,
-        reference: &Reference,
-        product: &ProductRef,
-    ) -> std::result::Result<Option<HoldsOfReference>, ReadError> {
-        let reference = reference.as_str();
-        several!(self, client => async {
-            let Some(product) = find_product(client, product).await? else { return Ok(None) };
-            let (id, most) = (product.id.number(), stored_count(HOLDS_OF_REFERENCE_MAX));
-            let found = rows(client, HOLDS, &[&reference, &id, &most]).await?;
-            let open = found.iter().map(codec::reservation).collect::<Result<_>>()?;
-            let states = ReservationState::ALL.map(ReservationState::as_str);
-            let named: [&(dyn ToSql + Sync); 3] = [&reference, &id, &states.as_slice()];
-            let found = rows(client, NEWEST_HOLD, &named).await?;
-            let newest = found.first().map(|row| get(row, "reservations", 0)).transpose()?;
-            let newest = newest.unwrap_or_default();
-            Ok(Some(HoldsOfReference { product_id: product.id, open, newest }))
-        })
-    }
-
     /// A reservation with its SKU.
     pub(crate) async fn reservation(
         &self,

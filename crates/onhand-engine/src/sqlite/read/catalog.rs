@@ -1,7 +1,7 @@
 //! Products, categories and locations.
 
 use onhand_core::catalog::{Category, Product, ProductRef};
-use onhand_core::ids::{CategoryId, ProductId};
+use onhand_core::ids::CategoryId;
 use onhand_core::inventory::Location;
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -71,17 +71,6 @@ impl Reader {
     /// All locations, in the order in which they are asked.
     pub(crate) async fn locations(&self) -> Result<Vec<Location>, ReadError> {
         self.read(|view| load::locations(view.connection)).await
-    }
-}
-
-/// Which product is meant, if it is there. By its SKU the index alone tells.
-pub(super) fn find_product_id(
-    connection: &Connection,
-    reference: &ProductRef,
-) -> Result<Option<ProductId>> {
-    match reference {
-        ProductRef::Id(_) => Ok(find_product(connection, reference)?.map(|product| product.id)),
-        ProductRef::Sku(sku) => load::product_id_of_sku(connection, sku.as_str()),
     }
 }
 

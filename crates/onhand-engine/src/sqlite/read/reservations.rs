@@ -1,19 +1,15 @@
 //! Reservations.
 
-use onhand_core::catalog::ProductRef;
 use onhand_core::ids::{OrderId, ProductId, ReservationId};
 use onhand_core::inventory::{ReservationState, ReservationView};
 use onhand_core::text::{Reference, Sku};
 use rusqlite::{Connection, Result, Row, params};
 
-use super::super::codec::{self};
+use super::super::codec;
 use super::super::readers::Reader;
-use super::catalog::find_product_id;
 use super::number;
-use crate::columns::reservation_columns;
-use crate::limits::HOLDS_OF_REFERENCE_MAX;
 use crate::paging::{filtered_page, scan_floor};
-use crate::query::{HoldsOfReference, Page, ReadError, ReservationFilter};
+use crate::query::{Page, ReadError, ReservationFilter};
 use crate::stored::stored_count;
 
 impl Reader {
@@ -39,52 +35,6 @@ impl Reader {
     ) -> Result<Page<ReservationView>, ReadError> {
         self.read(move |view| reservations(view.connection, &filter, before, limit)).await
     }
-
-    /// What a reference holds of a product, without an order.
-    pub(crate) async fn holds_of_reference(
-        &self,
-        reference: Reference,
-        product: ProductRef,
-    ) -> Result<Option<HoldsOfReference>, ReadError> {
-        self.read(move |view| holds_of_reference(view.connection, &reference, &product)).await
-    }
-}
-
-fn holds_of_reference(
-    connection: &Connection,
-    reference: &Reference,
-    product: &ProductRef,
-) -> Result<Option<HoldsOfReference>> {
-    let Some(product_id) = find_product_id(connection, product)? else { return Ok(None) };
-    // Most hold once: then this is all that is to be looked for.
-    let is_known = connection
-        .prepare_cached(
-            "SELECT 1 FROM reservations WHERE reference = ?1 AND product_id = ?2 LIMIT 1",
-        )?
-        .exists(params![reference.as_str(), product_id.number()])?;
-    if !is_known {
-        return Ok(Some(HoldsOfReference { product_id, open: Vec::new(), newest: 0 }));
-    }
-    let mut select = connection.prepare_cached(concat!(
-        "SELECT ",
-        reservation_columns!(),
-        " FROM reservations WHERE reference = ?1 AND product_id = ?2 AND state = 'held' \
-         AND order_id IS NULL ORDER BY id LIMIT ?3"
-    ))?;
-    let most = stored_count(HOLDS_OF_REFERENCE_MAX);
-    let named = params![reference.as_str(), product_id.number(), most];
-    let open = select.query_map(named, codec::reservation)?.collect::<Result<Vec<_>>>()?;
-    // Of each state the newest is found at once, however many there are.
-    let mut select = connection.prepare_cached(
-        "SELECT coalesce(max(id), 0) FROM reservations \
-         WHERE reference = ?1 AND product_id = ?2 AND state = ?3",
-    )?;
-    let mut newest = 0;
-    for state in ReservationState::ALL {
-        let named = params![reference.as_str(), product_id.number(), state.as_str()];
-        newest = newest.max(select.query_row(named, |row| row.get(0))?);
-    }
-    Ok(Some(HoldsOfReference { product_id, open, newest }))
 }
 
 pub(super) fn reservations(

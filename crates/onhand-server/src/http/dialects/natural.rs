@@ -3,8 +3,7 @@
 //! be right, each time has a key of its own, which follows from how often it was refused before.
 
 use onhand_core::Command;
-use onhand_engine::committer::Answer;
-use onhand_engine::{IdempotencyKey, SubmitError};
+use onhand_engine::IdempotencyKey;
 
 use super::fault::{Done, Wrong};
 use crate::http::call::{Call, first_8, first_16, hash};
@@ -21,17 +20,6 @@ pub(super) struct Natural<'a> {
     pub(super) contents: &'a [&'a str],
 }
 
-/// What came of a request under its natural key.
-#[derive(Debug)]
-pub(super) enum Settled {
-    /// It was carried out, now or before; or refused now.
-    Now(Answer),
-    /// The same request was refused before.
-    RefusedBefore(Answer),
-    /// Something else was asked under this name.
-    Other,
-}
-
 impl Natural<'_> {
     /// The key of the time after so many refusals.
     fn key(&self, refusals: usize) -> IdempotencyKey {
@@ -44,26 +32,6 @@ impl Natural<'_> {
         }
     }
 
-    /// Submits a command after so many refusals of the same request.
-    ///
-    /// # Errors
-    /// Where nothing was decided.
-    pub(super) async fn submit(
-        &self,
-        call: &Call,
-        command: Command,
-        refusals: usize,
-    ) -> Result<Settled, Wrong> {
-        match call.submit_under(command, self.key(refusals)).await? {
-            Ok(answer) if answer.replayed && answer.outcome.is_err() => {
-                Ok(Settled::RefusedBefore(answer))
-            }
-            Ok(answer) => Ok(Settled::Now(answer)),
-            Err(SubmitError::KeyReused) => Ok(Settled::Other),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Submits a command once, however often it is asked for: under the caller's key, or else under
     /// this one.
     ///
@@ -73,16 +41,14 @@ impl Natural<'_> {
         if call.has_key() {
             return Done::of(call.submit(command).await?);
         }
-        for refusals in 0..NATURAL_KEYS_MAX {
-            match self.submit(call, command.clone(), refusals).await? {
-                Settled::Now(answer) => return Done::of(answer),
-                Settled::RefusedBefore(answer) if refusals + 1 == NATURAL_KEYS_MAX => {
-                    return Done::of(answer);
-                }
-                Settled::RefusedBefore(_) => {}
-                Settled::Other => return Err(SubmitError::KeyReused.into()),
+        let mut answer = call.submit_under(command.clone(), self.key(0)).await??;
+        for refusals in 1..NATURAL_KEYS_MAX {
+            if !answer.replayed || answer.outcome.is_ok() {
+                break;
             }
+            // The same request was refused before, and may be right by now.
+            answer = call.submit_under(command.clone(), self.key(refusals)).await??;
         }
-        Err(SubmitError::KeyReused.into())
+        Done::of(answer)
     }
 }

@@ -82,6 +82,12 @@ fn inventory_words(refusal: &inventory::Refusal) -> String {
         R::MoreThanHeld { reservation_id, requested, held } => {
             format!("{reservation_id} holds {held}, not {requested}")
         }
+        R::HoldsAlready { reference, sku, requested, promised } => {
+            format!("`{reference}` was promised {promised} of `{sku}`, not {requested}")
+        }
+        R::HoldsLess { reference, sku, requested, held } => {
+            format!("`{reference}` holds {held} of `{sku}`, not {requested}")
+        }
         R::InsufficientStock { items } => {
             let items = items.iter().map(|item| {
                 format!(

@@ -188,7 +188,7 @@ async fn reserve_order(Named(product_id): Named, call: Call) -> Result<Response,
         return Ok(success());
     };
     let product = named(&product_id)?;
-    holds::reserve(&call, &product, wanted.order.as_ref(), quantity).await
+    holds::reserve(&call, product, wanted.order, quantity).await
 }
 
 /// Give back units that an order holds.
@@ -206,7 +206,7 @@ async fn cancel_reservation(Named(product_id): Named, call: Call) -> Result<Resp
         return Ok(success());
     };
     let product = named(&product_id)?;
-    holds::cancel(&call, &product, wanted.order.as_ref(), quantity).await
+    holds::cancel(&call, product, wanted.order, quantity).await
 }
 
 fn success() -> Response {
@@ -229,9 +229,7 @@ fn fault(problem: &Problem, _: &Asked) -> Fault {
     match problem.code {
         "unknown_sku" | "unknown_product" | "not_found" => refused(601, "Product not found"),
         "insufficient_stock" => refused(602, "Product not available"),
-        "more_than_held" | "reservation_ended" | "reservation_expired" | "unknown_reservation" => {
-            refused(603, "No more reserve product")
-        }
+        "holds_less" => refused(603, "No more reserve product"),
         "occurred_in_future" => {
             bodies::invalid(vec!["timestamp must not lie in the future".into()])
         }

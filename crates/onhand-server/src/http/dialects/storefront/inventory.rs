@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::http::answer::json_response;
 use crate::http::call::{Call, Named};
 use crate::http::problem::Problem;
-use crate::limits::HOLD_LOOKS_MAX;
+use crate::limits::LEVEL_LOOKS_MAX;
 
 /// How the ledger says that a row was set, and that one was deleted.
 const SET: &str = "custom:inventory_set";
@@ -189,7 +189,7 @@ pub(super) async fn set_inventory(Named(id): Named, call: Call) -> Result<Respon
             &answer.outcome,
             Err(Refusal::Inventory(inventory::Refusal::ChangeFromQuantityStale { .. }))
         );
-        if !is_stale || call.has_key() || looks >= HOLD_LOOKS_MAX {
+        if !is_stale || call.has_key() || looks >= LEVEL_LOOKS_MAX {
             return shown(&Done::of(answer)?, &product, StatusCode::OK, "Updated Inventory!");
         }
     }
