@@ -93,9 +93,11 @@ pub const LISTS_STEP_ROWS_MAX: i64 = 262_144;
 /// Events that gather before a step is worth its while: the larger the step, the more of its
 /// entries share a page.
 pub const LISTS_STEP_WANTED_EVENTS: i64 = 262_144;
-/// Events that a query may find missing from the lists before it has the next step made at once: so
-/// many it looks through in a few milliseconds.
+/// Events that a query may find missing from the lists by status before it has the next step made at
+/// once: so many it looks through in a few milliseconds.
 pub const LISTS_MISSED_EVENTS_MAX: i64 = 4_096;
+/// The same of the other lists: so many are kept in a few MiB of memory.
+pub const TAIL_EVENTS_MAX: i64 = 65_536;
 /// Entries that a step writes before it rests.
 pub const LISTS_CHUNK_ENTRIES: usize = 4_096;
 /// Longest time until a step is made of fewer.

@@ -375,12 +375,16 @@ impl OrderFilter {
         Some(self)
     }
 
-    /// The list that has the fewest orders which the filter does not let in.
-    pub(crate) fn list(&self) -> Option<ListOf> {
+    /// The list that has the fewest orders which the filter does not let in, and the one that it
+    /// may be cut with. Lists by status are read alone: they are long, and orders leave them.
+    pub(crate) fn lists(&self) -> [Option<ListOf>; 2] {
         let customer = self.customer_id.map(|id| ListOf::Customer(id.number()));
         let product = self.product_id.map(|id| ListOf::Product(id.number()));
         let status = self.status.map(|status| ListOf::Status(status.as_str()));
-        customer.or(product).or(status)
+        match (customer, product) {
+            (Some(_), product) => [customer, product],
+            (None, _) => [product.or(status), None],
+        }
     }
 
     /// Whether an order is listed. Its time of placing is not asked: that is in the ids.

@@ -1,7 +1,7 @@
 //! Lists of orders by customer, by status and by product, behind the log. They lie in a file of
 //! their own beside the database: filling them takes nothing from the committer's transaction, in
 //! large sorted steps, and the file may be deleted at any time, because the next start fills it
-//! anew. A query unites a list with the orders that are newer than it (`read/orders.rs`), so that
+//! anew. A query unites a list with the orders that are newer than it (`tails.rs`), so that
 //! nothing is ever missed.
 
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ use rusqlite::{Connection, OptionalExtension, Result, ToSql, params};
 
 use super::{OpenError, codec, remove};
 use crate::limits::{
-    BUSY_TIMEOUT, LISTS_BEHIND_EVENTS_MAX, LISTS_CHUNK_ENTRIES, LISTS_MISSED_EVENTS_MAX,
-    LISTS_PAUSE, LISTS_STEP_ROWS_MAX, LISTS_STEP_WANTED_EVENTS,
+    BUSY_TIMEOUT, LISTS_BEHIND_EVENTS_MAX, LISTS_CHUNK_ENTRIES, LISTS_PAUSE, LISTS_STEP_ROWS_MAX,
+    LISTS_STEP_WANTED_EVENTS,
 };
 use crate::query::ListOf;
 
@@ -92,23 +92,10 @@ impl Wakeups {
 pub(super) struct Waker(Sender<()>);
 
 impl Waker {
-    fn wake(&self) {
+    /// Has the next step made now.
+    pub(super) fn wake(&self) {
         // If it is full, it was asked already.
         let _ = self.0.try_send(());
-    }
-
-    /// How far the lists are, to be read before anything else of a snapshot. Where they lack so
-    /// much that the query has to look through a lot beside them, they are filled at once: a list
-    /// that nobody reads may lag, for steps are cheap when they are large.
-    pub(super) fn progress(&self, connection: &Connection) -> Result<Progress> {
-        let listed = Progress::read(connection)?;
-        let newest: i64 = connection
-            .prepare_cached("SELECT coalesce(max(seq), 0) FROM events")?
-            .query_row([], |row| row.get(0))?;
-        if newest - listed.event > LISTS_MISSED_EVENTS_MAX {
-            self.wake();
-        }
-        Ok(listed)
     }
 }
 

@@ -20,6 +20,7 @@ mod prove;
 mod read;
 mod readers;
 mod rows;
+mod tails;
 mod verify;
 mod warehouse;
 mod write;

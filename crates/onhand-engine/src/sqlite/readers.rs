@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use super::durable::Durability;
 use super::levels::RecentLevels;
-use super::lists::Waker;
 use super::load::View;
+use super::tails::Tails;
 use super::{Database, OpenError, lists, open_reader};
 use crate::limits::{QUEUE_READS_MAX, READ_WAITS_MAX, READERS};
 use crate::query::ReadError;
@@ -25,7 +25,7 @@ pub struct Reader {
     queue: crossbeam_channel::Sender<Work>,
     levels: Arc<RecentLevels>,
     durability: Durability,
-    lists: Waker,
+    tails: Tails,
 }
 
 impl Reader {
@@ -50,7 +50,7 @@ impl Reader {
                 .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
         }
         let (levels, durability) = (database.levels.clone(), database.durability.clone());
-        Ok(Self { queue, levels, durability, lists: database.lists.waker() })
+        Ok(Self { queue, levels, durability, tails: Tails::new(database.lists.waker()) })
     }
 
     /// Reads that wait for a thread.
@@ -58,9 +58,9 @@ impl Reader {
         self.queue.len()
     }
 
-    /// Whoever reads lists may have them filled.
-    pub(super) fn lists(&self) -> Waker {
-        self.lists.clone()
+    /// What the lists lack.
+    pub(super) fn tails(&self) -> Tails {
+        self.tails.clone()
     }
 
     /// Runs a read in one snapshot, and answers once all that it saw is durable.

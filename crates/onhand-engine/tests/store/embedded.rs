@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use onhand_core::Command;
 use onhand_core::effects::Outcome;
-use onhand_core::ids::CustomerId;
 use onhand_core::jobs::Queue;
 use onhand_core::orders;
 use onhand_core::payments::Seen;
@@ -121,7 +120,7 @@ async fn lists_that_are_read_are_filled_at_once() {
     let lists = Connection::open(world.backend.path().with_extension("lists.db")).unwrap();
     let listed =
         || -> i64 { lists.query_row("SELECT event FROM progress", [], |row| row.get(0)).unwrap() };
-    let filter = OrderFilter { customer_id: CustomerId::new(1), ..Default::default() };
+    let filter = OrderFilter { status: Some(orders::Status::Delivered), ..Default::default() };
     let mut placed = 0;
     while placed <= LISTS_MISSED_EVENTS_MAX {
         let many = (0..100).map(|_| order(&[("tea", 1)], None)).collect();

@@ -295,27 +295,31 @@ impl Call {
         self.headers.contains_key("idempotency-key")
     }
 
-    /// Submits a command that cannot happen twice, whoever asks for it.
+    /// Submits the first of two commands that one request needs, under a key that follows from the
+    /// caller's if there is one: then a key that was used for another request is found before
+    /// anything is done.
     ///
     /// # Errors
     /// [`Problem`] where nothing was decided.
-    pub(super) async fn submit_keyless(&self, command: Command) -> Result<Answer, Problem> {
+    pub(super) async fn submit_before(&self, command: Command) -> Result<Answer, Problem> {
         let caller = self.caller.as_engine()?;
-        Ok(self.hand_in(command, caller, None).await?)
+        let key = self.idempotency_key(&caller.actor)?;
+        let before = |key: IdempotencyKey| first_16(&hash(&["before"], &key.key));
+        let key = key.map(|key| IdempotencyKey { key: before(key), ..key });
+        Ok(self.hand_in(command, caller, key).await?)
     }
 
-    /// Submits a command under a key that is not the caller's. What the engine says to that is left
-    /// to whoever made the key.
+    /// Submits a command under a key that is not the caller's.
     ///
     /// # Errors
-    /// 401 for a caller who may hand in nothing.
+    /// [`Problem`] where nothing was decided.
     pub(super) async fn submit_under(
         &self,
         command: Command,
         key: IdempotencyKey,
-    ) -> Result<Result<Answer, SubmitError>, Problem> {
+    ) -> Result<Answer, Problem> {
         let caller = self.caller.as_engine()?;
-        Ok(self.hand_in(command, caller, Some(key)).await)
+        Ok(self.hand_in(command, caller, Some(key)).await?)
     }
 
     fn idempotency_key(&self, actor: &Actor) -> Result<Option<IdempotencyKey>, Problem> {

@@ -348,6 +348,16 @@ impl Worker {
                 let path = order.path.as_deref().unwrap_or(path);
                 let answered = self.connection.send(method.clone(), path, headers, body).await;
                 self.tally.count(*counted, judge(&answered), &order.lines);
+                if !answered.as_ref().is_ok_and(|reply| reply.status.is_success()) {
+                    return answered;
+                }
+                for path in &order.then {
+                    let told =
+                        self.connection.send(Method::GET, path, headers, Bytes::new()).await?;
+                    if !told.status.is_success() {
+                        return Ok(told);
+                    }
+                }
                 answered
             }
         }

@@ -1,7 +1,8 @@
 //! `onhand bench --through DIALECT`: what it costs to place an order through a dialect, against the
 //! same order through `/v1`. Rounds of both take turns in one run, and every other pair begins with
 //! the other one, so that a machine that slows down, and a database that grows, slow both. What is
-//! the same in both: who asks, the key, the products and units, and what is stored in the end.
+//! the same in both: who asks, the key, the products and units, what is stored in the end, and what
+//! the client knows then.
 
 use std::sync::Arc;
 
@@ -233,7 +234,14 @@ impl Bodies<'_> {
                 "payment_method": "Credit Card", "metadata": {"channel": "processing"}}),
             Dialect::Flow => json!({"items": items, "customer_id": customer}),
         };
-        Prepared::new(body.to_string(), lines).named()
+        let mut order = Prepared::new(body.to_string(), lines).named();
+        if let (Dialect::Flow, [line]) = (self.dialect, lines) {
+            // It answers as well what is left, and what of it the user has bought so far.
+            let sku = sku(line.product);
+            let bought = format!("/v1/orders?customer_id={customer}&sku={sku}&limit=100");
+            order.then = [format!("/v1/stock/{sku}"), bought].into();
+        }
+        order
     }
 }
 

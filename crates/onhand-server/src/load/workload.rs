@@ -90,6 +90,8 @@ pub(crate) struct Prepared {
     /// Where in the body there is room for a name that is made when it is sent: one that is used
     /// once.
     pub(crate) name_at: Option<usize>,
+    /// What is read once it is placed, before the next one.
+    pub(crate) then: Box<[String]>,
 }
 
 /// What stands in a body for a name that is made when it is sent.
@@ -98,7 +100,8 @@ pub(crate) const NAME: &str = "0000000000000000";
 impl Prepared {
     /// A body that says this.
     pub(crate) fn new(body: impl Into<Bytes>, lines: impl Into<Box<[Line]>>) -> Self {
-        Self { body: body.into(), lines: lines.into(), path: None, name_at: None }
+        let (body, lines) = (body.into(), lines.into());
+        Self { body, lines, path: None, name_at: None, then: Box::default() }
     }
 
     /// The same with a name of its own, each time, where it says [`NAME`].

@@ -312,6 +312,28 @@ async fn each_row_has_its_own_uuid_and_keeps_it() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_used_makes_no_other_product() {
+    let world = World::new().await;
+    let make = async |body: Value| {
+        let headers = [("content-type", "application/json"), ("idempotency-key", "k-1")];
+        ask(&world.flow, "POST /inventory", &headers, &body.to_string()).await
+    };
+    let first = make(json!({"name": "Tea", "count": 5})).await;
+    assert_eq!(first.status, 200, "{}", first.text);
+    for other in [json!({"name": "Rice", "count": 5}), json!({"name": "Tea", "count": 9})] {
+        let refused = make(other).await;
+        assert_eq!((refused.status, &refused.body["error"]), (400, &Value::Null));
+        assert!(refused.text.contains("Idempotency-Key"), "{}", refused.text);
+    }
+    let again = make(json!({"name": "Tea", "count": 5})).await;
+    assert_eq!((again.status, &again.body), (200, &first.body));
+    let listed = world.ask_flow("GET /inventory", "").await.body;
+    let listed = listed["resp"].as_array().unwrap();
+    assert!(listed.iter().all(|row| row["name"] != "Rice"), "{listed:?}");
+    assert_eq!(listed.iter().filter(|row| row["name"] == "Tea").count(), 1);
+}
+
+#[tokio::test]
 async fn forms_are_read_and_unknown_routes_are_told() {
     let world = World::new().await;
     let form = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];

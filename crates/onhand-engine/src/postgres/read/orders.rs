@@ -189,7 +189,7 @@ async fn not_listed(
     filter: &OrderFilter,
     before: i64,
 ) -> Result<Vec<i64>> {
-    let Some(list) = filter.list() else { return Ok(Vec::new()) };
+    let Some(list) = filter.lists()[0] else { return Ok(Vec::new()) };
     let listed = Progress::read(client).await?;
     let status = filter.status.map(Status::as_str);
     let customer = filter.customer_id.map(CustomerId::number);
@@ -235,7 +235,7 @@ impl Ids {
         let (before, most) = (&self.before as _, &most as _);
         let mut ids = Vec::new();
         if !self.is_at_end {
-            let found = match filter.list() {
+            let found = match filter.lists()[0] {
                 None => rows(client, ALL, &[before, most]).await?,
                 Some(ListOf::Customer(id)) => {
                     rows(client, OF_CUSTOMER, &[before, most, &id]).await?

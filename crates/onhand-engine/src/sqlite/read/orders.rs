@@ -2,18 +2,21 @@
 
 use onhand_core::Timestamp;
 use onhand_core::ids::{CustomerId, OrderId};
-use onhand_core::orders::{Order, Status};
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use onhand_core::orders::Order;
+use rusqlite::{Connection, OptionalExtension, Result};
 
-use super::super::lists::{Progress, Waker};
 use super::super::load::{self, View};
 use super::super::readers::Reader;
+use super::super::tails::{Lists, Tails};
 use super::events::event_row;
 use super::number;
 use crate::limits::{NUMBERED_ROWS_MAX, PAGE_ROWS_MAX, SCAN_ROWS_MAX};
 use crate::paging::{filtered_page, page};
 use crate::query::{EventRow, ListOf, NumberedPage, OrderFilter, Page, ReadError};
 use crate::stored::stored_count;
+
+/// Entries that a list is read for at first: most pages need no more.
+const FIRST_READ: usize = 32;
 
 impl Reader {
     /// An order.
@@ -28,8 +31,8 @@ impl Reader {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Page<Order>, ReadError> {
-        let lists = self.lists();
-        self.read(move |view| orders(view.connection, &lists, &filter, before, limit)).await
+        let tails = self.tails();
+        self.read(move |view| orders(view.connection, &tails, &filter, before, limit)).await
     }
 
     /// A page of a customer's orders by how many newer ones there are.
@@ -39,9 +42,9 @@ impl Reader {
         newer: usize,
         limit: usize,
     ) -> Result<NumberedPage<Order>, ReadError> {
-        let lists = self.lists();
+        let tails = self.tails();
         let read = move |view: View<'_>| {
-            numbered_orders(view.connection, &lists, customer_id, newer, limit)
+            numbered_orders(view.connection, &tails, customer_id, newer, limit)
         };
         self.read(read).await
     }
@@ -54,13 +57,12 @@ impl Reader {
 
 fn orders(
     connection: &Connection,
-    lists: &Waker,
+    tails: &Tails,
     filter: &OrderFilter,
     before: Option<i64>,
     limit: usize,
 ) -> Result<Page<Order>> {
-    // First of all, so that the lists are never newer than the rows.
-    let listed = lists.progress(connection)?;
+    let lists = Lists::of(connection)?;
     let newest = number(connection, "SELECT coalesce(max(id), 0) FROM orders")?;
     let mut before = before.unwrap_or(i64::MAX).min(newest + 1);
     if let Some(end) = filter.created_before {
@@ -77,45 +79,37 @@ fn orders(
         let rows = found.into_iter().filter(|order| filter.lets_in(order)).collect();
         return Ok(Page { rows, next: None });
     }
-    let tail = match filter.list() {
-        Some(_) => not_listed(connection, filter, listed, before)?,
-        None => Vec::new(),
-    };
-    let mut ids = Ids { tail, listed: Vec::new(), before, is_at_end: false };
-    let (mut rows, mut looked_at) = (Vec::new(), 0);
+    let mut ids = Candidates::of(connection, (lists, tails), filter, before)?;
+    let mut rows = Vec::new();
     while rows.len() <= limit
-        && looked_at < SCAN_ROWS_MAX
-        && let Some(id) = ids.next(connection, filter)?
+        && let Some(id) = ids.next(connection)?
     {
         if id < floor {
             return Ok(page(rows, limit, |order| order.id.number()));
         }
-        looked_at += 1;
         let order = OrderId::new(id).map(|id| load::order(connection, id)).transpose()?.flatten();
         rows.extend(order.filter(|order| filter.lets_in(order)));
     }
-    let went_on_to = if looked_at < SCAN_ROWS_MAX { 1 } else { ids.before };
-    Ok(filtered_page(rows, limit, went_on_to, |order| order.id.number()))
+    Ok(filtered_page(rows, limit, ids.went_on_to(), |order| order.id.number()))
 }
 
 /// Goes through the ids of all orders of a customer, and loads those of one page.
 fn numbered_orders(
     connection: &Connection,
-    lists: &Waker,
+    tails: &Tails,
     customer_id: CustomerId,
     newer: usize,
     limit: usize,
 ) -> Result<NumberedPage<Order>> {
-    let filter = OrderFilter { customer_id: Some(customer_id), ..OrderFilter::default() };
-    // First of all, so that the lists are never newer than the rows.
-    let listed = lists.progress(connection)?;
-    let before = number(connection, "SELECT coalesce(max(id), 0) FROM orders")? + 1;
-    let tail = not_listed(connection, &filter, listed, before)?;
-    let mut ids = Ids { tail, listed: Vec::new(), before, is_at_end: false };
+    let lists = Lists::of(connection)?;
+    let mut before = number(connection, "SELECT coalesce(max(id), 0) FROM orders")? + 1;
+    let list = Some(ListOf::Customer(customer_id.number()));
+    let mut ids = Ids::of(connection, (lists, tails), list, before)?;
     let (mut rows, mut total) = (Vec::new(), 0);
     while total < NUMBERED_ROWS_MAX
-        && let Some(id) = ids.next(connection, &filter)?
+        && let Some(id) = ids.at_most(connection, before - 1)?
     {
+        before = id;
         if total >= newer && rows.len() < limit {
             let order = OrderId::new(id).map(|id| load::order(connection, id)).transpose()?;
             rows.extend(order.flatten());
@@ -143,85 +137,111 @@ pub(super) fn first_placed_at(connection: &Connection, at: Timestamp, newest: i6
     Ok(low)
 }
 
-/// Orders that the filter may let in and that its list may not have yet, newest last: those placed
-/// since, and those that have changed since.
-fn not_listed(
-    connection: &Connection,
-    filter: &OrderFilter,
-    listed: Progress,
-    before: i64,
-) -> Result<Vec<i64>> {
-    let mut placed = connection.prepare_cached(
-        "SELECT id FROM orders WHERE id > ?1 AND id < ?2 AND (?3 IS NULL OR status = ?3) \
-         AND (?4 IS NULL OR customer_id = ?4)",
-    )?;
-    let values = params![
-        listed.order,
-        before,
-        filter.status.map(Status::as_str),
-        filter.customer_id.map(CustomerId::number),
-    ];
-    let mut ids = match (filter.list(), filter.product_id) {
-        (Some(ListOf::Product(_)), Some(product)) => connection
-            .prepare_cached(
-                "SELECT order_id FROM reservations WHERE id > ?1 AND product_id = ?2 \
-                 AND order_id < ?3",
-            )?
-            .query_map([listed.reservation, product.number(), before], |row| row.get(0))?
-            .collect::<Result<Vec<i64>>>()?,
-        _ => placed.query_map(values, |row| row.get(0))?.collect::<Result<Vec<i64>>>()?,
-    };
-    if let (Some(ListOf::Status(_)), Some(status)) = (filter.list(), filter.status) {
-        let mut moved = connection.prepare_cached(
-            "SELECT o.id FROM events e JOIN orders o ON o.id = e.subject WHERE e.seq > ?1 \
-             AND e.previous > 0 AND o.status = ?2 AND o.id < ?3",
-        )?;
-        let moved = moved
-            .query_map(params![listed.event, status.as_str(), before], |row| row.get(0))?
-            .collect::<Result<Vec<i64>>>()?;
-        ids.extend(moved);
-    }
-    ids.sort_unstable();
-    ids.dedup();
-    Ok(ids)
+/// Ids of orders that a filter may let in, newest first: those that are on its list, and on its
+/// second one where it has two. Of two lists the longer one is skipped through, so that both cost
+/// what the shorter one does.
+struct Candidates {
+    ids: Ids,
+    others: Option<Ids>,
+    /// Everything above was given or cannot be let in.
+    below: i64,
+    looked_at: usize,
+    is_at_end: bool,
 }
 
-/// Ids of orders that a filter may let in, newest first: a list united with what it does not have
-/// yet.
+impl Candidates {
+    fn of(
+        connection: &Connection,
+        tails: (Lists, &Tails),
+        filter: &OrderFilter,
+        before: i64,
+    ) -> Result<Self> {
+        let [first, second] = filter.lists();
+        let ids = Ids::of(connection, tails, first, before)?;
+        let others = second.map(|_| Ids::of(connection, tails, second, before)).transpose()?;
+        Ok(Self { ids, others, below: before - 1, looked_at: 0, is_at_end: false })
+    }
+
+    /// The next one; none at the end, or when enough was looked at.
+    fn next(&mut self, connection: &Connection) -> Result<Option<i64>> {
+        while !self.is_at_end && self.looked_at < SCAN_ROWS_MAX {
+            self.looked_at += 1;
+            let id = self.ids.at_most(connection, self.below)?;
+            let other = match (id, &mut self.others) {
+                (Some(id), Some(others)) => others.at_most(connection, id)?,
+                _ => id,
+            };
+            match id.zip(other) {
+                Some((id, other)) if id == other => {
+                    self.below = id - 1;
+                    return Ok(Some(id));
+                }
+                Some((_, other)) => self.below = other,
+                None => self.is_at_end = true,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Everything from here on was looked at.
+    fn went_on_to(&self) -> i64 {
+        if self.is_at_end { 1 } else { self.below + 1 }
+    }
+}
+
+/// The ids of a list with those that it does not have yet, newest first; without a list, all.
 struct Ids {
+    list: Option<ListOf>,
     /// What the list may not have, newest last.
     tail: Vec<i64>,
     /// The next entries of the list, newest last.
     listed: Vec<i64>,
-    /// Everything from here on was given.
+    /// The list was read down to here,
     before: i64,
+    /// and next so many are read.
+    most: usize,
     /// Whether the list has no more entries than `listed`.
     is_at_end: bool,
 }
 
 impl Ids {
-    fn next(&mut self, connection: &Connection, filter: &OrderFilter) -> Result<Option<i64>> {
-        if self.listed.is_empty() && !self.is_at_end {
-            let most = stored_count(PAGE_ROWS_MAX);
-            self.listed = match filter.list() {
-                Some(list) => list.before(connection, self.before, most)?,
-                None => connection
-                    .prepare_cached(
-                        "SELECT id FROM orders WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-                    )?
-                    .query_map([self.before, most], |row| row.get(0))?
-                    .collect::<Result<_>>()?,
-            };
-            self.listed.reverse();
-            self.is_at_end = self.listed.len() < PAGE_ROWS_MAX;
+    fn of(
+        connection: &Connection,
+        (lists, tails): (Lists, &Tails),
+        list: Option<ListOf>,
+        before: i64,
+    ) -> Result<Self> {
+        let tail = list.map(|list| tails.of(connection, lists, list, before)).transpose()?;
+        let (tail, listed) = (tail.unwrap_or_default(), Vec::new());
+        Ok(Self { list, tail, listed, before, most: FIRST_READ, is_at_end: false })
+    }
+
+    /// The newest id that is not above this one. What is above is not given any more.
+    fn at_most(&mut self, connection: &Connection, id: i64) -> Result<Option<i64>> {
+        loop {
+            while self.tail.pop_if(|one| *one > id).is_some() {}
+            while self.listed.pop_if(|one| *one > id).is_some() {}
+            if !self.listed.is_empty() || self.is_at_end {
+                return Ok(self.tail.last().copied().max(self.listed.last().copied()));
+            }
+            self.read_on(connection, self.before.min(id + 1))?;
         }
-        let next = self.tail.last().copied().max(self.listed.last().copied());
-        if let Some(id) = next {
-            self.tail.pop_if(|one| *one == id);
-            self.listed.pop_if(|one| *one == id);
-            self.before = id;
-        }
-        Ok(next)
+    }
+
+    fn read_on(&mut self, connection: &Connection, before: i64) -> Result<()> {
+        let most = stored_count(self.most);
+        self.listed = match self.list {
+            Some(list) => list.before(connection, before, most)?,
+            None => connection
+                .prepare_cached("SELECT id FROM orders WHERE id < ?1 ORDER BY id DESC LIMIT ?2")?
+                .query_map([before, most], |row| row.get(0))?
+                .collect::<Result<_>>()?,
+        };
+        self.is_at_end = self.listed.len() < self.most;
+        self.before = self.listed.last().copied().unwrap_or(before);
+        self.most = PAGE_ROWS_MAX.min(2 * self.most);
+        self.listed.reverse();
+        Ok(())
     }
 }
 

@@ -41,13 +41,13 @@ impl Natural<'_> {
         if call.has_key() {
             return Done::of(call.submit(command).await?);
         }
-        let mut answer = call.submit_under(command.clone(), self.key(0)).await??;
+        let mut answer = call.submit_under(command.clone(), self.key(0)).await?;
         for refusals in 1..NATURAL_KEYS_MAX {
             if !answer.replayed || answer.outcome.is_ok() {
                 break;
             }
             // The same request was refused before, and may be right by now.
-            answer = call.submit_under(command.clone(), self.key(refusals)).await??;
+            answer = call.submit_under(command.clone(), self.key(refusals)).await?;
         }
         Done::of(answer)
     }

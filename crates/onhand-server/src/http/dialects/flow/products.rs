@@ -144,7 +144,7 @@ async fn product(call: &Call, name: Name) -> Result<Product, Wrong> {
         active: true,
     };
     let create = AnyCommand::Catalog(catalog::Command::CreateProduct(new));
-    let answer = call.submit_keyless(create).await?;
+    let answer = call.submit_before(create).await?;
     let Err(Refusal::Catalog(catalog::Refusal::SkuTaken { .. })) = &answer.outcome else {
         return Ok(Done::of(answer)?.product()?.clone());
     };
