@@ -1,7 +1,10 @@
 //! Databases on the server that the environment names: each test has its own, copied from one that
 //! is migrated once.
 
+use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
 
 use onhand_engine::Reader;
 use onhand_engine::postgres::{self, Database, PostgresStore};
@@ -34,9 +37,15 @@ pub(crate) async fn connect_to(url: &str) -> Client {
     client
 }
 
-/// A database of this run, dropped with its value.
+/// A database of this run, dropped soon after its value.
 pub(crate) struct Scratch(pub(crate) String);
 
+/// How many databases may be on their way out. Each drop waits a second until the server has
+/// flushed what others have written, and the next tests need not wait for that. One that the end of
+/// the run overtakes goes with its server.
+const DROPS_MAX: usize = 16;
+
+static DROPS: Mutex<VecDeque<JoinHandle<()>>> = Mutex::new(VecDeque::new());
 static NUMBER: AtomicU32 = AtomicU32::new(1);
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
@@ -90,7 +99,11 @@ impl Drop for Scratch {
                 }
             });
         });
-        let _ = dropping.join();
+        let oldest = DROPS.lock().ok().and_then(|mut drops| {
+            drops.push_back(dropping);
+            if drops.len() > DROPS_MAX { drops.pop_front() } else { None }
+        });
+        let _ = oldest.map(JoinHandle::join);
     }
 }
 
