@@ -7,14 +7,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::promises::build;
+use super::program;
 use crate::services::Browser;
 
 pub(super) const SCRIPT: &str = "xtask/src/test/browser/main.py";
 
 /// False when a promise was broken.
 pub(super) fn look(root: &Path, browser: &Browser) -> Result<bool> {
-    let onhand = build(root)?;
+    let onhand = program::build(root)?;
     let target = env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
     let mut command = Command::new(&browser.python);
     // It leaves nothing of its own among the sources.

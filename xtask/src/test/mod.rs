@@ -4,6 +4,7 @@
 
 mod browser;
 mod packaging;
+mod program;
 mod promises;
 mod report;
 mod tools;
@@ -12,10 +13,12 @@ use std::any::Any;
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::cargo;
 use crate::services::{self, Environment, Installation, Services};
 use crate::tidy;
 use report::{Outcome, Outcomes};
@@ -37,8 +40,10 @@ enum Need {
 enum Work {
     Tidy,
     Cargo(&'static [&'static str]),
-    /// With further arguments behind those that several steps share.
-    Shared(&'static [&'static str], &'static [&'static str]),
+    /// Tests of what has been built for all steps.
+    Tests(&'static [&'static str]),
+    /// The server's program, with arguments that several steps share and with others.
+    Onhand(&'static [&'static str], &'static [&'static str]),
     /// Among the migrations, where its configuration is.
     Squawk(&'static [&'static str]),
     /// A running server and its description.
@@ -57,47 +62,42 @@ struct Step {
 
 const MIGRATIONS: &str = "crates/onhand-engine/migrations/postgres";
 
-/// Everything that is built at all. Every step that needs a service has the same packages and
-/// features, so that they are built once.
+/// Everything that can be built at all.
 const FEATURES: &str = "onhand-engine/services,onhand-server/services,onhand-server/aws,\
     onhand-server/nats,onhand-server/redis,onhand-server/otel,onhand-server/sentry";
 
-/// The tests that need a service: behind it the target, and what is told to it.
-const SERVICE_TESTS: [&str; 8] = [
-    "test",
-    "--package",
-    "onhand-engine",
-    "--package",
-    "onhand-server",
-    "--features",
-    FEATURES,
-    "--test",
+/// The tests: behind it the targets, and what is told to them. Every step has the same packages and
+/// features, so that they are built once: another choice of either builds the server again, and the
+/// libraries of which it then asks less.
+const TESTS: [&str; 4] = ["test", "--workspace", "--features", FEATURES];
+
+/// The tests that need nothing but this machine. What needs a service has a step with that service.
+const TESTS_ALONE: [&str; 14] = [
+    "--lib",
+    "--bins",
+    "--test=worlds",
+    "--test=store",
+    "--test=dialects",
+    "--test=gateways",
+    "--test=http",
+    "--test=process",
+    "--test=telemetry",
+    "--test=warehouse",
+    "--test=webhooks",
+    "--",
+    // It needs a reference, with which it has a step of its own.
+    "--skip",
+    "reference::the_reference_believes_us_and_nobody_else",
 ];
 
 /// Stands for the URL of the server that a step is given.
 const POSTGRES: &str = "POSTGRES";
 
 /// The torture, which ends in seconds.
-const TORTURE: [&str; 11] = [
-    "run",
-    "--package",
-    "onhand-server",
-    "--",
-    "torture",
-    "--stock",
-    "100",
-    "--buyers",
-    "400",
-    "--kill-every",
-    "1s",
-];
+const TORTURE: [&str; 7] = ["torture", "--stock", "100", "--buyers", "400", "--kill-every", "1s"];
 
 /// The chaos of payments, which ends in half a minute; `cargo xtask payments-chaos` is longer.
-const PAYMENTS_CHAOS: [&str; 12] = [
-    "run",
-    "--package",
-    "onhand-server",
-    "--",
+const PAYMENTS_CHAOS: [&str; 8] = [
     "payments-chaos",
     "--payments",
     "1000",
@@ -110,19 +110,8 @@ const PAYMENTS_CHAOS: [&str; 12] = [
 
 /// The chaos of the work beside the requests, which ends in less than a minute: for half of it,
 /// what a killed server had begun is nobody else's yet.
-const WORK_CHAOS: [&str; 11] = [
-    "run",
-    "--package",
-    "onhand-server",
-    "--",
-    "work-chaos",
-    "--orders",
-    "1000",
-    "--backlog",
-    "200",
-    "--kills=3",
-    "--kill-every=1500ms",
-];
+const WORK_CHAOS: [&str; 7] =
+    ["work-chaos", "--orders", "1000", "--backlog", "200", "--kills=3", "--kill-every=1500ms"];
 
 /// On the server that a step is given.
 const ON_POSTGRES: [&str; 2] = ["--database-url", POSTGRES];
@@ -181,18 +170,22 @@ const STEPS: &[Step] = &[
             "clippy",
             "--package",
             "onhand-server",
-            "--all-targets",
+            "--lib",
+            "--bins",
             "--",
             "-D",
             "warnings",
         ]),
     },
-    Step { name: "tests", needs: Need::Nothing, work: Work::Cargo(&["test", "--workspace"]) },
     Step {
-        name: "tests",
-        needs: Need::Postgres,
-        work: Work::Shared(&SERVICE_TESTS, &["postgres"]),
+        name: "unit tests of what is built by default",
+        needs: Need::Nothing,
+        // Some are about what a program says that lacks a feature.
+        work: Work::Cargo(&["test", "--package", "onhand-server", "--lib"]),
     },
+    Step { name: "tests", needs: Need::Nothing, work: Work::Tests(&TESTS_ALONE) },
+    Step { name: "examples in documentation", needs: Need::Nothing, work: Work::Tests(&["--doc"]) },
+    Step { name: "tests", needs: Need::Postgres, work: Work::Tests(&["--test=postgres"]) },
     Step {
         name: "promises",
         needs: Need::Service(|services| Ok(found(services.schemathesis()?))),
@@ -202,55 +195,47 @@ const STEPS: &[Step] = &[
     Step {
         name: "tests on localstripe",
         needs: Need::Service(|services| Ok(started(services.localstripe()?))),
-        work: Work::Shared(&SERVICE_TESTS, &["stripe"]),
+        work: Work::Tests(&["--test=stripe"]),
     },
     Step {
         name: "tests on Redis",
         needs: Need::Service(|services| Ok(started(services.redis()?))),
-        work: Work::Shared(&SERVICE_TESTS, &["cache"]),
+        work: Work::Tests(&["--test=cache"]),
     },
     Step {
         name: "tests with standardwebhooks",
         needs: Need::Service(|services| Ok(found(services.standardwebhooks()?))),
-        work: Work::Shared(&SERVICE_TESTS, &["webhooks", "reference"]),
+        work: Work::Tests(&["--test=webhooks", "reference"]),
     },
     Step {
         name: "tests on a mail server and moto",
         needs: Need::Service(mail),
-        work: Work::Shared(&SERVICE_TESTS, &["mail"]),
+        work: Work::Tests(&["--test=mail"]),
     },
     Step {
         name: "tests on moto and nats-server",
         needs: Need::Service(brokers),
-        work: Work::Shared(
-            &SERVICE_TESTS,
-            &[
-                "queues",
-                // They wait for leases to end, not for processors.
-                "--",
-                "--test-threads=8",
-            ],
-        ),
+        work: Work::Tests(&[
+            "--test=queues",
+            // They wait for leases to end, not for processors.
+            "--",
+            "--test-threads=8",
+        ]),
     },
-    Step {
-        name: "what watchers are told",
-        needs: Need::Nothing,
-        work: Work::Shared(&SERVICE_TESTS, &["telemetry"]),
-    },
-    Step { name: "torture", needs: Need::Postgres, work: Work::Shared(&TORTURE, &ON_POSTGRES) },
-    Step { name: "torture", needs: Need::Nothing, work: Work::Shared(&TORTURE, &[]) },
+    Step { name: "torture", needs: Need::Postgres, work: Work::Onhand(&TORTURE, &ON_POSTGRES) },
+    Step { name: "torture", needs: Need::Nothing, work: Work::Onhand(&TORTURE, &[]) },
     Step {
         name: "payments-chaos",
         needs: Need::Postgres,
-        work: Work::Shared(&PAYMENTS_CHAOS, &TWO_ON_POSTGRES),
+        work: Work::Onhand(&PAYMENTS_CHAOS, &TWO_ON_POSTGRES),
     },
-    Step { name: "payments-chaos", needs: Need::Nothing, work: Work::Shared(&PAYMENTS_CHAOS, &[]) },
+    Step { name: "payments-chaos", needs: Need::Nothing, work: Work::Onhand(&PAYMENTS_CHAOS, &[]) },
     Step {
         name: "work-chaos",
         needs: Need::Postgres,
-        work: Work::Shared(&WORK_CHAOS, &TWO_ON_POSTGRES),
+        work: Work::Onhand(&WORK_CHAOS, &TWO_ON_POSTGRES),
     },
-    Step { name: "work-chaos", needs: Need::Nothing, work: Work::Shared(&WORK_CHAOS, &[]) },
+    Step { name: "work-chaos", needs: Need::Nothing, work: Work::Onhand(&WORK_CHAOS, &[]) },
 ];
 
 /// Runs every step with `only` in its name ("tests on PostgreSQL 18" is one), also after one has
@@ -375,13 +360,14 @@ fn timed(work: impl FnOnce() -> Result<bool>) -> Outcome {
 }
 
 fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
-    let (program, folder) = match step.work {
+    let (mut command, folder) = match step.work {
         Work::Tidy => return tidy::run(root),
         Work::Promises => return promises::hold(root, environment),
         Work::Packaging(checks) => return packaging::check(root, environment, checks),
         Work::Pages => anyhow::bail!("pages need a browser"),
-        Work::Cargo(_) | Work::Shared(..) => ("cargo", root.to_path_buf()),
-        Work::Squawk(_) => ("squawk", root.join(MIGRATIONS)),
+        Work::Cargo(_) | Work::Tests(_) => (cargo::command(), root.to_path_buf()),
+        Work::Squawk(_) => (Command::new("squawk"), root.join(MIGRATIONS)),
+        Work::Onhand(..) => (Command::new(program::build(root)?), root.to_path_buf()),
     };
     let arguments = arguments(&step.work);
     let url = environment.iter().find(|(name, _)| *name == services::POSTGRES_URL);
@@ -389,7 +375,6 @@ fn work(root: &Path, step: &Step, environment: &Environment) -> Result<bool> {
         Some((_, url)) if *argument == POSTGRES => url.clone(),
         Some(_) | None => OsString::from(argument),
     };
-    let mut command = tools::command(program);
     command.args(arguments.iter().map(given)).current_dir(folder).envs(environment.iter().cloned());
     let status = command.status();
     Ok(status.with_context(|| format!("starting `{}`", describe(&step.work)))?.success())
@@ -403,14 +388,16 @@ fn arguments(work: &Work) -> Vec<&'static str> {
         Work::Packaging(checks) => checks.iter().map(|check| check[0]).collect(),
         Work::Pages => vec![browser::SCRIPT],
         Work::Cargo(arguments) | Work::Squawk(arguments) => arguments.to_vec(),
-        Work::Shared(shared, more) => shared.iter().chain(*more).copied().collect(),
+        Work::Tests(more) => TESTS.iter().chain(*more).copied().collect(),
+        Work::Onhand(shared, more) => shared.iter().chain(*more).copied().collect(),
     }
 }
 
 fn describe(work: &Work) -> String {
     let program = match work {
-        Work::Tidy | Work::Cargo(_) | Work::Shared(..) => "cargo",
+        Work::Tidy | Work::Cargo(_) | Work::Tests(_) => "cargo",
         Work::Squawk(_) => "squawk",
+        Work::Onhand(..) => "onhand",
         Work::Promises => promises::PROGRAM,
         Work::Packaging(_) => "each of",
         Work::Pages => "python",
@@ -437,6 +424,25 @@ mod tests {
                 ),
             };
             assert!(met, "{}", step.name);
+        }
+    }
+
+    #[test]
+    fn every_target_of_tests_has_a_step() {
+        let mut ask = cargo::command();
+        ask.args(["metadata", "--no-deps", "--offline", "--format-version=1"]);
+        let said = ask.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap().stdout;
+        let said: serde_json::Value = serde_json::from_slice(&said).unwrap();
+        let packages = said["packages"].as_array().unwrap();
+        let targets = packages.iter().flat_map(|package| package["targets"].as_array().unwrap());
+        let tests = targets.filter(|target| target["kind"][0] == "test");
+        let names: Vec<&str> = tests.map(|test| test["name"].as_str().unwrap()).collect();
+        assert!(names.contains(&"process"), "{names:?}");
+        for name in names {
+            let target = format!("--test={name}");
+            let has_step =
+                STEPS.iter().any(|step| arguments(&step.work).contains(&target.as_str()));
+            assert!(has_step, "{name}");
         }
     }
 

@@ -4,13 +4,13 @@
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{self, Command};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
+use super::program;
 use crate::bench::child::Server;
-use crate::cargo;
 use crate::services::Environment;
 use crate::services::process::{ANSWER_MAX, output};
 
@@ -35,7 +35,7 @@ const UNLIMITED: [&str; 8] =
 
 /// Serves a fresh database and lets the program at it. False when a promise was broken.
 pub(super) fn hold(root: &Path, environment: &Environment) -> Result<bool> {
-    let onhand = build(root)?;
+    let onhand = program::build(root)?;
     let folder = env::temp_dir().join(format!("onhand-promises-{}", process::id()));
     fs::create_dir_all(&folder)?;
     let held = hold_in(root, environment, &onhand, &folder);
@@ -78,14 +78,4 @@ fn hold_in(root: &Path, environment: &Environment, onhand: &Path, folder: &Path)
     }
     server.stop()?;
     Ok(held)
-}
-
-/// The path of the server's program, as the other steps build it.
-pub(super) fn build(root: &Path) -> Result<PathBuf> {
-    let mut command = cargo::command();
-    command.args(["build", "--package", "onhand-server", "--bin", "onhand"]).current_dir(root);
-    let status = command.status().context("cannot start cargo")?;
-    ensure!(status.success(), "the server cannot be built");
-    let target = env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
-    Ok(root.join(target).join("debug").join("onhand"))
 }
