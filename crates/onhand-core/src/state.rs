@@ -160,7 +160,7 @@ impl State {
         self.outbox = outbox::Outbox::default();
         self.warehouse = warehouse::Warehouse::default();
         self.imports.clear();
-        self.forget_products(products_max);
+        self.forget_oldest(products_max);
         if self.categories.len() > products_max {
             self.categories.clear();
         }

@@ -16,12 +16,23 @@ pub const BESIDE_COMMANDS: [usize; 2] = [16, 256];
 /// Most batches that are being written, one behind the other, before the committer waits for the
 /// first.
 pub const BATCHES_WRITTEN_AT_ONCE_MAX: usize = 2;
-/// Batches in a row that found nothing written by others, after which the next is decided beside
-/// the one that is being written.
-pub const BESIDE_AFTER_BATCHES: u32 = 8;
-/// Most batches in a row that a process writes before it stands at the door again, behind whoever
-/// waits there for the head of the logs: so many may be written between a neighbour's arrival and
-/// its turn. While others write it does so before each batch.
+/// Turns in a row before which nobody else had written, after which a process writes without taking
+/// turns.
+pub const ALONE_AFTER_TURNS: u32 = 8;
+/// How long a process writes before others are let in that wait for their turn; its last batch may
+/// take it a little longer.
+pub const TURN_TIME: Duration = Duration::from_millis(25);
+/// How long it keeps its turn while nothing is to be written: those who were served ask again.
+pub const TURN_IDLE: Duration = Duration::from_millis(1);
+/// Most movements that others have made meanwhile that a process looks through, to keep at hand what
+/// they have not changed.
+pub const MOVED_LOOKED_AT_MAX: i64 = 16_384;
+/// Into so many batches a turn parts those who have waited for it: one is decided while another is
+/// written.
+pub const TURN_PARTS: usize = 2;
+/// Most batches in a row that a process writes without taking turns before it stands at the door
+/// again, behind whoever waits there for the head of the logs: so many may be written between a
+/// neighbour's arrival and its turn.
 pub const TURN_BATCHES_MAX: u32 = 32;
 /// Most order lines and other entries in one batch together: bounds its memory and its transaction.
 pub const BATCH_WEIGHT_MAX: usize = 4_096;

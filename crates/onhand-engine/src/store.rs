@@ -84,6 +84,17 @@ impl StoreError {
     }
 }
 
+/// What others have changed of what is at hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Others {
+    /// Nothing.
+    Nothing,
+    /// Stock of these products, and nothing else.
+    Moved(Vec<ProductId>),
+    /// Nobody knows: nothing that is at hand counts.
+    Anything,
+}
+
 /// What the store says when a batch begins.
 #[derive(Debug, Clone)]
 pub struct Begun {
@@ -371,11 +382,12 @@ pub trait Store: Send + 'static {
     fn goes_beside(&self) -> bool;
 
     /// Waits until it is this process's turn to write, where several take turns: the batch is made
-    /// of what has come by then. Nothing is being written when it is asked.
+    /// of what has come by then. Answers what others have changed meanwhile, as far as that is
+    /// known now.
     ///
     /// # Errors
     /// [`StoreError`]; the turn must be given back by a rollback.
-    fn turn(&mut self) -> impl Future<Output = Result<(), StoreError>>;
+    fn turn(&mut self) -> impl Future<Output = Result<Others, StoreError>>;
 
     /// Begins a batch, looks for the outcomes of its keys and loads the rows that it names, which
     /// do not depend on the time, in one step. While the batch before is still being written, the
@@ -418,8 +430,9 @@ pub trait Store: Send + 'static {
     fn is_writing(&self) -> bool;
 
     /// Completes when the first of the batches that were committed, and of which
-    /// [`Self::written`] has not told yet, is not being written any more, whatever came of it. May
-    /// be given up and asked again.
+    /// [`Self::written`] has not told yet, is not being written any more, whatever came of it; never
+    /// when there is none. Meanwhile the turn is given to others when it is over. May be given up
+    /// and asked again.
     fn landed(&mut self) -> impl Future<Output = ()>;
 
     /// Waits until the first of the batches that were committed is written, and says what came of

@@ -17,9 +17,9 @@ use crate::committer::{CommitterStats, Config, CrashPoint, Submission, SubmitErr
 use crate::flush::{Committed, Flushing};
 use crate::limits::{
     BATCH_COMMANDS_MAX, BATCH_RERUNS_MAX, BATCH_WEIGHT_MAX, BATCHES_WRITTEN_AT_ONCE_MAX,
-    BESIDE_COMMANDS, WARM_PRODUCTS_MAX,
+    BESIDE_COMMANDS, TURN_PARTS, WARM_PRODUCTS_MAX,
 };
-use crate::store::{Batch, Store, StoreError};
+use crate::store::{Batch, Others, Store, StoreError};
 use crate::watch::{Telling, Watching};
 
 pub(crate) struct Committer<S> {
@@ -92,11 +92,12 @@ fn weight(command: &Command) -> usize {
     }
 }
 
-/// The commands of the next batch.
-fn next_of(waiting: &mut VecDeque<Submission>) -> Vec<Submission> {
-    let mut batch = Vec::with_capacity(waiting.len());
+/// The commands of the next batch, of which there are to be so many when each is worth it.
+fn next_of(waiting: &mut VecDeque<Submission>, batches: usize) -> Vec<Submission> {
+    let most = waiting.len().div_ceil(batches).max(BESIDE_COMMANDS[0]);
+    let mut batch = Vec::with_capacity(most.min(waiting.len()));
     let mut total = 0;
-    while let Some(next) = waiting.front() {
+    while let Some(next) = waiting.front().filter(|_| batch.len() < most) {
         total += weight(&next.command);
         if !batch.is_empty() && total > BATCH_WEIGHT_MAX {
             break;
@@ -136,11 +137,17 @@ impl<S: Store> Committer<S> {
             let turn = self.store.turn().await;
             let room = BATCH_COMMANDS_MAX.saturating_sub(waiting.len());
             waiting.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(room));
-            let part = next_of(waiting);
+            let is_shared = !matches!(turn, Ok(Others::Nothing));
+            let part = next_of(waiting, if is_shared { TURN_PARTS } else { 1 });
             let commands = part.len();
             let span = tracing::debug_span!(target: "onhand_engine::batches", "batch", commands);
+            match &turn {
+                Ok(Others::Nothing) | Err(_) => {}
+                Ok(Others::Moved(products)) => self.state.forget_products(products),
+                Ok(Others::Anything) => self.state = State::default(),
+            }
             match turn {
-                Ok(()) => self.turn(part).instrument(span).await?,
+                Ok(_) => self.turn(part).instrument(span).await?,
                 Err(error) => {
                     self.abandon(&error).await;
                     self.run_alone(part, Some(error)).instrument(span).await?;
@@ -169,7 +176,7 @@ impl<S: Store> Committer<S> {
             tokio::select! {
                 biased;
                 error = self.flushing.failed() => return Err(error),
-                () = self.store.landed(), if !self.sent.is_empty() => {
+                () = self.store.landed() => {
                     self.confirm().await?;
                 }
                 count = queue.recv_many(&mut taken, BATCH_COMMANDS_MAX) => {
@@ -408,7 +415,7 @@ impl<S: Store> Committer<S> {
     /// Keeps at hand for the next batch what this one leaves.
     fn keep(&mut self, others_wrote: bool) {
         self.state.end_batch(WARM_PRODUCTS_MAX);
-        if others_wrote {
+        if others_wrote && !self.store.goes_beside() {
             self.state = State::default();
         }
     }

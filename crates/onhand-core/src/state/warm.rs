@@ -36,8 +36,16 @@ impl State {
         })
     }
 
+    /// Forgets products that somebody else has changed.
+    pub fn forget_products(&mut self, ids: &[ProductId]) {
+        for id in ids {
+            // Its place among the newest goes with the oldest.
+            self.forget(*id);
+        }
+    }
+
     /// Forgets what only passed through, and of the others the oldest.
-    pub(super) fn forget_products(&mut self, products_max: usize) {
+    pub(super) fn forget_oldest(&mut self, products_max: usize) {
         for sku in self.absent.drain(..) {
             if self.skus.get(&sku) == Some(&None) {
                 self.skus.remove(&sku);

@@ -1,6 +1,8 @@
 //! The head of the logs: the one row that says where every log and every kind of number has got to.
 //! Whoever moves it on comes first, and nobody else's batch fits any more.
 
+use std::collections::HashSet;
+
 use onhand_core::{Numbering, Timestamp};
 use tokio_postgres::Row;
 
@@ -8,7 +10,7 @@ use super::codec::{get, instant};
 use super::error::{Result, corrupt};
 use super::rows::Writes;
 use super::session::{Value, Write};
-use crate::limits::OUTCOME_WINDOW_SECS;
+use crate::limits::{MOVED_LOOKED_AT_MAX, OUTCOME_WINDOW_SECS};
 use crate::store::Batch;
 use crate::stored::stored_count;
 
@@ -18,7 +20,8 @@ macro_rules! head {
             "SELECT product, category, location, reservation, \"order\", movement, event, batch, \
              recorded_at, chain, outcome_window, outcome_window_opened_at, next_window_is_empty, \
              (extract(epoch FROM clock_timestamp()) * 1000000)::int8, \"user\", session, \
-             api_key, rights, notice, endpoint, job, sync FROM numbering",
+             api_key, rights, notice, endpoint, job, sync, catalog, catalog_counted_to \
+             FROM numbering",
             $end
         )
     };
@@ -33,7 +36,8 @@ pub(super) const MOVE_HEAD: &str = "\
      next_window_is_empty = next_window_is_empty AND outcome_window = $11::int8, \
      outcome_window = $11::int8, outcome_window_opened_at = $12::int8, \"user\" = $13::int8, \
      session = $14::int8, api_key = $15::int8, rights = $16::int8, notice = $17::int8, \
-     endpoint = $18::int8, job = $19::int8, sync = $20::int8 \
+     endpoint = $18::int8, job = $19::int8, sync = $20::int8, \
+     catalog = $21::int8, catalog_counted_to = $8::int8 \
      WHERE batch = $8::int8 RETURNING 1) SELECT 1 / count(*)::int FROM u";
 pub(super) const INSERT_BATCH: &str = "\
      INSERT INTO batches VALUES ($1::int8, $2::int8, $3::int8, $4::int8, \
@@ -50,6 +54,19 @@ pub(super) struct Head {
     window_opened_at: i64,
     pub(super) next_window_is_empty: bool,
     pub(super) time: Timestamp,
+    /// How often the catalogue was changed,
+    catalog: i64,
+    /// up to this batch.
+    catalog_counted_to: i64,
+}
+
+/// Up to where the rows are right that a process has at hand: those of the catalogue, and levels.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    /// The number of the next batch, if nobody else writes.
+    pub(super) batch: i64,
+    pub(super) movement: i64,
+    catalog: i64,
 }
 
 impl Head {
@@ -82,7 +99,33 @@ impl Head {
             window_opened_at: number(11)?,
             next_window_is_empty: get(row, table, 12)?,
             time: instant(table, number(13)?)?,
+            catalog: number(22)?,
+            catalog_counted_to: number(23)?,
         })
+    }
+
+    /// What is right for a process that has looked up everything at this head.
+    pub(super) fn known(&self) -> Known {
+        let movement = self.numbering.movement;
+        Known { batch: self.batch, movement, catalog: self.catalog }
+    }
+
+    /// Whether the catalogue is as it was, and of levels only those of the movements since have
+    /// changed, of which there are not too many.
+    pub(super) fn only_moved_since(&self, known: &Known) -> bool {
+        let moved = self.numbering.movement - known.movement;
+        self.is_counted() && self.catalog == known.catalog && moved <= MOVED_LOOKED_AT_MAX
+    }
+
+    /// Whether the newest batch was written by somebody who counts the catalogue's changes.
+    fn is_counted(&self) -> bool {
+        self.catalog_counted_to + 1 == self.batch
+    }
+
+    /// How often the catalogue has changed after a batch. Whoever wrote before may not have
+    /// counted.
+    fn catalog_after(&self, batch: &Batch) -> i64 {
+        self.catalog + i64::from(!self.is_counted() || changes_catalog(batch))
     }
 
     /// The window into which a batch writes its outcomes, with the second in which it was opened.
@@ -98,6 +141,17 @@ impl Head {
     }
 }
 
+/// Whether a batch changes what others have at hand otherwise than by movements.
+fn changes_catalog(batch: &Batch) -> bool {
+    let rows = &batch.rows;
+    let moved: HashSet<_> =
+        batch.movements.iter().map(|one| (one.product_id, one.location_id)).collect();
+    !rows.products.is_empty()
+        || !rows.categories.is_empty()
+        || !rows.locations.is_empty()
+        || rows.levels.keys().any(|level| !moved.contains(level))
+}
+
 /// Everything that a batch writes, and the chain after it. The head comes first: without a lock it
 /// is what tells who comes second.
 pub(super) fn writes<'a>(
@@ -111,6 +165,7 @@ pub(super) fn writes<'a>(
     let (window, opened_at) = head.window_at(batch.now);
     writes.outcomes(batch, window)?;
     let next = &batch.numbering;
+    let catalog = head.catalog_after(batch);
     let move_head: Vec<Value<'a>> = vec![
         Box::new(next.product),
         Box::new(next.category),
@@ -132,6 +187,7 @@ pub(super) fn writes<'a>(
         Box::new(next.endpoint),
         Box::new(next.job),
         Box::new(next.sync),
+        Box::new(catalog),
     ];
     let insert_batch: Vec<Value<'a>> = vec![
         Box::new(batch.id),
@@ -157,6 +213,8 @@ pub(super) fn writes<'a>(
         window_opened_at: opened_at,
         next_window_is_empty,
         time: head.time,
+        catalog,
+        catalog_counted_to: batch.id,
     };
     Ok((all, after))
 }

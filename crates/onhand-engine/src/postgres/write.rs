@@ -6,28 +6,29 @@
 //! the connection is lost around a commit, the batch is looked for over a new one.
 
 use std::collections::VecDeque;
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use onhand_core::orders::Order;
 use onhand_core::{Needs, State, Timestamp};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::address::Address;
 use super::codec::{get, instant};
 use super::error::{Error, Result, corrupt};
 use super::flight::{Base, Flight, Landing};
-use super::head::{HEAD, Head, INSERT_BATCH, LOCKED_HEAD, MOVE_HEAD};
+use super::head::{HEAD, Head, INSERT_BATCH, Known, LOCKED_HEAD, MOVE_HEAD};
 use super::lists::Filler;
 use super::load;
 use super::reconnect::Reconnect;
 use super::session::{Session, in_time};
-use super::turn;
+use super::turn::{self, Turn};
 use super::window;
 use crate::idempotency::IdempotencyKey;
-use crate::limits::{BESIDE_AFTER_BATCHES, RECONNECT_PAUSES, SETTLE_WAITS_MAX, TURN_BATCHES_MAX};
-use crate::store::{Batch, Begun, DurableAlready, Store, StoreError};
+use crate::limits::{ALONE_AFTER_TURNS, RECONNECT_PAUSES, SETTLE_WAITS_MAX, TURN_BATCHES_MAX};
+use crate::store::{Batch, Begun, DurableAlready, Others, Store, StoreError};
 
 const WRITER_OF_BATCH: &str = "SELECT writer FROM batches WHERE id = $1::int8";
 /// The time of the server, on which all processes agree.
@@ -42,14 +43,16 @@ pub struct PostgresStore {
     session: Option<Arc<Session>>,
     /// Drawn when the process starts: tells its batches from those of others.
     writer: i64,
-    /// The number of the batch after our last one, when nobody can have written since we knew.
-    continues: Option<i64>,
+    /// Up to where what is at hand is right, as far as is known.
+    known: Option<Known>,
     /// The head on which the open batch builds.
     head: Option<Head>,
     /// Whether a transaction is open on the session, as far as we know.
     is_open: bool,
-    /// The head that was locked for the batch to come.
-    turn: Option<Head>,
+    /// Our turn, while others write.
+    turn: Option<Turn>,
+    /// The head that was locked when it began, for its first batch.
+    locked: Option<Head>,
     /// The batches that are being written, in their order.
     flights: VecDeque<Flight>,
     /// What came of batches that are not any more, until it is asked for.
@@ -58,7 +61,7 @@ pub struct PostgresStore {
     second: Option<Arc<Session>>,
     /// Whether the open batch was begun beside another.
     is_beside: bool,
-    /// Batches in a row before which nobody else had written.
+    /// Turns in a row before which nobody else had written.
     alone: u32,
     /// Batches that were handed over since we last stood at the door.
     unasked: u32,
@@ -80,10 +83,11 @@ impl PostgresStore {
             address,
             session: None,
             writer,
-            continues: None,
+            known: None,
             head: None,
             is_open: false,
             turn: None,
+            locked: None,
             flights: VecDeque::new(),
             outcomes: VecDeque::new(),
             second: None,
@@ -121,7 +125,7 @@ impl PostgresStore {
     /// A session in which everything that each batch asks is prepared.
     async fn connect(&self) -> Result<Session> {
         let session = Session::open(&self.address).await?;
-        let always = [HEAD, LOCKED_HEAD, MOVE_HEAD, INSERT_BATCH];
+        let always = [HEAD, LOCKED_HEAD, MOVE_HEAD, INSERT_BATCH, turn::MOVED_SINCE];
         session.prepare(always.into_iter().chain(load::ALWAYS_ASKED)).await?;
         Ok(session)
     }
@@ -129,9 +133,9 @@ impl PostgresStore {
     /// Gives the connection up, and with it what is known of the head.
     fn forget(&mut self) {
         self.session = None;
-        self.continues = None;
+        self.known = None;
         self.head = None;
-        self.turn = None;
+        self.locked = None;
         self.is_open = false;
     }
 
@@ -148,15 +152,21 @@ impl PostgresStore {
         }
     }
 
-    /// Whether a batch stands at the door before it locks the head: always while others write, and
-    /// once in a while beside nobody, so that somebody who has come gets in.
+    /// Whether a batch stands at the door before it locks the head: while others write, when our
+    /// turn is over; and once in a while beside nobody, so that somebody who has come gets in.
     fn stands_at_door(&self) -> bool {
-        let is_due = self.alone < BESIDE_AFTER_BATCHES || self.unasked >= TURN_BATCHES_MAX;
-        is_due && self.locks_head()
+        let is_due = self.alone < ALONE_AFTER_TURNS || self.unasked >= TURN_BATCHES_MAX;
+        is_due && !self.has_turn() && self.locks_head()
     }
 
-    /// Locks the head when it is our turn.
-    async fn take_turn(&mut self) -> std::result::Result<(), StoreError> {
+    /// Whether nobody else writes before we let them in.
+    fn has_turn(&self) -> bool {
+        self.turn.as_ref().is_some_and(Turn::goes_on)
+    }
+
+    /// Waits for our turn. Answers what others have changed since the last one.
+    async fn take_turn(&mut self) -> std::result::Result<Others, StoreError> {
+        self.give_turn().await;
         self.session().await?;
         let door = match self.second().await {
             Ok(door) => door,
@@ -164,15 +174,29 @@ impl PostgresStore {
         };
         self.is_open = true;
         let session = open(&self.session)?;
-        let head = turn::take(&door, session).await;
-        self.turn = Some(head.map_err(|error| self.failed(error))?);
+        let (turn, head, others) = match Turn::take(door, session, self.known).await {
+            Ok(taken) => taken,
+            Err(error) => return Err(self.failed(error)),
+        };
+        self.turn = Some(turn);
+        let is_alone = matches!(others, Others::Nothing);
+        self.alone = if is_alone { self.alone.saturating_add(1) } else { 0 };
         self.unasked = 0;
-        Ok(())
+        self.known = Some(head.known());
+        self.locked = Some(head);
+        Ok(others)
+    }
+
+    /// Lets others in.
+    async fn give_turn(&mut self) {
+        if let Some(turn) = self.turn.take() {
+            turn.leave().await;
+        }
     }
 
     /// What an error means for a batch of which nothing is written.
     fn failed(&mut self, error: Error) -> StoreError {
-        self.continues = None;
+        self.known = None;
         if error.ends_session() {
             self.forget();
         }
@@ -254,6 +278,10 @@ impl PostgresStore {
     /// Waits until the first of the batches that are being written is not any more, and keeps what
     /// came of it.
     async fn settle_first(&mut self) {
+        if self.flights.len() == 1 && !self.has_turn() {
+            // Who is next may wait for the head itself meanwhile.
+            self.give_turn().await;
+        }
         if let Some(first) = self.flights.pop_front()
             && let (batch, Some(landing)) = first.landing().await
         {
@@ -271,7 +299,7 @@ impl PostgresStore {
         let Landing { was_sent, result } = landing;
         match result {
             Ok(after) => {
-                self.continues = Some(after.batch);
+                self.known = Some(after.known());
                 self.has_lost_race = false;
                 self.acknowledged.fetch_max(batch.newest_event(), Ordering::Release);
                 if !after.next_window_is_empty && self.empty_window_at.is_none() {
@@ -351,11 +379,12 @@ impl Store for PostgresStore {
     }
 
     fn goes_beside(&self) -> bool {
-        self.alone >= BESIDE_AFTER_BATCHES && !self.stands_at_door()
+        (self.has_turn() || self.alone >= ALONE_AFTER_TURNS) && !self.stands_at_door()
     }
 
-    async fn turn(&mut self) -> std::result::Result<(), StoreError> {
-        if self.stands_at_door() { self.take_turn().await } else { Ok(()) }
+    async fn turn(&mut self) -> std::result::Result<Others, StoreError> {
+        let is_due = self.flights.is_empty() && self.stands_at_door();
+        if is_due { self.take_turn().await } else { Ok(Others::Nothing) }
     }
 
     async fn begin(
@@ -373,17 +402,17 @@ impl Store for PostgresStore {
             return begun.map_err(|error| self.failed_beside(error));
         }
         self.land().await?;
-        if self.turn.is_none() && self.stands_at_door() {
+        if self.locked.is_none() && self.stands_at_door() {
             self.take_turn().await?;
         }
-        let turn = self.turn.take();
+        let locked = self.locked.take();
         let lock = if self.locks_head() { LOCKED_HEAD } else { HEAD };
         self.session().await?;
-        let continues = self.continues;
+        let known = self.known;
         self.is_open = true;
         let session = open(&self.session)?;
         let head = async {
-            match turn {
+            match locked {
                 Some(head) => Ok(head),
                 None => turn::begin(session, lock).await,
             }
@@ -403,12 +432,14 @@ impl Store for PostgresStore {
             batch: head.batch,
             recorded_at: head.recorded_at,
             time: Some(head.time),
-            others_wrote: continues != Some(head.batch),
+            others_wrote: known.is_none_or(|known| known.batch != head.batch),
             outcomes,
         };
-        self.alone = if begun.others_wrote { 0 } else { self.alone.saturating_add(1) };
+        if begun.others_wrote {
+            self.alone = 0;
+        }
         // What is loaded now stays right for as long as the head stays here.
-        self.continues = Some(head.batch);
+        self.known = Some(head.known());
         self.head = Some(head);
         Ok(begun)
     }
@@ -457,8 +488,17 @@ impl Store for PostgresStore {
     }
 
     async fn landed(&mut self) {
-        if let (Some(first), true) = (self.flights.front_mut(), self.outcomes.is_empty()) {
-            first.landed().await;
+        if !self.outcomes.is_empty() {
+            return;
+        }
+        loop {
+            let ends_at = self.turn.as_ref().and_then(|turn| turn.ends_at(self.flights.len()));
+            let first = self.flights.front_mut();
+            tokio::select! {
+                biased;
+                () = landing_of(first) => return,
+                () = at(ends_at) => self.give_turn().await,
+            }
         }
     }
 
@@ -471,7 +511,7 @@ impl Store for PostgresStore {
 
     async fn rollback(&mut self) -> std::result::Result<(), StoreError> {
         self.head = None;
-        self.turn = None;
+        self.locked = None;
         self.is_beside = false;
         let Some(session) = self.session.as_ref().filter(|_| self.is_open) else {
             return Ok(());
@@ -498,8 +538,23 @@ impl Store for PostgresStore {
     }
 
     async fn close(&mut self) -> std::result::Result<(), StoreError> {
+        self.give_turn().await;
         self.forget();
         Ok(())
+    }
+}
+
+async fn landing_of(flight: Option<&mut Flight>) {
+    match flight {
+        Some(flight) => flight.landed().await,
+        None => pending().await,
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
 use crate::chain::{Chain, FIRST_LINK};
 use crate::idempotency::IdempotencyKey;
 use crate::limits::{BUSY_TIMEOUT, WAL_BYTES_MAX, WAL_CHECKPOINT_BYTES, WRITER_CACHE_KIB};
-use crate::store::{Batch, Begun, Store, StoreError};
+use crate::store::{Batch, Begun, Others, Store, StoreError};
 use crate::stored::stored_count;
 
 /// The embedded store's writing side.
@@ -189,8 +189,8 @@ impl Store for SqliteStore {
         false
     }
 
-    async fn turn(&mut self) -> Result<(), StoreError> {
-        Ok(())
+    async fn turn(&mut self) -> Result<Others, StoreError> {
+        Ok(Others::Nothing)
     }
 
     async fn begin(
@@ -258,7 +258,9 @@ impl Store for SqliteStore {
         false
     }
 
-    async fn landed(&mut self) {}
+    async fn landed(&mut self) {
+        std::future::pending().await
+    }
 
     async fn written(&mut self) -> Result<(), StoreError> {
         Ok(())

@@ -8,7 +8,7 @@ use onhand_core::ids::OrderId;
 use onhand_core::orders::{self, Status};
 use onhand_core::{Actor, Command};
 use onhand_engine::IdempotencyKey;
-use onhand_engine::limits::{BESIDE_AFTER_BATCHES, BESIDE_COMMANDS};
+use onhand_engine::limits::{ALONE_AFTER_TURNS, BESIDE_COMMANDS, TURN_IDLE};
 use tokio::task::JoinSet;
 use tokio_postgres::Client;
 
@@ -27,14 +27,20 @@ const CUT_WRITERS: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_
 /// A shop whose committer has found itself alone, with 1,000 units of tea of which some are sold.
 async fn alone() -> Shop {
     let world = Shop::with(&[("tea", 1_000)]).await;
-    for _ in 0..=BESIDE_AFTER_BATCHES {
-        assert_eq!(code(&world.ask(place(&[("tea", 1)])).await), "ok");
-    }
+    until_alone(&world).await;
     world
 }
 
+/// Has so many turns that nobody else can be there.
+pub(crate) async fn until_alone(world: &Shop) {
+    for _ in 0..=ALONE_AFTER_TURNS {
+        assert_eq!(code(&world.ask(place(&[("tea", 1)])).await), "ok");
+        tokio::time::sleep(2 * TURN_IDLE).await;
+    }
+}
+
 /// Units that [`alone`] has sold.
-const SOLD: i64 = BESIDE_AFTER_BATCHES as i64 + 1;
+const SOLD: i64 = ALONE_AFTER_TURNS as i64 + 1;
 
 /// Somebody who keeps every order from being written until it says so.
 struct Holdup(Client);
@@ -214,9 +220,7 @@ async fn what_is_written_about_payments_is_waited_for_too() {
         (place_paid(&[("tea", 1)], 600), lease(1)),
     ];
     for (first, others) in rounds {
-        for _ in 0..=BESIDE_AFTER_BATCHES {
-            assert_eq!(code(&world.ask(place(&[("tea", 1)])).await), "ok");
-        }
+        until_alone(&world).await;
         let holdup = Holdup::begin(&world).await;
         let mut asked = JoinSet::new();
         ask(&world, &mut asked, vec![(first, None)], (Step::Commit, 1)).await;

@@ -30,6 +30,7 @@ mod look;
 mod migrating;
 mod moving;
 mod opening;
+mod others;
 #[path = "../store/outbox.rs"]
 mod outbox;
 #[path = "../store/overview.rs"]

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use onhand_core::Actor;
 use onhand_core::command::Reply;
-use onhand_engine::limits::{BESIDE_AFTER_BATCHES, BESIDE_COMMANDS, TURN_BATCHES_MAX};
+use onhand_engine::limits::{BESIDE_COMMANDS, TURN_BATCHES_MAX};
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
+use crate::beside::until_alone;
 use crate::server::{Postgres, connect};
 use crate::together::Neighbour;
 use crate::world::{Verdict, World, code, place};
@@ -46,9 +47,7 @@ fn number(answer: &Verdict) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_busy_process_comes_back_to_the_door() {
     let world = Shop::with(&[("tea", 1_000)]).await;
-    for _ in 0..=BESIDE_AFTER_BATCHES {
-        assert_eq!(code(&world.ask(place(&[("tea", 1)])).await), "ok");
-    }
+    until_alone(&world).await;
     let client = connect(&world.backend.0.0).await;
     client.batch_execute(LOCK_DOOR).await.unwrap();
     let mut written = 0;
@@ -69,6 +68,9 @@ async fn who_stands_at_the_door_is_next() {
     let neighbour = Neighbour::of(&world.backend.url()).await;
     let (head, watch) = (connect(&world.backend.0.0).await, connect(&world.backend.0.0).await);
     for _ in 0..5 {
+        // Nobody has a turn any more.
+        head.batch_execute(LOCK_DOOR).await.unwrap();
+        head.batch_execute("ROLLBACK").await.unwrap();
         head.batch_execute(LOCK_HEAD).await.unwrap();
         let first = buy(&neighbour.submit);
         until_waiting(&watch, 1).await;

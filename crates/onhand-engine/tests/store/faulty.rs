@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use onhand_core::inventory::Reservation;
 use onhand_core::orders::Order;
 use onhand_core::{Needs, State, Timestamp};
-use onhand_engine::store::{Batch, Begun, Flush, Store, StoreError};
+use onhand_engine::store::{Batch, Begun, Flush, Others, Store, StoreError};
 use onhand_engine::{IdempotencyKey, StoreError as Error};
 use tokio::sync::oneshot;
 
@@ -220,7 +220,7 @@ impl<S: Store> Store for Faulty<S> {
         self.store.goes_beside()
     }
 
-    async fn turn(&mut self) -> Result<(), StoreError> {
+    async fn turn(&mut self) -> Result<Others, StoreError> {
         self.store.turn().await
     }
 

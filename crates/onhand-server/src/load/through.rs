@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use hyper::{Method, StatusCode};
 use onhand_core::limits::HOLD_SECS_MAX;
 use serde_json::{Value, json};
@@ -67,6 +67,9 @@ pub(crate) async fn run(
                 bail!("a round was left out");
             };
             let name = pair.dialect.as_str();
+            for outcome in [&plain, &spoken] {
+                ensure!(outcome.per_second > 0.0, "{name}: no order was placed");
+            }
             measured.push(Measured::of(&format!("/v1, as {name}"), &plain));
             measured.push(Measured::of(name, &spoken));
             rates.push(Some(spoken.per_second / plain.per_second));
@@ -238,7 +241,7 @@ impl Bodies<'_> {
         if let (Dialect::Flow, [line]) = (self.dialect, lines) {
             // It answers as well what is left, and what of it the user has bought so far.
             let sku = sku(line.product);
-            let bought = format!("/v1/orders?customer_id={customer}&sku={sku}&limit=100");
+            let bought = format!("/v1/orders?customer={customer}&sku={sku}&limit=100");
             order.then = [format!("/v1/stock/{sku}"), bought].into();
         }
         order

@@ -333,6 +333,23 @@ async fn a_key_of_the_clients_own_replays() {
     assert_eq!(world.figures("123").await, (6, 0));
 }
 
+/// An order holds once, whatever keys of the client's own come with it, also at once.
+#[tokio::test]
+async fn an_order_holds_once_under_many_keys() {
+    let world = World::new().await;
+    let body = json!({"orderId": "o1", "quantity": 2}).to_string();
+    let keys: Vec<_> = (0..16).map(|number| format!("k-{number}")).collect();
+    let asked = keys.iter().map(|key| {
+        let headers = [("content-type", "application/json"), ("idempotency-key", key.as_str())];
+        let (world, body) = (&world, &body);
+        async move { ask(&world.main, RESERVE, &headers, body).await }
+    });
+    for reply in futures_util::future::join_all(asked).await {
+        assert_eq!((reply.status, reply.body), (200, success()));
+    }
+    assert_eq!(world.figures("123").await, (3, 2));
+}
+
 /// Of what falls below its threshold (10) the log tells once for each time that it does.
 #[tokio::test]
 async fn stock_that_falls_low_is_told_once_for_each_crossing() {

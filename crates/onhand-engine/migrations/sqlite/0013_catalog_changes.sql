@@ -1,0 +1,2 @@
+-- Nothing: one process writes here, and knows what it has changed.
+-- works from: 11
