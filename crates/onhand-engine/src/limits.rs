@@ -24,8 +24,8 @@ pub const ALONE_AFTER_TURNS: u32 = 8;
 pub const TURN_TIME: Duration = Duration::from_millis(25);
 /// How long it keeps its turn while nothing is to be written: those who were served ask again.
 pub const TURN_IDLE: Duration = Duration::from_millis(1);
-/// Most movements that others have made meanwhile that a process looks through, to keep at hand what
-/// they have not changed.
+/// Most movements of others that a process looks through when its turn has come, to keep at hand
+/// what they have not changed.
 pub const MOVED_LOOKED_AT_MAX: i64 = 16_384;
 /// Into so many batches a turn parts those who have waited for it: one is decided while another is
 /// written.
@@ -104,8 +104,8 @@ pub const LISTS_STEP_ROWS_MAX: i64 = 262_144;
 /// Events that gather before a step is worth its while: the larger the step, the more of its
 /// entries share a page.
 pub const LISTS_STEP_WANTED_EVENTS: i64 = 262_144;
-/// Events that a query may find missing from the lists by status before it has the next step made at
-/// once: so many it looks through in a few milliseconds.
+/// Events that a query may find missing from the lists by status before it has the next step made
+/// at once: so many it looks through in a few milliseconds.
 pub const LISTS_MISSED_EVENTS_MAX: i64 = 4_096;
 /// The same of the other lists: so many are kept in a few MiB of memory.
 pub const TAIL_EVENTS_MAX: i64 = 65_536;

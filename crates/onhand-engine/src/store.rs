@@ -430,9 +430,9 @@ pub trait Store: Send + 'static {
     fn is_writing(&self) -> bool;
 
     /// Completes when the first of the batches that were committed, and of which
-    /// [`Self::written`] has not told yet, is not being written any more, whatever came of it; never
-    /// when there is none. Meanwhile the turn is given to others when it is over. May be given up
-    /// and asked again.
+    /// [`Self::written`] has not told yet, is not being written any more, whatever came of it;
+    /// never when there is none. Meanwhile the turn is given to others when it is over. May be
+    /// given up and asked again.
     fn landed(&mut self) -> impl Future<Output = ()>;
 
     /// Waits until the first of the batches that were committed is written, and says what came of

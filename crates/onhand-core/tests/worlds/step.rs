@@ -253,7 +253,6 @@ impl Step {
     }
 
     fn inventory_command(&self, model: &Model) -> Option<inventory::Command> {
-        let hold = |back: Back| ReservationId::new(model.promise_number(back)).unwrap();
         Some(match self {
             Self::Adjust(entries) => {
                 inventory::Command::Adjust(entries.iter().map(adjustment).collect())
@@ -293,6 +292,27 @@ impl Step {
                 expected_version: None,
                 patch: LocationPatch { active: Some(*active), ..LocationPatch::default() },
             },
+            Self::Hold { .. }
+            | Self::HoldOnce { .. }
+            | Self::ReleaseOf { .. }
+            | Self::Extend { .. }
+            | Self::Release { .. }
+            | Self::Consume { .. } => return self.hold_command(model),
+            Self::Sweep { most } => inventory::Command::ExpireDue { most: *most },
+            Self::Place { .. }
+            | Self::Confirm(_)
+            | Self::Process(_)
+            | Self::Cancel(_)
+            | Self::Fulfil { .. }
+            | Self::Deliver(_)
+            | Self::Return { .. }
+            | Self::TimePasses { .. } => return None,
+        })
+    }
+
+    fn hold_command(&self, model: &Model) -> Option<inventory::Command> {
+        let hold = |back: Back| ReservationId::new(model.promise_number(back)).unwrap();
+        Some(match self {
             Self::Hold { items, hold_secs } => inventory::Command::Hold {
                 items: items.iter().map(hold_item).collect(),
                 reference: None,
@@ -319,15 +339,7 @@ impl Step {
             Self::Consume { hold: back, units } => {
                 inventory::Command::Consume { id: hold(*back), quantity: some_units(*units) }
             }
-            Self::Sweep { most } => inventory::Command::ExpireDue { most: *most },
-            Self::Place { .. }
-            | Self::Confirm(_)
-            | Self::Process(_)
-            | Self::Cancel(_)
-            | Self::Fulfil { .. }
-            | Self::Deliver(_)
-            | Self::Return { .. }
-            | Self::TimePasses { .. } => return None,
+            _ => return None,
         })
     }
 }

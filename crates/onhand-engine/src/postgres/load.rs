@@ -158,6 +158,15 @@ pub(super) async fn load(session: &Session, needs: &Needs, state: &mut State) ->
     Box::pin(load_all(session, needs, state)).await
 }
 
+fn holders(needs: &Needs) -> Vec<Value<'_>> {
+    let names = needs.holds_of.iter().map(|(reference, _)| reference.as_str());
+    vec![
+        Box::new(names.collect::<Vec<_>>()),
+        numbers(&needs.holds_of, |(_, product)| product.number()),
+        Box::new(stored_count(HOLDS_OF_REFERENCE_MAX)),
+    ]
+}
+
 async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result<()> {
     let stock = || -> Vec<Value<'_>> {
         let skus: Vec<&str> = needs.skus.iter().map(Sku::as_str).collect();
@@ -172,13 +181,6 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
         Box::new(stored_count(OPEN_ORDERS_LOADED_MAX)),
     ];
     let reservations = vec![numbers(&needs.reservations, |id| id.number())];
-    let holders: Vec<Value<'_>> = vec![
-        Box::new(
-            needs.holds_of.iter().map(|(reference, _)| reference.as_str()).collect::<Vec<_>>(),
-        ),
-        numbers(&needs.holds_of, |(_, product)| product.number()),
-        Box::new(stored_count(HOLDS_OF_REFERENCE_MAX)),
-    ];
     let named: Vec<&str> = needs.references.iter().map(|one| one.as_str()).collect();
     // Polled in this order, they are sent in this order.
     let asked_for = async {
@@ -192,7 +194,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
             asked(session, !needs.orders.is_empty(), ORDERS, orders),
             asked(session, !needs.open_orders.is_empty(), OPEN_ORDERS, open),
             asked(session, !needs.reservations.is_empty(), RESERVATIONS, reservations),
-            asked(session, !needs.holds_of.is_empty(), HOLDS_OF, holders),
+            asked(session, !needs.holds_of.is_empty(), HOLDS_OF, holders(needs)),
             asked(session, !named.is_empty(), REFERENCES, vec![Box::new(named.clone())]),
             accounts::ask(session, needs),
             payments::ask(session, needs),

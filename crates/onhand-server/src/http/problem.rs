@@ -275,24 +275,7 @@ fn status(refusal: &Refusal) -> StatusCode {
             | catalog::Refusal::CategoryInUse { .. }
             | catalog::Refusal::CategoryCycle { .. } => StatusCode::CONFLICT,
         },
-        Refusal::Inventory(refusal) => match refusal {
-            inventory::Refusal::UnknownLocation { .. }
-            | inventory::Refusal::UnknownReservation { .. } => StatusCode::NOT_FOUND,
-            inventory::Refusal::OccurredInFuture { .. }
-            | inventory::Refusal::QuantityTooLarge { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            inventory::Refusal::NoLocation
-            | inventory::Refusal::LocationCodeTaken { .. }
-            | inventory::Refusal::TooManyLocations { .. }
-            | inventory::Refusal::ChangeFromQuantityStale { .. }
-            | inventory::Refusal::CountBelowReserved { .. }
-            | inventory::Refusal::ReservationOfOrder { .. }
-            | inventory::Refusal::ReservationEnded { .. }
-            | inventory::Refusal::ReservationExpired { .. }
-            | inventory::Refusal::MoreThanHeld { .. }
-            | inventory::Refusal::HoldsAlready { .. }
-            | inventory::Refusal::HoldsLess { .. }
-            | inventory::Refusal::InsufficientStock { .. } => StatusCode::CONFLICT,
-        },
+        Refusal::Inventory(refusal) => inventory_status(refusal),
         Refusal::Orders(refusal) => match refusal {
             orders::Refusal::UnknownOrder { .. } => StatusCode::NOT_FOUND,
             orders::Refusal::ForbiddenCustomer { .. } => StatusCode::FORBIDDEN,
@@ -331,6 +314,27 @@ fn status(refusal: &Refusal) -> StatusCode {
             webhooks::Refusal::TooManyEndpoints { .. } => StatusCode::CONFLICT,
         },
         Refusal::Warehouse(refusal) => warehouse_status(refusal),
+    }
+}
+
+fn inventory_status(refusal: &inventory::Refusal) -> StatusCode {
+    match refusal {
+        inventory::Refusal::UnknownLocation { .. }
+        | inventory::Refusal::UnknownReservation { .. } => StatusCode::NOT_FOUND,
+        inventory::Refusal::OccurredInFuture { .. }
+        | inventory::Refusal::QuantityTooLarge { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        inventory::Refusal::NoLocation
+        | inventory::Refusal::LocationCodeTaken { .. }
+        | inventory::Refusal::TooManyLocations { .. }
+        | inventory::Refusal::ChangeFromQuantityStale { .. }
+        | inventory::Refusal::CountBelowReserved { .. }
+        | inventory::Refusal::ReservationOfOrder { .. }
+        | inventory::Refusal::ReservationEnded { .. }
+        | inventory::Refusal::ReservationExpired { .. }
+        | inventory::Refusal::MoreThanHeld { .. }
+        | inventory::Refusal::HoldsAlready { .. }
+        | inventory::Refusal::HoldsLess { .. }
+        | inventory::Refusal::InsufficientStock { .. } => StatusCode::CONFLICT,
     }
 }
 

@@ -1,5 +1,5 @@
-//! What an order of the client's holds: reservations under its id. That it holds once, and gives back
-//! what it has, is decided by the inventory.
+//! What an order of the client's holds: reservations under its id. That it holds once, and gives
+//! back what it has, is decided by the inventory.
 
 use axum::http::StatusCode;
 use axum::response::Response;
