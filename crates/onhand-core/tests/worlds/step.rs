@@ -339,7 +339,20 @@ impl Step {
             Self::Consume { hold: back, units } => {
                 inventory::Command::Consume { id: hold(*back), quantity: some_units(*units) }
             }
-            _ => return None,
+            Self::Adjust(_)
+            | Self::Count { .. }
+            | Self::Transfer { .. }
+            | Self::HoldBack { .. }
+            | Self::Activate { .. }
+            | Self::Sweep { .. }
+            | Self::Place { .. }
+            | Self::Confirm(_)
+            | Self::Process(_)
+            | Self::Cancel(_)
+            | Self::Fulfil { .. }
+            | Self::Deliver(_)
+            | Self::Return { .. }
+            | Self::TimePasses { .. } => return None,
         })
     }
 }
