@@ -68,8 +68,8 @@ const FEATURES: &str = "onhand-engine/services,onhand-server/services,onhand-ser
 
 /// The tests: behind it the targets, and what is told to them. Every step has the same packages and
 /// features, so that they are built once: another choice of either builds the server again, and the
-/// libraries of which it then asks less.
-const TESTS: [&str; 4] = ["test", "--workspace", "--features", FEATURES];
+/// libraries of which it then asks less. A target that fails does not keep the others from running.
+const TESTS: [&str; 5] = ["test", "--workspace", "--no-fail-fast", "--features", FEATURES];
 
 /// The tests that need nothing but this machine. What needs a service has a step with that service.
 const TESTS_ALONE: [&str; 14] = [

@@ -347,7 +347,7 @@ async fn an_order_holds_once_under_many_keys() {
     for reply in futures_util::future::join_all(asked).await {
         assert_eq!((reply.status, reply.body), (200, success()));
     }
-    assert_eq!(world.figures("123").await, (3, 2));
+    assert_eq!(world.figures("123").await, (5, 2));
 }
 
 /// Of what falls below its threshold (10) the log tells once for each time that it does.

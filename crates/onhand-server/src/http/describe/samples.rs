@@ -243,7 +243,6 @@ fn catalog_after(previous: Option<&catalog::Refusal>) -> Option<catalog::Refusal
 fn inventory_after(previous: Option<&inventory::Refusal>) -> Option<inventory::Refusal> {
     use inventory::Refusal as R;
     let (sku, location_id) = (sku()?, LocationId::new(1)?);
-    let reference = Reference::new("shop-1001").ok()?;
     let (reservation_id, order_id) = (ReservationId::new(9)?, OrderId::new(42)?);
     let (earlier, now) =
         ("2026-11-21T05:38:16Z".parse().ok()?, "2026-11-21T05:48:16Z".parse().ok());
@@ -273,11 +272,8 @@ fn inventory_after(previous: Option<&inventory::Refusal>) -> Option<inventory::R
         Some(R::ReservationExpired { .. }) => {
             R::MoreThanHeld { reservation_id, requested: 3, held: 2 }
         }
-        Some(R::MoreThanHeld { .. }) => {
-            R::HoldsAlready { reference, sku, requested: 3, promised: 2 }
-        }
-        Some(R::HoldsAlready { .. }) => R::HoldsLess { reference, sku, requested: 3, held: 2 },
-        Some(R::HoldsLess { .. }) => {
+        // Only a dialect holds once, and says so in words of its own.
+        Some(R::MoreThanHeld { .. } | R::HoldsAlready { .. } | R::HoldsLess { .. }) => {
             let item = ShortItem { sku, requested: 3, available: 1 };
             R::InsufficientStock { items: vec![item] }
         }
