@@ -402,8 +402,10 @@ impl Store for PostgresStore {
             return begun.map_err(|error| self.failed_beside(error));
         }
         self.land().await?;
+        // Nobody has been told what others have changed meanwhile: nothing that is at hand counts.
+        let mut others_wrote = false;
         if self.locked.is_none() && self.stands_at_door() {
-            self.take_turn().await?;
+            others_wrote = self.take_turn().await? != Others::Nothing;
         }
         let locked = self.locked.take();
         let lock = if self.locks_head() { LOCKED_HEAD } else { HEAD };
@@ -432,7 +434,7 @@ impl Store for PostgresStore {
             batch: head.batch,
             recorded_at: head.recorded_at,
             time: Some(head.time),
-            others_wrote: known.is_none_or(|known| known.batch != head.batch),
+            others_wrote: others_wrote || known.is_none_or(|known| known.batch != head.batch),
             outcomes,
         };
         if begun.others_wrote {

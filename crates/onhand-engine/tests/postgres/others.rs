@@ -7,7 +7,11 @@ use onhand_core::command::Reply;
 use onhand_core::ids::LocationId;
 use onhand_core::inventory::{self, Adjustment, LevelPolicy, LocationPatch};
 use onhand_core::text::Reason;
-use onhand_core::{Actor, Command, Money};
+use onhand_core::{Actor, Command, Money, Needs, State};
+use onhand_engine::limits::TURN_IDLE;
+use onhand_engine::postgres::Database;
+use onhand_engine::store::Store;
+use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use crate::server::{Postgres, connect};
@@ -146,6 +150,31 @@ async fn what_nobody_has_changed_stays_at_hand() {
     let order = world.placed(&[("tea", 1), ("cup", 1)], None).await;
     let prices = order.lines.iter().map(|line| line.unit_price).collect::<Vec<_>>();
     assert_eq!(prices, [100, 101]);
+    neighbour.stop();
+    world.close().await;
+}
+
+/// A batch that begins without having waited for its turn waits then, and is told that others have
+/// written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_begins_out_of_turn_is_told_that_others_wrote() {
+    let world = World::<Postgres<true>>::with(&[("tea", 100)]).await;
+    let neighbour = Neighbour::of(&world.backend.url()).await;
+    let database = Database::open(&world.backend.url()).await.unwrap();
+    let (mut store, mut state) = (database.store(), State::default());
+    let mut others_wrote = Vec::new();
+    for sells in [false, false, true, false] {
+        if sells {
+            let sold = neighbour.submit.submit(place(&[("tea", 1)]), Actor::Local, None).await;
+            assert_eq!(code(&sold), "ok");
+        }
+        let begun = store.begin(&[], &Needs::default(), &mut state).await.unwrap();
+        others_wrote.push(begun.others_wrote);
+        store.rollback().await.unwrap();
+        // Nothing is being written, so that it only gives its turn to others.
+        assert!(timeout(4 * TURN_IDLE, store.landed()).await.is_err());
+    }
+    assert_eq!(others_wrote, [true, false, true, false]);
     neighbour.stop();
     world.close().await;
 }
