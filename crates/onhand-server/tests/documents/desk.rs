@@ -18,6 +18,9 @@ use super::{Block, Purpose};
 
 /// Longest time for the commands of a block.
 const BLOCK_TIMEOUT: Duration = Duration::from_secs(240);
+/// How often, and how long apart, it is looked for what a server says that listens already.
+const GREETING_LOOKS_MAX: usize = 1_000;
+const GREETING_PAUSE: Duration = Duration::from_millis(10);
 
 /// What a reader's server says when it serves, whichever it is.
 const SERVES: &str = "^listening on|^working|^  fake gateway|^simulated gateway";
@@ -170,11 +173,22 @@ impl Desk {
         let serve = format!("onhand serve --demo --dialect {flow}");
         let (failed, said) = self.shell("beside", &serve).await;
         assert!(failed.is_empty(), "{said}");
-        let log = std::fs::read_to_string(self.path("desk/serve.log")).unwrap();
-        let gateway = log.lines().find(|line| line.contains("fake gateway")).unwrap();
-        let gateway = gateway.rsplit_once("http://").unwrap().1;
-        self.stands_for.push(("127.0.0.1:PORT".into(), gateway.to_owned()));
+        let gateway = self.greeted("fake gateway     http://").await;
+        self.stands_for.push(("127.0.0.1:PORT".into(), gateway));
         self.is_served = true;
+    }
+
+    /// What the server says behind these words. It listens before it says anything.
+    async fn greeted(&self, words: &str) -> String {
+        for _ in 0..GREETING_LOOKS_MAX {
+            let log = std::fs::read_to_string(self.path("desk/serve.log")).unwrap();
+            let mut lines = log.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
+            if let Some((_, said)) = lines.find_map(|line| line.split_once(words)) {
+                return said.to_owned();
+            }
+            tokio::time::sleep(GREETING_PAUSE).await;
+        }
+        panic!("the server does not say `{words}`");
     }
 
     fn path(&self, name: &str) -> PathBuf {
