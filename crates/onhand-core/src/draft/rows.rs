@@ -9,7 +9,7 @@ use super::Draft;
 use crate::catalog::{self, Category, Product, ProductRef};
 use crate::command::Stop;
 use crate::ids::{CategoryId, CustomerId, LocationId, OrderId, ProductId, ReservationId};
-use crate::inventory::{self, Level, Location, Past, Reservation, ReservationState};
+use crate::inventory::{self, Level, Location, Past, Reservation};
 use crate::orders::{self, OpenOrders, Order, note_open};
 use crate::text::{Reference, Sku};
 use crate::{Needs, Timestamp, Version};
@@ -234,9 +234,7 @@ impl Draft<'_> {
         for id in ids {
             holds.push(self.reservation(*id)?);
         }
-        let is_open =
-            |hold: &Reservation| hold.state == ReservationState::Held && !hold.is_due(self.now());
-        holds.retain(is_open);
+        holds.retain(|hold| hold.open() > 0 && !hold.is_due(self.now()));
         Ok(holds)
     }
 

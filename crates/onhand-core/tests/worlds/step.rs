@@ -253,21 +253,14 @@ impl Step {
     }
 
     fn inventory_command(&self, model: &Model) -> Option<inventory::Command> {
+        let hold = |back: Back| ReservationId::new(model.promise_number(back)).unwrap();
         Some(match self {
             Self::Adjust(entries) => {
                 inventory::Command::Adjust(entries.iter().map(adjustment).collect())
             }
             Self::Count { product: number, location: at, counted, off } => {
                 let seen = off.map(|off| model.on_hand_at_target(*number, *at) + off);
-                inventory::Command::Count(Count {
-                    product: product(*number),
-                    location_id: at.map(location),
-                    counted: *counted,
-                    change_from_quantity: seen,
-                    reason: Reason::new("cycle_count").unwrap(),
-                    reference: None,
-                    occurred_at: None,
-                })
+                inventory::Command::Count(count(*number, *at, *counted, seen))
             }
             Self::Transfer { product: number, from, to, units: count } => {
                 inventory::Command::Transfer(Transfer {
@@ -292,27 +285,6 @@ impl Step {
                 expected_version: None,
                 patch: LocationPatch { active: Some(*active), ..LocationPatch::default() },
             },
-            Self::Hold { .. }
-            | Self::HoldOnce { .. }
-            | Self::ReleaseOf { .. }
-            | Self::Extend { .. }
-            | Self::Release { .. }
-            | Self::Consume { .. } => return self.hold_command(model),
-            Self::Sweep { most } => inventory::Command::ExpireDue { most: *most },
-            Self::Place { .. }
-            | Self::Confirm(_)
-            | Self::Process(_)
-            | Self::Cancel(_)
-            | Self::Fulfil { .. }
-            | Self::Deliver(_)
-            | Self::Return { .. }
-            | Self::TimePasses { .. } => return None,
-        })
-    }
-
-    fn hold_command(&self, model: &Model) -> Option<inventory::Command> {
-        let hold = |back: Back| ReservationId::new(model.promise_number(back)).unwrap();
-        Some(match self {
             Self::Hold { items, hold_secs } => inventory::Command::Hold {
                 items: items.iter().map(hold_item).collect(),
                 reference: None,
@@ -339,13 +311,8 @@ impl Step {
             Self::Consume { hold: back, units } => {
                 inventory::Command::Consume { id: hold(*back), quantity: some_units(*units) }
             }
-            Self::Adjust(_)
-            | Self::Count { .. }
-            | Self::Transfer { .. }
-            | Self::HoldBack { .. }
-            | Self::Activate { .. }
-            | Self::Sweep { .. }
-            | Self::Place { .. }
+            Self::Sweep { most } => inventory::Command::ExpireDue { most: *most },
+            Self::Place { .. }
             | Self::Confirm(_)
             | Self::Process(_)
             | Self::Cancel(_)
@@ -354,6 +321,18 @@ impl Step {
             | Self::Return { .. }
             | Self::TimePasses { .. } => return None,
         })
+    }
+}
+
+fn count(number: Product, at: Option<Location>, counted: i64, seen: Option<i64>) -> Count {
+    Count {
+        product: product(number),
+        location_id: at.map(location),
+        counted,
+        change_from_quantity: seen,
+        reason: Reason::new("cycle_count").unwrap(),
+        reference: None,
+        occurred_at: None,
     }
 }
 

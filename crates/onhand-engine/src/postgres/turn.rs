@@ -40,8 +40,8 @@ pub(super) async fn prepare(session: &Session) -> Result<()> {
     .await
 }
 
-/// The right to write, as long as the door is locked over a session. Where the session is lost, or
-/// forgotten, it ends.
+/// The right to write, as long as the door is locked over a session: until it is left, or the
+/// session is lost.
 #[derive(Debug)]
 pub(super) struct Turn {
     door: Arc<Session>,

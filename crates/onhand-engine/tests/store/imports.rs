@@ -1,8 +1,6 @@
 //! Files that are taken over: each row once, whoever sends it and whatever is run again, and all of
 //! it is there after a restart.
 
-use std::sync::Arc;
-
 use jiff::SignedDuration;
 use onhand_core::command::Reply;
 use onhand_core::ids::ImportId;
@@ -11,8 +9,6 @@ use onhand_core::limits::IMPORT_SILENT_SECS_MAX;
 use onhand_core::text::{Name, Reference, Sku};
 use onhand_core::{Actor, Command as AnyCommand, Money};
 use onhand_engine::Clock;
-use tokio::sync::Barrier;
-use tokio::task::JoinSet;
 
 use crate::backend::Backend;
 use crate::faulty::{Fault, Step};
@@ -68,16 +64,8 @@ impl<B: Backend> World<B> {
 pub(crate) async fn a_row_is_taken_once_whoever_sends_it<B: Backend>() {
     let world = World::<B>::with(&[]).await;
     let id = world.import().await;
-    let barrier = Arc::new(Barrier::new(8));
-    let mut asked = JoinSet::new();
-    for _ in 0..8 {
-        let (submit, barrier) = (world.submit.clone(), barrier.clone());
-        asked.spawn(async move {
-            barrier.wait().await;
-            submit.submit(take(id, 0, 20, false), Actor::System, None).await
-        });
-    }
-    let mut answers = codes(&asked.join_all().await);
+    let asked = vec![take(id, 0, 20, false); 8];
+    let mut answers = codes(&world.at_once(Actor::System, asked).await);
     answers.sort_unstable();
     assert_eq!(answers, [&["import_moved"; 7][..], &["ok"]].concat());
     let world = world.reopened().await;

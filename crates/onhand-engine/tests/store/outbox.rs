@@ -1,8 +1,6 @@
 //! What follows from the log: a part of it is taken in once, a job is given to one worker at a time
 //! and in the order of its lane, and all of it is there again after a restart.
 
-use std::sync::Arc;
-
 use onhand_core::command::Reply;
 use onhand_core::ids::EndpointId;
 use onhand_core::jobs::{self, Attempt, Ending, Job, JobState, NewJob, Queue, Settlement};
@@ -14,8 +12,6 @@ use onhand_core::{Actor, Command};
 use onhand_engine::Clock;
 use onhand_engine::query::JobFilter;
 use onhand_engine::reader::backlog::QueueBacklog;
-use tokio::sync::Barrier;
-use tokio::task::JoinSet;
 
 use crate::backend::Backend;
 use crate::paying::{captured, message, place_paid};
@@ -106,16 +102,8 @@ pub(crate) async fn a_part_of_the_log_is_taken_in_once_whoever_tries<B: Backend>
     for _ in 0..6 {
         world.placed(&[("tea", 1)], None).await;
     }
-    let barrier = Arc::new(Barrier::new(8));
-    let mut asked = JoinSet::new();
-    for _ in 0..8 {
-        let (submit, barrier) = (world.submit.clone(), barrier.clone());
-        asked.spawn(async move {
-            barrier.wait().await;
-            submit.submit(take_in(Queue::Mail, from, from + 6), Actor::System, None).await
-        });
-    }
-    let mut answers = codes(&asked.join_all().await);
+    let asked = vec![take_in(Queue::Mail, from, from + 6); 8];
+    let mut answers = codes(&world.at_once(Actor::System, asked).await);
     answers.sort_unstable();
     assert_eq!(answers, [&["cursor_moved"; 7][..], &["ok"]].concat());
     let world = world.reopened().await;

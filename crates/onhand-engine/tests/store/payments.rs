@@ -1,8 +1,6 @@
 //! Payments: what is owed is given to one worker at a time, what a gateway says has one effect
 //! however often and in whatever order it says it, and all of it is there again after a restart.
 
-use std::sync::Arc;
-
 use onhand_core::Command;
 use onhand_core::command::Reply;
 use onhand_core::effects::{EffectState, Outcome};
@@ -12,7 +10,6 @@ use onhand_core::payments::{self, AttemptState, Call, Provider, Seen, Status as 
 use onhand_engine::Clock;
 use onhand_engine::committer::Answer;
 use onhand_engine::query::PaymentFilter;
-use tokio::sync::Barrier;
 
 use crate::backend::Backend;
 use crate::faulty::{Fault, Step};
@@ -340,17 +337,9 @@ pub(crate) async fn sixty_four_messages_at_once_take_the_money_once<B: Backend>(
     const MESSAGES: u8 = 64;
     let world = World::<B>::with(&[("tea", 10)]).await;
     let order = world.payable(&[("tea", 2)], "order_A").await;
-    let barrier = Arc::new(Barrier::new(usize::from(MESSAGES)));
-    let mut senders = tokio::task::JoinSet::new();
-    for body in 0..MESSAGES {
-        let (submit, barrier) = (world.submit.clone(), barrier.clone());
-        senders.spawn(async move {
-            let paid = message(&format!("e{body}"), body, captured("order_A", 200));
-            barrier.wait().await;
-            submit.submit(paid, onhand_core::Actor::Local, None).await
-        });
-    }
-    let answers = senders.join_all().await;
+    let paid =
+        (0..MESSAGES).map(|body| message(&format!("e{body}"), body, captured("order_A", 200)));
+    let answers = world.at_once(onhand_core::Actor::Local, paid.collect()).await;
     assert!(answers.iter().all(is_new));
     assert_eq!(count(&world, order.id, "payment.captured").await, 1);
     let paid = world.reader.order(order.id).await;

@@ -1,8 +1,6 @@
 //! What a reference of the caller's holds: it holds once, and gives back of its oldest hold first,
 //! all that it is asked for or nothing.
 
-use std::sync::Arc;
-
 use onhand_core::catalog::ProductRef;
 use onhand_core::command::Reply;
 use onhand_core::ids::{ProductId, ReservationId};
@@ -10,8 +8,6 @@ use onhand_core::inventory::{self, HoldItem};
 use onhand_core::text::Reference;
 use onhand_core::{Actor, Command};
 use onhand_engine::limits::HOLDS_OF_REFERENCE_MAX;
-use tokio::sync::Barrier;
-use tokio::task::JoinSet;
 
 use crate::backend::Backend;
 use crate::world::{World, code, codes, key, sku, units};
@@ -222,20 +218,9 @@ pub(crate) async fn one_key_gives_back_once_also_after_a_restart<B: Backend>() {
 pub(crate) async fn sixty_four_at_once_hold_once_and_give_back_what_is_held<B: Backend>() {
     let world = World::<B>::with(&[("tea", 50)]).await;
     let at_once = async |command: fn(usize) -> Command| {
-        let barrier = Arc::new(Barrier::new(64));
-        let mut asked = JoinSet::new();
-        for number in 0..64 {
-            let (submit, barrier) = (world.submit.clone(), barrier.clone());
-            asked.spawn(async move {
-                barrier.wait().await;
-                submit.submit(command(number), Actor::Local, None).await
-            });
-        }
-        let answers = asked.join_all().await;
+        let answers = world.at_once(Actor::Local, (0..64).map(command).collect()).await;
         answers.iter().filter(|answer| code(answer) == "ok").count()
     };
-    // Two references, each by all of its askers; whoever wants another number comes too late, or
-    // was the first, and then all others do.
     assert_eq!(at_once(|number| once("tea", 15, ["o1", "o2"][number % 2])).await, 64);
     assert_eq!(world.figures("tea").await, (50, 30, 20));
     assert_eq!(at_once(|_| give_back("tea", 2, "o1")).await, 7);

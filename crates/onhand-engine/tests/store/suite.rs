@@ -1,8 +1,6 @@
 //! The promises that every store must keep, asked through the committer. Each test ends by proving
 //! its store in full. What happens when a store fails is in `faults.rs`.
 
-use std::sync::Arc;
-
 use crate::backend::Backend;
 use crate::world::{World, code, codes, key, order, place, sku, units};
 use onhand_core::catalog::{self, NewCategory, ProductPatch};
@@ -16,16 +14,8 @@ use onhand_engine::limits::OUTCOME_WINDOW_SECS;
 
 pub(crate) async fn four_hundred_buyers_of_a_hundred_units_make_a_hundred_orders<B: Backend>() {
     let world = World::<B>::with(&[("tea", 100)]).await;
-    let barrier = Arc::new(tokio::sync::Barrier::new(400));
-    let mut buyers = tokio::task::JoinSet::new();
-    for _ in 0..400 {
-        let (submit, barrier) = (world.submit.clone(), barrier.clone());
-        buyers.spawn(async move {
-            barrier.wait().await;
-            submit.submit(place(&[("tea", 1)]), onhand_core::Actor::Local, None).await
-        });
-    }
-    let answers = buyers.join_all().await;
+    let buys = vec![place(&[("tea", 1)]); 400];
+    let answers = world.at_once(onhand_core::Actor::Local, buys).await;
     let count = |wanted: &str| answers.iter().filter(|answer| code(answer) == wanted).count();
     assert_eq!((count("ok"), count("insufficient_stock")), (100, 300));
     assert_eq!(world.figures("tea").await, (100, 100, 0));

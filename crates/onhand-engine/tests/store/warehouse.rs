@@ -1,8 +1,6 @@
 //! What the external warehouse says: a run goes on where it was, whoever died between two of its
 //! steps and whoever else tries, and what it finds missing is nobody's to sell.
 
-use std::sync::Arc;
-
 use onhand_core::command::Reply;
 use onhand_core::ids::{LocationId, ProductId, SyncId};
 use onhand_core::inventory::{self, Count};
@@ -15,8 +13,6 @@ use onhand_core::warehouse::{
 use onhand_core::{Actor, Command, Timestamp};
 use onhand_engine::Clock;
 use onhand_engine::query::{SyncFilter, SyncRowFilter};
-use tokio::sync::Barrier;
-use tokio::task::JoinSet;
 
 use crate::backend::Backend;
 use crate::world::{Verdict, World, code, codes, sku};
@@ -172,17 +168,8 @@ pub(crate) async fn each_step_is_done_once_whoever_tries<B: Backend>() {
 
 /// The answers of eight who ask for the same at once, in their order of words.
 async fn at_once<B: Backend>(world: &World<B>, command: &Sy) -> Vec<&'static str> {
-    let barrier = Arc::new(Barrier::new(8));
-    let mut asked = JoinSet::new();
-    for _ in 0..8 {
-        let (submit, barrier) = (world.submit.clone(), barrier.clone());
-        let command = Command::Warehouse(command.clone());
-        asked.spawn(async move {
-            barrier.wait().await;
-            submit.submit(command, Actor::System, None).await
-        });
-    }
-    let mut answers = codes(&asked.join_all().await);
+    let asked = vec![Command::Warehouse(command.clone()); 8];
+    let mut answers = codes(&world.at_once(Actor::System, asked).await);
     answers.sort_unstable_by_key(|code| *code != "ok");
     answers
 }

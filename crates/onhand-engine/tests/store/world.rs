@@ -16,6 +16,8 @@ use onhand_core::text::{Name, Reason, Sku, Text};
 use onhand_core::{Actor, Command, Money, Quantity, Timestamp};
 use onhand_engine::committer::{self, Answer, Caller, Config, Running, Submit};
 use onhand_engine::{IdempotencyKey, ManualClock, StoreError, SubmitError};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
 
 use crate::backend::{Backend, Opened};
 use crate::faulty::{Faults, Faulty};
@@ -172,6 +174,20 @@ impl<B: Backend> World<B> {
             Ok(Reply::Order(order)) => order,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Hands in commands from as many askers at once.
+    pub(crate) async fn at_once(&self, actor: Actor, commands: Vec<Command>) -> Vec<Verdict> {
+        let barrier = Arc::new(Barrier::new(commands.len()));
+        let mut asked = JoinSet::new();
+        for command in commands {
+            let (submit, barrier, actor) = (self.submit.clone(), barrier.clone(), actor.clone());
+            asked.spawn(async move {
+                barrier.wait().await;
+                submit.submit(command, actor, None).await
+            });
+        }
+        asked.join_all().await
     }
 
     /// Hands in commands so that the committer finds them together, in this order; `arm` lays the
