@@ -34,6 +34,9 @@ pub const TURN_PARTS: usize = 2;
 /// again, behind whoever waits there for the head of the logs: so many may be written between a
 /// neighbour's arrival and its turn.
 pub const TURN_BATCHES_MAX: u32 = 32;
+/// Pause between two tries of a command that was not done because there is no room or the store is
+/// away.
+pub const TRY_AGAIN_PAUSE: Duration = Duration::from_millis(50);
 /// Most order lines and other entries in one batch together: bounds its memory and its transaction.
 pub const BATCH_WEIGHT_MAX: usize = 4_096;
 /// Times a batch is run again from its start after a conflict, before it is split.

@@ -1,7 +1,7 @@
 //! What goes wrong between this process and the database, and what it means for a batch, for a read
 //! and for a start.
 
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 use crate::query::ReadError;
 use crate::store::StoreError;
@@ -79,6 +79,11 @@ impl Error {
                 error.as_db_error().is_none_or(|server| {
                     is_of_class(server.code(), &ends)
                         || *server.code() == SqlState::READ_ONLY_SQL_TRANSACTION
+                        // The server has ended it, whatever for.
+                        || matches!(
+                            server.parsed_severity(),
+                            Some(Severity::Fatal | Severity::Panic)
+                        )
                 })
             }
             Self::TimedOut(_)

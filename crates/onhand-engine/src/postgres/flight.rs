@@ -1,5 +1,5 @@
 //! Batches on their way to the server, one behind the other over one session. Each is conditional
-//! on the one before it: the guard on the head fails where that one has. The committer goes on
+//! on the very one before it: the guard on the head fails where that one has. The committer goes on
 //! meanwhile; a flight knows what it writes, so that nobody asks the server for that before it is
 //! there.
 
@@ -23,6 +23,7 @@ use crate::store::{Batch, Rows};
 #[derive(Debug)]
 pub(super) struct Flight {
     batch: Arc<Batch>,
+    stamp: i64,
     keys: HashSet<([u8; 16], i64)>,
     /// Products whose row or levels it changes.
     products: HashSet<ProductId>,
@@ -31,6 +32,14 @@ pub(super) struct Flight {
     landing: Option<Landing>,
     /// The head that it leaves, told when all of it is on its way.
     after: Option<oneshot::Receiver<Head>>,
+}
+
+/// A batch, and the stamp by which it is told from every other one, also from another of the same
+/// number.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) batch: Arc<Batch>,
+    pub(super) stamp: i64,
 }
 
 /// What came of a batch.
@@ -54,16 +63,17 @@ pub(super) enum Base {
 }
 
 impl Flight {
-    /// Sends a batch over a session.
-    pub(super) fn start(session: Arc<Session>, batch: Arc<Batch>, base: Base, writer: i64) -> Self {
+    /// Sends a batch over a session, under a stamp that is nobody else's.
+    pub(super) fn start(session: Arc<Session>, batch: Arc<Batch>, base: Base, stamp: i64) -> Self {
         let rows = &batch.rows;
         let products = rows.levels.keys().map(|(id, _)| id).chain(rows.products.keys());
         let (leaves, after) = oneshot::channel();
         Self {
             keys: batch.outcomes.iter().map(|(key, _)| (key.key, key.scope)).collect(),
             products: products.copied().collect(),
-            task: tokio::spawn(fly(session, batch.clone(), base, writer, leaves)),
+            task: tokio::spawn(fly(session, batch.clone(), base, stamp, leaves)),
             batch,
+            stamp,
             landing: None,
             after: Some(after),
         }
@@ -90,9 +100,9 @@ impl Flight {
     }
 
     /// What came of it.
-    pub(super) async fn landing(mut self) -> (Arc<Batch>, Option<Landing>) {
+    pub(super) async fn landing(mut self) -> (Sent, Option<Landing>) {
         self.landed().await;
-        (self.batch, self.landing)
+        (Sent { batch: self.batch, stamp: self.stamp }, self.landing)
     }
 
     /// Whether the server may answer otherwise once this is written: what it writes, and what is
@@ -181,7 +191,7 @@ async fn fly(
     session: Arc<Session>,
     batch: Arc<Batch>,
     base: Base,
-    writer: i64,
+    stamp: i64,
     leaves: oneshot::Sender<Head>,
 ) -> Landing {
     let (head, begins) = match base {
@@ -193,7 +203,7 @@ async fn fly(
             Err(_) => return unsent(Error::Guard("numbering")),
         },
     };
-    let (writes, after) = match writes(&batch, &head, writer) {
+    let (writes, after) = match writes(&batch, &head, stamp) {
         Ok(written) => written,
         Err(error) => return unsent(error),
     };

@@ -38,7 +38,9 @@ pub(super) const MOVE_HEAD: &str = "\
      session = $14::int8, api_key = $15::int8, rights = $16::int8, notice = $17::int8, \
      endpoint = $18::int8, job = $19::int8, sync = $20::int8, \
      catalog = $21::int8, catalog_counted_to = $8::int8 \
-     WHERE batch = $8::int8 RETURNING 1) SELECT 1 / count(*)::int FROM u";
+     WHERE batch = $8::int8 AND ($22::int8 IS NULL OR EXISTS (SELECT 1 FROM batches b \
+     WHERE b.id = $8::int8 - 1 AND b.writer = $22::int8)) \
+     RETURNING 1) SELECT 1 / count(*)::int FROM u";
 pub(super) const INSERT_BATCH: &str = "\
      INSERT INTO batches VALUES ($1::int8, $2::int8, $3::int8, $4::int8, \
      $5::int8, $6::bytea, $7::int8)";
@@ -58,6 +60,9 @@ pub(super) struct Head {
     catalog: i64,
     /// up to this batch.
     catalog_counted_to: i64,
+    /// The stamp of the batch that is to leave this head; nothing where it was read. The number of
+    /// that batch is not enough: it may fail while somebody else's comes to have it.
+    left_by: Option<i64>,
 }
 
 /// Up to where the rows are right that a process has at hand: those of the catalogue, and levels.
@@ -101,6 +106,7 @@ impl Head {
             time: instant(table, number(13)?)?,
             catalog: number(22)?,
             catalog_counted_to: number(23)?,
+            left_by: None,
         })
     }
 
@@ -152,12 +158,12 @@ fn changes_catalog(batch: &Batch) -> bool {
         || rows.levels.keys().any(|level| !moved.contains(level))
 }
 
-/// Everything that a batch writes, and the chain after it. The head comes first: without a lock it
-/// is what tells who comes second.
+/// Everything that a batch writes, and the head after it. The head comes first: without a lock it
+/// is what tells who comes second. The stamp is nobody else's.
 pub(super) fn writes<'a>(
     batch: &'a Batch,
     head: &Head,
-    writer: i64,
+    stamp: i64,
 ) -> Result<(Vec<Write<'a>>, Head)> {
     let mut writes = Writes(Vec::new());
     writes.rows(&batch.rows)?;
@@ -188,6 +194,7 @@ pub(super) fn writes<'a>(
         Box::new(next.job),
         Box::new(next.sync),
         Box::new(catalog),
+        Box::new(head.left_by),
     ];
     let insert_batch: Vec<Value<'a>> = vec![
         Box::new(batch.id),
@@ -196,7 +203,7 @@ pub(super) fn writes<'a>(
         Box::new(stored_count(batch.commands)),
         Box::new(batch.now.as_microsecond()),
         Box::new(chain.to_vec()),
-        Box::new(writer),
+        Box::new(stamp),
     ];
     let mut all = vec![
         Write { table: "numbering", sql: MOVE_HEAD, values: move_head },
@@ -215,6 +222,7 @@ pub(super) fn writes<'a>(
         time: head.time,
         catalog,
         catalog_counted_to: batch.id,
+        left_by: Some(stamp),
     };
     Ok((all, after))
 }

@@ -95,9 +95,16 @@ pub struct Database {
     address: Address,
     /// A copy of it that answers lists.
     replica: Option<Address>,
-    writer: i64,
+    /// Tells the leases of this process from those of others.
+    holder: i64,
     /// The newest event that this process has acknowledged.
     acknowledged: Arc<AtomicI64>,
+}
+
+/// A number that nobody else has.
+fn drawn() -> i64 {
+    // The keys of this hasher are what the standard library has of randomness.
+    RandomState::new().build_hasher().finish().cast_signed()
 }
 
 impl Database {
@@ -135,10 +142,8 @@ impl Database {
     }
 
     fn at(url: &str) -> Result<Self, OpenError> {
-        // The keys of this hasher are what the standard library has of randomness.
-        let writer = RandomState::new().build_hasher().finish().cast_signed();
         let address = Address::parse(url)?;
-        Ok(Self { address, replica: None, writer, acknowledged: Arc::default() })
+        Ok(Self { address, replica: None, holder: drawn(), acknowledged: Arc::default() })
     }
 
     /// Asks a standby for lists, as long as it has what this process has acknowledged. Nothing is
@@ -176,12 +181,12 @@ impl Database {
     /// The writing side. It connects when it is first asked; call it on a runtime, where the task
     /// that fills the lists is to live.
     pub fn store(&self) -> PostgresStore {
-        PostgresStore::new(self.address.clone(), self.writer, self.acknowledged.clone())
+        PostgresStore::new(self.address.clone(), drawn(), self.acknowledged.clone())
     }
 
     /// The right to do what is scheduled.
     pub fn leases(&self) -> Leases {
-        Leases::new(self.address.clone(), self.writer)
+        Leases::new(self.address.clone(), self.holder)
     }
 
     /// Tells of events that other processes write, while somebody listens; ends with the sender.

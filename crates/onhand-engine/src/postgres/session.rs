@@ -6,8 +6,9 @@ use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 
-use futures_util::future::join_all;
+use futures_util::future::maybe_done;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_postgres::error::{Severity, SqlState};
@@ -39,6 +40,14 @@ const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; \
      SET lock_timeout = '2s'; SET statement_timeout = 0; \
      SET idle_in_transaction_session_timeout = '5s'; SET client_min_messages = warning; \
      SET default_transaction_isolation = 'read committed'";
+
+/// Begins a transaction that writes.
+pub(super) const BEGIN: &str = "BEGIN READ WRITE";
+/// Nothing is written but within [`BEGIN`].
+const ONLY_WITHIN_TRANSACTIONS: &str = "SET default_transaction_read_only = on";
+/// Who holds a lock that all writers wait for, and asks nothing, has been stopped: it loses the lock
+/// before those who wait give up (`lock_timeout`).
+const NOT_IDLE: &str = "SET idle_in_transaction_session_timeout = '1500ms'";
 
 /// What a session must be before anything is written to it.
 const STANDING: &str = "SELECT pg_is_in_recovery(), \
@@ -85,6 +94,17 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Refuses from now on what is not within a transaction: the statements of a batch that would
+    /// each be kept alone, should they ever come over a connection on which none is open.
+    pub(super) async fn keep_to_transactions(&self) -> Result<()> {
+        in_time(self.run(ONLY_WITHIN_TRANSACTIONS)).await
+    }
+
+    /// Has the server end the session soon when it is idle within a transaction.
+    pub(super) async fn never_idle(&self) -> Result<()> {
+        in_time(self.run(NOT_IDLE)).await
     }
 
     /// The connection itself, for statements that stand alone.
@@ -147,9 +167,9 @@ impl Session {
         for write in writes {
             asked.push(self.rows(write.sql, &write.values));
         }
-        let asked = join_all(asked);
+        let asked = in_order(asked);
         let all = async {
-            let begin = async { if begins { self.run("BEGIN").await } else { Ok(()) } };
+            let begin = async { if begins { self.run(BEGIN).await } else { Ok(()) } };
             let (begun, answers, committed, ()) = tokio::join!(
                 biased; begin, asked, self.run("COMMIT"), async { sent() },
             );
@@ -197,6 +217,20 @@ fn guard_of(error: Error, table: &'static str) -> Error {
     if is_guard { Error::Guard(table) } else { error }
 }
 
+/// What all of them come to. They are polled in their order, each time and the first time too:
+/// what each sends when it is polled first is sent in that order, and all of it in that first poll.
+/// That of a library is polled so only while it is short.
+async fn in_order<F: Future>(all: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut all: Vec<_> = all.into_iter().map(|one| Box::pin(maybe_done(one))).collect();
+    poll_fn(|context| {
+        let done =
+            all.iter_mut().filter_map(|one| one.as_mut().poll(context).is_ready().then_some(()));
+        if done.count() == all.len() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    all.iter_mut().filter_map(|one| one.as_mut().take_output()).collect()
+}
+
 /// Bounds the wait for an answer.
 pub(super) async fn in_time<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     match timeout(STORE_ANSWERS_MAX, work).await {
@@ -229,4 +263,36 @@ where
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Notes that it was polled, and is done with the second time; until then it wakes who polls it
+    /// at once, as an answer does that is quicker than the poll.
+    fn impatient(number: usize, polled: &Mutex<Vec<usize>>) -> impl Future<Output = usize> {
+        let mut was_polled = false;
+        poll_fn(move |context| {
+            if was_polled {
+                return Poll::Ready(number);
+            }
+            was_polled = true;
+            polled.lock().unwrap().push(number);
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+    }
+
+    #[tokio::test]
+    async fn all_statements_of_a_commit_are_sent_before_what_follows() {
+        for count in [0, 1, 30, 31, 200] {
+            let polled = Mutex::default();
+            let statements = in_order((0..count).map(|number| impatient(number, &polled)));
+            let (answers, ()) = tokio::join!(biased; statements, async {
+                assert_eq!(*polled.lock().unwrap(), Vec::from_iter(0..count));
+            });
+            assert_eq!(answers, Vec::from_iter(0..count));
+        }
+    }
 }

@@ -15,7 +15,7 @@ use tokio_postgres::Row;
 use super::codec::get;
 use super::error::{Result, corrupt};
 use super::head::{Head, Known, LOCKED_HEAD};
-use super::session::{Session, Value, in_time};
+use super::session::{BEGIN, Session, Value, in_time};
 use crate::limits::{MOVED_LOOKED_AT_MAX, TURN_IDLE, TURN_TIME};
 use crate::store::Others;
 
@@ -32,6 +32,7 @@ const NOTHING_TO_KEEP: &str = "SET synchronous_commit = off";
 
 /// Makes a session one that may stand at the door.
 pub(super) async fn prepare(session: &Session) -> Result<()> {
+    session.never_idle().await?;
     in_time(async {
         session.prepare([LOCK_DOOR]).await?;
         session.run(NOTHING_TO_KEEP).await?;
@@ -50,33 +51,38 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Stands at the door until nobody else is in, and locks the head with the other session. Tells
-    /// what others have changed since it was `known`.
-    pub(super) async fn take(
-        door: Arc<Session>,
+    /// Stands at the door until nobody else is in.
+    pub(super) async fn stand(door: Arc<Session>) -> Result<Self> {
+        let is_in = in_time(async {
+            tokio::try_join!(biased; door.run("BEGIN"), door.rows(LOCK_DOOR, &[]))
+        });
+        let is_in = is_in.await.map(|_| ());
+        let turn = Self { door, until: Instant::now() };
+        if let Err(error) = is_in {
+            turn.leave().await;
+            return Err(error);
+        }
+        Ok(turn)
+    }
+
+    /// Begins a transaction over the other session and locks the head; from now on the turn counts.
+    /// Tells what others have changed since it was `known`.
+    pub(super) async fn lock(
+        &mut self,
         session: &Session,
         known: Option<Known>,
-    ) -> Result<(Self, Head, Others)> {
+    ) -> Result<(Head, Others)> {
         let from = known.map_or(i64::MAX, |known| known.movement);
         let since: [Value<'_>; 2] = [Box::new(from), Box::new(MOVED_LOOKED_AT_MAX)];
-        let taken = in_time(async {
-            tokio::try_join!(biased; door.run("BEGIN"), door.rows(LOCK_DOOR, &[]))?;
-            // Sent together, and asked when the head is locked.
+        // Sent together, and asked when the head is locked.
+        let (head, moved) = in_time(async {
             let head = begin(session, LOCKED_HEAD);
             tokio::try_join!(biased; head, session.rows(MOVED_SINCE, &since))
-        });
-        let taken = taken.await.and_then(|(head, moved)| {
-            let others = others(&head, known, &moved)?;
-            Ok((head, others))
-        });
-        let turn = Self { door, until: Instant::now() + TURN_TIME };
-        match taken {
-            Ok((head, others)) => Ok((turn, head, others)),
-            Err(error) => {
-                turn.leave().await;
-                Err(error)
-            }
-        }
+        })
+        .await?;
+        self.until = Instant::now() + TURN_TIME;
+        let others = others(&head, known, &moved)?;
+        Ok((head, others))
     }
 
     /// Whether further batches may be written before somebody else is let in.
@@ -125,7 +131,7 @@ fn others(head: &Head, known: Option<Known>, moved: &[Row]) -> Result<Others> {
 
 /// Begins a transaction and reads the head.
 pub(super) async fn begin(session: &Session, head: &'static str) -> Result<Head> {
-    let (_, rows) = tokio::try_join!(biased; session.run("BEGIN"), session.rows(head, &[]))?;
+    let (_, rows) = tokio::try_join!(biased; session.run(BEGIN), session.rows(head, &[]))?;
     let row = rows.first().ok_or_else(|| corrupt("numbering", "its row is missing"))?;
     Head::read(row)
 }

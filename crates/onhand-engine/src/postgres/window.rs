@@ -4,7 +4,7 @@
 use super::error::Result;
 use super::head::{Head, LOCKED_HEAD};
 use super::logs::OUTCOME_TABLES;
-use super::session::{Session, in_time};
+use super::session::{BEGIN, Session, in_time};
 
 const TRUNCATE: [&str; 3] =
     ["TRUNCATE TABLE outcomes_0", "TRUNCATE TABLE outcomes_1", "TRUNCATE TABLE outcomes_2"];
@@ -20,7 +20,8 @@ fn next_table(window: i64) -> usize {
 /// When the table is in use; a transaction is left open then.
 pub(super) async fn empty_passed(session: &Session) -> Result<()> {
     in_time(async {
-        session.run("BEGIN; SET LOCAL lock_timeout = '50ms'").await?;
+        session.run(BEGIN).await?;
+        session.run("SET LOCAL lock_timeout = '50ms'").await?;
         let row = session.client().query_one(LOCKED_HEAD, &[]).await?;
         let head = Head::read(&row)?;
         if !head.next_window_is_empty {

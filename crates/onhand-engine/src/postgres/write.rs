@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::address::Address;
 use super::codec::{get, instant};
 use super::error::{Error, Result, corrupt};
-use super::flight::{Base, Flight, Landing};
+use super::flight::{Base, Flight, Landing, Sent};
 use super::head::{HEAD, Head, INSERT_BATCH, Known, LOCKED_HEAD, MOVE_HEAD};
 use super::lists::Filler;
 use super::load;
@@ -30,7 +30,7 @@ use crate::idempotency::IdempotencyKey;
 use crate::limits::{ALONE_AFTER_TURNS, RECONNECT_PAUSES, SETTLE_WAITS_MAX, TURN_BATCHES_MAX};
 use crate::store::{Batch, Begun, DurableAlready, Others, Store, StoreError};
 
-const WRITER_OF_BATCH: &str = "SELECT writer FROM batches WHERE id = $1::int8";
+const STAMP_OF_BATCH: &str = "SELECT writer FROM batches WHERE id = $1::int8";
 /// The time of the server, on which all processes agree.
 const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8";
 /// Changes nothing, but its commit is durable only when every one before it is.
@@ -41,8 +41,8 @@ const TOUCH_HEAD: &str = "UPDATE numbering SET recorded_at = recorded_at";
 pub struct PostgresStore {
     address: Address,
     session: Option<Arc<Session>>,
-    /// Drawn when the process starts: tells its batches from those of others.
-    writer: i64,
+    /// The stamp of the next batch; the first is drawn when the process starts.
+    stamp: i64,
     /// Up to where what is at hand is right, as far as is known.
     known: Option<Known>,
     /// The head on which the open batch builds.
@@ -76,13 +76,13 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    pub(super) fn new(address: Address, writer: i64, acknowledged: Arc<AtomicI64>) -> Self {
+    pub(super) fn new(address: Address, stamp: i64, acknowledged: Arc<AtomicI64>) -> Self {
         Self {
             filler: Filler::start(&address),
             acknowledged,
             address,
             session: None,
-            writer,
+            stamp,
             known: None,
             head: None,
             is_open: false,
@@ -127,6 +127,8 @@ impl PostgresStore {
         let session = Session::open(&self.address).await?;
         let always = [HEAD, LOCKED_HEAD, MOVE_HEAD, INSERT_BATCH, turn::MOVED_SINCE];
         session.prepare(always.into_iter().chain(load::ALWAYS_ASKED)).await?;
+        session.keep_to_transactions().await?;
+        session.never_idle().await?;
         Ok(session)
     }
 
@@ -172,11 +174,18 @@ impl PostgresStore {
             Ok(door) => door,
             Err(error) => return Err(self.failed(error)),
         };
+        let mut turn = match Turn::stand(door).await {
+            Ok(turn) => turn,
+            Err(error) => return Err(self.failed(error)),
+        };
         self.is_open = true;
         let session = open(&self.session)?;
-        let (turn, head, others) = match Turn::take(door, session, self.known).await {
-            Ok(taken) => taken,
-            Err(error) => return Err(self.failed(error)),
+        let (head, others) = match turn.lock(session, self.known).await {
+            Ok(locked) => locked,
+            Err(error) => {
+                turn.leave().await;
+                return Err(self.failed(error));
+            }
         };
         self.turn = Some(turn);
         let is_alone = matches!(others, Others::Nothing);
@@ -283,9 +292,9 @@ impl PostgresStore {
             self.give_turn().await;
         }
         if let Some(first) = self.flights.pop_front()
-            && let (batch, Some(landing)) = first.landing().await
+            && let (sent, Some(landing)) = first.landing().await
         {
-            let outcome = self.take_in(&batch, landing).await;
+            let outcome = self.take_in(&sent, landing).await;
             self.outcomes.push_back(outcome);
         }
     }
@@ -293,7 +302,7 @@ impl PostgresStore {
     /// What a landing means for the batches to come.
     async fn take_in(
         &mut self,
-        batch: &Batch,
+        sent: &Sent,
         landing: Landing,
     ) -> std::result::Result<(), StoreError> {
         let Landing { was_sent, result } = landing;
@@ -301,7 +310,7 @@ impl PostgresStore {
             Ok(after) => {
                 self.known = Some(after.known());
                 self.has_lost_race = false;
-                self.acknowledged.fetch_max(batch.newest_event(), Ordering::Release);
+                self.acknowledged.fetch_max(sent.batch.newest_event(), Ordering::Release);
                 if !after.next_window_is_empty && self.empty_window_at.is_none() {
                     self.empty_window_at = Some(Instant::now());
                 }
@@ -312,7 +321,7 @@ impl PostgresStore {
             }
             Err(error) if error.ends_session() && was_sent => {
                 self.forget();
-                self.settle(batch, &error).await
+                self.settle(sent, &error).await
             }
             Err(error) => {
                 self.has_lost_race = true;
@@ -325,17 +334,17 @@ impl PostgresStore {
     /// Whether a batch is there, looked for over a new connection. Locking the head waits until a
     /// commit that may still be under way has ended; and the commit at the end is only durable when
     /// the one that is looked for is.
-    async fn is_there(&mut self, batch: i64) -> Result<bool> {
+    async fn is_there(&mut self, Sent { batch, stamp }: &Sent) -> Result<bool> {
         let session = Session::open(&self.address).await?;
-        session.prepare([WRITER_OF_BATCH]).await?;
+        session.prepare([STAMP_OF_BATCH]).await?;
         let found = in_time(async {
             session.run("BEGIN").await?;
             session.client().query_one(LOCKED_HEAD, &[]).await?;
-            let rows = session.rows(WRITER_OF_BATCH, &[Box::new(batch)]).await?;
+            let rows = session.rows(STAMP_OF_BATCH, &[Box::new(batch.id)]).await?;
             session.run(TOUCH_HEAD).await?;
             session.run("COMMIT").await?;
             match rows.first() {
-                Some(row) => Ok(get::<i64>(row, "batches", 0)? == self.writer),
+                Some(row) => Ok(get::<i64>(row, "batches", 0)? == *stamp),
                 None => Ok(false),
             }
         })
@@ -347,12 +356,12 @@ impl PostgresStore {
     }
 
     /// Finds out whether a batch was committed whose answer did not come.
-    async fn settle(&mut self, batch: &Batch, lost: &Error) -> std::result::Result<(), StoreError> {
-        let id = batch.id;
-        tracing::warn!(batch = id, error = %lost, "a commit was not answered: looking for it");
+    async fn settle(&mut self, sent: &Sent, lost: &Error) -> std::result::Result<(), StoreError> {
+        let batch = &sent.batch;
+        tracing::warn!(batch = batch.id, error = %lost, "a commit was not answered: looking for it");
         let begun = Instant::now();
         loop {
-            match self.is_there(batch.id).await {
+            match self.is_there(sent).await {
                 Ok(true) => {
                     self.acknowledged.fetch_max(batch.newest_event(), Ordering::Release);
                     return Ok(());
@@ -407,9 +416,10 @@ impl Store for PostgresStore {
         if self.locked.is_none() && self.stands_at_door() {
             others_wrote = self.take_turn().await? != Others::Nothing;
         }
+        // Should the session be a new one, the head is not locked over it.
+        self.session().await?;
         let locked = self.locked.take();
         let lock = if self.locks_head() { LOCKED_HEAD } else { HEAD };
-        self.session().await?;
         let known = self.known;
         self.is_open = true;
         let session = open(&self.session)?;
@@ -481,7 +491,8 @@ impl Store for PostgresStore {
             None => self.flights.back_mut().and_then(Flight::after),
         };
         let base = base.ok_or_else(lost)?;
-        self.flights.push_back(Flight::start(session, batch, base, self.writer));
+        self.stamp = self.stamp.wrapping_add(1);
+        self.flights.push_back(Flight::start(session, batch, base, self.stamp));
         Ok(())
     }
 
@@ -528,6 +539,10 @@ impl Store for PostgresStore {
         let is_due = self.empty_window_at.is_some_and(|time| time <= Instant::now());
         if is_due && !self.is_open {
             self.empty_window_at = Some(Instant::now() + EMPTY_WINDOW_PAUSE);
+            // What is on its way over the session comes first.
+            for flight in &mut self.flights {
+                flight.landed().await;
+            }
             let Some(session) = self.session.clone() else { return Ok(()) };
             if let Err(error) = window::empty_passed(&session).await {
                 tracing::info!(%error, "the passed window of outcomes is emptied later");

@@ -61,6 +61,7 @@ mod watched;
 mod world;
 
 mod away;
+mod batches;
 mod beside;
 mod together;
 mod turns;

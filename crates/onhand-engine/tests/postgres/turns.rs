@@ -25,7 +25,7 @@ const CUT_WAITING: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_
      WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// Waits until so many connections wait for a lock.
-async fn until_waiting(watch: &Client, wanted: i64) {
+pub(crate) async fn until_waiting(watch: &Client, wanted: i64) {
     while watch.query_one(WAITING, &[]).await.unwrap().get::<_, i64>(0) != wanted {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -1,0 +1,160 @@
+//! Batches that are begun and written by hand, while somebody else comes in between: of each all is
+//! written or nothing, and nothing that was decided on what did not come about.
+
+use std::sync::Arc;
+
+use onhand_core::command::Reply;
+use onhand_core::{Needs, State};
+use onhand_engine::idempotency::StoredOutcome;
+use onhand_engine::limits::{ALONE_AFTER_TURNS, TURN_IDLE};
+use onhand_engine::postgres::{Database, PostgresStore};
+use onhand_engine::store::{Begun, Rows};
+use onhand_engine::{Batch, Store};
+use tokio::time::timeout;
+
+use crate::server::{Postgres, connect};
+use crate::turns::until_waiting;
+use crate::world::{World, code, key, place};
+
+type Shop = World<Postgres<true>>;
+
+/// Connections with a transaction in which nothing is asked.
+const IDLE: &str = "SELECT count(*) FROM pg_stat_activity \
+     WHERE datname = current_database() AND state = 'idle in transaction'";
+const CUT_IDLE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+     WHERE datname = current_database() AND state = 'idle in transaction'";
+const ONLY_WITHIN_TRANSACTIONS: &str = "\
+     CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+     IF current_setting('default_transaction_read_only') <> 'on' \
+     THEN RAISE EXCEPTION 'this would be written alone'; END IF; RETURN NEW; END $$; \
+     CREATE TRIGGER look BEFORE INSERT ON batches FOR EACH ROW EXECUTE FUNCTION look()";
+
+/// A store with its state, without a committer.
+struct Hand {
+    store: PostgresStore,
+    state: State,
+}
+
+impl Hand {
+    async fn of(world: &Shop) -> Self {
+        let database = Database::open(&world.backend.url()).await.unwrap();
+        Self { store: database.store(), state: State::default() }
+    }
+
+    async fn begin(&mut self) -> Begun {
+        self.store.begin(&[], &Needs::default(), &mut self.state).await.unwrap()
+    }
+
+    /// Whether a key has an outcome.
+    async fn finds(&mut self, number: u8) -> bool {
+        let (keys, nothing) = ([key(number)], Needs::default());
+        let begun = self.store.begin(&keys, &nothing, &mut self.state).await.unwrap();
+        self.store.rollback().await.unwrap();
+        begun.outcomes[0].is_some()
+    }
+
+    /// Has so many turns that nobody else can be there.
+    async fn until_alone(&mut self) {
+        for _ in 0..=ALONE_AFTER_TURNS {
+            self.begin().await;
+            self.store.rollback().await.unwrap();
+            // Nothing is being written, so that it only gives its turn to others.
+            timeout(4 * TURN_IDLE, self.store.landed()).await.unwrap_err();
+        }
+        assert!(self.store.goes_beside());
+    }
+}
+
+/// A batch with an outcome, and nothing else.
+fn batch(begun: &Begun, number: u8) -> Arc<Batch> {
+    let outcome = StoredOutcome::Reply(Reply::Expired { holds: 0 });
+    Arc::new(Batch {
+        id: begun.batch,
+        now: begun.recorded_at,
+        numbering: begun.numbering,
+        commands: 1,
+        rows: Rows::default(),
+        movements: Vec::new(),
+        marks: Vec::new(),
+        events: Vec::new(),
+        outcomes: vec![(key(number), outcome)],
+    })
+}
+
+/// Whoever comes between two batches that were sent one behind the other ends both: the second has
+/// the number that fits again, and was decided on what the first has not left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_decided_on_a_batch_that_failed_is_not_written() {
+    let world = Shop::with(&[("tea", 100)]).await;
+    let mut hand = Hand::of(&world).await;
+    hand.until_alone().await;
+    let first = hand.begin().await;
+    let (mut other, watch) = (Hand::of(&world).await, connect(&world.backend.0.0).await);
+    // The first is written, which nobody has been told yet, and somebody else has the head.
+    let (others, ()) = tokio::join!(other.begin(), async {
+        until_waiting(&watch, 1).await;
+        hand.store.commit(batch(&first, 1)).await.unwrap();
+    });
+    for number in [2, 3] {
+        let begun = hand.begin().await;
+        assert_eq!(begun.batch, first.batch + i64::from(number) - 1, "it was not begun beside");
+        hand.store.commit(batch(&begun, number)).await.unwrap();
+    }
+    other.store.commit(batch(&others, 4)).await.unwrap();
+    other.store.written().await.unwrap();
+    let mut written = Vec::new();
+    for _ in 0..3 {
+        written.push(hand.store.written().await.is_ok());
+    }
+    assert_eq!(written, [true, false, false]);
+    hand.store.rollback().await.unwrap();
+    let mut found = Vec::new();
+    for number in 1..=4 {
+        found.push(hand.finds(number).await);
+    }
+    assert_eq!(found, [true, false, false, true], "what was said is not what is there");
+    other.store.close().await.unwrap();
+    hand.store.close().await.unwrap();
+    world.close().await;
+}
+
+/// Whose connection is cut with the turn has no turn any more: nothing of the batch is written,
+/// neither over the old connection nor, without a transaction around it, over the new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_began_over_a_lost_connection_writes_nothing() {
+    let world = Shop::with(&[("tea", 100)]).await;
+    let (mut hand, watch) = (Hand::of(&world).await, connect(&world.backend.0.0).await);
+    for number in 1..=5 {
+        hand.store.turn().await.unwrap();
+        let cut: i64 = watch.query_one(CUT_IDLE, &[]).await.unwrap().get(0);
+        assert_eq!(cut, 2, "the door and the head");
+        while watch.query_one(IDLE, &[]).await.unwrap().get::<_, i64>(0) > 0 {
+            tokio::task::yield_now().await;
+        }
+        // The head that was locked is not the newest any more.
+        assert_eq!(code(&world.ask(place(&[("tea", 1)])).await), "ok");
+        // A loss that is not noticed yet is noticed by whoever writes.
+        let begun = hand.begin().await;
+        if !begun.others_wrote && hand.store.commit(batch(&begun, number)).await.is_ok() {
+            hand.store.written().await.unwrap_err();
+        }
+        hand.store.rollback().await.unwrap();
+        assert!(!hand.finds(number).await, "{number}: a part of a batch was kept");
+        hand.store.close().await.unwrap();
+    }
+    world.close().await;
+}
+
+/// Should this program err about its transaction, the connection itself refuses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_connection_of_batches_writes_only_within_transactions() {
+    let world = Shop::with(&[("tea", 100)]).await;
+    let client = connect(&world.backend.0.0).await;
+    client.batch_execute(ONLY_WITHIN_TRANSACTIONS).await.unwrap();
+    assert_eq!(code(&world.ask(place(&[("tea", 1)])).await), "ok");
+    let sql = "INSERT INTO batches SELECT 0, 0, 0, 0, 0, '', 0";
+    let refused = client.batch_execute(sql).await.unwrap_err();
+    let reason = refused.as_db_error().map(|error| error.message());
+    assert_eq!(reason, Some("this would be written alone"), "the trigger looks at nobody");
+    world.close().await;
+}
