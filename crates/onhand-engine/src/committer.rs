@@ -7,17 +7,19 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use onhand_core::accounts::Access;
 use onhand_core::command::Reply;
 use onhand_core::payments::Policy;
 use onhand_core::{Actor, Command, State};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep};
 
 use crate::clock::Clock;
 use crate::flush::Flusher;
 use crate::idempotency::{IdempotencyKey, Outcome};
-use crate::limits::{COMMITTER_STACK_BYTES, QUEUE_COMMANDS_MAX};
+use crate::limits::{COMMITTER_STACK_BYTES, QUEUE_COMMANDS_MAX, TRY_AGAIN_PAUSE};
 use crate::stats::{Histogram, SIZE_BOUNDS, Tally};
 use crate::store::{Store, StoreError};
 use crate::turns::Committer;
@@ -166,6 +168,31 @@ impl Submit {
             Ok(()) => answer.await.unwrap_or(Err(SubmitError::OutcomeUnknown)),
             Err(mpsc::error::TrySendError::Full(_)) => Err(SubmitError::Overloaded),
             Err(mpsc::error::TrySendError::Closed(_)) => Err(SubmitError::Stopping),
+        }
+    }
+
+    /// The same, and again where nothing was done because there is no room or the store is away,
+    /// for so long: for work that nobody stands and waits for.
+    ///
+    /// # Errors
+    /// [`SubmitError`], of the last try.
+    pub async fn submit_within(
+        &self,
+        most: Duration,
+        command: Command,
+        caller: impl Into<Caller>,
+        key: Option<IdempotencyKey>,
+    ) -> Verdict {
+        let (caller, until) = (caller.into(), Instant::now() + most);
+        loop {
+            match self.submit(command.clone(), caller.clone(), key).await {
+                Err(SubmitError::Overloaded | SubmitError::Unavailable(_))
+                    if Instant::now() < until =>
+                {
+                    sleep(TRY_AGAIN_PAUSE).await;
+                }
+                verdict => return verdict,
+            }
         }
     }
 

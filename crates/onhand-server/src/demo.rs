@@ -18,6 +18,7 @@ use onhand_engine::committer::Submit;
 use sha2::{Digest, Sha256};
 
 use crate::auth::passwords::hash_known;
+use crate::limits::START_WAITS_MAX;
 use crate::notifications::channel;
 
 /// SKU, name, price in paise, units, whether it is filed under Electronics.
@@ -230,7 +231,7 @@ async fn put(submit: &Submit, name: &str, command: Command) -> anyhow::Result<Op
     let digest: [u8; 32] = Sha256::digest(format!("demo {name}")).into();
     let key = std::array::from_fn(|at| digest[at]);
     let key = IdempotencyKey { key, scope: 0, fingerprint: digest };
-    let answer = submit.submit(command, Actor::System, Some(key)).await;
+    let answer = submit.submit_within(START_WAITS_MAX, command, Actor::System, Some(key)).await;
     match answer.with_context(|| format!("loading {name}"))?.outcome {
         Ok(reply) => Ok(Some(reply)),
         Err(refusal) if THERE_ALREADY.contains(&refusal.code()) => Ok(None),

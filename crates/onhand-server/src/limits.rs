@@ -20,8 +20,8 @@ pub const IMPORT_BATCH_ROWS: usize = 250;
 pub const IMPORT_IDLE_MAX: Duration = Duration::from_secs(30);
 /// How long an import tries again where the committer has no room or the store is away.
 pub const IMPORT_WAITS_MAX: Duration = Duration::from_secs(30);
-/// Pause between two such tries.
-pub const IMPORT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a start does: a neighbour that was stopped with its turn may keep it for seconds.
+pub const START_WAITS_MAX: Duration = Duration::from_secs(30);
 /// Bytes that the command reads of a file at once.
 pub const IMPORT_CHUNK_BYTES: usize = 64 << 10;
 /// Most chunks of a file that wait to be looked at.

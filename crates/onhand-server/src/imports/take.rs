@@ -13,10 +13,9 @@ use onhand_engine::committer::{Answer, Caller, Submit};
 use onhand_engine::query::ReadError;
 use onhand_engine::{Reader, SubmitError};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
 
 use super::{FileFault, Format, Reading};
-use crate::limits::{IMPORT_PAUSE, IMPORT_WAITS_MAX};
+use crate::limits::IMPORT_WAITS_MAX;
 
 /// What is to be imported.
 #[derive(Debug, Clone, Copy)]
@@ -336,16 +335,6 @@ fn imported(answer: Answer) -> Result<Import, TakeError> {
 
 /// Hands a command in, and again where nothing was done: an import has time.
 async fn submit(door: Door, command: Command) -> Result<Answer, SubmitError> {
-    let until = Instant::now() + IMPORT_WAITS_MAX;
-    loop {
-        let command = AnyCommand::Imports(command.clone());
-        match door.submit.submit(command, door.caller.clone(), None).await {
-            Err(SubmitError::Overloaded | SubmitError::Unavailable(_))
-                if Instant::now() < until =>
-            {
-                sleep(IMPORT_PAUSE).await;
-            }
-            answer => return answer,
-        }
-    }
+    let (command, caller) = (AnyCommand::Imports(command), door.caller);
+    door.submit.submit_within(IMPORT_WAITS_MAX, command, caller, None).await
 }

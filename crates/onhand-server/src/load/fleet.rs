@@ -1,5 +1,6 @@
 //! Servers on one database that are killed without warning, one after the other, and started again
-//! where they were. Whoever talks to them is told when each is up; nothing is checked here.
+//! where they were, and that are stopped in between for longer than others wait for them. Whoever
+//! talks to them is told when each is up; nothing is checked here.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
@@ -16,6 +17,9 @@ use crate::random::Random;
 
 /// The first kills come at once: in the middle of the first orders.
 const EARLY_KILL_MILLIS: u64 = 500;
+/// The longest pause: a database ends the transaction of a process that pauses earlier, and its
+/// neighbours would not wait so long for a lock.
+const PAUSE_MAX_MILLIS: u64 = 4_000;
 
 /// A port that is free now. Whoever starts on it says if it is not any more.
 pub(super) fn free_address() -> Result<SocketAddr> {
@@ -37,6 +41,8 @@ pub(super) struct Fleet {
     servers: Vec<Server>,
     /// How many were killed.
     pub(super) kills: u32,
+    /// How often one was stopped for a while.
+    pub(super) pauses: u32,
 }
 
 impl Fleet {
@@ -48,7 +54,7 @@ impl Fleet {
             let (up, _) = watch::channel(Some(target(&plan, &process).await?));
             servers.push(Server { address, process, up });
         }
-        Ok(Self { plan, servers, kills: 0 })
+        Ok(Self { plan, servers, kills: 0, pauses: 0 })
     }
 
     /// The ways to all servers.
@@ -63,7 +69,7 @@ impl Fleet {
     }
 
     /// Kills one server after the other, at random times, and starts it again where it was: until
-    /// everybody is done and enough was survived.
+    /// everybody is done and enough was survived. After each kill one is stopped for a while.
     pub(super) async fn kill_until(
         &mut self,
         done: &Notify,
@@ -83,7 +89,17 @@ impl Fleet {
                 return Ok(());
             }
             self.kill_one(random).await?;
+            self.pause_one(random).await?;
         }
+    }
+
+    async fn pause_one(&mut self, random: &mut Random) -> Result<()> {
+        let server = &self.servers[random.index(self.servers.len())];
+        let time = Duration::from_millis(random.below(PAUSE_MAX_MILLIS));
+        server.process.pause(time).await?;
+        self.pauses += 1;
+        note(&format!("pause {}: for {} ms", self.pauses, time.as_millis()));
+        Ok(())
     }
 
     async fn kill_one(&mut self, random: &mut Random) -> Result<()> {

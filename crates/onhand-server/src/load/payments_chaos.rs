@@ -79,6 +79,7 @@ struct Summary {
     payments: u32,
     processes: usize,
     kills: u32,
+    pauses: u32,
     placed: u64,
     requests: u64,
     people: BTreeMap<&'static str, u64>,
@@ -191,6 +192,7 @@ impl Run {
             payments: options.payments.get(),
             processes: options.processes.get(),
             kills: house.fleet.kills,
+            pauses: house.fleet.pauses,
             placed: told.placed.len() as u64,
             requests: told.requests,
             people: told.counts,
@@ -255,8 +257,9 @@ impl trial::Summary for Summary {
     }
 
     fn print(&self) {
-        let Self { seed, payments, processes, kills, placed, requests, .. } = self;
-        println!("{payments} payments, {processes} servers, {kills} kills, seed {seed}");
+        let Self { seed, payments, processes, kills, pauses, placed, requests, .. } = self;
+        let faults = format!("{kills} kills, {pauses} pauses");
+        println!("{payments} payments, {processes} servers, {faults}, seed {seed}");
         let row = |name: &str, value: String| println!("  {name:17} {value}");
         let list = |counts: &BTreeMap<String, u64>| {
             let some = counts.iter().filter(|(_, count)| **count > 0);

@@ -20,6 +20,8 @@ use super::api::{Api, Target};
 
 /// What the server's first line begins with.
 const LISTENING: &str = "listening on ";
+/// What `verify` says of a promise that holds.
+const HOLDS: &str = " rows  ok: ";
 /// Longest wait until a started server is ready; recovery of a large database is inside.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// Longest wait for a polite stop before the process is killed.
@@ -52,7 +54,7 @@ pub(crate) struct ServerPlan {
 pub(crate) struct Verification {
     /// Whether every check passed.
     pub(crate) clean: bool,
-    /// Its report.
+    /// What it said, but for the promises that hold: who reads it wants to see the others.
     pub(crate) report: String,
 }
 
@@ -177,10 +179,12 @@ impl ServerPlan {
 
     /// Checks the database offline, in full.
     pub(crate) async fn verify(&self) -> Result<Verification> {
-        let arguments: [OsString; 4] =
-            ["--full", "--json", "--database-url", &self.database_url].map(OsString::from);
+        let arguments: [OsString; 3] =
+            ["--full", "--database-url", &self.database_url].map(OsString::from);
         let output = self.command("verify").args(arguments).output().await?;
-        let mut report = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let broken: Vec<&str> = said.lines().filter(|line| !line.contains(HOLDS)).collect();
+        let mut report = broken.join("\n");
         if !output.status.success() {
             report.push_str(String::from_utf8_lossy(&output.stderr).trim());
         }
@@ -251,10 +255,21 @@ impl ServerProcess {
         self.child.kill().await.context("cannot kill the server")
     }
 
+    /// Stops it in the middle of whatever it does, for a while.
+    pub(crate) async fn pause(&self, time: Duration) -> Result<()> {
+        self.signal(Signal::STOP)?;
+        sleep(time).await;
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        Ok(kill_process(pid.context("the server has no process id")?, signal)?)
+    }
+
     /// Asks it to stop, and kills it if it does not.
     pub(crate) async fn stop(mut self) -> Result<ExitStatus> {
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        kill_process(pid.context("the server has no process id")?, Signal::TERM)?;
+        self.signal(Signal::TERM)?;
         if let Ok(status) = timeout(STOP_TIMEOUT, self.child.wait()).await {
             return Ok(status?);
         }
@@ -316,8 +331,9 @@ mod tests {
         let (_dir, plan) = script("echo \"$*\"");
         let verification = plan.verify().await.unwrap();
         assert!(verification.clean);
-        assert!(verification.report.starts_with("verify --full --json --database-url sqlite:/"));
-        let (_dir, plan) = script("echo broken; exit 1");
-        assert!(!plan.verify().await.unwrap().clean);
+        assert!(verification.report.starts_with("verify --full --database-url sqlite:/"));
+        let (_dir, plan) = script("echo 'I1 1 rows  ok: a'; echo 'I2 broken'; exit 1");
+        let verification = plan.verify().await.unwrap();
+        assert_eq!((verification.clean, verification.report.as_str()), (false, "I2 broken"));
     }
 }

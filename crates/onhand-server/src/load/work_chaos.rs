@@ -83,6 +83,7 @@ struct Summary {
     orders: usize,
     processes: usize,
     kills: u32,
+    pauses: u32,
     requests: u64,
     placed: Rate,
     /// From the first order until nothing was left to do.
@@ -191,7 +192,8 @@ impl Chaos {
         }
         self.summary.flowed = Rate::of(orders.len(), started.elapsed());
         self.summary.placed = Rate::of(orders.len(), placing_time);
-        (self.summary.requests, self.summary.kills) = (requests, fleet.kills);
+        (self.summary.kills, self.summary.pauses) = (fleet.kills, fleet.pauses);
+        self.summary.requests = requests;
         self.summary.processes = options.processes.get();
         self.orders = orders;
         Ok(())
@@ -318,8 +320,9 @@ impl trial::Summary for Summary {
     }
 
     fn print(&self) {
-        let Self { seed, orders, processes, kills, requests, placed, .. } = self;
-        println!("{orders} orders, {processes} servers, {kills} kills, seed {seed}");
+        let Self { seed, orders, processes, kills, pauses, requests, placed, .. } = self;
+        let faults = format!("{kills} kills, {pauses} pauses");
+        println!("{orders} orders, {processes} servers, {faults}, seed {seed}");
         let row = |name: &str, value: String| println!("  {name:17} {value}");
         let rate = |name: &str, rate: Rate| {
             let Rate { count, seconds, per_second } = rate;
