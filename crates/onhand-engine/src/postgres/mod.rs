@@ -25,6 +25,7 @@ mod readers;
 mod reconnect;
 mod rows;
 mod session;
+mod settle;
 mod turn;
 mod verify;
 mod warehouse;

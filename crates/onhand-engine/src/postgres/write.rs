@@ -3,7 +3,7 @@
 //! way and nobody else writes, the next batch is begun beside it: outcomes and rows are asked over
 //! a second connection, the head is the one that the batch before will leave, and the guard on the
 //! head tells if it was not so. While others write, the head is a trip of its own (`turn.rs`). When
-//! the connection is lost around a commit, the batch is looked for over a new one.
+//! the connection is lost around a commit, the batch is looked for over a new one (`settle.rs`).
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use onhand_core::orders::Order;
 use onhand_core::{Needs, State, Timestamp};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::address::Address;
 use super::codec::{get, instant};
@@ -24,24 +24,22 @@ use super::lists::Filler;
 use super::load;
 use super::reconnect::Reconnect;
 use super::session::{Session, in_time};
+use super::settle::settle;
 use super::turn::{self, Turn};
 use super::window;
 use crate::idempotency::IdempotencyKey;
-use crate::limits::{ALONE_AFTER_TURNS, RECONNECT_PAUSES, SETTLE_WAITS_MAX, TURN_BATCHES_MAX};
+use crate::limits::{ALONE_AFTER_TURNS, TURN_BATCHES_MAX};
 use crate::store::{Batch, Begun, DurableAlready, Others, Store, StoreError};
 
-const STAMP_OF_BATCH: &str = "SELECT writer FROM batches WHERE id = $1::int8";
 /// The time of the server, on which all processes agree.
 const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8";
-/// Changes nothing, but its commit is durable only when every one before it is.
-const TOUCH_HEAD: &str = "UPDATE numbering SET recorded_at = recorded_at";
 
 /// The writing side of a PostgreSQL database; any number of processes may have one.
 #[derive(Debug)]
 pub struct PostgresStore {
     address: Address,
     session: Option<Arc<Session>>,
-    /// The stamp of the next batch; the first is drawn when the process starts.
+    /// The stamp of the newest batch; the first is drawn when the process starts.
     stamp: i64,
     /// Up to where what is at hand is right, as far as is known.
     known: Option<Known>,
@@ -120,6 +118,11 @@ impl PostgresStore {
             }
         }
         Ok(())
+    }
+
+    fn next_stamp(&mut self) -> i64 {
+        self.stamp = self.stamp.wrapping_add(1);
+        self.stamp
     }
 
     /// A session in which everything that each batch asks is prepared.
@@ -321,57 +324,15 @@ impl PostgresStore {
             }
             Err(error) if error.ends_session() && was_sent => {
                 self.forget();
-                self.settle(sent, &error).await
+                let stamp = self.next_stamp();
+                settle(&self.address, sent, &error, stamp).await?;
+                self.acknowledged.fetch_max(sent.batch.newest_event(), Ordering::Release);
+                Ok(())
             }
             Err(error) => {
                 self.has_lost_race = true;
                 self.alone = 0;
                 Err(self.failed(error))
-            }
-        }
-    }
-
-    /// Whether a batch is there, looked for over a new connection. Locking the head waits until a
-    /// commit that may still be under way has ended; and the commit at the end is only durable when
-    /// the one that is looked for is.
-    async fn is_there(&mut self, Sent { batch, stamp }: &Sent) -> Result<bool> {
-        let session = Session::open(&self.address).await?;
-        session.prepare([STAMP_OF_BATCH]).await?;
-        let found = in_time(async {
-            session.run("BEGIN").await?;
-            session.client().query_one(LOCKED_HEAD, &[]).await?;
-            let rows = session.rows(STAMP_OF_BATCH, &[Box::new(batch.id)]).await?;
-            session.run(TOUCH_HEAD).await?;
-            session.run("COMMIT").await?;
-            match rows.first() {
-                Some(row) => Ok(get::<i64>(row, "batches", 0)? == *stamp),
-                None => Ok(false),
-            }
-        })
-        .await?;
-        if session.has_warned() {
-            return Err(Error::Unconfirmed);
-        }
-        Ok(found)
-    }
-
-    /// Finds out whether a batch was committed whose answer did not come.
-    async fn settle(&mut self, sent: &Sent, lost: &Error) -> std::result::Result<(), StoreError> {
-        let batch = &sent.batch;
-        tracing::warn!(batch = batch.id, error = %lost, "a commit was not answered: looking for it");
-        let begun = Instant::now();
-        loop {
-            match self.is_there(sent).await {
-                Ok(true) => {
-                    self.acknowledged.fetch_max(batch.newest_event(), Ordering::Release);
-                    return Ok(());
-                }
-                Ok(false) => return Err(StoreError::Conflict { table: "a lost connection" }),
-                Err(error) if begun.elapsed() >= SETTLE_WAITS_MAX => {
-                    let reason = format!("{lost}; then {error}");
-                    return Err(StoreError::Away { reason });
-                }
-                Err(_) => sleep(RECONNECT_PAUSES[0]).await,
             }
         }
     }
@@ -491,8 +452,8 @@ impl Store for PostgresStore {
             None => self.flights.back_mut().and_then(Flight::after),
         };
         let base = base.ok_or_else(lost)?;
-        self.stamp = self.stamp.wrapping_add(1);
-        self.flights.push_back(Flight::start(session, batch, base, self.stamp));
+        let stamp = self.next_stamp();
+        self.flights.push_back(Flight::start(session, batch, base, stamp));
         Ok(())
     }
 

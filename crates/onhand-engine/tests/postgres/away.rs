@@ -21,11 +21,11 @@ use crate::world::{Verdict, World, code, codes, key, place};
 /// A database behind a line that can be cut.
 pub(crate) struct Behind {
     scratch: Scratch,
-    line: Proxy,
+    pub(crate) line: Proxy,
 }
 
 impl Behind {
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let url = self.scratch.url();
         let (start, name) = url.rsplit_once('/').unwrap();
         let (start, _) = start.rsplit_once(':').unwrap();

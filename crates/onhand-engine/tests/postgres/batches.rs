@@ -12,6 +12,8 @@ use onhand_engine::store::{Begun, Rows};
 use onhand_engine::{Batch, Store};
 use tokio::time::timeout;
 
+use crate::away::Behind;
+use crate::proxy::Line;
 use crate::server::{Postgres, connect};
 use crate::turns::until_waiting;
 use crate::world::{World, code, key, place};
@@ -36,8 +38,8 @@ struct Hand {
 }
 
 impl Hand {
-    async fn of(world: &Shop) -> Self {
-        let database = Database::open(&world.backend.url()).await.unwrap();
+    async fn of(url: &str) -> Self {
+        let database = Database::open(url).await.unwrap();
         Self { store: database.store(), state: State::default() }
     }
 
@@ -86,10 +88,11 @@ fn batch(begun: &Begun, number: u8) -> Arc<Batch> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_decided_on_a_batch_that_failed_is_not_written() {
     let world = Shop::with(&[("tea", 100)]).await;
-    let mut hand = Hand::of(&world).await;
+    let mut hand = Hand::of(&world.backend.url()).await;
     hand.until_alone().await;
     let first = hand.begin().await;
-    let (mut other, watch) = (Hand::of(&world).await, connect(&world.backend.0.0).await);
+    let (mut other, watch) =
+        (Hand::of(&world.backend.url()).await, connect(&world.backend.0.0).await);
     // The first is written, which nobody has been told yet, and somebody else has the head.
     let (others, ()) = tokio::join!(other.begin(), async {
         until_waiting(&watch, 1).await;
@@ -118,12 +121,39 @@ async fn what_was_decided_on_a_batch_that_failed_is_not_written() {
     world.close().await;
 }
 
+/// What is not there when it is looked for does not come about later: its callers are served by
+/// another batch then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_server_reads_late_is_not_written() {
+    let world = World::<Behind>::with(&[("tea", 100)]).await;
+    let (line, mut hand) = (&world.backend.line, Hand::of(&world.backend.url()).await);
+    hand.until_alone().await;
+    let first = hand.begin().await;
+    let commits = line.commits();
+    hand.store.commit(batch(&first, 1)).await.unwrap();
+    while line.commits() == commits {
+        tokio::task::yield_now().await;
+    }
+    // It begins its own transaction, so that nothing of it is known to the server.
+    let second = hand.begin().await;
+    line.set(Line::Late);
+    hand.store.commit(batch(&second, 2)).await.unwrap();
+    hand.store.written().await.unwrap();
+    hand.store.written().await.unwrap_err();
+    line.deliver().await;
+    hand.store.rollback().await.unwrap();
+    assert_eq!([hand.finds(1).await, hand.finds(2).await], [true, false]);
+    hand.store.close().await.unwrap();
+    world.close().await;
+}
+
 /// Whose connection is cut with the turn has no turn any more: nothing of the batch is written,
 /// neither over the old connection nor, without a transaction around it, over the new one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_began_over_a_lost_connection_writes_nothing() {
     let world = Shop::with(&[("tea", 100)]).await;
-    let (mut hand, watch) = (Hand::of(&world).await, connect(&world.backend.0.0).await);
+    let (mut hand, watch) =
+        (Hand::of(&world.backend.url()).await, connect(&world.backend.0.0).await);
     for number in 1..=5 {
         hand.store.turn().await.unwrap();
         let cut: i64 = watch.query_one(CUT_IDLE, &[]).await.unwrap().get(0);

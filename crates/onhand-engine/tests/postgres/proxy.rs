@@ -16,6 +16,9 @@ const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
 /// How the server says that it took place.
 const COMMITTED: &[u8] = b"COMMIT\0";
 
+/// How it says that it did not.
+const ROLLED_BACK: &[u8] = b"ROLLBACK\0";
+
 /// What the line does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
@@ -31,6 +34,8 @@ pub(crate) enum Line {
     DownAfterCommit,
     /// Passes the next commit on and then nothing more, without a cut.
     SilentAfterCommit,
+    /// Hangs up on whoever commits next, and lets the server have what was sent when it is told to.
+    Late,
 }
 
 /// A line that a test has in its hands.
@@ -45,6 +50,16 @@ struct Inner {
     /// Counts up when everybody is cut.
     cut: watch::Sender<u32>,
     commits: AtomicU32,
+    late: watch::Sender<Late>,
+}
+
+/// What comes late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Late {
+    KeptBack,
+    Delivered,
+    /// The server has said what came of it.
+    Answered,
 }
 
 impl Proxy {
@@ -57,6 +72,7 @@ impl Proxy {
             line: Mutex::new(Line::Open),
             cut: watch::Sender::new(0),
             commits: AtomicU32::new(0),
+            late: watch::Sender::new(Late::KeptBack),
         };
         let proxy = Self(Arc::new(inner));
         let accepting = proxy.clone();
@@ -93,6 +109,17 @@ impl Proxy {
     /// How many commits have passed.
     pub(crate) fn commits(&self) -> u32 {
         self.0.commits.load(Ordering::SeqCst)
+    }
+
+    /// Lets the server have what [`Line::Late`] keeps back, and waits for what comes of it.
+    pub(crate) async fn deliver(&self) {
+        self.0.late.send_replace(Late::Delivered);
+        self.until_late(Late::Answered).await;
+    }
+
+    async fn until_late(&self, wanted: Late) {
+        let mut late = self.0.late.subscribe();
+        late.wait_for(|late| *late == wanted).await.unwrap();
     }
 
     async fn pass(self, client: TcpStream) {
@@ -132,6 +159,17 @@ impl Proxy {
                 self.set(Line::Open);
                 return;
             }
+            if line == Line::Late {
+                self.set(Line::Open);
+                answering.send_replace(Answering::HungUp);
+                drop(from);
+                self.until_late(Late::Delivered).await;
+                to.write_all(bytes).await.unwrap();
+                let is_over = |answering: &Answering| *answering == Answering::Over;
+                let _ = answering.subscribe().wait_for(is_over).await;
+                self.0.late.send_replace(Late::Answered);
+                return;
+            }
             answering.send_replace(Answering::KeptBack);
             let _ = to.write_all(bytes).await;
             let is_committed = |answering: &Answering| *answering == Answering::Committed;
@@ -144,9 +182,11 @@ impl Proxy {
                     std::future::pending::<()>().await;
                 }
                 Line::DownAfterCommit => self.set(Line::Down),
-                Line::Open | Line::Down | Line::CutBeforeCommit | Line::CutAfterCommit => {
-                    self.set(Line::Open);
-                }
+                Line::Open
+                | Line::Down
+                | Line::CutBeforeCommit
+                | Line::CutAfterCommit
+                | Line::Late => self.set(Line::Open),
             }
             return;
         }
@@ -160,23 +200,47 @@ enum Answering {
     KeptBack,
     /// Kept back, and one of them said that the commit took place.
     Committed,
+    /// There is nobody to pass them on to.
+    HungUp,
+    /// And the server has said that the transaction ended, in whichever way.
+    Over,
 }
 
 /// Passes answers on until there are to be none.
 async fn answers(
     mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    to: OwnedWriteHalf,
     answering: &watch::Sender<Answering>,
 ) {
+    let mut to = Some(to);
     let mut bytes = vec![0; 1 << 16];
-    while let Ok(count @ 1..) = from.read(&mut bytes).await {
-        let bytes = &bytes[..count];
-        if *answering.borrow() == Answering::PassedOn {
-            if to.write_all(bytes).await.is_err() {
-                return;
+    let mut changed = answering.subscribe();
+    loop {
+        let count = tokio::select! {
+            count = from.read(&mut bytes) => count,
+            Ok(hung_up) = changed.wait_for(|now| *now == Answering::HungUp), if to.is_some() => {
+                drop(hung_up);
+                to = None;
+                continue;
             }
-        } else if bytes.windows(COMMITTED.len()).any(|window| window == COMMITTED) {
-            answering.send_replace(Answering::Committed);
+        };
+        let Ok(count @ 1..) = count else { return };
+        let bytes = &bytes[..count];
+        let has = |tag: &[u8]| bytes.windows(tag.len()).any(|window| window == tag);
+        let now = *answering.borrow();
+        match (now, &mut to) {
+            (Answering::PassedOn, Some(to)) => {
+                if to.write_all(bytes).await.is_err() {
+                    return;
+                }
+            }
+            (Answering::HungUp, _) if has(COMMITTED) || has(ROLLED_BACK) => {
+                answering.send_replace(Answering::Over);
+            }
+            (Answering::KeptBack, _) if has(COMMITTED) => {
+                answering.send_replace(Answering::Committed);
+            }
+            _ => {}
         }
     }
 }
