@@ -29,7 +29,8 @@ pub(super) async fn settle(
     lost: &Error,
     stamp: i64,
 ) -> std::result::Result<(), StoreError> {
-    tracing::warn!(batch = sent.batch.id, error = %lost, "a commit was not answered: looking for it");
+    let batch = sent.batch.id;
+    tracing::warn!(batch, error = %lost, "a commit was not answered: looking for it");
     let begun = Instant::now();
     loop {
         match is_there(address, sent, stamp).await {
