@@ -45,8 +45,8 @@ const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; \
 pub(super) const BEGIN: &str = "BEGIN READ WRITE";
 /// Nothing is written but within [`BEGIN`].
 const ONLY_WITHIN_TRANSACTIONS: &str = "SET default_transaction_read_only = on";
-/// Who holds a lock that all writers wait for, and asks nothing, has been stopped: it loses it before
-/// those who wait give up (`lock_timeout`).
+/// Who holds a lock that all writers wait for, and asks nothing, has been stopped: it loses it
+/// before those who wait give up (`lock_timeout`).
 const NOT_IDLE: &str = "SET idle_in_transaction_session_timeout = '1500ms'";
 
 /// What a session must be before anything is written to it.
