@@ -47,7 +47,7 @@ pub(super) const BEGIN: &str = "BEGIN READ WRITE";
 const ONLY_WITHIN_TRANSACTIONS: &str = "SET default_transaction_read_only = on";
 /// Who holds a lock that all writers wait for, and asks nothing, has been stopped: it loses it
 /// before those who wait give up (`lock_timeout`).
-const NOT_IDLE: &str = "SET idle_in_transaction_session_timeout = '1500ms'";
+const NOT_IDLE: &str = "SET idle_in_transaction_session_timeout = '1s'";
 
 /// What a session must be before anything is written to it.
 const STANDING: &str = "SELECT pg_is_in_recovery(), \

@@ -230,7 +230,8 @@ async fn answers(
         let now = *answering.borrow();
         match (now, &mut to) {
             (Answering::PassedOn, Some(to)) => {
-                if to.write_all(bytes).await.is_err() {
+                let passed_on = to.write_all(bytes).await;
+                if passed_on.is_err() {
                     return;
                 }
             }

@@ -4,11 +4,13 @@
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use onhand_server::client::{Connection, Reply};
 use onhand_server::limits::IDENTITY_SECS_MAX;
+use rustix::process::Signal;
 use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
@@ -44,7 +46,7 @@ async fn two_processes_sell_what_there_is_and_no_more() {
     buyers.after(there_are).await;
     let told = buyers.finish().await;
     assert_eq!(told.count(), there_are);
-    assert!(told.refused.load(std::sync::atomic::Ordering::Relaxed) > 0);
+    assert!(told.refused.load(Ordering::Relaxed) > 0);
     let mut one = servers.pop().unwrap();
     hold_to(&told, &mut one).await;
     for server in servers {
@@ -73,6 +75,30 @@ async fn processes_are_restarted_one_after_another_and_nobody_is_turned_away() {
     buyers.after(100).await;
     let told = buyers.finish().await;
     hold_to(&told, &mut servers[0]).await;
+    for server in servers {
+        server.stop_and_verify().await;
+    }
+}
+
+/// Who is frozen may have its turn, and everybody else waits for that: not for so long that one of
+/// their callers is turned away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frozen_process_turns_nobody_away_from_another() {
+    let cluster = Cluster::start(&[]);
+    let folders = folders(2);
+    let mut servers = servers(&cluster.url("onhand", "postgres"), &folders).await;
+    servers[0].receive(1_000_000).await;
+    let (here, there) = (Buyers::at(&servers[..1], 4), Buyers::at(&servers[1..], 4));
+    for _ in 0..3 {
+        there.after(50).await;
+        servers[1].signal(Signal::STOP);
+        here.after(50).await;
+        servers[1].signal(Signal::CONT);
+    }
+    let told = here.finish().await;
+    assert_eq!(told.later.load(Ordering::Relaxed), 0, "somebody was told to come later");
+    hold_to(&told, &mut servers[0]).await;
+    hold_to(&there.finish().await, &mut servers[0]).await;
     for server in servers {
         server.stop_and_verify().await;
     }
