@@ -48,10 +48,18 @@ pub(super) enum Error {
 
 pub(super) type Result<T> = std::result::Result<T, Error>;
 
+/// What an operator may do about a lock that was not given: the server does not say who has it.
+const WHO_HAS_THE_LOCK: &str =
+    "; another session keeps it: pg_blocking_pids() and pg_stat_activity tell which";
+
 /// The server's own words; those of the driver say only that there was an error.
 fn words(error: &tokio_postgres::Error) -> String {
     match (error.as_db_error(), std::error::Error::source(error)) {
-        (Some(server), _) => format!("{} ({})", server.message(), server.code().code()),
+        (Some(server), _) => {
+            let is_lock = *server.code() == SqlState::LOCK_NOT_AVAILABLE;
+            let more = if is_lock { WHO_HAS_THE_LOCK } else { "" };
+            format!("{} ({}){more}", server.message(), server.code().code())
+        }
         (None, Some(source)) => format!("{error}: {source}"),
         (None, None) => error.to_string(),
     }

@@ -51,10 +51,17 @@ async fn a_busy_process_comes_back_to_the_door() {
     let client = connect(&world.backend.0.0).await;
     client.batch_execute(LOCK_DOOR).await.unwrap();
     let mut written = 0;
-    while code(&world.ask(place(&[("tea", 1)])).await) == "ok" {
+    let refused = loop {
+        let answer = world.ask(place(&[("tea", 1)])).await;
+        if let Err(refused) = answer {
+            break refused;
+        }
+        assert_eq!(code(&answer), "ok");
         written += 1;
         assert!(written <= TURN_BATCHES_MAX, "nobody else would ever be let in");
-    }
+    };
+    // Who looks for the reason at night is told where to look.
+    assert!(refused.to_string().contains("pg_blocking_pids"), "{refused}");
     assert!(written > 0, "it need not ask at each batch while it is alone");
     client.batch_execute("ROLLBACK").await.unwrap();
     assert_eq!(code(&world.ask(place(&[("tea", 1)])).await), "ok");
