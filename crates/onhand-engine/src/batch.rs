@@ -18,7 +18,7 @@ use crate::committer::{
 };
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
 use crate::limits::{LOAD_ROUNDS_MAX, NAMING_STEPS_MAX};
-use crate::store::{Batch, Begun, FoundOutcome, Rows, Store, StoreError};
+use crate::store::{Batch, Begun, FoundOutcome, Store, StoreError};
 
 /// What one run works with.
 pub(crate) struct Run<'a, S> {
@@ -72,17 +72,7 @@ impl<S: Store> Run<'_, S> {
             .zip(begun.outcomes)
             .filter_map(|(key, found)| Some(((key.key, key.scope), found?)))
             .collect();
-        let mut batch = Batch {
-            id: begun.batch,
-            now,
-            numbering: begun.numbering,
-            commands: part.len(),
-            rows: Rows::default(),
-            movements: Vec::new(),
-            marks: Vec::new(),
-            events: Vec::new(),
-            outcomes: Vec::new(),
-        };
+        let mut batch = Batch::of_nothing(begun.batch, now, begun.numbering, part.len());
         let mut verdicts: Vec<Verdict> = Vec::with_capacity(part.len());
         let mut keys = KeysOfBatch::default();
         for (position, submission) in part.iter().enumerate() {

@@ -340,6 +340,22 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// A batch that leaves everything as it is: its id, the time of its decisions, the numbers that
+    /// are left, and how many commands it carries out.
+    pub fn of_nothing(id: i64, now: Timestamp, numbering: Numbering, commands: usize) -> Self {
+        Self {
+            id,
+            now,
+            numbering,
+            commands,
+            rows: Rows::default(),
+            movements: Vec::new(),
+            marks: Vec::new(),
+            events: Vec::new(),
+            outcomes: Vec::new(),
+        }
+    }
+
     /// Position of the newest event once it is written.
     pub fn newest_event(&self) -> i64 {
         self.numbering.event - 1

@@ -22,8 +22,7 @@ use crate::store::{Batch, Rows};
 /// A batch that is being written.
 #[derive(Debug)]
 pub(super) struct Flight {
-    batch: Arc<Batch>,
-    stamp: i64,
+    sent: Sent,
     keys: HashSet<([u8; 16], i64)>,
     /// Products whose row or levels it changes.
     products: HashSet<ProductId>,
@@ -72,8 +71,7 @@ impl Flight {
             keys: batch.outcomes.iter().map(|(key, _)| (key.key, key.scope)).collect(),
             products: products.copied().collect(),
             task: tokio::spawn(fly(session, batch.clone(), base, stamp, leaves)),
-            batch,
-            stamp,
+            sent: Sent { batch, stamp },
             landing: None,
             after: Some(after),
         }
@@ -81,7 +79,7 @@ impl Flight {
 
     /// What is being written.
     pub(super) fn batch(&self) -> &Arc<Batch> {
-        &self.batch
+        &self.sent.batch
     }
 
     /// What the next batch builds on; once.
@@ -102,13 +100,13 @@ impl Flight {
     /// What came of it.
     pub(super) async fn landing(mut self) -> (Sent, Option<Landing>) {
         self.landed().await;
-        (Sent { batch: self.batch, stamp: self.stamp }, self.landing)
+        (self.sent, self.landing)
     }
 
     /// Whether the server may answer otherwise once this is written: what it writes, and what is
     /// counted or added up. What it wrote and what is still at hand is not asked for.
     pub(super) fn touches(&self, keys: &[IdempotencyKey], needs: &Needs, state: &State) -> bool {
-        let rows = &self.batch.rows;
+        let rows = &self.sent.batch.rows;
         let is_counted = !needs.category_uses.is_empty()
             || !needs.expired_holds.is_empty()
             || !needs.on_hand_at.is_empty()

@@ -12,7 +12,7 @@ use super::head::{Head, LOCKED_HEAD, writes};
 use super::session::{Session, in_time};
 use super::turn::begin;
 use crate::limits::{RECONNECT_PAUSES, SETTLE_WAITS_MAX};
-use crate::store::{Batch, Rows, StoreError};
+use crate::store::{Batch, StoreError};
 
 const STAMP_OF_BATCH: &str = "SELECT writer FROM batches WHERE id = $1::int8";
 /// Changes nothing, but its commit is durable only when every one before it is.
@@ -74,17 +74,8 @@ async fn is_there(address: &Address, sent: &Sent, stamp: i64) -> Result<bool> {
 
 /// Writes a batch of nothing.
 async fn take_number(session: &Session, head: &Head, stamp: i64) -> Result<()> {
-    let nothing = Batch {
-        id: head.batch,
-        now: head.time.max(head.recorded_at),
-        numbering: head.numbering,
-        commands: 0,
-        rows: Rows::default(),
-        movements: Vec::new(),
-        marks: Vec::new(),
-        events: Vec::new(),
-        outcomes: Vec::new(),
-    };
+    let now = head.time.max(head.recorded_at);
+    let nothing = Batch::of_nothing(head.batch, now, head.numbering, 0);
     let (all, _) = writes(&nothing, head, stamp)?;
     for write in all {
         session.rows(write.sql, &write.values).await?;

@@ -177,10 +177,7 @@ impl PostgresStore {
             Ok(door) => door,
             Err(error) => return Err(self.failed(error)),
         };
-        let mut turn = match Turn::stand(door).await {
-            Ok(turn) => turn,
-            Err(error) => return Err(self.failed(error)),
-        };
+        let mut turn = Turn::stand(door).await.map_err(|error| self.failed(error))?;
         self.is_open = true;
         let session = open(&self.session)?;
         let (head, others) = match turn.lock(session, self.known).await {

@@ -8,7 +8,7 @@ use onhand_core::{Needs, State};
 use onhand_engine::idempotency::StoredOutcome;
 use onhand_engine::limits::{ALONE_AFTER_TURNS, TURN_IDLE};
 use onhand_engine::postgres::{Database, PostgresStore};
-use onhand_engine::store::{Begun, Rows};
+use onhand_engine::store::Begun;
 use onhand_engine::{Batch, Store};
 use tokio::time::timeout;
 
@@ -69,18 +69,9 @@ impl Hand {
 
 /// A batch with an outcome, and nothing else.
 fn batch(begun: &Begun, number: u8) -> Arc<Batch> {
-    let outcome = StoredOutcome::Reply(Reply::Expired { holds: 0 });
-    Arc::new(Batch {
-        id: begun.batch,
-        now: begun.recorded_at,
-        numbering: begun.numbering,
-        commands: 1,
-        rows: Rows::default(),
-        movements: Vec::new(),
-        marks: Vec::new(),
-        events: Vec::new(),
-        outcomes: vec![(key(number), outcome)],
-    })
+    let mut batch = Batch::of_nothing(begun.batch, begun.recorded_at, begun.numbering, 1);
+    batch.outcomes.push((key(number), StoredOutcome::Reply(Reply::Expired { holds: 0 })));
+    Arc::new(batch)
 }
 
 /// Whoever comes between two batches that were sent one behind the other ends both: the second has

@@ -183,11 +183,10 @@ impl ServerPlan {
             ["--full", "--database-url", &self.database_url].map(OsString::from);
         let output = self.command("verify").args(arguments).output().await?;
         let said = String::from_utf8_lossy(&output.stdout);
-        let broken: Vec<&str> = said.lines().filter(|line| !line.contains(HOLDS)).collect();
-        let mut report = broken.join("\n");
-        if !output.status.success() {
-            report.push_str(String::from_utf8_lossy(&output.stderr).trim());
-        }
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let errors = if output.status.success() { "" } else { errors.trim() };
+        let lines = said.lines().chain(errors.lines()).filter(|line| !line.contains(HOLDS));
+        let report = lines.collect::<Vec<_>>().join("\n");
         Ok(Verification { clean: output.status.success(), report })
     }
 
