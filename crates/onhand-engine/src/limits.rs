@@ -34,6 +34,12 @@ pub const TURN_PARTS: usize = 2;
 /// again, behind whoever waits there for the head of the logs: so many may be written between a
 /// neighbour's arrival and its turn.
 pub const TURN_BATCHES_MAX: u32 = 32;
+/// Fewest rows for which a statement is given a shape of its own, in which a value that all rows
+/// share is sent once. With fewer, columns are the same by chance.
+pub const SHAPES_FROM_ROWS: usize = 16;
+/// Most shapes of one statement beside the one that it is written in: each is prepared on the
+/// server once for each connection that writes.
+pub const SHAPES_OF_STATEMENT_MAX: usize = 8;
 /// Pause between two tries of a command that was not done because there is no room or the store is
 /// away.
 pub const TRY_AGAIN_PAUSE: Duration = Duration::from_millis(50);

@@ -13,8 +13,9 @@ use tokio_postgres::Row;
 use super::codec::{self, get};
 use super::error::Result;
 use super::load::{asked, numbers};
-use super::rows::{Writes, column, parted};
-use super::session::{Session as Connection, Value};
+use super::rows::{Writes, parted};
+use super::session::Session as Connection;
+use super::shape::{Column, column};
 use crate::columns::*;
 use crate::store::Rows;
 use crate::stored::stored_version;
@@ -195,7 +196,7 @@ const UPDATE_USERS: &str = "WITH u AS (UPDATE users t SET email = v.email, name 
      scopes, password, disabled, tokens_from, version, updated_at, stored) WHERE t.id = v.id AND \
      t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $12::int8)::int FROM u";
 
-fn user_values<'a>(rows: &[&'a Arc<User>]) -> Vec<Value<'a>> {
+fn user_values<'a>(rows: &[&'a Arc<User>]) -> Vec<Column<'a>> {
     vec![
         column(rows, |row| row.id.number()),
         column(rows, |row| row.email.as_str()),
@@ -223,7 +224,7 @@ const UPDATE_SESSIONS: &str = "WITH u AS (UPDATE sessions t SET token = v.token,
      ended_because, version, stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
      SELECT 1 / (count(*) = $9::int8)::int FROM u";
 
-fn session_values<'a>(rows: &[&'a Session]) -> Vec<Value<'a>> {
+fn session_values<'a>(rows: &[&'a Session]) -> Vec<Column<'a>> {
     vec![
         column(rows, |row| row.id.number()),
         column(rows, |row| row.current.reveal().to_vec()),
@@ -246,7 +247,7 @@ const UPDATE_API_KEYS: &str = "WITH u AS (UPDATE api_keys t SET last_used_at = v
      last_used_at, revoked_at, version, stored) WHERE t.id = v.id AND t.version = v.stored \
      RETURNING 1) SELECT 1 / (count(*) = $6::int8)::int FROM u";
 
-fn api_key_values<'a>(rows: &[&'a ApiKey]) -> Vec<Value<'a>> {
+fn api_key_values<'a>(rows: &[&'a ApiKey]) -> Vec<Column<'a>> {
     vec![
         column(rows, |row| row.id.number()),
         column(rows, |row| row.last_used_at.map(Timestamp::as_microsecond)),

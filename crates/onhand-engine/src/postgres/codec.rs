@@ -32,7 +32,7 @@ use crate::past::{MarkAfter, Units};
 use crate::query::EventRow;
 
 /// Sixteen bytes of a key, as the database's own type for them.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Uuid(pub(super) [u8; 16]);
 
 impl ToSql for Uuid {

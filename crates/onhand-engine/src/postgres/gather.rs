@@ -8,19 +8,21 @@ use std::sync::Arc;
 use onhand_core::ids::OrderId;
 use onhand_core::orders::Order;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio_postgres::Row;
 
 use super::codec;
-use super::error::Error;
 use super::readers::{Connections, one, rows};
 use crate::limits::{GATHERED_READS_MAX, GATHERERS, QUEUE_READS_MAX};
 use crate::query::ReadError;
 
-type Answer = Result<Option<Order>, ReadError>;
+/// The rows that a statement found for all who asked together, and which of them is the one asked
+/// for. Whoever asked reads the order out of it: meanwhile the next statement is under way.
+type Found = Result<Option<(Arc<[Row]>, usize)>, ReadError>;
 
 /// Who asks for which order.
 struct Asked {
     id: OrderId,
-    reply: oneshot::Sender<Answer>,
+    reply: oneshot::Sender<Found>,
 }
 
 /// The way to the gatherers. Cheap to clone.
@@ -41,14 +43,17 @@ impl Gather {
         Self(queue)
     }
 
-    /// An order.
-    pub(super) async fn order(&self, id: OrderId) -> Answer {
-        let (reply, answer) = oneshot::channel();
+    /// An order. A row that cannot be read fails whoever asked for it, and nobody else.
+    pub(super) async fn order(&self, id: OrderId) -> Result<Option<Order>, ReadError> {
+        let (reply, found) = oneshot::channel();
         self.0.try_send(Asked { id, reply }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => ReadError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => ReadError::Stopping,
         })?;
-        answer.await.map_err(|_| ReadError::Stopping)?
+        let Some((rows, place)) = found.await.map_err(|_| ReadError::Stopping)?? else {
+            return Ok(None);
+        };
+        rows.get(place).map(|row| Ok(codec::order(row, 0)?)).transpose()
     }
 }
 
@@ -59,34 +64,25 @@ async fn work(reader: Connections, asked: Arc<Mutex<mpsc::Receiver<Asked>>>) {
         if count == 0 {
             return;
         }
-        answer(&reader, gathered.drain(..)).await;
+        answer(&reader, &mut gathered).await;
     }
 }
 
-/// Asks once for everybody. A row that cannot be read fails whoever asked for it, and nobody else.
-async fn answer(reader: &Connections, asked: impl Iterator<Item = Asked>) {
-    let asked: Vec<Asked> = asked.collect();
+/// Asks once for everybody.
+async fn answer(reader: &Connections, asked: &mut Vec<Asked>) {
     let ids: Vec<i64> = asked.iter().map(|one| one.id.number()).collect();
     let found: Result<_, ReadError> =
         async { one!(reader, client => rows(client, ORDERS, &[&ids])) }.await;
-    let mut orders: HashMap<i64, Result<Order, Error>> = HashMap::new();
-    let failed = match found {
-        Ok(rows) => {
-            for row in rows {
-                if let Ok(id) = codec::get::<i64>(&row, "orders", 1) {
-                    orders.insert(id, codec::order(&row, 0));
-                }
-            }
-            None
-        }
-        Err(error) => Some(error),
-    };
-    for Asked { id, reply } in asked {
-        let answer = match (&failed, orders.get(&id.number())) {
-            (Some(error), _) => Err(error.again()),
-            (None, Some(Ok(order))) => Ok(Some(order.clone())),
-            (None, Some(Err(error))) => Err(ReadError::Failed(error.to_string())),
-            (None, None) => Ok(None),
+    let found = found.map(|rows| {
+        let ids = rows.iter().map(|row| codec::get::<i64>(row, "orders", 1));
+        let places: HashMap<i64, usize> =
+            ids.enumerate().filter_map(|(place, id)| Some((id.ok()?, place))).collect();
+        (Arc::<[Row]>::from(rows), places)
+    });
+    for Asked { id, reply } in asked.drain(..) {
+        let answer = match &found {
+            Err(error) => Err(error.again()),
+            Ok((rows, places)) => Ok(places.get(&id.number()).map(|place| (rows.clone(), *place))),
         };
         // Whoever has gone away needs no answer.
         let _ = reply.send(answer);

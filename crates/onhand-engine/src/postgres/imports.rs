@@ -9,8 +9,9 @@ use tokio_postgres::Row;
 use super::codec::get;
 use super::error::{Result, corrupt};
 use super::load::{asked, numbers};
-use super::rows::{Writes, column, parted};
-use super::session::{Session, Value};
+use super::rows::{Writes, parted};
+use super::session::Session;
+use super::shape::{Column, column, column_of};
 use crate::store::Rows;
 use crate::stored::stored_version;
 
@@ -61,13 +62,13 @@ impl<'a> Writes<'a> {
     }
 }
 
-fn values<'a>(rows: &[&ImportRow]) -> Result<Vec<Value<'a>>> {
+fn values<'a>(rows: &[&ImportRow]) -> Result<Vec<Column<'a>>> {
     let words =
         |row: &&ImportRow| serde_json::to_string(row).map_err(|error| corrupt("imports", error));
     let documents = rows.iter().map(words).collect::<Result<Vec<_>>>()?;
     Ok(vec![
         column(rows, |row| row.import.id.number()),
-        Box::new(documents),
+        column_of(documents),
         column(rows, |row| stored_version(row.import.version)),
     ])
 }

@@ -42,17 +42,22 @@ const OUTCOMES: &str = concat!(
     " UNION ALL ",
     outcomes_in!("outcomes_2")
 );
-const PRODUCTS: &str = concat!(
+/// By id and by SKU apart: one statement for both would have the server look through two indexes,
+/// and for levels find the products once more.
+const PRODUCTS: &str =
+    concat!("SELECT ", product_columns!(), " FROM products WHERE id = ANY($1::int8[])");
+const LEVELS: &str =
+    concat!("SELECT ", level_columns!(), " FROM levels WHERE product_id = ANY($1::int8[])");
+const PRODUCTS_OF_SKUS: &str = concat!(
     "SELECT ",
     product_columns!(),
-    " FROM products WHERE id = ANY($1::int8[]) \
-     OR (sku = ANY($2::text[]) AND deleted_at IS NULL)"
+    " FROM products WHERE sku = ANY($1::text[]) AND deleted_at IS NULL"
 );
-const LEVELS: &str = concat!(
+const LEVELS_OF_SKUS: &str = concat!(
     "SELECT ",
     level_columns!(),
-    " FROM levels WHERE product_id IN (SELECT id FROM products WHERE id = ANY($1::int8[]) \
-     OR (sku = ANY($2::text[]) AND deleted_at IS NULL))"
+    " FROM levels WHERE product_id IN (SELECT id FROM products \
+     WHERE sku = ANY($1::text[]) AND deleted_at IS NULL)"
 );
 const LOCATIONS: &str =
     concat!("SELECT ", location_columns!(), " FROM locations ORDER BY priority, id");
@@ -87,7 +92,8 @@ const EXPIRED_HOLDS: &str = "SELECT id FROM reservations WHERE expires_at <= $1:
 const ORDER_OF_EVENT: &str = "SELECT body FROM events WHERE seq = $1::int8";
 
 /// What of the needs is asked with which statement.
-pub(super) const ALWAYS_ASKED: [&str; 3] = [OUTCOMES, PRODUCTS, LEVELS];
+pub(super) const ALWAYS_ASKED: [&str; 5] =
+    [OUTCOMES, PRODUCTS, LEVELS, PRODUCTS_OF_SKUS, LEVELS_OF_SKUS];
 
 pub(super) fn numbers<T: Copy>(
     ids: impl IntoIterator<Item = T>,
@@ -168,11 +174,10 @@ fn holders(needs: &Needs) -> Vec<Value<'_>> {
 }
 
 async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result<()> {
-    let stock = || -> Vec<Value<'_>> {
-        let skus: Vec<&str> = needs.skus.iter().map(Sku::as_str).collect();
-        vec![numbers(&needs.products, |id| id.number()), Box::new(skus)]
+    let ids = || vec![numbers(&needs.products, |id| id.number())];
+    let skus = || -> Vec<Value<'_>> {
+        vec![Box::new(needs.skus.iter().map(Sku::as_str).collect::<Vec<_>>())]
     };
-    let has_stock = !needs.products.is_empty() || !needs.skus.is_empty();
     let categories = vec![numbers(&needs.categories, |id| id.number())];
     let uses = vec![numbers(&needs.category_uses, |id| id.number())];
     let orders = vec![numbers(&needs.orders, |id| id.number())];
@@ -186,8 +191,10 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
     let asked_for = async {
         tokio::try_join!(
             biased;
-            asked(session, has_stock, PRODUCTS, stock()),
-            asked(session, has_stock, LEVELS, stock()),
+            asked(session, !needs.products.is_empty(), PRODUCTS, ids()),
+            asked(session, !needs.products.is_empty(), LEVELS, ids()),
+            asked(session, !needs.skus.is_empty(), PRODUCTS_OF_SKUS, skus()),
+            asked(session, !needs.skus.is_empty(), LEVELS_OF_SKUS, skus()),
             asked(session, needs.locations, LOCATIONS, Vec::new()),
             asked(session, !needs.categories.is_empty(), CATEGORIES, categories),
             asked(session, !needs.category_uses.is_empty(), CATEGORY_USES, uses),
@@ -205,6 +212,8 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
     let (
         products,
         levels,
+        products_of_skus,
+        levels_of_skus,
         locations,
         categories,
         uses,
@@ -218,7 +227,8 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
         outbox,
         found_imports,
     ) = asked_for.await?;
-    take_in_stock(needs, &products, &levels, state)?;
+    let products = products.iter().chain(&products_of_skus);
+    take_in_stock(needs, products, levels.iter().chain(&levels_of_skus), state)?;
     take_in_catalog(needs, &categories, &uses, &locations, state)?;
     take_in_records(needs, &orders, &reservations, &named, state)?;
     take_in_open_orders(needs, &open, state)?;
@@ -236,12 +246,18 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
     Ok(())
 }
 
-/// Products with their levels: by id, and by the SKU that they have now.
-fn take_in_stock(needs: &Needs, products: &[Row], levels: &[Row], state: &mut State) -> Result<()> {
-    let mut levels_of: HashMap<ProductId, Vec<Level>> = HashMap::new();
+/// Products with their levels: by id, and by the SKU that they have now. One that is named in both
+/// ways comes twice.
+fn take_in_stock<'a>(
+    needs: &Needs,
+    products: impl Iterator<Item = &'a Row>,
+    levels: impl Iterator<Item = &'a Row>,
+    state: &mut State,
+) -> Result<()> {
+    let mut levels_of: HashMap<ProductId, BTreeMap<LocationId, Level>> = HashMap::new();
     for row in levels {
         let level = codec::level(row)?;
-        levels_of.entry(level.product_id).or_default().push(level);
+        levels_of.entry(level.product_id).or_default().insert(level.location_id, level);
     }
     let mut found: BTreeMap<ProductId, Product> = BTreeMap::new();
     for row in products {
@@ -260,7 +276,8 @@ fn take_in_stock(needs: &Needs, products: &[Row], levels: &[Row], state: &mut St
         state.load_product(*id, None);
     }
     for (id, product) in found {
-        state.load_product(id, Some((product, levels_of.remove(&id).unwrap_or_default())));
+        let levels = levels_of.remove(&id).unwrap_or_default().into_values().collect();
+        state.load_product(id, Some((product, levels)));
     }
     Ok(())
 }
@@ -391,9 +408,7 @@ async fn past(
     session: &Session,
     (product_id, location_id, at): (ProductId, LocationId, Timestamp),
 ) -> Result<Past> {
-    let one: Vec<i64> = vec![product_id.number()];
-    let none: Vec<&str> = Vec::new();
-    let rows = session.rows(LEVELS, &[Box::new(one), Box::new(none)]).await?;
+    let rows = session.rows(LEVELS, &[Box::new(vec![product_id.number()])]).await?;
     let levels = rows.iter().map(codec::level).collect::<Result<Vec<_>>>()?;
     past::at(&Asked(session), levels, location_id, at).await
 }

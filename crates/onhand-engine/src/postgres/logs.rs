@@ -4,7 +4,8 @@ use onhand_core::inventory::{Mark, Movement};
 
 use super::codec::Uuid;
 use super::error::{Result, corrupt};
-use super::rows::{Writes, column};
+use super::rows::Writes;
+use super::shape::{Column, column, column_of};
 use crate::chain::{Chain, StoredEvent, subject_number};
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
 use crate::store::Batch;
@@ -62,7 +63,7 @@ impl<'a> Writes<'a> {
                 column(events, |event| event.previous),
                 column(events, |event| event.actor.stored().into_owned()),
                 column(events, |event| event.recorded_at.as_microsecond()),
-                Box::new(bodies),
+                column_of(bodies),
             ]
         });
         Ok(chain.finish())
@@ -92,26 +93,22 @@ impl<'a> Writes<'a> {
                     StoredOutcome::Event(event) => Some(*event),
                     StoredOutcome::Reply(_) | StoredOutcome::Refusal(_) => None,
                 }),
-                Box::new(bodies),
+                column_of(bodies),
             ]
         });
         Ok(())
     }
 }
 
-fn movement_values(rows: &[Movement]) -> Vec<super::session::Value<'_>> {
+fn movement_values(rows: &[Movement]) -> Vec<Column<'_>> {
     vec![
         column(rows, |row| row.seq),
         column(rows, |row| row.product_id.number()),
         column(rows, |row| row.location_id.number()),
         column(rows, |row| row.kind.as_str()),
-        Box::new(rows.iter().map(|row| row.reason.as_str()).collect::<Vec<_>>()),
-        Box::new(
-            rows.iter()
-                .map(|row| row.reference.as_ref().map(|reference| reference.as_str()))
-                .collect::<Vec<_>>(),
-        ),
-        Box::new(rows.iter().map(|row| row.actor.stored()).collect::<Vec<_>>()),
+        column_of(rows.iter().map(|row| row.reason.as_str()).collect()),
+        column_of(rows.iter().map(|row| Some(row.reference.as_ref()?.as_str())).collect()),
+        column_of(rows.iter().map(|row| row.actor.stored()).collect()),
         column(rows, |row| row.delta_on_hand),
         column(rows, |row| row.delta_reserved),
         column(rows, |row| row.on_hand_after),
@@ -124,7 +121,7 @@ fn movement_values(rows: &[Movement]) -> Vec<super::session::Value<'_>> {
     ]
 }
 
-fn mark_values(rows: &[Mark]) -> Vec<super::session::Value<'_>> {
+fn mark_values(rows: &[Mark]) -> Vec<Column<'_>> {
     vec![
         column(rows, |row| row.product_id.number()),
         column(rows, |row| row.location_id.number()),

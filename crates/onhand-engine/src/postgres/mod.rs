@@ -26,6 +26,7 @@ mod reconnect;
 mod rows;
 mod session;
 mod settle;
+mod shape;
 mod turn;
 mod verify;
 mod warehouse;

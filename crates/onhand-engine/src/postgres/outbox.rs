@@ -14,8 +14,9 @@ use tokio_postgres::Row;
 use super::codec::{self, get};
 use super::error::{Result, corrupt};
 use super::load::{asked, numbers};
-use super::rows::{Writes, column, parted};
+use super::rows::{Writes, parted};
 use super::session::{Session, Value};
+use super::shape::{Column, column, column_of};
 use crate::columns::*;
 use crate::store::{Guarded, Rows};
 use crate::stored::{stored_count, stored_version};
@@ -269,7 +270,7 @@ impl<'a> Writes<'a> {
     }
 }
 
-fn document_values<'a>(rows: &[Written]) -> Vec<Value<'a>> {
+fn document_values<'a>(rows: &[Written]) -> Vec<Column<'a>> {
     vec![
         column(rows, |row| row.name.clone()),
         column(rows, |row| row.document.clone()),
@@ -295,7 +296,7 @@ const DELETE_JOBS: &str = "WITH u AS (DELETE FROM jobs t USING (SELECT unnest($1
      SELECT 1 / (count(*) = $3::int8)::int FROM u";
 
 /// What of a job changes.
-fn changing<'a>(rows: &[&&Job]) -> Result<Vec<Value<'a>>> {
+fn changing<'a>(rows: &[&&Job]) -> Result<Vec<Column<'a>>> {
     let words =
         |row: &&&Job| serde_json::to_string(&row.attempts).map_err(|error| corrupt("jobs", error));
     let attempts = rows.iter().map(words).collect::<Result<Vec<_>>>()?;
@@ -306,7 +307,7 @@ fn changing<'a>(rows: &[&&Job]) -> Result<Vec<Value<'a>>> {
         column(rows, |row| row.leased),
         column(rows, |row| stored_version(row.epoch)),
         column(rows, |row| i64::from(row.tries)),
-        Box::new(attempts),
+        column_of(attempts),
         column(rows, |row| stored_version(row.version)),
     ])
 }

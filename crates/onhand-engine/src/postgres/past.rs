@@ -11,8 +11,9 @@ use tokio_postgres::types::ToSql;
 use super::codec::{self, get};
 use super::error::{Error, Result, corrupt};
 use super::readers;
-use super::rows::{Writes, column};
+use super::rows::Writes;
 use super::session::{Session, Value};
+use super::shape::column;
 use crate::past::{self, COUNTED_AFTER, Ledger, MARK_AFTER, MarkAfter, SHIFTED, Units, WALK};
 use crate::stored::stored_version;
 

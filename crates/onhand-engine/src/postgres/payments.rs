@@ -14,8 +14,9 @@ use tokio_postgres::Row;
 use super::codec::{self, get};
 use super::error::{Result, corrupt};
 use super::load::{asked, numbers};
-use super::rows::{Writes, column, parted};
+use super::rows::{Writes, parted};
 use super::session::{Session, Value};
+use super::shape::{Column, column, column_of};
 use crate::columns::*;
 use crate::limits::OLD_NOTICES_LOOKED_AT;
 use crate::store::{Guarded, Rows};
@@ -268,7 +269,7 @@ const DELETE_EFFECTS: &str = "WITH u AS (DELETE FROM effects t USING (SELECT unn
      unnest($2::int8[])) v(order_id, stored) WHERE t.order_id = v.order_id AND t.version = \
      v.stored RETURNING 1) SELECT 1 / (count(*) = $3::int8)::int FROM u";
 
-fn effect_values<'a>(rows: &[&'a Effect]) -> Vec<Value<'a>> {
+fn effect_values<'a>(rows: &[&'a Effect]) -> Vec<Column<'a>> {
     vec![
         column(rows, |row| row.order_id.number()),
         column(rows, |row| row.state.as_str()),
@@ -302,7 +303,7 @@ const DELETE_NOTICES: &str = "WITH u AS (DELETE FROM notices t USING (SELECT unn
      unnest($2::int8[])) v(id, stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
      SELECT 1 / (count(*) = $3::int8)::int FROM u";
 
-fn notice_values<'a>(rows: &[&'a KeptNotice]) -> Result<Vec<Value<'a>>> {
+fn notice_values<'a>(rows: &[&'a KeptNotice]) -> Result<Vec<Column<'a>>> {
     let words = |row: &&KeptNotice| {
         let seen = row.seen.as_ref().map(serde_json::to_string).transpose();
         seen.map_err(|error| corrupt("notices", error))
@@ -312,7 +313,7 @@ fn notice_values<'a>(rows: &[&'a KeptNotice]) -> Result<Vec<Value<'a>>> {
         column(rows, |row| row.id.number()),
         column(rows, |row| row.order_id.map(OrderId::number)),
         column(rows, |row| row.intent.as_ref().map(GatewayId::as_str)),
-        Box::new(seen),
+        column_of(seen),
         column(rows, |row| stored_version(row.version)),
     ])
 }

@@ -12,18 +12,10 @@ use onhand_core::orders::{OpenOrder, Order};
 use std::sync::Arc;
 
 use super::error::{Result, corrupt};
-use super::session::{Value, Write};
+use super::session::Write;
+use super::shape::{Column, column, column_of, shaped};
 use crate::store::{Guarded, Rows};
 use crate::stored::{stored_count, stored_version};
-use tokio_postgres::types::ToSql;
-
-/// A column of values, one per row.
-pub(super) fn column<'a, T, V>(rows: &[T], of: impl Fn(&T) -> V) -> Value<'a>
-where
-    V: ToSql + Sync + Send + 'a,
-{
-    Box::new(rows.iter().map(of).collect::<Vec<V>>())
-}
 
 /// Rows of one table that were not there, and those that were.
 type New<'a, T> = Vec<&'a T>;
@@ -49,10 +41,11 @@ impl<'a> Writes<'a> {
         table: &'static str,
         sql: &'static str,
         rows: usize,
-        values: impl FnOnce() -> Vec<Value<'a>>,
+        columns: impl FnOnce() -> Vec<Column<'a>>,
     ) {
         if rows > 0 {
-            self.0.push(Write { table, sql, values: values() });
+            let (sql, values) = shaped(sql, rows, columns());
+            self.0.push(Write { table, sql, values });
         }
     }
 
@@ -62,13 +55,13 @@ impl<'a> Writes<'a> {
         table: &'static str,
         sql: &'static str,
         rows: usize,
-        values: impl FnOnce() -> Vec<Value<'a>>,
+        columns: impl FnOnce() -> Vec<Column<'a>>,
     ) {
-        self.add(table, sql, rows, || {
-            let mut values = values();
+        if rows > 0 {
+            let (sql, mut values) = shaped(sql, rows, columns());
             values.push(Box::new(stored_count(rows)));
-            values
-        });
+            self.0.push(Write { table, sql, values });
+        }
     }
 
     /// Every row of a batch.
@@ -99,7 +92,7 @@ impl<'a> Writes<'a> {
             changed.iter().map(|(_, row)| categories(row)).collect::<Result<Vec<_>>>()?;
         self.add("products", INSERT_PRODUCTS, new.len(), || {
             let mut values = product_values(&new);
-            values.push(Box::new(of_new));
+            values.push(column_of(of_new));
             values.push(column(&new, |row| row.sku.as_str()));
             values.push(column(&new, |row| row.created_at.as_microsecond()));
             values
@@ -107,13 +100,13 @@ impl<'a> Writes<'a> {
         self.guarded("products", UPDATE_PRODUCTS, changed.len(), || {
             let rows: Vec<_> = changed.iter().map(|(_, row)| row).collect();
             let mut values = product_values(&rows);
-            values.push(Box::new(of_changed));
+            values.push(column_of(of_changed));
             values.push(column(&changed, |(stored, _)| stored_version(*stored)));
             values
         });
         let all: Vec<_> = rows.products.keys().map(|id| id.number()).collect();
         self.add("product_categories", DELETE_PRODUCT_CATEGORIES, all.len(), || {
-            vec![Box::new(all)]
+            vec![column_of(all)]
         });
         let filed: Vec<(i64, i64)> = rows
             .products
@@ -277,7 +270,7 @@ const DELETE_PRODUCT_CATEGORIES: &str =
 const INSERT_PRODUCT_CATEGORIES: &str = "INSERT INTO product_categories (category_id, \
      product_id) SELECT unnest($1::int8[]), unnest($2::int8[])";
 
-fn product_values<'a>(rows: &[&'a Arc<Product>]) -> Vec<Value<'a>> {
+fn product_values<'a>(rows: &[&'a Arc<Product>]) -> Vec<Column<'a>> {
     vec![
         column(rows, |row| row.id.number()),
         column(rows, |row| row.name.as_str()),
@@ -302,7 +295,7 @@ const UPDATE_CATEGORIES: &str = "WITH u AS (UPDATE categories t SET name = v.nam
      updated_at, deleted_at, stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
      SELECT 1 / (count(*) = $8::int8)::int FROM u";
 
-fn category_values<'a>(rows: &[&'a Category]) -> Vec<Value<'a>> {
+fn category_values<'a>(rows: &[&'a Category]) -> Vec<Column<'a>> {
     vec![
         column(rows, |row| row.id.number()),
         column(rows, |row| row.name.as_str()),
@@ -324,7 +317,7 @@ const UPDATE_LOCATIONS: &str = "WITH u AS (UPDATE locations t SET name = v.name,
      version, updated_at, stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) SELECT \
      1 / (count(*) = $8::int8)::int FROM u";
 
-fn location_values<'a>(rows: &[&'a Location]) -> Vec<Value<'a>> {
+fn location_values<'a>(rows: &[&'a Location]) -> Vec<Column<'a>> {
     vec![
         column(rows, |row| row.id.number()),
         column(rows, |row| row.name.as_str()),
@@ -356,7 +349,7 @@ const UPDATE_LEVELS: &str = "WITH u AS (UPDATE levels t SET on_hand = v.on_hand,
      WHERE t.product_id = v.product_id AND t.location_id = v.location_id \
      AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $19::int8)::int FROM u";
 
-fn level_values<'a>(rows: &[&'a Level]) -> Vec<Value<'a>> {
+fn level_values<'a>(rows: &[&'a Level]) -> Vec<Column<'a>> {
     vec![
         column(rows, |row| row.product_id.number()),
         column(rows, |row| row.location_id.number()),
@@ -393,7 +386,7 @@ const UPDATE_RESERVATIONS: &str = "WITH u AS (UPDATE reservations t SET consumed
      = v.product_id AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $10::int8)::int \
      FROM u";
 
-fn reservation_values<'a>(rows: &[&'a Reservation]) -> Vec<Value<'a>> {
+fn reservation_values<'a>(rows: &[&'a Reservation]) -> Vec<Column<'a>> {
     vec![
         column(rows, |row| row.id.number()),
         column(rows, |row| row.product_id.number()),
@@ -417,7 +410,7 @@ const UPDATE_ORDERS: &str = "WITH u AS (UPDATE orders t SET status = v.status, v
 const INSERT_REFERENCES: &str = "INSERT INTO order_references SELECT unnest($1::text[]), \
      unnest($2::int8[])";
 
-fn order_values<'a>(rows: &[&'a Arc<Order>]) -> Vec<Value<'a>> {
+fn order_values<'a>(rows: &[&'a Arc<Order>]) -> Vec<Column<'a>> {
     vec![
         column(rows, |row| row.id.number()),
         column(rows, |row| row.status.as_str()),

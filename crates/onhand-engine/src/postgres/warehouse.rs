@@ -16,8 +16,9 @@ use tokio_postgres::Row;
 use super::codec::get;
 use super::error::{Result, corrupt};
 use super::load::{asked, numbers};
-use super::rows::{Writes, column, parted};
+use super::rows::{Writes, parted};
 use super::session::{Session, Value};
+use super::shape::{Column, column, column_of};
 use crate::limits::HOLDERS_WALK_MAX;
 use crate::store::{Guarded, Rows};
 use crate::stored::{stored_count, stored_version};
@@ -308,32 +309,35 @@ const DELETE_SHORTFALLS: &str = "WITH u AS (DELETE FROM shortfalls t USING (SELE
      stored) WHERE t.product_id = v.product_id AND t.location_id = v.location_id \
      AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $4::int8)::int FROM u";
 
-fn sync_values<'a>(rows: &[&'a Arc<Sync>], documents: Vec<String>) -> Vec<Value<'a>> {
+fn sync_values<'a>(rows: &[&'a Arc<Sync>], documents: Vec<String>) -> Vec<Column<'a>> {
     vec![
         column(rows, |row| row.id.number()),
         column(rows, |row| row.status.as_str()),
         column(rows, |row| row.rows_ended_at().map(|at| at.as_microsecond())),
         column(rows, |row| stored_version(row.version)),
-        Box::new(documents),
+        column_of(documents),
     ]
 }
 
-fn row_values<'a>(rows: &[&'a SyncRow], documents: Vec<String>) -> Vec<Value<'a>> {
+fn row_values<'a>(rows: &[&'a SyncRow], documents: Vec<String>) -> Vec<Column<'a>> {
     vec![
         column(rows, |row| row.sync_id.number()),
         column(rows, |row| i64::from(row.row)),
         column(rows, |row| row.action.as_str()),
         column(rows, |row| stored_version(row.version)),
-        Box::new(documents),
+        column_of(documents),
         column(rows, |row| row.movement),
     ]
 }
 
-fn shortfall_values<'a>(rows: &[&'a Guarded<Shortfall>], documents: Vec<String>) -> Vec<Value<'a>> {
+fn shortfall_values<'a>(
+    rows: &[&'a Guarded<Shortfall>],
+    documents: Vec<String>,
+) -> Vec<Column<'a>> {
     vec![
         column(rows, |(_, row)| row.product_id.number()),
         column(rows, |(_, row)| row.location_id.number()),
         column(rows, |(_, row)| stored_version(row.version)),
-        Box::new(documents),
+        column_of(documents),
     ]
 }
