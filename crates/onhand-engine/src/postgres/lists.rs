@@ -10,7 +10,7 @@ use deadpool_postgres::GenericClient;
 use onhand_core::orders::Status;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::address::Address;
 use super::codec::get;
@@ -18,8 +18,10 @@ use super::error::{Result, corrupt};
 use super::readers::row;
 use super::session::Session;
 use crate::limits::{
-    LISTS_BEHIND_EVENTS_MAX, LISTS_PAUSE, LISTS_STEP_ROWS_MAX, LISTS_STEP_WANTED_EVENTS,
+    LISTS_BEHIND_EVENTS_MAX, LISTS_CHUNK_ENTRIES, LISTS_PAUSE, LISTS_STEP_ROWS_MAX,
+    LISTS_STEP_WANTED_EVENTS,
 };
+use crate::stored::stored_count;
 
 /// How far the lists are: everything up to these positions is on them.
 #[derive(Debug, Clone, Copy, Default)]
@@ -73,23 +75,43 @@ const MOVE: &str = "INSERT INTO orders_by_status SELECT status, order_id \
      FROM unnest($1::int8[], $2::text[]) v(order_id, status) ON CONFLICT DO NOTHING";
 const PROCEED: &str = "UPDATE lists_progress SET event = $1, order_id = $2, reservation_id = $3";
 
-/// One step of at most [`LISTS_STEP_ROWS_MAX`] rows of each kind. Answers up to which event the
-/// lists now go, and whether more is waiting for this process.
-async fn step(session: &Session) -> Result<(i64, bool)> {
+/// What a step has come to.
+struct Stepped {
+    /// Up to which event the lists now go.
+    event: i64,
+    /// What is left for this process.
+    left: Left,
+}
+
+/// What of the log is not on the lists yet.
+#[derive(PartialEq, Eq)]
+enum Left {
+    Nothing,
+    /// So little that whoever buys meanwhile goes first.
+    Some,
+    /// More than a step takes.
+    Much,
+}
+
+/// One step, of at most [`LISTS_STEP_ROWS_MAX`] rows of each kind where so much is missing, else of
+/// [`LISTS_CHUNK_ENTRIES`].
+async fn step(session: &Session) -> Result<Stepped> {
     let client = session.client();
     // One snapshot: what the step sees of the orders is what it sees of their events.
     client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await?;
     let Some(taken) = client.query_opt(TAKE, &[]).await? else {
         client.batch_execute("ROLLBACK").await?;
         let progress = Progress::of(&client.query_one(PROGRESS, &[]).await?)?;
-        return Ok((progress.event, false));
+        return Ok(Stepped { event: progress.event, left: Left::Nothing });
     };
     let (from, newest) =
         (Progress::of(&taken)?, Progress::of(&client.query_one(NEWEST, &[]).await?)?);
+    let is_much = newest.event - from.event > LISTS_STEP_WANTED_EVENTS;
+    let most = if is_much { LISTS_STEP_ROWS_MAX } else { stored_count(LISTS_CHUNK_ENTRIES) };
     let to = Progress {
-        event: newest.event.min(from.event + LISTS_STEP_ROWS_MAX),
-        order: newest.order.min(from.order + LISTS_STEP_ROWS_MAX),
-        reservation: newest.reservation.min(from.reservation + LISTS_STEP_ROWS_MAX),
+        event: newest.event.min(from.event + most),
+        order: newest.order.min(from.order + most),
+        reservation: newest.reservation.min(from.reservation + most),
     };
     client.execute(BY_CUSTOMER, &[&from.order, &to.order]).await?;
     client.execute(BY_STATUS, &[&from.order, &to.order]).await?;
@@ -108,7 +130,12 @@ async fn step(session: &Session) -> Result<(i64, bool)> {
     client.batch_execute("COMMIT").await?;
     let is_more =
         to.event < newest.event || to.order < newest.order || to.reservation < newest.reservation;
-    Ok((to.event, is_more))
+    let left = match (is_more, is_much) {
+        (false, _) => Left::Nothing,
+        (true, false) => Left::Some,
+        (true, true) => Left::Much,
+    };
+    Ok(Stepped { event: to.event, left })
 }
 
 /// How long the committer waits for lists that are too far behind before it says so and goes on.
@@ -133,11 +160,19 @@ impl Filler {
         let task = tokio::spawn(async move {
             let mut session = None;
             loop {
-                if let Some((event, is_more)) = fill(&address, &mut session).await {
-                    reached.send_replace(event);
-                    if is_more {
+                let begun = Instant::now();
+                let left = fill(&address, &mut session).await.map(|stepped| {
+                    reached.send_replace(stepped.event);
+                    stepped.left
+                });
+                match left {
+                    Some(Left::Much) => continue,
+                    // A step takes a processor for as long as it lasts.
+                    Some(Left::Some) => {
+                        sleep(begun.elapsed()).await;
                         continue;
                     }
+                    Some(Left::Nothing) | None => {}
                 }
                 // Nobody has to be told: a list that is behind is united with the log.
                 let _ = timeout(LISTS_PAUSE, is_wanted.notified()).await;
@@ -170,7 +205,7 @@ impl Drop for Filler {
 }
 
 /// Makes a step; none when the database cannot be reached or somebody else came first.
-async fn fill(address: &Address, session: &mut Option<Session>) -> Option<(i64, bool)> {
+async fn fill(address: &Address, session: &mut Option<Session>) -> Option<Stepped> {
     if session.as_ref().is_none_or(Session::is_closed) {
         match Session::open(address).await {
             Ok(opened) => *session = Some(opened),
@@ -181,7 +216,7 @@ async fn fill(address: &Address, session: &mut Option<Session>) -> Option<(i64, 
         }
     }
     match step(session.as_ref()?).await {
-        Ok(reached) => Some(reached),
+        Ok(stepped) => Some(stepped),
         Err(error) => {
             if error.is_passing() {
                 tracing::debug!(%error, "another process fills the lists");

@@ -3,9 +3,9 @@
 
 use crate::backend::Backend;
 use crate::world::{World, code, codes, key, order, place, sku, units};
-use onhand_core::catalog::{self, NewCategory, ProductPatch};
+use onhand_core::catalog::{self, NewCategory, ProductPatch, ProductRef};
 use onhand_core::command::Reply;
-use onhand_core::ids::CategoryId;
+use onhand_core::ids::{CategoryId, ProductId};
 use onhand_core::inventory::{self, Count};
 use onhand_core::orders::{self, LineQuantity, Status};
 use onhand_core::text::{Name, Reason};
@@ -44,6 +44,23 @@ pub(crate) async fn one_key_has_one_effect_and_equal_answers_also_after_a_restar
         assert_eq!(again.outcome, wanted.outcome);
     }
     assert_eq!(world.figures("tea").await, (105, 2, 103));
+    world.close().await;
+}
+
+pub(crate) async fn a_product_is_one_whichever_way_a_batch_names_it<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 5), ("cup", 5)]).await;
+    // Nothing is at hand any more.
+    let world = world.reopened().await;
+    let by_id = |count| {
+        let mut order = order(&[("tea", count)], None);
+        order.items[0].product = ProductRef::Id(ProductId::new(1).unwrap());
+        Command::Orders(orders::Command::Place(order))
+    };
+    let asked = [by_id(2), place(&[("tea", 2), ("cup", 1)]), by_id(1), by_id(1)];
+    let answers = world.in_one_batch(|_| {}, asked.map(|command| (command, None)).into()).await;
+    assert_eq!(codes(&answers), ["ok", "ok", "ok", "insufficient_stock"]);
+    assert_eq!(world.figures("tea").await, (5, 5, 0));
+    assert_eq!(world.figures("cup").await, (5, 1, 4));
     world.close().await;
 }
 
