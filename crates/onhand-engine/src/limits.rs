@@ -118,7 +118,8 @@ pub const LISTS_STEP_WANTED_EVENTS: i64 = 262_144;
 pub const LISTS_MISSED_EVENTS_MAX: i64 = 4_096;
 /// The same of the other lists: so many are kept in a few MiB of memory.
 pub const TAIL_EVENTS_MAX: i64 = 65_536;
-/// Entries that a step writes before it rests.
+/// Entries that a step writes before it rests; on a server, the rows of each kind of a step after
+/// which it does.
 pub const LISTS_CHUNK_ENTRIES: usize = 4_096;
 /// Longest time until a step is made of fewer.
 pub const LISTS_PAUSE: Duration = Duration::from_secs(10);

@@ -53,8 +53,8 @@ const PROGRESS: &str = "SELECT event, order_id, reservation_id FROM lists_progre
 const TAKE: &str =
     "SELECT event, order_id, reservation_id FROM lists_progress FOR UPDATE SKIP LOCKED";
 const NEWEST: &str = "SELECT event - 1, \"order\" - 1, reservation - 1 FROM numbering";
-/// A new order is on no list yet, whose entries may go in without `ON CONFLICT`: that takes twice as
-/// long, whether or not there is one.
+/// A new order is on no list yet. `ON CONFLICT` would take twice as long, whether or not there is
+/// one.
 const BY_CUSTOMER: &str = "INSERT INTO orders_by_customer SELECT customer_id, id FROM orders \
      WHERE id > $1 AND id <= $2 AND customer_id IS NOT NULL ORDER BY 1, 2";
 const BY_STATUS: &str = "INSERT INTO orders_by_status SELECT status, id FROM orders \

@@ -4,12 +4,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use futures_util::future::try_join_all;
-use onhand_core::catalog::Product;
 use onhand_core::ids::{CategoryId, LocationId, OrderId, ProductId, ReservationId};
-use onhand_core::inventory::{Level, Past, Reservation};
+use onhand_core::inventory::{Past, Reservation};
 use onhand_core::limits::{EXPIRED_HOLDS_PER_COMMAND_MAX, OPEN_ORDERS_LOADED_MAX};
 use onhand_core::orders::{OpenOrder, OpenOrders};
-use onhand_core::text::Sku;
 use onhand_core::{Needs, State, Timestamp};
 use tokio_postgres::Row;
 
@@ -17,7 +15,7 @@ use super::codec::{self, Uuid, get};
 use super::error::{Result, corrupt};
 use super::past::Asked;
 use super::session::{Session, Value};
-use super::{accounts, imports, outbox, payments, warehouse};
+use super::{accounts, imports, outbox, payments, stock, warehouse};
 use crate::columns::*;
 use crate::idempotency::{IdempotencyKey, StoredOutcome};
 use crate::limits::HOLDS_OF_REFERENCE_MAX;
@@ -41,23 +39,6 @@ const OUTCOMES: &str = concat!(
     outcomes_in!("outcomes_1"),
     " UNION ALL ",
     outcomes_in!("outcomes_2")
-);
-/// By id and by SKU apart: one statement for both would have the server look through two indexes,
-/// and for levels find the products once more.
-const PRODUCTS: &str =
-    concat!("SELECT ", product_columns!(), " FROM products WHERE id = ANY($1::int8[])");
-const LEVELS: &str =
-    concat!("SELECT ", level_columns!(), " FROM levels WHERE product_id = ANY($1::int8[])");
-const PRODUCTS_OF_SKUS: &str = concat!(
-    "SELECT ",
-    product_columns!(),
-    " FROM products WHERE sku = ANY($1::text[]) AND deleted_at IS NULL"
-);
-const LEVELS_OF_SKUS: &str = concat!(
-    "SELECT ",
-    level_columns!(),
-    " FROM levels WHERE product_id IN (SELECT id FROM products \
-     WHERE sku = ANY($1::text[]) AND deleted_at IS NULL)"
 );
 const LOCATIONS: &str =
     concat!("SELECT ", location_columns!(), " FROM locations ORDER BY priority, id");
@@ -92,8 +73,10 @@ const EXPIRED_HOLDS: &str = "SELECT id FROM reservations WHERE expires_at <= $1:
 const ORDER_OF_EVENT: &str = "SELECT body FROM events WHERE seq = $1::int8";
 
 /// What of the needs is asked with which statement.
-pub(super) const ALWAYS_ASKED: [&str; 5] =
-    [OUTCOMES, PRODUCTS, LEVELS, PRODUCTS_OF_SKUS, LEVELS_OF_SKUS];
+pub(super) const ALWAYS_ASKED: [&str; 5] = {
+    let [products, levels, products_of_skus, levels_of_skus] = stock::ALWAYS_ASKED;
+    [OUTCOMES, products, levels, products_of_skus, levels_of_skus]
+};
 
 pub(super) fn numbers<T: Copy>(
     ids: impl IntoIterator<Item = T>,
@@ -174,10 +157,6 @@ fn holders(needs: &Needs) -> Vec<Value<'_>> {
 }
 
 async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result<()> {
-    let ids = || vec![numbers(&needs.products, |id| id.number())];
-    let skus = || -> Vec<Value<'_>> {
-        vec![Box::new(needs.skus.iter().map(Sku::as_str).collect::<Vec<_>>())]
-    };
     let categories = vec![numbers(&needs.categories, |id| id.number())];
     let uses = vec![numbers(&needs.category_uses, |id| id.number())];
     let orders = vec![numbers(&needs.orders, |id| id.number())];
@@ -191,10 +170,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
     let asked_for = async {
         tokio::try_join!(
             biased;
-            asked(session, !needs.products.is_empty(), PRODUCTS, ids()),
-            asked(session, !needs.products.is_empty(), LEVELS, ids()),
-            asked(session, !needs.skus.is_empty(), PRODUCTS_OF_SKUS, skus()),
-            asked(session, !needs.skus.is_empty(), LEVELS_OF_SKUS, skus()),
+            stock::ask(session, needs),
             asked(session, needs.locations, LOCATIONS, Vec::new()),
             asked(session, !needs.categories.is_empty(), CATEGORIES, categories),
             asked(session, !needs.category_uses.is_empty(), CATEGORY_USES, uses),
@@ -210,10 +186,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
         )
     };
     let (
-        products,
-        levels,
-        products_of_skus,
-        levels_of_skus,
+        stock,
         locations,
         categories,
         uses,
@@ -227,8 +200,7 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
         outbox,
         found_imports,
     ) = asked_for.await?;
-    let products = products.iter().chain(&products_of_skus);
-    take_in_stock(needs, products, levels.iter().chain(&levels_of_skus), state)?;
+    stock.take_in(needs, state)?;
     take_in_catalog(needs, &categories, &uses, &locations, state)?;
     take_in_records(needs, &orders, &reservations, &named, state)?;
     take_in_open_orders(needs, &open, state)?;
@@ -243,42 +215,6 @@ async fn load_all(session: &Session, needs: &Needs, state: &mut State) -> Result
         state.load_on_hand_at(key, past);
     }
     warehouse::load(session, &needs.warehouse, state).await?;
-    Ok(())
-}
-
-/// Products with their levels: by id, and by the SKU that they have now. One that is named in both
-/// ways comes twice.
-fn take_in_stock<'a>(
-    needs: &Needs,
-    products: impl Iterator<Item = &'a Row>,
-    levels: impl Iterator<Item = &'a Row>,
-    state: &mut State,
-) -> Result<()> {
-    let mut levels_of: HashMap<ProductId, BTreeMap<LocationId, Level>> = HashMap::new();
-    for row in levels {
-        let level = codec::level(row)?;
-        levels_of.entry(level.product_id).or_default().insert(level.location_id, level);
-    }
-    let mut found: BTreeMap<ProductId, Product> = BTreeMap::new();
-    for row in products {
-        let product = codec::product(row)?;
-        found.insert(product.id, product);
-    }
-    let of_sku: HashMap<Sku, ProductId> = found
-        .values()
-        .filter(|product| product.deleted_at.is_none())
-        .map(|product| (product.sku.clone(), product.id))
-        .collect();
-    for sku in &needs.skus {
-        state.load_sku(sku.clone(), of_sku.get(sku).copied());
-    }
-    for id in needs.products.iter().filter(|id| !found.contains_key(id)) {
-        state.load_product(*id, None);
-    }
-    for (id, product) in found {
-        let levels = levels_of.remove(&id).unwrap_or_default().into_values().collect();
-        state.load_product(id, Some((product, levels)));
-    }
     Ok(())
 }
 
@@ -408,7 +344,7 @@ async fn past(
     session: &Session,
     (product_id, location_id, at): (ProductId, LocationId, Timestamp),
 ) -> Result<Past> {
-    let rows = session.rows(LEVELS, &[Box::new(vec![product_id.number()])]).await?;
+    let rows = session.rows(stock::LEVELS, &[Box::new(vec![product_id.number()])]).await?;
     let levels = rows.iter().map(codec::level).collect::<Result<Vec<_>>>()?;
     past::at(&Asked(session), levels, location_id, at).await
 }

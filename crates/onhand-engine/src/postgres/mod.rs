@@ -27,6 +27,7 @@ mod rows;
 mod session;
 mod settle;
 mod shape;
+mod stock;
 mod turn;
 mod verify;
 mod warehouse;
