@@ -63,6 +63,7 @@ mod world;
 mod away;
 mod batches;
 mod beside;
+mod filling;
 mod together;
 mod turns;
 
