@@ -1,7 +1,8 @@
 //! Lists of orders by customer, by status and by product, behind the log: filling them takes
-//! nothing from the committer's transaction, in large steps within the server. Any process may make
-//! a step; the lock on the row of the progress lets one at a time. A query unites a list with the
-//! orders that are newer than it (`read/orders.rs`), so that nothing is ever missed.
+//! nothing from the committer's transaction, in steps within the server: small ones with a rest
+//! after each, or large ones where much is missing. Any process may make a step; the lock on the
+//! row of the progress lets one at a time. A query unites a list with the orders that are newer
+//! than it (`read/orders.rs`), so that nothing is ever missed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use deadpool_postgres::GenericClient;
 use onhand_core::orders::Status;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::address::Address;
 use super::codec::get;
@@ -84,11 +85,10 @@ struct Stepped {
 }
 
 /// What of the log is not on the lists yet.
-#[derive(PartialEq, Eq)]
 enum Left {
     Nothing,
     /// So little that whoever buys meanwhile goes first.
-    Some,
+    Little,
     /// More than a step takes.
     Much,
 }
@@ -132,7 +132,7 @@ async fn step(session: &Session) -> Result<Stepped> {
         to.event < newest.event || to.order < newest.order || to.reservation < newest.reservation;
     let left = match (is_more, is_much) {
         (false, _) => Left::Nothing,
-        (true, false) => Left::Some,
+        (true, false) => Left::Little,
         (true, true) => Left::Much,
     };
     Ok(Stepped { event: to.event, left })
@@ -165,17 +165,14 @@ impl Filler {
                     reached.send_replace(stepped.event);
                     stepped.left
                 });
-                match left {
+                let pause = match left {
                     Some(Left::Much) => continue,
                     // A step takes a processor for as long as it lasts.
-                    Some(Left::Some) => {
-                        sleep(begun.elapsed()).await;
-                        continue;
-                    }
-                    Some(Left::Nothing) | None => {}
-                }
+                    Some(Left::Little) => begun.elapsed().min(LISTS_PAUSE),
+                    Some(Left::Nothing) | None => LISTS_PAUSE,
+                };
                 // Nobody has to be told: a list that is behind is united with the log.
-                let _ = timeout(LISTS_PAUSE, is_wanted.notified()).await;
+                let _ = timeout(pause, is_wanted.notified()).await;
             }
         });
         Self { wanted, event, asked_at: 0, task }

@@ -72,11 +72,9 @@ const EXPIRED_HOLDS: &str = "SELECT id FROM reservations WHERE expires_at <= $1:
      AND expires_at IS NOT NULL AND product_id = $2::int8 ORDER BY expires_at LIMIT $3::int8";
 const ORDER_OF_EVENT: &str = "SELECT body FROM events WHERE seq = $1::int8";
 
-/// What of the needs is asked with which statement.
-pub(super) const ALWAYS_ASKED: [&str; 5] = {
-    let [products, levels, products_of_skus, levels_of_skus] = stock::ALWAYS_ASKED;
-    [OUTCOMES, products, levels, products_of_skus, levels_of_skus]
-};
+/// What nearly every batch asks: each session that is asked prepares it.
+pub(super) const ALWAYS_ASKED: [&str; 5] =
+    [OUTCOMES, stock::PRODUCTS, stock::LEVELS, stock::PRODUCTS_OF_SKUS, stock::LEVELS_OF_SKUS];
 
 pub(super) fn numbers<T: Copy>(
     ids: impl IntoIterator<Item = T>,

@@ -17,23 +17,21 @@ use crate::columns::{level_columns, product_columns};
 
 /// By id and by SKU apart: one statement for both would have the server look through two indexes,
 /// and for levels find the products once more.
-const PRODUCTS: &str =
+pub(super) const PRODUCTS: &str =
     concat!("SELECT ", product_columns!(), " FROM products WHERE id = ANY($1::int8[])");
 pub(super) const LEVELS: &str =
     concat!("SELECT ", level_columns!(), " FROM levels WHERE product_id = ANY($1::int8[])");
-const PRODUCTS_OF_SKUS: &str = concat!(
+pub(super) const PRODUCTS_OF_SKUS: &str = concat!(
     "SELECT ",
     product_columns!(),
     " FROM products WHERE sku = ANY($1::text[]) AND deleted_at IS NULL"
 );
-const LEVELS_OF_SKUS: &str = concat!(
+pub(super) const LEVELS_OF_SKUS: &str = concat!(
     "SELECT ",
     level_columns!(),
     " FROM levels WHERE product_id IN (SELECT id FROM products \
      WHERE sku = ANY($1::text[]) AND deleted_at IS NULL)"
 );
-/// What of the needs is asked with which statement.
-pub(super) const ALWAYS_ASKED: [&str; 4] = [PRODUCTS, LEVELS, PRODUCTS_OF_SKUS, LEVELS_OF_SKUS];
 
 /// What the server has answered. What is named by id and by SKU comes twice.
 pub(super) struct Stock {
