@@ -296,14 +296,10 @@ pub fn start<S: Store>(
         durable: durable.clone(),
         watching: watching.clone(),
     };
-    // One more thread, for what a store does beside the committer: connections are driven there.
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime
-        .worker_threads(1)
-        .thread_name("store")
-        .max_blocking_threads(1)
-        .enable_all()
-        .build()?;
+    // Connections are driven by the same thread: each hand-over to another one waits for its turn on
+    // a busy machine, several times for each batch.
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.thread_name("store").max_blocking_threads(1).enable_all().build()?;
     let flusher = Flusher { flush: store.flusher()?, durable_to: durable, stats: stats.clone() };
     let mut committer = Committer {
         sent: VecDeque::new(),

@@ -24,6 +24,9 @@ pub const ALONE_AFTER_TURNS: u32 = 8;
 pub const TURN_TIME: Duration = Duration::from_millis(25);
 /// How long it keeps its turn while nothing is to be written: those who were served ask again.
 pub const TURN_IDLE: Duration = Duration::from_millis(1);
+/// The same while its last batch is being written: those who come later wait for the next turn,
+/// and whoever is next makes ready meanwhile.
+pub const TURN_IDLE_WRITING: Duration = Duration::from_micros(250);
 /// Most movements of others that a process looks through when its turn has come, to keep at hand
 /// what they have not changed.
 pub const MOVED_LOOKED_AT_MAX: i64 = 16_384;

@@ -16,7 +16,7 @@ use super::codec::get;
 use super::error::{Result, corrupt};
 use super::head::{Head, Known, LOCKED_HEAD};
 use super::session::{BEGIN, Session, Value, in_time};
-use crate::limits::{MOVED_LOOKED_AT_MAX, TURN_IDLE, TURN_TIME};
+use crate::limits::{MOVED_LOOKED_AT_MAX, TURN_IDLE, TURN_IDLE_WRITING, TURN_TIME};
 use crate::store::Others;
 
 /// The row is there from the first time on that somebody opens a door. Its holder is nobody.
@@ -93,11 +93,12 @@ impl Turn {
     /// When to let others in, if so many batches are being written and nothing else comes. While
     /// one is to follow another, nobody is: that one would find the head taken.
     pub(super) fn ends_at(&self, written_at_once: usize) -> Option<Instant> {
-        match written_at_once {
-            0 => Some(self.until.min(Instant::now() + TURN_IDLE)),
-            1 => Some(self.until),
-            _ => None,
-        }
+        let idle = match written_at_once {
+            0 => TURN_IDLE,
+            1 => TURN_IDLE_WRITING,
+            _ => return None,
+        };
+        Some(self.until.min(Instant::now() + idle))
     }
 
     /// Leaves the door. It is said at once, before anything else over this session, and nobody
