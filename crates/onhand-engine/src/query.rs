@@ -12,7 +12,7 @@ use onhand_core::orders::{Order, Status};
 use onhand_core::payments::{self, Provider};
 use onhand_core::text::Reference;
 use onhand_core::warehouse::{Action, Status as SyncStatus};
-use onhand_core::{Actor, Timestamp};
+use onhand_core::{Actor, Timestamp, Version};
 
 use crate::stored::stored_count;
 
@@ -47,6 +47,32 @@ impl ReadError {
             Self::Failed(reason) => Self::Failed(reason.clone()),
         }
     }
+}
+
+/// By what somebody who keeps a copy of an order knows it again. The time is there because ids and
+/// versions begin anew where a database was put back to an earlier state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Its version.
+    pub version: Version,
+    /// When it was placed.
+    pub created_at: Timestamp,
+}
+
+impl Seen {
+    /// What an order is known by.
+    pub fn of(order: &Order) -> Self {
+        Self { version: order.version, created_at: order.created_at }
+    }
+}
+
+/// What is there in place of what was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unless<T> {
+    /// The same.
+    Same,
+    /// Something else.
+    Other(T),
 }
 
 /// A page of a list, newest first unless said otherwise.

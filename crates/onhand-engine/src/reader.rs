@@ -21,7 +21,7 @@ use onhand_core::text::GatewayId;
 
 use crate::query::{
     EventRow, Explanation, Moment, NumberedPage, OrderFilter, Page, PaymentFilter, ReadError,
-    ReservationFilter, StockFilter, StockRow, UserFilter,
+    ReservationFilter, Seen, StockFilter, StockRow, Unless, UserFilter,
 };
 use crate::{postgres, sqlite};
 
@@ -201,11 +201,33 @@ impl Reader {
         id: OrderId,
         own: Option<UserId>,
     ) -> Result<Option<Order>, ReadError> {
-        let order = match self {
-            Self::Sqlite(reader) => reader.order(id).await?,
-            Self::Postgres(reader) => reader.order(id).await?,
+        let order = match self.order_unless(id, None).await? {
+            Some(Unless::Other(order)) => Some(order),
+            Some(Unless::Same) | None => None,
         };
         Ok(order.filter(|order| order.is_seen_by(own)))
+    }
+
+    /// An order, unless it is still the one that was seen. On a server whoever asks so is spared
+    /// the document, and so is the server.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub async fn order_unless(
+        &self,
+        id: OrderId,
+        seen: Option<Seen>,
+    ) -> Result<Option<Unless<Order>>, ReadError> {
+        match self {
+            Self::Sqlite(reader) => {
+                let order = reader.order(id).await?;
+                Ok(order.map(|order| match seen == Some(Seen::of(&order)) {
+                    true => Unless::Same,
+                    false => Unless::Other(order),
+                }))
+            }
+            Self::Postgres(reader) => reader.order(id, seen).await,
+        }
     }
 
     /// A page of orders, newest first; `before` is where the last page ended.

@@ -10,18 +10,20 @@ use onhand_core::orders::Order;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_postgres::Row;
 
-use super::codec;
+use super::codec::{self, get};
 use super::readers::{Connections, one, rows};
 use crate::limits::{GATHERED_READS_MAX, GATHERERS, QUEUE_READS_MAX};
-use crate::query::ReadError;
+use crate::query::{ReadError, Seen, Unless};
+use crate::stored::{stored_count, stored_version};
 
 /// The rows that a statement found for all who asked together, and which of them is the one asked
 /// for. Whoever asked reads the order out of it: meanwhile the next statement is under way.
 type Found = Result<Option<(Arc<[Row]>, usize)>, ReadError>;
 
-/// Who asks for which order.
+/// Who asks for which order, unless it is still the one that was seen.
 struct Asked {
     id: OrderId,
+    seen: Option<Seen>,
     reply: oneshot::Sender<Found>,
 }
 
@@ -29,8 +31,14 @@ struct Asked {
 #[derive(Clone)]
 pub(super) struct Gather(mpsc::Sender<Asked>);
 
-const ORDERS: &str = "SELECT e.body, o.id FROM orders o LEFT JOIN events e ON e.seq = o.last_event \
-     WHERE o.id = ANY($1)";
+/// Of an order that is as it was seen, the document is not looked for.
+const ORDERS: &str = "SELECT o.version = k.version AND o.created_at = k.created_at, \
+     CASE WHEN o.version = k.version AND o.created_at = k.created_at THEN NULL \
+     ELSE (SELECT e.body FROM events e WHERE e.seq = o.last_event) END, k.n \
+     FROM (SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]), unnest($4::int8[])) \
+     k(n, id, version, created_at) JOIN orders o ON o.id = k.id";
+/// The version of an order that was not seen: there is none like it.
+const UNSEEN: i64 = 0;
 
 impl Gather {
     /// Starts the gatherers on the runtime of whoever calls; they end with the last handle.
@@ -43,17 +51,28 @@ impl Gather {
         Self(queue)
     }
 
-    /// An order. A row that cannot be read fails whoever asked for it, and nobody else.
-    pub(super) async fn order(&self, id: OrderId) -> Result<Option<Order>, ReadError> {
+    /// An order, unless it is as it was seen. A row that cannot be read fails whoever asked for it,
+    /// and nobody else.
+    pub(super) async fn order(
+        &self,
+        id: OrderId,
+        seen: Option<Seen>,
+    ) -> Result<Option<Unless<Order>>, ReadError> {
         let (reply, found) = oneshot::channel();
-        self.0.try_send(Asked { id, reply }).map_err(|error| match error {
+        self.0.try_send(Asked { id, seen, reply }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => ReadError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => ReadError::Stopping,
         })?;
         let Some((rows, place)) = found.await.map_err(|_| ReadError::Stopping)?? else {
             return Ok(None);
         };
-        rows.get(place).map(|row| Ok(codec::order(row, 0)?)).transpose()
+        let read = |row: &Row| -> super::error::Result<Unless<Order>> {
+            match get(row, "orders", 0)? {
+                true => Ok(Unless::Same),
+                false => Ok(Unless::Other(codec::order(row, 1)?)),
+            }
+        };
+        rows.get(place).map(|row| Ok(read(row)?)).transpose()
     }
 }
 
@@ -70,19 +89,24 @@ async fn work(reader: Connections, asked: Arc<Mutex<mpsc::Receiver<Asked>>>) {
 
 /// Asks once for everybody.
 async fn answer(reader: &Connections, asked: &mut Vec<Asked>) {
-    let ids: Vec<i64> = asked.iter().map(|one| one.id.number()).collect();
+    let column = |of: fn(&Asked) -> i64| asked.iter().map(of).collect::<Vec<_>>();
+    let numbers: Vec<i64> = (0..stored_count(asked.len())).collect();
+    let ids = column(|one| one.id.number());
+    let versions = column(|one| one.seen.map_or(UNSEEN, |seen| stored_version(seen.version)));
+    let times = column(|one| one.seen.map_or(0, |seen| seen.created_at.as_microsecond()));
+    let values = [&numbers as _, &ids as _, &versions as _, &times as _];
     let found: Result<_, ReadError> =
-        async { one!(reader, client => rows(client, ORDERS, &[&ids])) }.await;
+        async { one!(reader, client => rows(client, ORDERS, &values)) }.await;
     let found = found.map(|rows| {
-        let ids = rows.iter().map(|row| codec::get::<i64>(row, "orders", 1));
+        let numbers = rows.iter().map(|row| get::<i64>(row, "orders", 2));
         let places: HashMap<i64, usize> =
-            ids.enumerate().filter_map(|(place, id)| Some((id.ok()?, place))).collect();
+            numbers.enumerate().filter_map(|(place, n)| Some((n.ok()?, place))).collect();
         (Arc::<[Row]>::from(rows), places)
     });
-    for Asked { id, reply } in asked.drain(..) {
+    for (Asked { reply, .. }, number) in asked.drain(..).zip(numbers) {
         let answer = match &found {
             Err(error) => Err(error.again()),
-            Ok((rows, places)) => Ok(places.get(&id.number()).map(|place| (rows.clone(), *place))),
+            Ok((rows, places)) => Ok(places.get(&number).map(|place| (rows.clone(), *place))),
         };
         // Whoever has gone away needs no answer.
         let _ = reply.send(answer);

@@ -23,7 +23,7 @@ use super::codec::get;
 use super::error::{Error, Result, corrupt};
 use super::gather::Gather;
 use crate::limits::{CONNECT_TIMEOUT, QUEUE_READS_MAX, READ_CONNECTIONS_MAX, READ_WAITS_MAX};
-use crate::query::ReadError;
+use crate::query::{ReadError, Seen, Unless};
 
 /// As the committer's (`session.rs`), for statements that go by a key and stop after a page.
 const SETTINGS: &str = "SET default_transaction_read_only = on; SET statement_timeout = '10s'; \
@@ -71,9 +71,14 @@ impl Reader {
         Ok(Self { connections, gather, replica })
     }
 
-    /// An order, asked for together with whoever asks at the same time.
-    pub(crate) async fn order(&self, id: OrderId) -> std::result::Result<Option<Order>, ReadError> {
-        self.gather.order(id).await
+    /// An order, unless it is as it was seen, asked for together with whoever asks at the same
+    /// time.
+    pub(crate) async fn order(
+        &self,
+        id: OrderId,
+        seen: Option<Seen>,
+    ) -> std::result::Result<Option<Unless<Order>>, ReadError> {
+        self.gather.order(id, seen).await
     }
 
     /// What an attempt of a read takes its connection from.

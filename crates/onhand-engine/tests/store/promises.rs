@@ -11,6 +11,7 @@ macro_rules! keeps_every_promise {
                 one_key_has_one_effect_and_equal_answers_also_after_a_restart,
                 a_key_used_for_another_request_is_refused,
                 a_product_is_one_whichever_way_a_batch_names_it,
+                an_order_is_read_again_only_when_it_is_another,
                 a_refusal_leaves_its_neighbours_untouched,
                 a_hold_is_free_the_instant_it_runs_out_with_its_whole_order,
                 the_sweeper_expires_what_is_due_and_nothing_else,

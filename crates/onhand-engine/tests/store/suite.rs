@@ -3,14 +3,16 @@
 
 use crate::backend::Backend;
 use crate::world::{World, code, codes, key, order, place, sku, units};
+use futures_util::future::join_all;
 use onhand_core::catalog::{self, NewCategory, ProductPatch, ProductRef};
 use onhand_core::command::Reply;
-use onhand_core::ids::{CategoryId, ProductId};
+use onhand_core::ids::{CategoryId, OrderId, ProductId};
 use onhand_core::inventory::{self, Count};
 use onhand_core::orders::{self, LineQuantity, Status};
 use onhand_core::text::{Name, Reason};
 use onhand_core::{Command, Refusal, Timestamp};
 use onhand_engine::limits::OUTCOME_WINDOW_SECS;
+use onhand_engine::query::{Seen, Unless};
 
 pub(crate) async fn four_hundred_buyers_of_a_hundred_units_make_a_hundred_orders<B: Backend>() {
     let world = World::<B>::with(&[("tea", 100)]).await;
@@ -61,6 +63,39 @@ pub(crate) async fn a_product_is_one_whichever_way_a_batch_names_it<B: Backend>(
     assert_eq!(codes(&answers), ["ok", "ok", "ok", "insufficient_stock"]);
     assert_eq!(world.figures("tea").await, (5, 5, 0));
     assert_eq!(world.figures("cup").await, (5, 1, 4));
+    world.close().await;
+}
+
+pub(crate) async fn an_order_is_read_again_only_when_it_is_another<B: Backend>() {
+    let world = World::<B>::with(&[("tea", 9)]).await;
+    let (old, still) =
+        (world.placed(&[("tea", 1)], Some(60)).await, world.placed(&[("tea", 2)], Some(60)).await);
+    let before = Seen::of(&old);
+    let confirm = orders::Command::Confirm { id: old.id, expected_version: None };
+    assert_eq!(code(&world.ask(Command::Orders(confirm)).await), "ok");
+    let new = world.reader.order(old.id).await;
+    let of_another_history = Seen {
+        created_at: Timestamp::from_microsecond(old.created_at.as_microsecond() + 1).unwrap(),
+        ..Seen::of(&new)
+    };
+    let nobodys = OrderId::new(99).unwrap();
+    // All at once: a store may answer several who ask together by one statement.
+    let asked = [
+        (old.id, None, Some(Unless::Other(new.clone()))),
+        (old.id, Some(before), Some(Unless::Other(new.clone()))),
+        (still.id, Some(Seen::of(&still)), Some(Unless::Same)),
+        (old.id, Some(Seen::of(&new)), Some(Unless::Same)),
+        (nobodys, None, None),
+        (nobodys, Some(before), None),
+        (old.id, Some(of_another_history), Some(Unless::Other(new.clone()))),
+        (still.id, None, Some(Unless::Other((*still).clone()))),
+    ];
+    let asked: Vec<_> = asked.iter().cycle().take(64).collect();
+    let reader = &world.reader.0;
+    let answers = join_all(asked.iter().map(|(id, seen, _)| reader.order_unless(*id, *seen))).await;
+    for (answer, (id, seen, wanted)) in answers.into_iter().zip(asked) {
+        assert_eq!(answer.unwrap(), *wanted, "{id:?} {seen:?}");
+    }
     world.close().await;
 }
 

@@ -30,7 +30,6 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("nats_user", "onhand"),
     ("nats_credentials_file", "/etc/onhand/nats.creds"),
     ("relay", "nats:shop.events"),
-    ("cache", "memory"),
     ("cache_ttl_secs", "600"),
     ("warehouse_url", "https://warehouse.example/stock"),
     ("warehouse_schedule", "0 * * * *"),

@@ -1,17 +1,18 @@
 //! Orders and products by name, out of the cache if there is one. Who may see what is asked each
-//! time; only the reading and the wording are spared.
+//! time; only the reading and the wording are spared. On a server, where others may have changed an
+//! order, the database says each time whether what is kept is still what it has.
 
 use axum::http::StatusCode;
 use axum::response::Response;
 use onhand_core::catalog::ProductRef;
 use onhand_core::ids::{OrderId, UserId};
 use onhand_core::orders::Order;
-use onhand_engine::query::ReadError;
+use onhand_engine::query::{ReadError, Unless};
 
 use super::answer::{versioned, versioned_bytes, wordless};
 use super::wire::catalog::ProductView;
 use super::wire::orders::OrderView;
-use crate::adapters::cache::kept::Worded;
+use crate::adapters::cache::kept::{Looked, Worded};
 use crate::app::App;
 
 /// An order that is there.
@@ -42,11 +43,19 @@ pub(super) async fn find_order(app: &App, id: OrderId) -> Result<Option<Found>, 
         return Ok(order.map(|order| Found::Read(Box::new(order), None)));
     };
     let key = kept.order(id);
-    if let Some(worded) = kept.get(&key).await {
-        return Ok(Some(Found::Kept(worded)));
-    }
+    let known = match kept.look_up(&key).await {
+        Looked::Good(worded) => return Ok(Some(Found::Kept(worded))),
+        Looked::ToCompare(known) => known,
+    };
     let position = kept.position();
-    let Some(order) = app.reader.order(id, None).await? else { return Ok(None) };
+    let seen = known.as_ref().map(|worded| worded.seen);
+    let found = app.reader.order_unless(id, seen).await?;
+    kept.compared(matches!(found, Some(Unless::Same)));
+    let order = match (found, known) {
+        (Some(Unless::Same), Some(worded)) => return Ok(Some(Found::Kept(worded))),
+        (Some(Unless::Other(order)), _) => order,
+        (Some(Unless::Same) | None, _) => return Ok(None),
+    };
     let worded = Worded::order(&order, &OrderView::of(&order));
     let worded = worded.inspect_err(|error| tracing::error!(%error, "an order without words"));
     if let Ok(worded) = &worded {
@@ -81,7 +90,7 @@ pub(super) async fn product(
     app: &App,
     reference: &ProductRef,
 ) -> Result<Option<Response>, ReadError> {
-    let Some(kept) = &app.kept else {
+    let Some(kept) = app.kept.as_ref().filter(|kept| kept.has_products()) else {
         let product = app.reader.product(reference.clone()).await?;
         return Ok(
             product.map(|row| versioned(StatusCode::OK, row.version, &ProductView::of(&row)))
@@ -103,5 +112,5 @@ pub(super) async fn product(
 }
 
 fn shown(worded: &Worded) -> Response {
-    versioned_bytes(StatusCode::OK, worded.version, worded.body())
+    versioned_bytes(StatusCode::OK, worded.seen.version, worded.body())
 }

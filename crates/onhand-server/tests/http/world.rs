@@ -106,11 +106,14 @@ fn parts(
     }
 }
 
-/// Orders and products are kept, whichever store it is: nobody else changes them.
+/// What was read is kept, as it is where nothing is configured.
 async fn keep(submit: &Submit, reader: &Reader) -> Arc<Kept> {
     let start = reader.position().await.unwrap();
-    let cache = Cache::in_process(CACHE_BYTES_DEFAULT, CACHE_TTL_DEFAULT, start);
-    Kept::begin(cache, "".into(), start, submit)
+    let cache = |start| Cache::in_process(CACHE_BYTES_DEFAULT, CACHE_TTL_DEFAULT, start);
+    match reader {
+        Reader::Sqlite(_) => Kept::told(cache(start), "".into(), start, submit),
+        Reader::Postgres(_) => Kept::asking(cache(0)),
+    }
 }
 
 /// Endpoints on this machine may be told, so that tests can listen.

@@ -80,6 +80,43 @@ async fn processes_are_restarted_one_after_another_and_nobody_is_turned_away() {
     }
 }
 
+/// How often an order was looked for where this process keeps them, and was found.
+async fn found(server: &mut Server) -> u64 {
+    let reply = server.get("/metrics").await;
+    let text = String::from_utf8(reply.body.to_vec()).unwrap();
+    let line =
+        text.lines().find(|line| line.starts_with(r#"onhand_cache_lookups_total{result="hit"#));
+    line.unwrap().split_whitespace().last().unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_one_process_keeps_is_shown_as_another_has_changed_it() {
+    let cluster = Cluster::start(&[]);
+    let folders = folders(2);
+    let mut servers = servers(&cluster.url("onhand", "postgres"), &folders).await;
+    let mut there = servers.pop().unwrap();
+    let mut here = servers.pop().unwrap();
+    let placed = json(&there.place("kept").await.unwrap());
+    let path = format!("/v1/orders/{}", placed["id"].as_str().unwrap());
+    let patch = [("if-match", "*"), ("content-type", "application/json")];
+    let patch = patch.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    let mut kept = 0;
+    for at in 0..20 {
+        let body = format!(r#"{{"metadata":{{"at":"{at}"}}}}"#);
+        let changed = there.connection.send(Method::PATCH, &path, &patch, body.into()).await;
+        let changed = changed.unwrap();
+        assert_eq!(changed.status, StatusCode::OK, "{changed:?}");
+        // The first finds it changed, the second finds it kept.
+        for _ in 0..2 {
+            assert_eq!(json(&here.get(&path).await), json(&changed));
+        }
+        kept += 1;
+        assert_eq!(found(&mut here).await, kept);
+    }
+    here.stop_and_verify().await;
+    there.stop_and_verify().await;
+}
+
 /// Who is frozen may have its turn, and everybody else waits for that: not for so long that one of
 /// their callers is turned away.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

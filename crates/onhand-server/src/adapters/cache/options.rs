@@ -32,7 +32,8 @@ const TTL_ALIAS: &str = "REDIS_CACHE_EXPIRATION";
 pub enum CacheKind {
     /// There is none.
     Off,
-    /// In this process; for a database that no other process changes.
+    /// In this process. On a server, whose database others may change, it keeps orders, and the
+    /// database is asked each time whether one is still the same.
     Memory,
     /// In a Redis or Valkey, which all processes of a database share.
     Redis,
@@ -43,10 +44,9 @@ pub enum CacheKind {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Cache")]
 pub struct CacheOptions {
-    /// Where orders and products that were read are kept. When nothing is said: `memory` for an
-    /// embedded database, `off` for a server.
-    #[arg(long, env = "ONHAND_CACHE", value_enum)]
-    cache: Option<CacheKind>,
+    /// Where orders and products that were read are kept.
+    #[arg(long, env = "ONHAND_CACHE", value_enum, default_value = "memory")]
+    cache: CacheKind,
     /// Bytes of a cache in memory.
     #[arg(long, env = "ONHAND_CACHE_BYTES", default_value_t = CACHE_BYTES_DEFAULT,
         value_parser = clap::value_parser!(u64).range(CACHE_BYTES_MIN..=CACHE_BYTES_MAX))]
@@ -69,12 +69,6 @@ pub struct CacheOptions {
 /// Why there can be no such cache.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
-    /// Another process may change what this one keeps.
-    #[error(
-        "--cache memory is for an embedded database: on a PostgreSQL server another process may \
-         change what this one keeps. Use `redis`, which processes share, or `off`"
-    )]
-    NotAlone,
     /// The program was built without it.
     #[error("this build cannot talk to Redis: build it with `--features redis`")]
     NotBuilt,
@@ -102,6 +96,8 @@ pub struct Plan {
 enum Place {
     Memory {
         bytes_max: u64,
+        /// Whether nobody else changes the database.
+        is_alone: bool,
     },
     #[cfg(feature = "redis")]
     Redis(Redis),
@@ -114,15 +110,13 @@ impl CacheOptions {
     /// # Errors
     /// [`CacheError`].
     pub fn plan(&self, location: &Location) -> Result<Option<Plan>, CacheError> {
-        let kind = self.cache.unwrap_or(match location {
-            Location::File(_) => CacheKind::Memory,
-            Location::Server(_) => CacheKind::Off,
-        });
-        let place = match (kind, location) {
-            (CacheKind::Off, _) => return Ok(None),
-            (CacheKind::Memory, Location::Server(_)) => return Err(CacheError::NotAlone),
-            (CacheKind::Memory, Location::File(_)) => Place::Memory { bytes_max: self.cache_bytes },
-            (CacheKind::Redis, _) => self.redis()?,
+        let place = match self.cache {
+            CacheKind::Off => return Ok(None),
+            CacheKind::Memory => Place::Memory {
+                bytes_max: self.cache_bytes,
+                is_alone: matches!(location, Location::File(_)),
+            },
+            CacheKind::Redis => self.redis()?,
         };
         let said = self.cache_ttl_secs.map(Duration::from_secs);
         let ttl = said.map_or_else(|| ttl_of(std::env::var(TTL_ALIAS).ok()), Ok)?;
@@ -164,17 +158,21 @@ impl Plan {
     /// # Errors
     /// [`ReadError`], when it cannot be found out how far the log is.
     pub async fn begin(self, submit: &Submit, reader: &Reader) -> Result<Arc<Kept>, ReadError> {
-        let start = reader.position().await?;
         match self.place {
-            Place::Memory { bytes_max } => {
+            Place::Memory { bytes_max, is_alone: true } => {
+                let start = reader.position().await?;
                 let cache = Cache::in_process(bytes_max, self.ttl, start);
-                Ok(Kept::begin(cache, "".into(), start, submit))
+                Ok(Kept::told(cache, "".into(), start, submit))
+            }
+            Place::Memory { bytes_max, is_alone: false } => {
+                Ok(Kept::asking(Cache::in_process(bytes_max, self.ttl, 0)))
             }
             #[cfg(feature = "redis")]
             Place::Redis(redis) => {
+                let start = reader.position().await?;
                 let first = reader.events(0, Vec::new(), 1).await?;
                 let cache = Cache::shared(redis, self.ttl, start);
-                Ok(Kept::begin(cache, prefix_of(first.rows.first()), start, submit))
+                Ok(Kept::told(cache, prefix_of(first.rows.first()), start, submit))
             }
         }
     }
@@ -206,11 +204,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_who_is_alone_keeps_in_memory() {
+    async fn everybody_keeps_in_memory_unless_told_otherwise() {
         let check = |arguments: &[&str], location: &Location, wanted: Result<bool, &str>| {
             let planned = options(arguments).unwrap().plan(location);
             match (planned, wanted) {
-                (Ok(plan), Ok(is_there)) => assert_eq!(plan.is_some(), is_there, "{arguments:?}"),
+                (Ok(plan), Ok(is_there)) => {
+                    assert_eq!(plan.is_some(), is_there, "{arguments:?}");
+                    if let Some(Plan { place: Place::Memory { is_alone, .. }, .. }) = plan {
+                        assert_eq!(is_alone, matches!(location, Location::File(_)));
+                    }
+                }
                 (Err(error), Err(part)) => {
                     assert!(error.to_string().contains(part), "{arguments:?} {error}");
                 }
@@ -218,11 +221,11 @@ mod tests {
             }
         };
         check(&[], &file(), Ok(true));
-        check(&[], &server(), Ok(false));
+        check(&[], &server(), Ok(true));
         check(&["--cache=off"], &file(), Ok(false));
         check(&["--cache=off"], &server(), Ok(false));
         check(&["--cache=memory"], &file(), Ok(true));
-        check(&["--cache=memory"], &server(), Err("another process may change"));
+        check(&["--cache=memory"], &server(), Ok(true));
         let redis = cfg!(feature = "redis");
         let wanted = if redis { Ok(true) } else { Err("build it with `--features redis`") };
         check(&["--cache=redis"], &file(), wanted);
