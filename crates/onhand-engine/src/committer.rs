@@ -296,8 +296,8 @@ pub fn start<S: Store>(
         durable: durable.clone(),
         watching: watching.clone(),
     };
-    // Connections are driven by the same thread: each hand-over to another one waits for its turn on
-    // a busy machine, several times for each batch.
+    // Connections are driven by the same thread: on a busy machine each hand-over to another one
+    // waits for a processor, several times for each batch.
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.thread_name("store").max_blocking_threads(1).enable_all().build()?;
     let flusher = Flusher { flush: store.flusher()?, durable_to: durable, stats: stats.clone() };

@@ -30,9 +30,6 @@ pub const TURN_IDLE_WRITING: Duration = Duration::from_micros(250);
 /// Most movements of others that a process looks through when its turn has come, to keep at hand
 /// what they have not changed.
 pub const MOVED_LOOKED_AT_MAX: i64 = 16_384;
-/// Into so many batches a turn parts those who have waited for it: one is decided while another is
-/// written.
-pub const TURN_PARTS: usize = 2;
 /// Most batches in a row that a process writes without taking turns before it stands at the door
 /// again, behind whoever waits there for the head of the logs: so many may be written between a
 /// neighbour's arrival and its turn.

@@ -17,7 +17,7 @@ use crate::committer::{CommitterStats, Config, CrashPoint, Submission, SubmitErr
 use crate::flush::{Committed, Flushing};
 use crate::limits::{
     BATCH_COMMANDS_MAX, BATCH_RERUNS_MAX, BATCH_WEIGHT_MAX, BATCHES_WRITTEN_AT_ONCE_MAX,
-    BESIDE_COMMANDS, TURN_PARTS, WARM_PRODUCTS_MAX,
+    BESIDE_COMMANDS, WARM_PRODUCTS_MAX,
 };
 use crate::store::{Batch, Others, Store, StoreError};
 use crate::watch::{Telling, Watching};
@@ -92,12 +92,11 @@ fn weight(command: &Command) -> usize {
     }
 }
 
-/// The commands of the next batch, of which there are to be so many when each is worth it.
-fn next_of(waiting: &mut VecDeque<Submission>, batches: usize) -> Vec<Submission> {
-    let most = waiting.len().div_ceil(batches).max(BESIDE_COMMANDS[0]);
-    let mut batch = Vec::with_capacity(most.min(waiting.len()));
+/// The commands of the next batch, as many of those that wait as it may have.
+fn next_of(waiting: &mut VecDeque<Submission>) -> Vec<Submission> {
+    let mut batch = Vec::with_capacity(waiting.len());
     let mut total = 0;
-    while let Some(next) = waiting.front().filter(|_| batch.len() < most) {
+    while let Some(next) = waiting.front() {
         total += weight(&next.command);
         if !batch.is_empty() && total > BATCH_WEIGHT_MAX {
             break;
@@ -137,8 +136,7 @@ impl<S: Store> Committer<S> {
             let turn = self.store.turn().await;
             let room = BATCH_COMMANDS_MAX.saturating_sub(waiting.len());
             waiting.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(room));
-            let is_shared = !matches!(turn, Ok(Others::Nothing));
-            let part = next_of(waiting, if is_shared { TURN_PARTS } else { 1 });
+            let part = next_of(waiting);
             let commands = part.len();
             let span = tracing::debug_span!(target: "onhand_engine::batches", "batch", commands);
             match &turn {

@@ -16,9 +16,9 @@ use crate::limits::{GATHERED_READS_MAX, GATHERERS, QUEUE_READS_MAX};
 use crate::query::{ReadError, Seen, Unless};
 use crate::stored::{stored_count, stored_version};
 
-/// The rows that a statement found for all who asked together, and which of them is the one asked
-/// for. Whoever asked reads the order out of it: meanwhile the next statement is under way.
-type Found = Result<Option<(Arc<[Row]>, usize)>, ReadError>;
+/// What a statement found for all who asked together, and where in it is what was asked for.
+/// Whoever asked reads the order out of it: meanwhile the next statement is under way.
+type Found = Result<(Arc<[Row]>, Option<usize>), ReadError>;
 
 /// Who asks for which order, unless it is still the one that was seen.
 struct Asked {
@@ -31,12 +31,11 @@ struct Asked {
 #[derive(Clone)]
 pub(super) struct Gather(mpsc::Sender<Asked>);
 
-/// Of an order that is as it was seen, the document is not looked for.
-const ORDERS: &str = "SELECT o.version = k.version AND o.created_at = k.created_at, \
-     CASE WHEN o.version = k.version AND o.created_at = k.created_at THEN NULL \
-     ELSE (SELECT e.body FROM events e WHERE e.seq = o.last_event) END, k.n \
+/// What is as it was seen is left out; what is not there is a row without a document.
+const ORDERS: &str = "SELECT k.n, o.id, (SELECT e.body FROM events e WHERE e.seq = o.last_event) \
      FROM (SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]), unnest($4::int8[])) \
-     k(n, id, version, created_at) JOIN orders o ON o.id = k.id";
+     k(n, id, version, created_at) LEFT JOIN orders o ON o.id = k.id \
+     WHERE o.version IS DISTINCT FROM k.version OR o.created_at IS DISTINCT FROM k.created_at";
 /// The version of an order that was not seen: there is none like it.
 const UNSEEN: i64 = 0;
 
@@ -63,16 +62,12 @@ impl Gather {
             mpsc::error::TrySendError::Full(_) => ReadError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => ReadError::Stopping,
         })?;
-        let Some((rows, place)) = found.await.map_err(|_| ReadError::Stopping)?? else {
-            return Ok(None);
-        };
-        let read = |row: &Row| -> super::error::Result<Unless<Order>> {
-            match get(row, "orders", 0)? {
-                true => Ok(Unless::Same),
-                false => Ok(Unless::Other(codec::order(row, 1)?)),
-            }
-        };
-        rows.get(place).map(|row| Ok(read(row)?)).transpose()
+        let (rows, place) = found.await.map_err(|_| ReadError::Stopping)??;
+        match place.and_then(|place| rows.get(place)) {
+            None => Ok(Some(Unless::Same)),
+            Some(row) if get::<Option<i64>>(row, "orders", 1)?.is_none() => Ok(None),
+            Some(row) => Ok(Some(Unless::Other(codec::order(row, 2)?))),
+        }
     }
 }
 
@@ -98,7 +93,7 @@ async fn answer(reader: &Connections, asked: &mut Vec<Asked>) {
     let found: Result<_, ReadError> =
         async { one!(reader, client => rows(client, ORDERS, &values)) }.await;
     let found = found.map(|rows| {
-        let numbers = rows.iter().map(|row| get::<i64>(row, "orders", 2));
+        let numbers = rows.iter().map(|row| get::<i64>(row, "orders", 0));
         let places: HashMap<i64, usize> =
             numbers.enumerate().filter_map(|(place, n)| Some((n.ok()?, place))).collect();
         (Arc::<[Row]>::from(rows), places)
@@ -106,7 +101,7 @@ async fn answer(reader: &Connections, asked: &mut Vec<Asked>) {
     for (Asked { reply, .. }, number) in asked.drain(..).zip(numbers) {
         let answer = match &found {
             Err(error) => Err(error.again()),
-            Ok((rows, places)) => Ok(places.get(&number).map(|place| (rows.clone(), *place))),
+            Ok((rows, places)) => Ok((rows.clone(), places.get(&number).copied())),
         };
         // Whoever has gone away needs no answer.
         let _ = reply.send(answer);

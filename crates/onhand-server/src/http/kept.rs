@@ -53,8 +53,11 @@ pub(super) async fn find_order(app: &App, id: OrderId) -> Result<Option<Found>, 
     kept.compared(matches!(found, Some(Unless::Same)));
     let order = match (found, known) {
         (Some(Unless::Same), Some(worded)) => return Ok(Some(Found::Kept(worded))),
+        (Some(Unless::Same), None) => {
+            return Err(ReadError::Failed("the same order as one that nobody has seen".into()));
+        }
         (Some(Unless::Other(order)), _) => order,
-        (Some(Unless::Same) | None, _) => return Ok(None),
+        (None, _) => return Ok(None),
     };
     let worded = Worded::order(&order, &OrderView::of(&order));
     let worded = worded.inspect_err(|error| tracing::error!(%error, "an order without words"));

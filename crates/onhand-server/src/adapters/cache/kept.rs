@@ -89,9 +89,9 @@ impl Worded {
     }
 }
 
-/// Stands for the words that this build finds.
+/// Stands for the words that this build finds, and for what stands before them.
 fn form() -> [u8; 8] {
-    const BUILD: &[u8] = env!("CARGO_PKG_VERSION").as_bytes();
+    const BUILD: &[u8] = concat!("2/", env!("CARGO_PKG_VERSION")).as_bytes();
     let mut form = [b' '; 8];
     for (place, byte) in form.iter_mut().zip(BUILD) {
         *place = *byte;

@@ -16,8 +16,9 @@
 //! Before the start of this process everything may have been acknowledged by its predecessor, so
 //! that what was read before then does not count either. Of the changes of *other* processes it is
 //! known only what [`Cache::forget`] has told the Redis that they share: an entry there never takes
-//! the place of a newer invalidation. Without one, processes that share a database must not cache.
-//! And an entry lives no longer than it was given.
+//! the place of a newer invalidation. Where processes share a database without one, nothing is
+//! noted, and the database has to be asked whether an entry counts (`http/kept.rs`). And an entry
+//! lives no longer than it was given.
 
 pub mod fence;
 mod in_process;
