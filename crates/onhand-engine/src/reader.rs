@@ -201,9 +201,9 @@ impl Reader {
         id: OrderId,
         own: Option<UserId>,
     ) -> Result<Option<Order>, ReadError> {
-        let order = match self.order_unless(id, None).await? {
-            Some(Unless::Other(order)) => Some(order),
-            Some(Unless::Same) | None => None,
+        let order = match self {
+            Self::Sqlite(reader) => reader.order(id).await?,
+            Self::Postgres(reader) => reader.order(id).await?,
         };
         Ok(order.filter(|order| order.is_seen_by(own)))
     }
@@ -216,17 +216,17 @@ impl Reader {
     pub async fn order_unless(
         &self,
         id: OrderId,
-        seen: Option<Seen>,
+        seen: Seen,
     ) -> Result<Option<Unless<Order>>, ReadError> {
         match self {
             Self::Sqlite(reader) => {
                 let order = reader.order(id).await?;
-                Ok(order.map(|order| match seen == Some(Seen::of(&order)) {
+                Ok(order.map(|order| match seen == Seen::of(&order) {
                     true => Unless::Same,
                     false => Unless::Other(order),
                 }))
             }
-            Self::Postgres(reader) => reader.order(id, seen).await,
+            Self::Postgres(reader) => reader.order_unless(id, seen).await,
         }
     }
 

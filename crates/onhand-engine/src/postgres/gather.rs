@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_postgres::Row;
 
 use super::codec::{self, get};
+use super::error::corrupt;
 use super::readers::{Connections, one, rows};
 use crate::limits::{GATHERED_READS_MAX, GATHERERS, QUEUE_READS_MAX};
 use crate::query::{ReadError, Seen, Unless};
@@ -50,9 +51,25 @@ impl Gather {
         Self(queue)
     }
 
-    /// An order, unless it is as it was seen. A row that cannot be read fails whoever asked for it,
-    /// and nobody else.
-    pub(super) async fn order(
+    /// An order. A row that cannot be read fails whoever asked for it, and nobody else.
+    pub(super) async fn order(&self, id: OrderId) -> Result<Option<Order>, ReadError> {
+        match self.ask(id, None).await? {
+            Some(Unless::Same) => Err(corrupt("orders", format!("{id} is of no version")).into()),
+            Some(Unless::Other(order)) => Ok(Some(order)),
+            None => Ok(None),
+        }
+    }
+
+    /// An order, unless it is as it was seen.
+    pub(super) async fn order_unless(
+        &self,
+        id: OrderId,
+        seen: Seen,
+    ) -> Result<Option<Unless<Order>>, ReadError> {
+        self.ask(id, Some(seen)).await
+    }
+
+    async fn ask(
         &self,
         id: OrderId,
         seen: Option<Seen>,
@@ -90,14 +107,16 @@ async fn answer(reader: &Connections, asked: &mut Vec<Asked>) {
     let versions = column(|one| one.seen.map_or(UNSEEN, |seen| stored_version(seen.version)));
     let times = column(|one| one.seen.map_or(0, |seen| seen.created_at.as_microsecond()));
     let values = [&numbers as _, &ids as _, &versions as _, &times as _];
-    let found: Result<_, ReadError> =
-        async { one!(reader, client => rows(client, ORDERS, &values)) }.await;
-    let found = found.map(|rows| {
-        let numbers = rows.iter().map(|row| get::<i64>(row, "orders", 0));
-        let places: HashMap<i64, usize> =
-            numbers.enumerate().filter_map(|(place, n)| Some((n.ok()?, place))).collect();
-        (Arc::<[Row]>::from(rows), places)
-    });
+    let found: Result<_, ReadError> = async {
+        let rows = one!(reader, client => rows(client, ORDERS, &values))?;
+        let mut places = HashMap::with_capacity(rows.len());
+        for (place, row) in rows.iter().enumerate() {
+            // Whoever has no row has what is there: none may be lost.
+            places.insert(get::<i64>(row, "orders", 0)?, place);
+        }
+        Ok((Arc::<[Row]>::from(rows), places))
+    }
+    .await;
     for (Asked { reply, .. }, number) in asked.drain(..).zip(numbers) {
         let answer = match &found {
             Err(error) => Err(error.again()),

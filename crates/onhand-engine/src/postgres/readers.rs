@@ -71,14 +71,18 @@ impl Reader {
         Ok(Self { connections, gather, replica })
     }
 
-    /// An order, unless it is as it was seen, asked for together with whoever asks at the same
-    /// time.
-    pub(crate) async fn order(
+    /// An order, asked for together with whoever asks at the same time.
+    pub(crate) async fn order(&self, id: OrderId) -> std::result::Result<Option<Order>, ReadError> {
+        self.gather.order(id).await
+    }
+
+    /// The same, unless it is as it was seen.
+    pub(crate) async fn order_unless(
         &self,
         id: OrderId,
-        seen: Option<Seen>,
+        seen: Seen,
     ) -> std::result::Result<Option<Unless<Order>>, ReadError> {
-        self.gather.order(id, seen).await
+        self.gather.order_unless(id, seen).await
     }
 
     /// What an attempt of a read takes its connection from.

@@ -1,8 +1,8 @@
 //! Whose turn it is to write. The head of the logs is locked by whoever writes; who wants to be
-//! next stands at the door, a row that one process has at a time, and has it for as long as its
-//! turn: for several batches, of which one is decided while another is written, as if nobody else
-//! were there. Without a door a busy process would lock the head again before one that waits for it
-//! has woken up. What is decided on it is none of this file's business.
+//! next stands at the door, a row that one process has at a time, and has it until the last batch
+//! of its turn is on its way: for one, or for several as if nobody else were there. Without a door
+//! a busy process would lock the head again before one that waits for it has woken up. What is
+//! decided on it is none of this file's business.
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 
 use crate::backend::Backend;
 use crate::world::{World, code, codes, key, order, place, sku, units};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use onhand_core::catalog::{self, NewCategory, ProductPatch, ProductRef};
 use onhand_core::command::Reply;
 use onhand_core::ids::{CategoryId, OrderId, ProductId};
@@ -81,18 +81,21 @@ pub(crate) async fn an_order_is_read_again_only_when_it_is_another<B: Backend>()
     let nobodys = OrderId::new(99).unwrap();
     // All at once: a store may answer several who ask together by one statement.
     let asked = [
-        (old.id, None, Some(Unless::Other(new.clone()))),
-        (old.id, Some(before), Some(Unless::Other(new.clone()))),
-        (still.id, Some(Seen::of(&still)), Some(Unless::Same)),
-        (old.id, Some(Seen::of(&new)), Some(Unless::Same)),
-        (nobodys, None, None),
-        (nobodys, Some(before), None),
-        (old.id, Some(of_another_history), Some(Unless::Other(new.clone()))),
-        (still.id, None, Some(Unless::Other((*still).clone()))),
+        (old.id, before, Some(Unless::Other(new.clone()))),
+        (still.id, Seen::of(&still), Some(Unless::Same)),
+        (old.id, Seen::of(&new), Some(Unless::Same)),
+        (nobodys, before, None),
+        (old.id, of_another_history, Some(Unless::Other(new.clone()))),
     ];
     let asked: Vec<_> = asked.iter().cycle().take(64).collect();
     let reader = &world.reader.0;
-    let answers = join_all(asked.iter().map(|(id, seen, _)| reader.order_unless(*id, *seen))).await;
+    let compared = join_all(asked.iter().map(|(id, seen, _)| reader.order_unless(*id, *seen)));
+    let read = join_all(asked.iter().map(|(id, ..)| reader.order(*id, None)));
+    let (answers, read) = join(compared, read).await;
+    let there = |id| [&new, &*still].into_iter().find(|order| order.id == id).cloned();
+    for (order, (id, ..)) in read.into_iter().zip(&asked) {
+        assert_eq!(order.unwrap(), there(*id));
+    }
     for (answer, (id, seen, wanted)) in answers.into_iter().zip(asked) {
         assert_eq!(answer.unwrap(), *wanted, "{id:?} {seen:?}");
     }

@@ -48,17 +48,19 @@ pub(super) async fn find_order(app: &App, id: OrderId) -> Result<Option<Found>, 
         Looked::ToCompare(known) => known,
     };
     let position = kept.position();
-    let seen = known.as_ref().map(|worded| worded.seen);
-    let found = app.reader.order_unless(id, seen).await?;
-    kept.compared(matches!(found, Some(Unless::Same)));
-    let order = match (found, known) {
-        (Some(Unless::Same), Some(worded)) => return Ok(Some(Found::Kept(worded))),
-        (Some(Unless::Same), None) => {
-            return Err(ReadError::Failed("the same order as one that nobody has seen".into()));
-        }
-        (Some(Unless::Other(order)), _) => order,
-        (None, _) => return Ok(None),
+    let order = match known {
+        None => app.reader.order(id, None).await?,
+        Some(worded) => match app.reader.order_unless(id, worded.seen).await? {
+            Some(Unless::Same) => {
+                kept.compared(true);
+                return Ok(Some(Found::Kept(worded)));
+            }
+            Some(Unless::Other(order)) => Some(order),
+            None => None,
+        },
     };
+    kept.compared(false);
+    let Some(order) = order else { return Ok(None) };
     let worded = Worded::order(&order, &OrderView::of(&order));
     let worded = worded.inspect_err(|error| tracing::error!(%error, "an order without words"));
     if let Ok(worded) = &worded {

@@ -21,13 +21,17 @@ use crate::server::{ONHAND, Server, address, json, keyed, place_on};
 
 /// Servers with one API key: an idempotency key means something to one caller only.
 async fn servers(url: &str, folders: &[tempfile::TempDir]) -> Vec<Server> {
+    servers_with(url, folders, &[]).await
+}
+
+async fn servers_with(url: &str, folders: &[tempfile::TempDir], extra: &[&str]) -> Vec<Server> {
+    let extra = [&["--migrate"], extra].concat();
     let mut servers: Vec<Server> = Vec::new();
     for folder in folders {
         if let Some(first) = servers.first() {
             std::fs::write(folder.path().join("key"), &first.key).unwrap();
         }
-        let server = Server::start_on(url.to_owned(), folder.path(), &["--migrate"], &[]).await;
-        servers.push(server);
+        servers.push(Server::start_on(url.to_owned(), folder.path(), &extra, &[]).await);
     }
     servers
 }
@@ -93,7 +97,9 @@ async fn found(server: &mut Server) -> u64 {
 async fn an_order_that_one_process_keeps_is_shown_as_another_has_changed_it() {
     let cluster = Cluster::start(&[]);
     let folders = folders(2);
-    let mut servers = servers(&cluster.url("onhand", "postgres"), &folders).await;
+    // No worker takes the order up in between.
+    let extra = ["--role", "api"];
+    let mut servers = servers_with(&cluster.url("onhand", "postgres"), &folders, &extra).await;
     let mut there = servers.pop().unwrap();
     let mut here = servers.pop().unwrap();
     let placed = json(&there.place("kept").await.unwrap());
