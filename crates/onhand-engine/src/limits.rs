@@ -40,6 +40,13 @@ pub const SHAPES_FROM_ROWS: usize = 16;
 /// Most shapes of one statement beside the one that it is written in: each is prepared on the
 /// server once for each connection that writes.
 pub const SHAPES_OF_STATEMENT_MAX: usize = 8;
+/// How often changes of the same tables must have come together before they are one statement.
+pub const CHANGES_JOINED_AFTER: u32 = 8;
+/// Most statements of changes that came together often: each is prepared on the server once for
+/// each connection that writes, and kept there.
+pub const CHANGES_JOINED_MAX: usize = 128;
+/// Most kinds of changes that came together of which is known how often.
+pub const CHANGES_MET_MAX: usize = 1024;
 /// Pause between two tries of a command that was not done because there is no room or the store is
 /// away.
 pub const TRY_AGAIN_PAUSE: Duration = Duration::from_millis(50);

@@ -187,14 +187,14 @@ const INSERT_USERS: &str = "INSERT INTO users (id, email, name, role, scopes, pa
      unnest($3::text[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]), \
      unnest($7::bool[]), unnest($8::int8[]), unnest($9::int8[]), unnest($10::int8[]), \
      unnest($11::int8[])";
-const UPDATE_USERS: &str = "WITH u AS (UPDATE users t SET email = v.email, name = v.name, role = \
+const UPDATE_USERS: &str = "UPDATE users t SET email = v.email, name = v.name, role = \
      v.role, scopes = v.scopes, password = v.password, disabled = v.disabled, tokens_from = \
      v.tokens_from, version = v.version, updated_at = v.updated_at FROM (SELECT \
      unnest($1::int8[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]), \
      unnest($5::text[]), unnest($6::text[]), unnest($7::bool[]), unnest($8::int8[]), \
      unnest($9::int8[]), unnest($10::int8[]), unnest($11::int8[])) v(id, email, name, role, \
      scopes, password, disabled, tokens_from, version, updated_at, stored) WHERE t.id = v.id AND \
-     t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $12::int8)::int FROM u";
+     t.version = v.stored";
 
 fn user_values<'a>(rows: &[&'a Arc<User>]) -> Vec<Column<'a>> {
     vec![
@@ -216,13 +216,12 @@ const INSERT_SESSIONS: &str = "INSERT INTO sessions (id, token, previous_token, 
      unnest($1::int8[]), unnest($2::bytea[]), unnest($3::bytea[]), unnest($4::int8[]), \
      unnest($5::int8[]), unnest($6::text[]), unnest($7::int8[]), unnest($8::int8[]), \
      unnest($9::int8[]), unnest($10::int8[])";
-const UPDATE_SESSIONS: &str = "WITH u AS (UPDATE sessions t SET token = v.token, previous_token = \
+const UPDATE_SESSIONS: &str = "UPDATE sessions t SET token = v.token, previous_token = \
      v.previous_token, rotated_at = v.rotated_at, ended_at = v.ended_at, ended_because = \
      v.ended_because, version = v.version FROM (SELECT unnest($1::int8[]), unnest($2::bytea[]), \
      unnest($3::bytea[]), unnest($4::int8[]), unnest($5::int8[]), unnest($6::text[]), \
      unnest($7::int8[]), unnest($8::int8[])) v(id, token, previous_token, rotated_at, ended_at, \
-     ended_because, version, stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
-     SELECT 1 / (count(*) = $9::int8)::int FROM u";
+     ended_because, version, stored) WHERE t.id = v.id AND t.version = v.stored";
 
 fn session_values<'a>(rows: &[&'a Session]) -> Vec<Column<'a>> {
     vec![
@@ -241,11 +240,10 @@ const INSERT_API_KEYS: &str = "INSERT INTO api_keys (id, last_used_at, revoked_a
      unnest($2::int8[]), unnest($3::int8[]), unnest($4::int8[]), unnest($5::text[]), \
      unnest($6::text[]), unnest($7::bytea[]), unnest($8::text[]), unnest($9::text[]), \
      unnest($10::int8[]), unnest($11::int8[])";
-const UPDATE_API_KEYS: &str = "WITH u AS (UPDATE api_keys t SET last_used_at = v.last_used_at, \
+const UPDATE_API_KEYS: &str = "UPDATE api_keys t SET last_used_at = v.last_used_at, \
      revoked_at = v.revoked_at, version = v.version FROM (SELECT unnest($1::int8[]), \
      unnest($2::int8[]), unnest($3::int8[]), unnest($4::int8[]), unnest($5::int8[])) v(id, \
-     last_used_at, revoked_at, version, stored) WHERE t.id = v.id AND t.version = v.stored \
-     RETURNING 1) SELECT 1 / (count(*) = $6::int8)::int FROM u";
+     last_used_at, revoked_at, version, stored) WHERE t.id = v.id AND t.version = v.stored";
 
 fn api_key_values<'a>(rows: &[&'a ApiKey]) -> Vec<Column<'a>> {
     vec![

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::error::{Error, Result};
 use super::head::{Head, writes};
-use super::session::Session;
+use super::session::{Session, in_time};
 use crate::idempotency::IdempotencyKey;
 use crate::store::{Batch, Rows};
 
@@ -201,14 +201,21 @@ async fn fly(
             Err(_) => return unsent(Error::Guard("numbering")),
         },
     };
-    let (writes, after) = match writes(&batch, &head, stamp) {
-        Ok(written) => written,
-        Err(error) => return unsent(error),
+    let prepared = match writes(&batch, &head, stamp) {
+        Ok((writes, after)) => {
+            let statements: Vec<&'static str> = writes.iter().map(|write| write.sql).collect();
+            session.prepare(statements).await.map(|()| (writes, after))
+        }
+        Err(error) => Err(error),
     };
-    let statements: Vec<&'static str> = writes.iter().map(|write| write.sql).collect();
-    if let Err(error) = session.prepare(statements).await {
-        return unsent(error);
-    }
+    let (writes, after) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            // Nobody begins a transaction within one that is open.
+            let ended = if begins { Ok(()) } else { in_time(session.run("ROLLBACK")).await };
+            return unsent(ended.err().unwrap_or(error));
+        }
+    };
     let left = after.clone();
     let committed = session.commit(begins, &writes, move || {
         // Nobody may have waited for it.

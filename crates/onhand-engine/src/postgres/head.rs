@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use onhand_core::{Numbering, Timestamp};
 use tokio_postgres::Row;
 
+use super::changes::{Change, statements};
 use super::codec::{get, instant};
 use super::error::{Result, corrupt};
 use super::rows::Writes;
@@ -29,8 +30,8 @@ macro_rules! head {
 /// The head of the logs. Locked, it is nobody else's until the batch ends.
 pub(super) const HEAD: &str = head!("");
 pub(super) const LOCKED_HEAD: &str = head!(" FOR UPDATE");
-pub(super) const MOVE_HEAD: &str = "\
-     WITH u AS (UPDATE numbering SET product = $1::int8, category = $2::int8, \
+const MOVE_HEAD: &str = "\
+     UPDATE numbering SET product = $1::int8, category = $2::int8, \
      location = $3::int8, reservation = $4::int8, \"order\" = $5::int8, movement = $6::int8, \
      event = $7::int8, batch = $8::int8 + 1, recorded_at = $9::int8, chain = $10::bytea, \
      next_window_is_empty = next_window_is_empty AND outcome_window = $11::int8, \
@@ -39,9 +40,8 @@ pub(super) const MOVE_HEAD: &str = "\
      endpoint = $18::int8, job = $19::int8, sync = $20::int8, \
      catalog = $21::int8, catalog_counted_to = $8::int8 \
      WHERE batch = $8::int8 AND ($22::int8 IS NULL OR EXISTS (SELECT 1 FROM batches b \
-     WHERE b.id = $8::int8 - 1 AND b.writer = $22::int8)) \
-     RETURNING 1) SELECT 1 / count(*)::int FROM u";
-pub(super) const INSERT_BATCH: &str = "\
+     WHERE b.id = $8::int8 - 1 AND b.writer = $22::int8))";
+const INSERT_BATCH: &str = "\
      INSERT INTO batches VALUES ($1::int8, $2::int8, $3::int8, $4::int8, \
      $5::int8, $6::bytea, $7::int8)";
 
@@ -206,8 +206,8 @@ pub(super) fn writes<'a>(
         Box::new(stamp),
     ];
     let mut all = vec![
-        Write { table: "numbering", sql: MOVE_HEAD, values: move_head },
-        Write { table: "batches", sql: INSERT_BATCH, values: insert_batch },
+        Change { table: "numbering", sql: MOVE_HEAD, values: move_head, rows: Some(1) },
+        Change { table: "batches", sql: INSERT_BATCH, values: insert_batch, rows: None },
     ];
     all.extend(writes.0);
     let next_window_is_empty = head.next_window_is_empty && window == head.window;
@@ -224,5 +224,5 @@ pub(super) fn writes<'a>(
         catalog_counted_to: batch.id,
         left_by: Some(stamp),
     };
-    Ok((all, after))
+    Ok((statements(all), after))
 }

@@ -18,10 +18,10 @@ use crate::stored::stored_version;
 const IMPORTS: &str = "SELECT document FROM imports WHERE id = ANY($1::int8[])";
 const INSERT: &str = "INSERT INTO imports (id, document, version) SELECT unnest($1::int8[]), \
      unnest($2::text[]), unnest($3::int8[])";
-const UPDATE: &str = "WITH u AS (UPDATE imports t SET document = v.document, version = v.version \
+const UPDATE: &str = "UPDATE imports t SET document = v.document, version = v.version \
      FROM (SELECT unnest($1::int8[]), unnest($2::text[]), unnest($3::int8[]), \
      unnest($4::int8[])) v(id, document, version, stored) WHERE t.id = v.id \
-     AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $5::int8)::int FROM u";
+     AND t.version = v.stored";
 
 /// Asks for the rows that are named.
 pub(super) async fn ask(session: &Session, needs: &Needs) -> Result<Vec<Row>> {

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod address;
+mod changes;
 mod codec;
 mod copy;
 mod error;

@@ -45,12 +45,12 @@ macro_rules! documents {
                  unnest($3::int8[])"
             ),
             update: concat!(
-                "WITH u AS (UPDATE ",
+                "UPDATE ",
                 $table,
                 " t SET document = v.document, version = v.version FROM (SELECT \
                  unnest($1::text[]), unnest($2::text[]), unnest($3::int8[]), unnest($4::int8[])) \
                  v(name, document, version, stored) WHERE t.name = v.name \
-                 AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $5::int8)::int FROM u"
+                 AND t.version = v.stored"
             ),
         }
     };
@@ -284,16 +284,14 @@ const INSERT_JOBS: &str = "INSERT INTO jobs (id, state, due_at, leased, epoch, t
      unnest($6::int8[]), unnest($7::text[]), unnest($8::int8[]), unnest($9::text[]), \
      unnest($10::int8[]), unnest($11::text[]), unnest($12::text[]), unnest($13::int8[]), \
      unnest($14::int8[])";
-const UPDATE_JOBS: &str = "WITH u AS (UPDATE jobs t SET state = v.state, due_at = v.due_at, \
+const UPDATE_JOBS: &str = "UPDATE jobs t SET state = v.state, due_at = v.due_at, \
      leased = v.leased, epoch = v.epoch, tries = v.tries, attempts = v.attempts, version = \
      v.version FROM (SELECT unnest($1::int8[]), unnest($2::text[]), unnest($3::int8[]), \
      unnest($4::bool[]), unnest($5::int8[]), unnest($6::int8[]), unnest($7::text[]), \
      unnest($8::int8[]), unnest($9::int8[])) v(id, state, due_at, leased, epoch, tries, \
-     attempts, version, stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
-     SELECT 1 / (count(*) = $10::int8)::int FROM u";
-const DELETE_JOBS: &str = "WITH u AS (DELETE FROM jobs t USING (SELECT unnest($1::int8[]), \
-     unnest($2::int8[])) v(id, stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
-     SELECT 1 / (count(*) = $3::int8)::int FROM u";
+     attempts, version, stored) WHERE t.id = v.id AND t.version = v.stored";
+const DELETE_JOBS: &str = "DELETE FROM jobs t USING (SELECT unnest($1::int8[]), \
+     unnest($2::int8[])) v(id, stored) WHERE t.id = v.id AND t.version = v.stored";
 
 /// What of a job changes.
 fn changing<'a>(rows: &[&&Job]) -> Result<Vec<Column<'a>>> {

@@ -255,7 +255,7 @@ const INSERT_EFFECTS: &str = "INSERT INTO effects (order_id, state, due_at, leas
      unnest($2::text[]), unnest($3::int8[]), unnest($4::bool[]), unnest($5::int8[]), \
      unnest($6::int8[]), unnest($7::bool[]), unnest($8::text[]), unnest($9::int8[]), \
      unnest($10::int8[]), unnest($11::int8[]), unnest($12::int8[])";
-const UPDATE_EFFECTS: &str = "WITH u AS (UPDATE effects t SET state = v.state, due_at = v.due_at, \
+const UPDATE_EFFECTS: &str = "UPDATE effects t SET state = v.state, due_at = v.due_at, \
      leased = v.leased, epoch = v.epoch, tries = v.tries, ask_first = v.ask_first, reason = \
      v.reason, version = v.version, created_at = v.created_at, updated_at = v.updated_at, polls = \
      v.polls FROM (SELECT unnest($1::int8[]), unnest($2::text[]), unnest($3::int8[]), \
@@ -263,11 +263,10 @@ const UPDATE_EFFECTS: &str = "WITH u AS (UPDATE effects t SET state = v.state, d
      unnest($8::text[]), unnest($9::int8[]), unnest($10::int8[]), unnest($11::int8[]), \
      unnest($12::int8[]), unnest($13::int8[])) v(order_id, state, due_at, leased, epoch, tries, \
      ask_first, reason, version, created_at, updated_at, polls, stored) WHERE t.order_id = \
-     v.order_id AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $14::int8)::int \
-     FROM u";
-const DELETE_EFFECTS: &str = "WITH u AS (DELETE FROM effects t USING (SELECT unnest($1::int8[]), \
+     v.order_id AND t.version = v.stored";
+const DELETE_EFFECTS: &str = "DELETE FROM effects t USING (SELECT unnest($1::int8[]), \
      unnest($2::int8[])) v(order_id, stored) WHERE t.order_id = v.order_id AND t.version = \
-     v.stored RETURNING 1) SELECT 1 / (count(*) = $3::int8)::int FROM u";
+     v.stored";
 
 fn effect_values<'a>(rows: &[&'a Effect]) -> Vec<Column<'a>> {
     vec![
@@ -293,15 +292,14 @@ const INSERT_NOTICES: &str = "INSERT INTO notices (id, order_id, intent, seen, v
      event_id, body_hash, kind, received_at) SELECT unnest($1::int8[]), unnest($2::int8[]), \
      unnest($3::text[]), unnest($4::text[]), unnest($5::int8[]), unnest($6::text[]), \
      unnest($7::text[]), unnest($8::bytea[]), unnest($9::text[]), unnest($10::int8[])";
-const UPDATE_NOTICES: &str = "WITH u AS (UPDATE notices t SET order_id = v.order_id, intent = \
+const UPDATE_NOTICES: &str = "UPDATE notices t SET order_id = v.order_id, intent = \
      v.intent, seen = v.seen, version = v.version FROM (SELECT unnest($1::int8[]), \
      unnest($2::int8[]), unnest($3::text[]), unnest($4::text[]), unnest($5::int8[]), \
      unnest($6::int8[])) v(id, order_id, intent, seen, version, stored) WHERE t.id = v.id AND \
-     t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $7::int8)::int FROM u";
+     t.version = v.stored";
 
-const DELETE_NOTICES: &str = "WITH u AS (DELETE FROM notices t USING (SELECT unnest($1::int8[]), \
-     unnest($2::int8[])) v(id, stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
-     SELECT 1 / (count(*) = $3::int8)::int FROM u";
+const DELETE_NOTICES: &str = "DELETE FROM notices t USING (SELECT unnest($1::int8[]), \
+     unnest($2::int8[])) v(id, stored) WHERE t.id = v.id AND t.version = v.stored";
 
 fn notice_values<'a>(rows: &[&'a KeptNotice]) -> Result<Vec<Column<'a>>> {
     let words = |row: &&KeptNotice| {

@@ -1,4 +1,4 @@
-//! Rows as a batch leaves them, as one statement per table whatever the number of rows. A row that
+//! Rows as a batch leaves them, as one change per table whatever the number of rows. A row that
 //! was there is guarded by the version that was loaded: where one is not at that version, the
 //! statement divides by zero, and the commit that was sent behind it commits nothing. Arrays are
 //! taken apart in the list of columns and not in `FROM`, where each would be written into a table
@@ -11,8 +11,8 @@ use onhand_core::inventory::{Level, Location, Reservation};
 use onhand_core::orders::{OpenOrder, Order};
 use std::sync::Arc;
 
+use super::changes::Change;
 use super::error::{Result, corrupt};
-use super::session::Write;
 use super::shape::{Column, column, column_of, shaped};
 use crate::store::{Guarded, Rows};
 use crate::stored::{stored_count, stored_version};
@@ -32,7 +32,7 @@ pub(super) fn parted<'a, T: 'a>(
 }
 
 /// The rows of a batch.
-pub(super) struct Writes<'a>(pub(super) Vec<Write<'a>>);
+pub(super) struct Writes<'a>(pub(super) Vec<Change<'a>>);
 
 impl<'a> Writes<'a> {
     /// Adds a statement, unless it would write nothing.
@@ -45,7 +45,7 @@ impl<'a> Writes<'a> {
     ) {
         if rows > 0 {
             let (sql, values) = shaped(sql, rows, columns());
-            self.0.push(Write { table, sql, values });
+            self.0.push(Change { table, sql, values, rows: None });
         }
     }
 
@@ -58,9 +58,8 @@ impl<'a> Writes<'a> {
         columns: impl FnOnce() -> Vec<Column<'a>>,
     ) {
         if rows > 0 {
-            let (sql, mut values) = shaped(sql, rows, columns());
-            values.push(Box::new(stored_count(rows)));
-            self.0.push(Write { table, sql, values });
+            let (sql, values) = shaped(sql, rows, columns());
+            self.0.push(Change { table, sql, values, rows: Some(stored_count(rows)) });
         }
     }
 
@@ -256,15 +255,14 @@ const INSERT_PRODUCTS: &str = "INSERT INTO products (id, name, description, pric
      unnest($1::int8[]), unnest($2::text[]), unnest($3::text[]), unnest($4::int8[]), \
      unnest($5::text[]), unnest($6::bool[]), unnest($7::int8[]), unnest($8::int8[]), \
      unnest($9::int8[]), unnest($10::text[]), unnest($11::text[]), unnest($12::int8[])";
-const UPDATE_PRODUCTS: &str = "WITH u AS (UPDATE products t SET name = v.name, description = \
+const UPDATE_PRODUCTS: &str = "UPDATE products t SET name = v.name, description = \
      v.description, price = v.price, currency = v.currency, active = v.active, version = \
      v.version, updated_at = v.updated_at, deleted_at = v.deleted_at, category_ids = \
      v.category_ids FROM (SELECT unnest($1::int8[]), unnest($2::text[]), unnest($3::text[]), \
      unnest($4::int8[]), unnest($5::text[]), unnest($6::bool[]), unnest($7::int8[]), \
      unnest($8::int8[]), unnest($9::int8[]), unnest($10::text[]), unnest($11::int8[])) v(id, \
      name, description, price, currency, active, version, updated_at, deleted_at, category_ids, \
-     stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = \
-     $12::int8)::int FROM u";
+     stored) WHERE t.id = v.id AND t.version = v.stored";
 const DELETE_PRODUCT_CATEGORIES: &str =
     "DELETE FROM product_categories WHERE product_id = ANY($1::int8[])";
 const INSERT_PRODUCT_CATEGORIES: &str = "INSERT INTO product_categories (category_id, \
@@ -288,12 +286,11 @@ const INSERT_CATEGORIES: &str = "INSERT INTO categories (id, name, parent_id, ve
      updated_at, deleted_at, created_at) SELECT unnest($1::int8[]), unnest($2::text[]), \
      unnest($3::int8[]), unnest($4::int8[]), unnest($5::int8[]), unnest($6::int8[]), \
      unnest($7::int8[])";
-const UPDATE_CATEGORIES: &str = "WITH u AS (UPDATE categories t SET name = v.name, parent_id \
+const UPDATE_CATEGORIES: &str = "UPDATE categories t SET name = v.name, parent_id \
      = v.parent_id, version = v.version, updated_at = v.updated_at, deleted_at = v.deleted_at \
      FROM (SELECT unnest($1::int8[]), unnest($2::text[]), unnest($3::int8[]), unnest($4::int8[]), \
      unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[])) v(id, name, parent_id, version, \
-     updated_at, deleted_at, stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
-     SELECT 1 / (count(*) = $8::int8)::int FROM u";
+     updated_at, deleted_at, stored) WHERE t.id = v.id AND t.version = v.stored";
 
 fn category_values<'a>(rows: &[&'a Category]) -> Vec<Column<'a>> {
     vec![
@@ -310,12 +307,11 @@ const INSERT_LOCATIONS: &str = "INSERT INTO locations (id, name, priority, activ
      updated_at, code, created_at) SELECT unnest($1::int8[]), unnest($2::text[]), \
      unnest($3::int8[]), unnest($4::bool[]), unnest($5::int8[]), unnest($6::int8[]), \
      unnest($7::text[]), unnest($8::int8[])";
-const UPDATE_LOCATIONS: &str = "WITH u AS (UPDATE locations t SET name = v.name, priority = \
+const UPDATE_LOCATIONS: &str = "UPDATE locations t SET name = v.name, priority = \
      v.priority, active = v.active, version = v.version, updated_at = v.updated_at FROM (SELECT \
      unnest($1::int8[]), unnest($2::text[]), unnest($3::int8[]), unnest($4::bool[]), \
      unnest($5::int8[]), unnest($6::int8[]), unnest($7::int8[])) v(id, name, priority, active, \
-     version, updated_at, stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) SELECT \
-     1 / (count(*) = $8::int8)::int FROM u";
+     version, updated_at, stored) WHERE t.id = v.id AND t.version = v.stored";
 
 fn location_values<'a>(rows: &[&'a Location]) -> Vec<Column<'a>> {
     vec![
@@ -333,7 +329,7 @@ const INSERT_LEVELS: &str = "INSERT INTO levels SELECT unnest($1::int8[]), \
      unnest($6::int8[]), unnest($7::int8[]), unnest($8::int8[]), unnest($9::int8[]), \
      unnest($10::int8[]), unnest($11::int8[]), unnest($12::int8[]), unnest($13::int8[]), \
      unnest($14::int8[]), unnest($15::int8[]), unnest($16::int8[]), unnest($17::int8[])";
-const UPDATE_LEVELS: &str = "WITH u AS (UPDATE levels t SET on_hand = v.on_hand, reserved = \
+const UPDATE_LEVELS: &str = "UPDATE levels t SET on_hand = v.on_hand, reserved = \
      v.reserved, safety_stock = v.safety_stock, low_stock_threshold = v.low_stock_threshold, \
      received = v.received, sold = v.sold, returned = v.returned, adjusted = v.adjusted, counted \
      = v.counted, transferred = v.transferred, movements = v.movements, last_movement = \
@@ -347,7 +343,7 @@ const UPDATE_LEVELS: &str = "WITH u AS (UPDATE levels t SET on_hand = v.on_hand,
      safety_stock, low_stock_threshold, received, sold, returned, adjusted, counted, \
      transferred, movements, last_movement, version, updated_at, missing, stored) \
      WHERE t.product_id = v.product_id AND t.location_id = v.location_id \
-     AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $19::int8)::int FROM u";
+     AND t.version = v.stored";
 
 fn level_values<'a>(rows: &[&'a Level]) -> Vec<Column<'a>> {
     vec![
@@ -377,14 +373,13 @@ const INSERT_RESERVATIONS: &str = "INSERT INTO reservations (id, product_id, con
      unnest($4::int8[]), unnest($5::text[]), unnest($6::int8[]), unnest($7::int8[]), \
      unnest($8::int8[]), unnest($9::int8[]), unnest($10::int8[]), unnest($11::int8[]), \
      unnest($12::text[]), unnest($13::int8[])";
-const UPDATE_RESERVATIONS: &str = "WITH u AS (UPDATE reservations t SET consumed = \
+const UPDATE_RESERVATIONS: &str = "UPDATE reservations t SET consumed = \
      v.consumed, released = v.released, state = v.state, expires_at = v.expires_at, version = \
      v.version, updated_at = v.updated_at FROM (SELECT unnest($1::int8[]), unnest($2::int8[]), \
      unnest($3::int8[]), unnest($4::int8[]), unnest($5::text[]), unnest($6::int8[]), \
      unnest($7::int8[]), unnest($8::int8[]), unnest($9::int8[])) v(id, product_id, consumed, \
      released, state, expires_at, version, updated_at, stored) WHERE t.id = v.id AND t.product_id \
-     = v.product_id AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $10::int8)::int \
-     FROM u";
+     = v.product_id AND t.version = v.stored";
 
 fn reservation_values<'a>(rows: &[&'a Reservation]) -> Vec<Column<'a>> {
     vec![
@@ -402,11 +397,10 @@ fn reservation_values<'a>(rows: &[&'a Reservation]) -> Vec<Column<'a>> {
 const INSERT_ORDERS: &str = "INSERT INTO orders (id, status, version, last_event, \
      customer_id, created_at) SELECT unnest($1::int8[]), unnest($2::text[]), unnest($3::int8[]), \
      unnest($4::int8[]), unnest($5::int8[]), unnest($6::int8[])";
-const UPDATE_ORDERS: &str = "WITH u AS (UPDATE orders t SET status = v.status, version = \
+const UPDATE_ORDERS: &str = "UPDATE orders t SET status = v.status, version = \
      v.version, last_event = v.last_event FROM (SELECT unnest($1::int8[]), unnest($2::text[]), \
      unnest($3::int8[]), unnest($4::int8[]), unnest($5::int8[])) v(id, status, version, \
-     last_event, stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) SELECT 1 / \
-     (count(*) = $6::int8)::int FROM u";
+     last_event, stored) WHERE t.id = v.id AND t.version = v.stored";
 const INSERT_REFERENCES: &str = "INSERT INTO order_references SELECT unnest($1::text[]), \
      unnest($2::int8[])";
 

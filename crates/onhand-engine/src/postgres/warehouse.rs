@@ -275,39 +275,36 @@ impl<'a> Writes<'a> {
 const INSERT_SYNCS: &str = "INSERT INTO syncs (id, status, rows_ended_at, version, document) \
      SELECT unnest($1::int8[]), unnest($2::text[]), unnest($3::int8[]), unnest($4::int8[]), \
      unnest($5::text[])";
-const UPDATE_SYNCS: &str = "WITH u AS (UPDATE syncs t SET status = v.status, rows_ended_at = \
+const UPDATE_SYNCS: &str = "UPDATE syncs t SET status = v.status, rows_ended_at = \
      v.rows_ended_at, version = v.version, document = v.document FROM (SELECT \
      unnest($1::int8[]), unnest($2::text[]), unnest($3::int8[]), unnest($4::int8[]), \
      unnest($5::text[]), unnest($6::int8[])) v(id, status, rows_ended_at, version, document, \
-     stored) WHERE t.id = v.id AND t.version = v.stored RETURNING 1) \
-     SELECT 1 / (count(*) = $7::int8)::int FROM u";
+     stored) WHERE t.id = v.id AND t.version = v.stored";
 const INSERT_ROWS: &str = "INSERT INTO sync_rows (sync_id, number, action, version, document, \
      movement, product_id, location_id) SELECT unnest($1::int8[]), unnest($2::int8[]), \
      unnest($3::text[]), unnest($4::int8[]), unnest($5::text[]), unnest($6::int8[]), \
      unnest($7::int8[]), unnest($8::int8[])";
-const UPDATE_ROWS: &str = "WITH u AS (UPDATE sync_rows t SET action = v.action, version = \
+const UPDATE_ROWS: &str = "UPDATE sync_rows t SET action = v.action, version = \
      v.version, document = v.document, movement = v.movement FROM (SELECT unnest($1::int8[]), \
      unnest($2::int8[]), unnest($3::text[]), unnest($4::int8[]), unnest($5::text[]), \
      unnest($6::int8[]), unnest($7::int8[])) v(sync_id, number, action, version, document, \
      movement, stored) WHERE t.sync_id = v.sync_id AND t.number = v.number \
-     AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $8::int8)::int FROM u";
-const DELETE_ROWS: &str = "WITH u AS (DELETE FROM sync_rows t USING (SELECT unnest($1::int8[]), \
+     AND t.version = v.stored";
+const DELETE_ROWS: &str = "DELETE FROM sync_rows t USING (SELECT unnest($1::int8[]), \
      unnest($2::int8[]), unnest($3::int8[])) v(sync_id, number, stored) \
-     WHERE t.sync_id = v.sync_id AND t.number = v.number AND t.version = v.stored RETURNING 1) \
-     SELECT 1 / (count(*) = $4::int8)::int FROM u";
+     WHERE t.sync_id = v.sync_id AND t.number = v.number AND t.version = v.stored";
 const INSERT_SHORTFALLS: &str = "INSERT INTO shortfalls (product_id, location_id, version, \
      document) SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]), \
      unnest($4::text[])";
-const UPDATE_SHORTFALLS: &str = "WITH u AS (UPDATE shortfalls t SET version = v.version, \
+const UPDATE_SHORTFALLS: &str = "UPDATE shortfalls t SET version = v.version, \
      document = v.document FROM (SELECT unnest($1::int8[]), unnest($2::int8[]), \
      unnest($3::int8[]), unnest($4::text[]), unnest($5::int8[])) v(product_id, location_id, \
      version, document, stored) WHERE t.product_id = v.product_id \
-     AND t.location_id = v.location_id AND t.version = v.stored RETURNING 1) \
-     SELECT 1 / (count(*) = $6::int8)::int FROM u";
-const DELETE_SHORTFALLS: &str = "WITH u AS (DELETE FROM shortfalls t USING (SELECT \
+     AND t.location_id = v.location_id AND t.version = v.stored";
+const DELETE_SHORTFALLS: &str = "DELETE FROM shortfalls t USING (SELECT \
      unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[])) v(product_id, location_id, \
      stored) WHERE t.product_id = v.product_id AND t.location_id = v.location_id \
-     AND t.version = v.stored RETURNING 1) SELECT 1 / (count(*) = $4::int8)::int FROM u";
+     AND t.version = v.stored";
 
 fn sync_values<'a>(rows: &[&'a Arc<Sync>], documents: Vec<String>) -> Vec<Column<'a>> {
     vec![

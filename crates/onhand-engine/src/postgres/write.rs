@@ -19,7 +19,7 @@ use super::address::Address;
 use super::codec::{get, instant};
 use super::error::{Error, Result, corrupt};
 use super::flight::{Base, Flight, Landing, Sent};
-use super::head::{HEAD, Head, INSERT_BATCH, Known, LOCKED_HEAD, MOVE_HEAD};
+use super::head::{HEAD, Head, Known, LOCKED_HEAD};
 use super::lists::Filler;
 use super::load;
 use super::reconnect::Reconnect;
@@ -128,7 +128,7 @@ impl PostgresStore {
     /// A session in which everything that each batch asks is prepared.
     async fn connect(&self) -> Result<Session> {
         let session = Session::open(&self.address).await?;
-        let always = [HEAD, LOCKED_HEAD, MOVE_HEAD, INSERT_BATCH, turn::MOVED_SINCE];
+        let always = [HEAD, LOCKED_HEAD, turn::MOVED_SINCE];
         session.prepare(always.into_iter().chain(load::ALWAYS_ASKED)).await?;
         session.keep_to_transactions().await?;
         session.never_idle().await?;

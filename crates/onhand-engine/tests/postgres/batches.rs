@@ -6,7 +6,9 @@ use std::sync::Arc;
 use onhand_core::command::Reply;
 use onhand_core::{Needs, State};
 use onhand_engine::idempotency::StoredOutcome;
-use onhand_engine::limits::{ALONE_AFTER_TURNS, TURN_IDLE};
+use onhand_engine::limits::{
+    ALONE_AFTER_TURNS, CHANGES_JOINED_AFTER, SHAPES_OF_STATEMENT_MAX, TURN_IDLE,
+};
 use onhand_engine::postgres::{Database, PostgresStore};
 use onhand_engine::store::Begun;
 use onhand_engine::{Batch, Store};
@@ -30,6 +32,13 @@ const ONLY_WITHIN_TRANSACTIONS: &str = "\
      IF current_setting('default_transaction_read_only') <> 'on' \
      THEN RAISE EXCEPTION 'this would be written alone'; END IF; RETURN NEW; END $$; \
      CREATE TRIGGER look BEFORE INSERT ON batches FOR EACH ROW EXECUTE FUNCTION look()";
+
+const NOTE_STATEMENTS: &str = "\
+     CREATE TABLE statements (text text NOT NULL); \
+     CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+     INSERT INTO statements VALUES (current_query()); RETURN NULL; END $$; \
+     CREATE TRIGGER note AFTER INSERT ON batches EXECUTE FUNCTION note(); \
+     CREATE TRIGGER note AFTER INSERT ON events EXECUTE FUNCTION note()";
 
 /// A store with its state, without a committer.
 struct Hand {
@@ -55,6 +64,15 @@ impl Hand {
         begun.outcomes[0].is_some()
     }
 
+    /// Writes batches of which each changes the same tables, as often as makes them one statement.
+    async fn until_joined(&mut self) {
+        for number in (100..).take(CHANGES_JOINED_AFTER as usize + 1) {
+            let begun = self.begin().await;
+            self.store.commit(batch(&begun, number)).await.unwrap();
+            self.store.written().await.unwrap();
+        }
+    }
+
     /// Has so many turns that nobody else can be there.
     async fn until_alone(&mut self) {
         for _ in 0..=ALONE_AFTER_TURNS {
@@ -78,8 +96,17 @@ fn batch(begun: &Begun, number: u8) -> Arc<Batch> {
 /// the number that fits again, and was decided on what the first has not left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_decided_on_a_batch_that_failed_is_not_written() {
+    for is_joined in [false, true] {
+        nothing_is_decided_on_a_failed_batch(is_joined).await;
+    }
+}
+
+async fn nothing_is_decided_on_a_failed_batch(is_joined: bool) {
     let world = Shop::with(&[("tea", 100)]).await;
     let mut hand = Hand::of(&world.backend.url()).await;
+    if is_joined {
+        hand.until_joined().await;
+    }
     hand.until_alone().await;
     let first = hand.begin().await;
     let (mut other, watch) =
@@ -109,6 +136,51 @@ async fn what_was_decided_on_a_batch_that_failed_is_not_written() {
     assert_eq!(found, [true, false, false, true], "what was said is not what is there");
     other.store.close().await.unwrap();
     hand.store.close().await.unwrap();
+    world.close().await;
+}
+
+/// A statement is prepared when it is first sent, which waits for locks too. Where it does not get
+/// them in time, its batch fails and the next one finds no transaction open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_prepared_fails_alone() {
+    let world = Shop::with(&[("tea", 100)]).await;
+    let (mut hand, holdup) =
+        (Hand::of(&world.backend.url()).await, connect(&world.backend.0.0).await);
+    let begun = hand.begin().await;
+    holdup.batch_execute("BEGIN; LOCK TABLE batches IN SHARE MODE").await.unwrap();
+    hand.store.commit(batch(&begun, 1)).await.unwrap();
+    let failed = hand.store.written().await.unwrap_err();
+    assert_eq!(failed.kind(), "unavailable", "{failed}");
+    holdup.batch_execute("ROLLBACK").await.unwrap();
+    let begun = hand.begin().await;
+    hand.store.commit(batch(&begun, 2)).await.unwrap();
+    hand.store.written().await.unwrap();
+    assert_eq!([hand.finds(1).await, hand.finds(2).await], [false, true]);
+    hand.store.close().await.unwrap();
+    world.close().await;
+}
+
+/// What one batch after the other changes is changed by one statement, whose guards hold as before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_that_come_often_are_one_statement() {
+    let world = Shop::with(&[("tea", 1000)]).await;
+    let client = connect(&world.backend.0.0).await;
+    client.batch_execute(NOTE_STATEMENTS).await.unwrap();
+    // A shape of a statement is found by chance: each is met as often as it takes.
+    let times = SHAPES_OF_STATEMENT_MAX * CHANGES_JOINED_AFTER as usize;
+    for _ in 0..=times {
+        client.batch_execute("DELETE FROM statements").await.unwrap();
+        assert_eq!(code(&world.ask(place(&[("tea", 1)])).await), "ok");
+    }
+    let texts = client.query("SELECT DISTINCT text FROM statements", &[]).await.unwrap();
+    let texts: Vec<String> = texts.iter().map(|row| row.get(0)).collect();
+    assert_eq!(texts.len(), 1, "batches and events are written by {texts:#?}");
+    // What is at hand is not what is there: the level's guard is the second of the statement.
+    client.batch_execute("UPDATE levels SET version = version + 1").await.unwrap();
+    let conflicts = || world.submit.stats().failed.read().get("conflict").copied();
+    let before = conflicts();
+    assert_eq!(code(&world.ask(place(&[("tea", 1)])).await), "ok");
+    assert_eq!(conflicts(), Some(before.unwrap_or(0) + 1), "nobody noticed");
     world.close().await;
 }
 
