@@ -1,6 +1,7 @@
 //! The questions that may be asked of what is remembered, whatever the store. Every list is a page
 //! by key, never by offset. How a store answers is in its own `read/`.
 
+mod accounts;
 pub mod backlog;
 mod bulk;
 mod outbox;
@@ -8,12 +9,9 @@ mod overview;
 mod warehouse;
 
 use onhand_core::Timestamp;
-use onhand_core::accounts::{ApiKey, Email, Session, TokenHash, User};
 use onhand_core::catalog::{Category, Product, ProductRef};
 use onhand_core::effects::{Effect, EffectState};
-use onhand_core::ids::{
-    ApiKeyId, CategoryId, CustomerId, EffectId, OrderId, ReservationId, SessionId, UserId,
-};
+use onhand_core::ids::{CategoryId, CustomerId, EffectId, OrderId, ReservationId, UserId};
 use onhand_core::inventory::{Location, Movement, ReservationView};
 use onhand_core::orders::Order;
 use onhand_core::payments::{KeptNotice, Provider};
@@ -21,7 +19,7 @@ use onhand_core::text::GatewayId;
 
 use crate::query::{
     EventRow, Explanation, Moment, NumberedPage, OrderFilter, Page, PaymentFilter, ReadError,
-    ReservationFilter, Seen, StockFilter, StockRow, Unless, UserFilter,
+    ReservationFilter, Seen, StockFilter, StockRow, Unless,
 };
 use crate::{postgres, sqlite};
 
@@ -391,115 +389,6 @@ impl Reader {
         match self {
             Self::Sqlite(reader) => reader.events(after, kinds, limit).await,
             Self::Postgres(reader) => reader.events(after, &kinds, limit).await,
-        }
-    }
-
-    /// A user.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn user(&self, id: UserId) -> Result<Option<User>, ReadError> {
-        match self {
-            Self::Sqlite(reader) => reader.user(id).await,
-            Self::Postgres(reader) => reader.user(id).await,
-        }
-    }
-
-    /// The user with an e-mail address.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn user_of_email(&self, email: Email) -> Result<Option<User>, ReadError> {
-        match self {
-            Self::Sqlite(reader) => reader.user_of_email(email).await,
-            Self::Postgres(reader) => reader.user_of_email(&email).await,
-        }
-    }
-
-    /// A page of users, newest first.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn users(
-        &self,
-        filter: UserFilter,
-        before: Option<i64>,
-        limit: usize,
-    ) -> Result<Page<User>, ReadError> {
-        match self {
-            Self::Sqlite(reader) => reader.users(filter, before, limit).await,
-            Self::Postgres(reader) => reader.users(&filter, before, limit).await,
-        }
-    }
-
-    /// A session.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn session(&self, id: SessionId) -> Result<Option<Session>, ReadError> {
-        match self {
-            Self::Sqlite(reader) => reader.session(id).await,
-            Self::Postgres(reader) => reader.session(id).await,
-        }
-    }
-
-    /// The sessions of a user that have not ended, oldest first; some may be over.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn open_sessions(&self, id: UserId) -> Result<Vec<Session>, ReadError> {
-        match self {
-            Self::Sqlite(reader) => reader.open_sessions(id).await,
-            Self::Postgres(reader) => reader.open_sessions(id).await,
-        }
-    }
-
-    /// An API key.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, ReadError> {
-        match self {
-            Self::Sqlite(reader) => reader.api_key(id).await,
-            Self::Postgres(reader) => reader.api_key(id).await,
-        }
-    }
-
-    /// The API key of this hash, whether it still lets anybody in or not.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn api_key_of_hash(&self, hash: TokenHash) -> Result<Option<ApiKey>, ReadError> {
-        match self {
-            Self::Sqlite(reader) => reader.api_key_of_hash(hash).await,
-            Self::Postgres(reader) => reader.api_key_of_hash(hash).await,
-        }
-    }
-
-    /// A page of API keys, newest first.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn api_keys(
-        &self,
-        before: Option<i64>,
-        limit: usize,
-    ) -> Result<Page<ApiKey>, ReadError> {
-        match self {
-            Self::Sqlite(reader) => reader.api_keys(before, limit).await,
-            Self::Postgres(reader) => reader.api_keys(before, limit).await,
-        }
-    }
-
-    /// How often rights have been taken away. Whoever puts this beside a user or a key asks for it
-    /// first: what is taken away in between is then looked for once too often, and not missed.
-    ///
-    /// # Errors
-    /// [`ReadError`].
-    pub async fn rights(&self) -> Result<i64, ReadError> {
-        match self {
-            Self::Sqlite(reader) => reader.rights().await,
-            Self::Postgres(reader) => reader.rights().await,
         }
     }
 
