@@ -9,7 +9,8 @@
 //!
 //! All of them see what was there before it. So none may look at a row that another one changes,
 //! and a table that is changed twice is changed by two statements. Guarded ones come about in their
-//! order, which is that of locks; the others after them.
+//! order, which is that of locks; the others after them. Not every distributed engine takes such a
+//! statement: it is none where rows are not locked either (`row_locks=off`).
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -36,12 +37,14 @@ struct Part {
     is_guarded: bool,
 }
 
-/// The statements of a batch, in the order of its changes.
-pub(super) fn statements(changes: Vec<Change<'_>>) -> Vec<Write<'_>> {
+/// The statements of a batch, in the order of its changes; each by itself, unless several may be
+/// one.
+pub(super) fn statements(changes: Vec<Change<'_>>, joins: bool) -> Vec<Write<'_>> {
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
     let mut statements = Vec::new();
     for group in apart(changes) {
-        match texts.joined(&group) {
+        let joined = if joins { texts.joined(&group) } else { None };
+        match joined {
             Some(sql) => statements.push(written(sql, group)),
             None => statements.extend(group.into_iter().map(|change| {
                 let sql = texts.alone(&change);

@@ -13,6 +13,7 @@ use onhand_core::{Needs, State, Version};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::changes::statements;
 use super::error::{Error, Result};
 use super::head::{Head, writes};
 use super::session::{Session, in_time};
@@ -202,9 +203,10 @@ async fn fly(
         },
     };
     let prepared = match writes(&batch, &head, stamp) {
-        Ok((writes, after)) => {
-            let statements: Vec<&'static str> = writes.iter().map(|write| write.sql).collect();
-            session.prepare(statements).await.map(|()| (writes, after))
+        Ok((changes, after)) => {
+            let writes = statements(changes, session.joins());
+            let texts: Vec<&'static str> = writes.iter().map(|write| write.sql).collect();
+            session.prepare(texts).await.map(|()| (writes, after))
         }
         Err(error) => Err(error),
     };

@@ -6,11 +6,11 @@ use std::collections::HashSet;
 use onhand_core::{Numbering, Timestamp};
 use tokio_postgres::Row;
 
-use super::changes::{Change, statements};
+use super::changes::Change;
 use super::codec::{get, instant};
 use super::error::{Result, corrupt};
 use super::rows::Writes;
-use super::session::{Value, Write};
+use super::session::Value;
 use crate::limits::{MOVED_LOOKED_AT_MAX, OUTCOME_WINDOW_SECS};
 use crate::store::Batch;
 use crate::stored::stored_count;
@@ -164,7 +164,7 @@ pub(super) fn writes<'a>(
     batch: &'a Batch,
     head: &Head,
     stamp: i64,
-) -> Result<(Vec<Write<'a>>, Head)> {
+) -> Result<(Vec<Change<'a>>, Head)> {
     let mut writes = Writes(Vec::new());
     writes.rows(&batch.rows)?;
     let chain = writes.logs(batch, &head.chain)?;
@@ -224,5 +224,5 @@ pub(super) fn writes<'a>(
         catalog_counted_to: batch.id,
         left_by: Some(stamp),
     };
-    Ok((statements(all), after))
+    Ok((all, after))
 }

@@ -59,6 +59,7 @@ const STANDING: &str = "SELECT pg_is_in_recovery(), \
 pub(super) struct Session {
     client: Client,
     prepared: Mutex<HashMap<&'static str, Statement>>,
+    joins: bool,
     /// Whether the server has warned: of a commit that no standby has confirmed.
     has_warned: Arc<AtomicBool>,
 }
@@ -74,7 +75,8 @@ impl Session {
     async fn connect(address: &Address) -> Result<Self> {
         let (client, has_warned) = connect(address).await?;
         client.batch_execute(SETTINGS).await?;
-        Ok(Self { client, prepared: Mutex::default(), has_warned })
+        let joins = address.locks_rows;
+        Ok(Self { client, prepared: Mutex::default(), joins, has_warned })
     }
 
     /// Refuses a session that cannot write, and a server that forgets.
@@ -110,6 +112,11 @@ impl Session {
     /// The connection itself, for statements that stand alone.
     pub(super) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Whether several changes may be one statement.
+    pub(super) fn joins(&self) -> bool {
+        self.joins
     }
 
     /// Whether nothing can be asked of it any more.
