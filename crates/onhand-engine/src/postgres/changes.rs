@@ -19,6 +19,9 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use super::session::{Value, Write};
 use crate::limits::{CHANGES_JOINED_AFTER, CHANGES_JOINED_MAX, CHANGES_MET_MAX};
 
+/// Where a statement of several changes writes.
+const SEVERAL_TABLES: &str = "the head or a row";
+
 /// A change of the rows of one table.
 pub(super) struct Change<'a> {
     pub(super) table: &'static str,
@@ -70,7 +73,11 @@ fn apart(changes: Vec<Change<'_>>) -> Vec<Vec<Change<'_>>> {
 }
 
 fn written<'a>(sql: &'static str, changes: Vec<Change<'a>>) -> Write<'a> {
-    let table = changes.first().map_or("", |change| change.table);
+    let table = match &*changes {
+        [one] => one.table,
+        // Which of the guards has failed, the server does not say.
+        _ => SEVERAL_TABLES,
+    };
     let mut values: Vec<Value<'a>> = Vec::new();
     for change in changes {
         values.extend(change.values);
