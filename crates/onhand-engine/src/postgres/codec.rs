@@ -83,8 +83,8 @@ fn bad(table: &'static str, value: impl std::fmt::Display) -> super::error::Erro
     corrupt(table, format!("`{value}` is not what its column may hold"))
 }
 
-/// One row and the table that it is from.
-struct Reading<'a>(&'a Row, &'static str);
+/// One row and the table that it is from; in a row of several tables, the column of its first.
+struct Reading<'a>(&'a Row, &'static str, usize);
 
 impl<'a> Reading<'a> {
     /// Six columns of running totals from `first` on.
@@ -100,7 +100,7 @@ impl<'a> Reading<'a> {
     }
 
     fn get<T: FromSql<'a>>(&self, column: usize) -> Result<T> {
-        get(self.0, self.1, column)
+        get(self.0, self.1, self.2 + column)
     }
 
     fn parsed<T>(&self, column: usize, parse: impl FnOnce(&str) -> Option<T>) -> Result<T> {
@@ -156,7 +156,7 @@ impl<'a> Reading<'a> {
 }
 
 pub(super) fn product(row: &Row) -> Result<Product> {
-    let row = Reading(row, "products");
+    let row = Reading(row, "products", 0);
     Ok(Product {
         id: row.id(0, ProductId::new)?,
         sku: row.parsed(1, |sku| Sku::new(sku).ok())?,
@@ -173,7 +173,7 @@ pub(super) fn product(row: &Row) -> Result<Product> {
 }
 
 pub(super) fn category(row: &Row) -> Result<Category> {
-    let row = Reading(row, "categories");
+    let row = Reading(row, "categories", 0);
     Ok(Category {
         id: row.id(0, CategoryId::new)?,
         name: row.parsed(1, |name| Name::new(name).ok())?,
@@ -186,7 +186,7 @@ pub(super) fn category(row: &Row) -> Result<Category> {
 }
 
 pub(super) fn location(row: &Row) -> Result<Location> {
-    let row = Reading(row, "locations");
+    let row = Reading(row, "locations", 0);
     Ok(Location {
         id: row.id(0, LocationId::new)?,
         code: row.parsed(1, |code| Name::new(code).ok())?,
@@ -200,7 +200,12 @@ pub(super) fn location(row: &Row) -> Result<Location> {
 }
 
 pub(super) fn level(row: &Row) -> Result<Level> {
-    let row = Reading(row, "levels");
+    level_behind(row, 0)
+}
+
+/// A level behind so many columns of something else.
+pub(super) fn level_behind(row: &Row, columns: usize) -> Result<Level> {
+    let row = Reading(row, "levels", columns);
     Ok(Level {
         product_id: row.id(0, ProductId::new)?,
         location_id: row.id(1, LocationId::new)?,
@@ -219,20 +224,20 @@ pub(super) fn level(row: &Row) -> Result<Level> {
 
 /// The first mark after an instant, if there is one.
 pub(super) fn mark_after(row: &Row) -> Result<MarkAfter> {
-    let row = Reading(row, "movement_marks");
+    let row = Reading(row, "movement_marks", 0);
     let seq: Option<i64> = row.get(0)?;
     seq.map(|seq| Ok((seq, row.totals(1)?))).transpose()
 }
 
 /// What entries of a kind make at another time than they were recorded.
 pub(super) fn shifted(row: &Row) -> Result<(MovementKind, Units)> {
-    let row = Reading(row, "shifted_sums");
+    let row = Reading(row, "shifted_sums", 0);
     let units = Units { on_hand: row.get(1)?, reserved: row.get(2)? };
     Ok((row.parsed(0, MovementKind::from_name)?, units))
 }
 
 pub(super) fn movement(row: &Row) -> Result<Movement> {
-    let row = Reading(row, "movements");
+    let row = Reading(row, "movements", 0);
     Ok(Movement {
         seq: row.get(0)?,
         product_id: row.id(1, ProductId::new)?,
@@ -254,7 +259,7 @@ pub(super) fn movement(row: &Row) -> Result<Movement> {
 }
 
 pub(super) fn reservation(row: &Row) -> Result<Reservation> {
-    let row = Reading(row, "reservations");
+    let row = Reading(row, "reservations", 0);
     Ok(Reservation {
         id: row.id(0, ReservationId::new)?,
         product_id: row.id(1, ProductId::new)?,
@@ -273,7 +278,7 @@ pub(super) fn reservation(row: &Row) -> Result<Reservation> {
 }
 
 pub(super) fn user(row: &Row) -> Result<User> {
-    let row = Reading(row, "users");
+    let row = Reading(row, "users", 0);
     Ok(User {
         id: row.id(0, UserId::new)?,
         email: row.parsed(1, |email| Email::new(email).ok())?,
@@ -294,7 +299,7 @@ pub(super) fn user(row: &Row) -> Result<User> {
 }
 
 pub(super) fn session(row: &Row) -> Result<Session> {
-    let row = Reading(row, "sessions");
+    let row = Reading(row, "sessions", 0);
     let has_previous = row.get::<Option<&[u8]>>(3)?.is_some();
     Ok(Session {
         id: row.id(0, SessionId::new)?,
@@ -311,7 +316,7 @@ pub(super) fn session(row: &Row) -> Result<Session> {
 }
 
 pub(super) fn api_key(row: &Row) -> Result<ApiKey> {
-    let row = Reading(row, "api_keys");
+    let row = Reading(row, "api_keys", 0);
     Ok(ApiKey {
         id: row.id(0, ApiKeyId::new)?,
         name: row.parsed(1, |name| Name::new(name).ok())?,
@@ -328,7 +333,7 @@ pub(super) fn api_key(row: &Row) -> Result<ApiKey> {
 }
 
 pub(super) fn effect(row: &Row) -> Result<Effect> {
-    let row = Reading(row, "effects");
+    let row = Reading(row, "effects", 0);
     Ok(Effect {
         order_id: row.id(0, OrderId::new)?,
         state: row.parsed(1, EffectState::from_name)?,
@@ -346,7 +351,7 @@ pub(super) fn effect(row: &Row) -> Result<Effect> {
 }
 
 pub(super) fn notice(row: &Row) -> Result<KeptNotice> {
-    let row = Reading(row, "notices");
+    let row = Reading(row, "notices", 0);
     let is_waiting = row.get::<Option<&str>>(7)?.is_some();
     Ok(KeptNotice {
         id: row.id(0, NoticeId::new)?,
@@ -363,7 +368,7 @@ pub(super) fn notice(row: &Row) -> Result<KeptNotice> {
 }
 
 pub(super) fn job(row: &Row) -> Result<Job> {
-    let row = Reading(row, "jobs");
+    let row = Reading(row, "jobs", 0);
     Ok(Job {
         id: row.id(0, JobId::new)?,
         queue: row.parsed(1, |queue| queue.parse().ok())?,
@@ -384,12 +389,12 @@ pub(super) fn job(row: &Row) -> Result<Job> {
 
 /// A SKU in a column of its own.
 pub(super) fn sku(row: &Row, column: usize) -> Result<Sku> {
-    Reading(row, "products").parsed(column, |sku| Sku::new(sku).ok())
+    Reading(row, "products", 0).parsed(column, |sku| Sku::new(sku).ok())
 }
 
 /// An order out of the event that holds it.
 pub(super) fn order(row: &Row, column: usize) -> Result<Order> {
-    match Reading(row, "events").json(column)? {
+    match Reading(row, "events", 0).json(column)? {
         EventBody::Order(order) => Ok(Arc::unwrap_or_clone(order)),
         EventBody::Product(_)
         | EventBody::Sync(_)
@@ -412,7 +417,7 @@ pub(super) fn order(row: &Row, column: usize) -> Result<Order> {
 
 /// An event: its position, type, actor, time and body.
 pub(super) fn event(row: &Row) -> Result<EventRow> {
-    let row = Reading(row, "events");
+    let row = Reading(row, "events", 0);
     Ok(EventRow {
         seq: row.get(0)?,
         kind: row.get(1)?,

@@ -11,8 +11,6 @@ use deadpool_postgres::{
     Client, GenericClient, Hook, HookError, Manager, ManagerConfig, Pool, PoolError,
     RecyclingMethod, Runtime, Timeouts, Transaction,
 };
-use onhand_core::ids::OrderId;
-use onhand_core::orders::Order;
 use serde::de::DeserializeOwned;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{IsolationLevel, NoTls, Row};
@@ -22,8 +20,9 @@ use super::address::Address;
 use super::codec::get;
 use super::error::{Error, Result, corrupt};
 use super::gather::Gather;
+use super::read::{OneOrder, OneProduct, OneStock};
 use crate::limits::{CONNECT_TIMEOUT, QUEUE_READS_MAX, READ_CONNECTIONS_MAX, READ_WAITS_MAX};
-use crate::query::{ReadError, Seen, Unless};
+use crate::query::ReadError;
 
 /// As the committer's (`session.rs`), for statements that go by a key and stop after a page.
 const SETTINGS: &str = "SET default_transaction_read_only = on; SET statement_timeout = '10s'; \
@@ -34,7 +33,9 @@ const SETTINGS: &str = "SET default_transaction_read_only = on; SET statement_ti
 #[derive(Clone)]
 pub struct Reader {
     connections: Connections,
-    gather: Gather,
+    orders: Gather<OneOrder>,
+    products: Gather<OneProduct>,
+    stock: Gather<OneStock>,
     replica: Option<Replica>,
 }
 
@@ -64,25 +65,27 @@ impl Reader {
         acknowledged: &Arc<AtomicI64>,
     ) -> std::result::Result<Self, OpenError> {
         let connections = Connections::to(address)?;
-        let gather = Gather::start(&connections);
+        let (orders, products) = (Gather::start(&connections), Gather::start(&connections));
+        let stock = Gather::start(&connections);
         let replica = replica.map(Connections::to).transpose()?;
         let replica =
             replica.map(|connections| Replica { connections, acknowledged: acknowledged.clone() });
-        Ok(Self { connections, gather, replica })
+        Ok(Self { connections, orders, products, stock, replica })
     }
 
-    /// An order, asked for together with whoever asks at the same time.
-    pub(crate) async fn order(&self, id: OrderId) -> std::result::Result<Option<Order>, ReadError> {
-        self.gather.order(id).await
+    /// Who gathers questions for orders.
+    pub(super) fn of_orders(&self) -> &Gather<OneOrder> {
+        &self.orders
     }
 
-    /// The same, unless it is as it was seen.
-    pub(crate) async fn order_unless(
-        &self,
-        id: OrderId,
-        seen: Seen,
-    ) -> std::result::Result<Option<Unless<Order>>, ReadError> {
-        self.gather.order_unless(id, seen).await
+    /// Who gathers questions for products.
+    pub(super) fn of_products(&self) -> &Gather<OneProduct> {
+        &self.products
+    }
+
+    /// Who gathers questions for the stock of products.
+    pub(super) fn of_stock(&self) -> &Gather<OneStock> {
+        &self.stock
     }
 
     /// What an attempt of a read takes its connection from.

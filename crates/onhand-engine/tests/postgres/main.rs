@@ -64,6 +64,7 @@ mod away;
 mod batches;
 mod beside;
 mod filling;
+mod gathering;
 mod together;
 mod turns;
 

@@ -7,7 +7,9 @@ use onhand_core::inventory::Location;
 
 use super::super::codec;
 use super::super::error::Result;
+use super::super::gather::Question;
 use super::super::readers::{Reader, listed, one, row, rows};
+use super::super::session::Value;
 use crate::columns::*;
 use crate::paging::{bounds, page};
 use crate::query::{Page, ReadError};
@@ -40,13 +42,59 @@ const CATEGORIES: &str = concat!(
 const LOCATIONS: &str =
     concat!("SELECT ", location_columns!(), " FROM locations ORDER BY priority, id");
 
+/// Those that are named by id, and those by the SKU that they have now. `LIMIT` keeps each look-up
+/// to its index: a statement that is planned before there are products would else read all of them
+/// into memory, and go on doing so.
+const ONE: &str = concat!(
+    "SELECT p.*, k.n FROM (SELECT unnest($1::int8[]), unnest($2::int8[])) k(n, id) JOIN LATERAL \
+     (SELECT ",
+    product_columns!(),
+    " FROM products WHERE id = k.id AND deleted_at IS NULL LIMIT 1) p ON true UNION ALL \
+     SELECT p.*, k.n FROM (SELECT unnest($3::int8[]), unnest($4::text[])) k(n, sku) JOIN LATERAL \
+     (SELECT ",
+    product_columns!(),
+    " FROM products WHERE sku = k.sku AND deleted_at IS NULL LIMIT 1) p ON true",
+);
+
+/// A product, as it is named.
+pub(in crate::postgres) struct OneProduct(ProductRef);
+
+impl Question for OneProduct {
+    const SQL: &'static str = ONE;
+    const TABLE: &'static str = "products";
+
+    fn values<'a>(asked: &[(i64, &'a Self)]) -> Vec<Value<'a>> {
+        names(asked.iter().map(|(number, one)| (*number, &one.0)))
+    }
+}
+
+/// Numbers and ids of those who name a product by its id, then numbers and SKUs of the others.
+pub(super) fn names<'a>(named: impl Iterator<Item = (i64, &'a ProductRef)>) -> Vec<Value<'a>> {
+    let (mut by_id, mut ids) = (Vec::new(), Vec::new());
+    let (mut by_sku, mut skus) = (Vec::new(), Vec::new());
+    for (number, reference) in named {
+        match reference {
+            ProductRef::Id(id) => {
+                by_id.push(number);
+                ids.push(id.number());
+            }
+            ProductRef::Sku(sku) => {
+                by_sku.push(number);
+                skus.push(sku.as_str());
+            }
+        }
+    }
+    vec![Box::new(by_id), Box::new(ids), Box::new(by_sku), Box::new(skus)]
+}
+
 impl Reader {
     /// A product of the catalogue.
     pub(crate) async fn product(
         &self,
         reference: &ProductRef,
     ) -> std::result::Result<Option<Product>, ReadError> {
-        one!(self, client => find_product(client, reference))
+        let found = self.of_products().ask(OneProduct(reference.clone())).await?;
+        Ok(found.rows().next().map(codec::product).transpose()?)
     }
 
     /// A page of products, newest first; of a category or of all.

@@ -20,6 +20,7 @@ use deadpool_postgres::GenericClient;
 use super::codec::get;
 use super::error::Result;
 use super::readers::row;
+pub(super) use {catalog::OneProduct, orders::OneOrder, stock::OneStock};
 
 /// A number that a statement always has.
 async fn number(client: &impl GenericClient, sql: &'static str) -> Result<i64> {

@@ -7,13 +7,15 @@ use onhand_core::orders::{Order, Status};
 
 use super::super::codec::{self, get};
 use super::super::error::{Result, corrupt};
+use super::super::gather::Question;
 use super::super::lists::Progress;
 use super::super::readers::{Reader, listed, one, row, rows};
+use super::super::session::Value;
 use super::number;
 use crate::limits::{NUMBERED_ROWS_MAX, PAGE_ROWS_MAX, SCAN_ROWS_MAX};
 use crate::paging::{filtered_page, page};
-use crate::query::{EventRow, ListOf, NumberedPage, OrderFilter, Page, ReadError};
-use crate::stored::stored_count;
+use crate::query::{EventRow, ListOf, NumberedPage, OrderFilter, Page, ReadError, Seen, Unless};
+use crate::stored::{stored_count, stored_version};
 
 const ORDERS: &str = "SELECT e.body, o.id FROM orders o LEFT JOIN events e ON e.seq = o.last_event \
      WHERE o.id = ANY($1)";
@@ -40,7 +42,68 @@ const TIMELINE: &str = "WITH RECURSIVE chain AS ( \
      UNION ALL SELECT e.* FROM chain c JOIN events e ON e.seq = c.previous WHERE c.previous > 0) \
      SELECT seq, kind, actor, recorded_at, body FROM chain ORDER BY seq";
 
+/// What is as it was seen has no row; what is not there has one without a document.
+const ONE: &str = "SELECT o.id, (SELECT e.body FROM events e WHERE e.seq = o.last_event), k.n \
+     FROM (SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]), unnest($4::int8[])) \
+     k(n, id, version, created_at) LEFT JOIN orders o ON o.id = k.id \
+     WHERE o.version IS DISTINCT FROM k.version OR o.created_at IS DISTINCT FROM k.created_at";
+/// The version of an order that was not seen: there is none like it.
+const UNSEEN: i64 = 0;
+
+/// An order, unless it is still the one that was seen.
+pub(in crate::postgres) struct OneOrder {
+    id: OrderId,
+    seen: Option<Seen>,
+}
+
+impl Question for OneOrder {
+    const SQL: &'static str = ONE;
+    const TABLE: &'static str = "orders";
+
+    fn values<'a>(asked: &[(i64, &'a Self)]) -> Vec<Value<'a>> {
+        let column = |of: fn(&Self) -> i64| asked.iter().map(|(_, one)| of(one)).collect();
+        let numbers: Vec<i64> = asked.iter().map(|(number, _)| *number).collect();
+        let ids: Vec<i64> = column(|one| one.id.number());
+        let versions: Vec<i64> =
+            column(|one| one.seen.map_or(UNSEEN, |seen| stored_version(seen.version)));
+        let times: Vec<i64> =
+            column(|one| one.seen.map_or(0, |seen| seen.created_at.as_microsecond()));
+        vec![Box::new(numbers), Box::new(ids), Box::new(versions), Box::new(times)]
+    }
+}
+
 impl Reader {
+    /// An order.
+    pub(crate) async fn order(&self, id: OrderId) -> std::result::Result<Option<Order>, ReadError> {
+        match self.one_order(id, None).await? {
+            Some(Unless::Same) => Err(corrupt("orders", format!("{id} is of no version")).into()),
+            Some(Unless::Other(order)) => Ok(Some(order)),
+            None => Ok(None),
+        }
+    }
+
+    /// The same, unless it is as it was seen.
+    pub(crate) async fn order_unless(
+        &self,
+        id: OrderId,
+        seen: Seen,
+    ) -> std::result::Result<Option<Unless<Order>>, ReadError> {
+        self.one_order(id, Some(seen)).await
+    }
+
+    async fn one_order(
+        &self,
+        id: OrderId,
+        seen: Option<Seen>,
+    ) -> std::result::Result<Option<Unless<Order>>, ReadError> {
+        let found = self.of_orders().ask(OneOrder { id, seen }).await?;
+        match found.rows().next() {
+            None => Ok(Some(Unless::Same)),
+            Some(row) if get::<Option<i64>>(row, "orders", 0)?.is_none() => Ok(None),
+            Some(row) => Ok(Some(Unless::Other(codec::order(row, 1)?))),
+        }
+    }
+
     /// A page of orders, newest first; `before` is where the last page ended.
     pub(crate) async fn orders(
         &self,

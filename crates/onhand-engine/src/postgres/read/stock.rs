@@ -9,9 +9,11 @@ use onhand_core::inventory::{Level, Movement, Reservation, ReservationState};
 
 use super::super::codec;
 use super::super::error::Result;
+use super::super::gather::Question;
 use super::super::past::{Asked, Reading};
 use super::super::readers::{Reader, listed, row, rows, several};
-use super::catalog::find_product;
+use super::super::session::Value;
+use super::catalog::{find_product, names};
 use super::number;
 use super::reservations::reservations;
 use crate::columns::*;
@@ -33,10 +35,39 @@ const PRODUCTS: &str = concat!(
     product_columns!(),
     " FROM products WHERE deleted_at IS NULL AND id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
 );
+/// Every level with its product; a product without any has one row.
+const ONE: &str = concat!(
+    "SELECT p.*, l.*, k.n FROM (SELECT unnest($1::int8[]), unnest($2::int8[])) k(n, id) \
+     JOIN LATERAL (SELECT ",
+    product_columns!(),
+    " FROM products WHERE id = k.id AND deleted_at IS NULL LIMIT 1) p ON true LEFT JOIN LATERAL (SELECT ",
+    level_columns!(),
+    " FROM levels WHERE product_id = p.id) l ON true UNION ALL \
+     SELECT p.*, l.*, k.n FROM (SELECT unnest($3::int8[]), unnest($4::text[])) k(n, sku) \
+     JOIN LATERAL (SELECT ",
+    product_columns!(),
+    " FROM products WHERE sku = k.sku AND deleted_at IS NULL LIMIT 1) p ON true LEFT JOIN LATERAL (SELECT ",
+    level_columns!(),
+    " FROM levels WHERE product_id = p.id) l ON true",
+);
+/// Columns of the product, before those of the level.
+const PRODUCT_COLUMNS: usize = 12;
 const MOVEMENT: &str = concat!("SELECT ", movement_columns!(), " FROM movements WHERE seq = $1");
 
 /// Most open promises that an explanation lists.
 const EXPLAINED_HOLDS_MAX: usize = 50;
+
+/// The stock of a product now, as the product is named.
+pub(in crate::postgres) struct OneStock(ProductRef);
+
+impl Question for OneStock {
+    const SQL: &'static str = ONE;
+    const TABLE: &'static str = "levels";
+
+    fn values<'a>(asked: &[(i64, &'a Self)]) -> Vec<Value<'a>> {
+        names(asked.iter().map(|(number, one)| (*number, &one.0)))
+    }
+}
 
 impl Reader {
     /// The stock of a product, now or at a moment.
@@ -45,7 +76,27 @@ impl Reader {
         reference: &ProductRef,
         as_of: Option<Moment>,
     ) -> std::result::Result<Option<StockRow>, ReadError> {
-        several!(self, client => stock(client, reference, as_of))
+        match as_of {
+            None => self.stock_now(reference).await,
+            Some(_) => several!(self, client => stock(client, reference, as_of)),
+        }
+    }
+
+    async fn stock_now(
+        &self,
+        reference: &ProductRef,
+    ) -> std::result::Result<Option<StockRow>, ReadError> {
+        let found = self.of_stock().ask(OneStock(reference.clone())).await?;
+        let Some(first) = found.rows().next() else { return Ok(None) };
+        let product = codec::product(first)?;
+        let mut levels = Vec::new();
+        for row in found.rows() {
+            if codec::get::<Option<i64>>(row, "levels", PRODUCT_COLUMNS)?.is_some() {
+                levels.push(codec::level_behind(row, PRODUCT_COLUMNS)?);
+            }
+        }
+        levels.sort_unstable_by_key(|level| level.location_id);
+        Ok(Some(StockRow { product, levels }))
     }
 
     /// A page of stock by product, newest product first.
