@@ -94,6 +94,9 @@ const TESTS_ALONE: [&str; 14] = [
     "reference::the_reference_believes_us_and_nobody_else",
 ];
 
+/// The tests that need a server. For two thirds of the time they wait for its disk and for its locks.
+const TESTS_ON_POSTGRES: [&str; 3] = ["--test=postgres", "--", "--test-threads=4"];
+
 /// Stands for the URL of the server that a step is given.
 const POSTGRES: &str = "POSTGRES";
 
@@ -188,7 +191,7 @@ const STEPS: &[Step] = &[
     },
     Step { name: "tests", needs: Need::Nothing, work: Work::Tests(&TESTS_ALONE) },
     Step { name: "examples in documentation", needs: Need::Nothing, work: Work::Tests(&["--doc"]) },
-    Step { name: "tests", needs: Need::Postgres, work: Work::Tests(&["--test=postgres"]) },
+    Step { name: "tests", needs: Need::Postgres, work: Work::Tests(&TESTS_ON_POSTGRES) },
     Step {
         name: "promises",
         needs: Need::Service(|services| Ok(found(services.schemathesis()?))),

@@ -24,6 +24,28 @@ const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
 const CUT_WAITING: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
      WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
+const OPEN_DOOR: &str = "SELECT 1 FROM leases WHERE name = 'turn' FOR UPDATE SKIP LOCKED";
+const AT_DOOR: &str = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
+     AND wait_event_type = 'Lock' AND query LIKE '%leases WHERE name = ''turn''%'";
+
+/// Waits until one process is in and another one stands at the door, in the order in which they are
+/// asked to buy. Who waits for the head alone may be about to empty the window of outcomes, which is
+/// nobody's turn.
+async fn in_and_next(
+    watch: &Client,
+    [first, second]: [&onhand_engine::Submit; 2],
+) -> [JoinHandle<Verdict>; 2] {
+    let first = buy(first);
+    while !watch.query(OPEN_DOOR, &[]).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let second = buy(second);
+    while watch.query(AT_DOOR, &[]).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    [first, second]
+}
+
 /// Waits until so many connections wait for a lock.
 pub(crate) async fn until_waiting(watch: &Client, wanted: i64) {
     while watch.query_one(WAITING, &[]).await.unwrap().get::<_, i64>(0) != wanted {
@@ -79,10 +101,7 @@ async fn who_stands_at_the_door_is_next() {
         head.batch_execute(LOCK_DOOR).await.unwrap();
         head.batch_execute("ROLLBACK").await.unwrap();
         head.batch_execute(LOCK_HEAD).await.unwrap();
-        let first = buy(&neighbour.submit);
-        until_waiting(&watch, 1).await;
-        let second = buy(&world.submit);
-        until_waiting(&watch, 2).await;
+        let [first, second] = in_and_next(&watch, [&neighbour.submit, &world.submit]).await;
         head.batch_execute("ROLLBACK").await.unwrap();
         let (first, second) = (first.await.unwrap(), second.await.unwrap());
         assert!(number(&first) < number(&second), "{first:?} {second:?}");
@@ -99,9 +118,7 @@ async fn who_is_cut_off_at_the_door_blocks_nobody() {
     let neighbour = Neighbour::of(&world.backend.url()).await;
     let (head, watch) = (connect(&world.backend.0.0).await, connect(&world.backend.0.0).await);
     head.batch_execute(LOCK_HEAD).await.unwrap();
-    let first = buy(&neighbour.submit);
-    until_waiting(&watch, 1).await;
-    let second = buy(&world.submit);
+    let [first, second] = in_and_next(&watch, [&neighbour.submit, &world.submit]).await;
     until_waiting(&watch, 2).await;
     let cut: i64 = watch.query_one(CUT_WAITING, &[]).await.unwrap().get(0);
     assert_eq!(cut, 2);
