@@ -94,7 +94,7 @@ const TESTS_ALONE: [&str; 14] = [
     "reference::the_reference_believes_us_and_nobody_else",
 ];
 
-/// The tests that need a server. For two thirds of the time they wait for its disk and for its locks.
+/// The tests that need a server. For two thirds of the time they wait for its disk and its locks.
 const TESTS_ON_POSTGRES: [&str; 3] = ["--test=postgres", "--", "--test-threads=4"];
 
 /// Stands for the URL of the server that a step is given.

@@ -28,9 +28,9 @@ const OPEN_DOOR: &str = "SELECT 1 FROM leases WHERE name = 'turn' FOR UPDATE SKI
 const AT_DOOR: &str = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() \
      AND wait_event_type = 'Lock' AND query LIKE '%leases WHERE name = ''turn''%'";
 
-/// Waits until one process is in and another one stands at the door, in the order in which they are
-/// asked to buy. Who waits for the head alone may be about to empty the window of outcomes, which is
-/// nobody's turn.
+/// Waits until one process is in and another one stands at the door, in the order in which they
+/// are asked to buy. Who waits for the head alone may be about to empty the window of outcomes,
+/// which is nobody's turn.
 async fn in_and_next(
     watch: &Client,
     [first, second]: [&onhand_engine::Submit; 2],
