@@ -17,8 +17,7 @@ use crate::query::ReadError;
 
 /// Something that many ask for at once, by one statement.
 pub(super) trait Question: Send + Sync + Sized + 'static {
-    /// The statement. Whoever asks has a number, and each row says in its last column whose it is;
-    /// it has none for whom there is nothing.
+    /// The statement. Whoever asks has a number, and each row says in its last column whose it is.
     const SQL: &'static str;
     /// What its rows are of, should one not be readable.
     const TABLE: &'static str;
@@ -38,6 +37,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// In no order; what it means that there is none is known to whoever asked.
     pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
         self.places.iter().filter_map(|place| self.rows.get(*place))
     }

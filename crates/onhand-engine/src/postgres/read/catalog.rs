@@ -42,25 +42,29 @@ const CATEGORIES: &str = concat!(
 const LOCATIONS: &str =
     concat!("SELECT ", location_columns!(), " FROM locations ORDER BY priority, id");
 
-/// Those that are named by id, and those by the SKU that they have now. `LIMIT` keeps each look-up
-/// to its index: a statement that is planned before there are products would else read all of them
-/// into memory, and go on doing so.
-const ONE: &str = concat!(
-    "SELECT p.*, k.n FROM (SELECT unnest($1::int8[]), unnest($2::int8[])) k(n, id) JOIN LATERAL \
-     (SELECT ",
-    product_columns!(),
-    " FROM products WHERE id = k.id AND deleted_at IS NULL LIMIT 1) p ON true UNION ALL \
-     SELECT p.*, k.n FROM (SELECT unnest($3::int8[]), unnest($4::text[])) k(n, sku) JOIN LATERAL \
-     (SELECT ",
-    product_columns!(),
-    " FROM products WHERE sku = k.sku AND deleted_at IS NULL LIMIT 1) p ON true",
-);
+/// Columns of products that are named by id, and of those that are named by the SKU that they have
+/// now; with what is joined to them. `LIMIT` keeps each look-up to its index: a statement that is
+/// planned before there are products would else read all of them into memory, and go on doing so.
+macro_rules! of_named {
+    ($columns:literal $(, $joined:expr)*) => {
+        concat!(
+            "SELECT ", $columns, ", k.n FROM (SELECT unnest($1::int8[]), unnest($2::int8[])) \
+             k(n, id) JOIN LATERAL (SELECT ", product_columns!(), " FROM products \
+             WHERE id = k.id AND deleted_at IS NULL LIMIT 1) p ON true", $($joined,)*
+            " UNION ALL \
+             SELECT ", $columns, ", k.n FROM (SELECT unnest($3::int8[]), unnest($4::text[])) \
+             k(n, sku) JOIN LATERAL (SELECT ", product_columns!(), " FROM products \
+             WHERE sku = k.sku AND deleted_at IS NULL LIMIT 1) p ON true", $($joined,)*
+        )
+    };
+}
+pub(super) use of_named;
 
 /// A product, as it is named.
 pub(in crate::postgres) struct OneProduct(ProductRef);
 
 impl Question for OneProduct {
-    const SQL: &'static str = ONE;
+    const SQL: &'static str = of_named!("p.*");
     const TABLE: &'static str = "products";
 
     fn values<'a>(asked: &[(i64, &'a Self)]) -> Vec<Value<'a>> {

@@ -13,7 +13,7 @@ use super::super::gather::Question;
 use super::super::past::{Asked, Reading};
 use super::super::readers::{Reader, listed, row, rows, several};
 use super::super::session::Value;
-use super::catalog::{find_product, names};
+use super::catalog::{find_product, names, of_named};
 use super::number;
 use super::reservations::reservations;
 use crate::columns::*;
@@ -36,19 +36,11 @@ const PRODUCTS: &str = concat!(
     " FROM products WHERE deleted_at IS NULL AND id < $1 AND id >= $2 ORDER BY id DESC LIMIT $3"
 );
 /// Every level with its product; a product without any has one row.
-const ONE: &str = concat!(
-    "SELECT p.*, l.*, k.n FROM (SELECT unnest($1::int8[]), unnest($2::int8[])) k(n, id) \
-     JOIN LATERAL (SELECT ",
-    product_columns!(),
-    " FROM products WHERE id = k.id AND deleted_at IS NULL LIMIT 1) p ON true LEFT JOIN LATERAL (SELECT ",
+const ONE: &str = of_named!(
+    "p.*, l.*",
+    " LEFT JOIN LATERAL (SELECT ",
     level_columns!(),
-    " FROM levels WHERE product_id = p.id) l ON true UNION ALL \
-     SELECT p.*, l.*, k.n FROM (SELECT unnest($3::int8[]), unnest($4::text[])) k(n, sku) \
-     JOIN LATERAL (SELECT ",
-    product_columns!(),
-    " FROM products WHERE sku = k.sku AND deleted_at IS NULL LIMIT 1) p ON true LEFT JOIN LATERAL (SELECT ",
-    level_columns!(),
-    " FROM levels WHERE product_id = p.id) l ON true",
+    " FROM levels WHERE product_id = p.id) l ON true"
 );
 /// Columns of the product, before those of the level.
 const PRODUCT_COLUMNS: usize = 12;
