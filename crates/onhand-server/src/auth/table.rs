@@ -1,6 +1,7 @@
 //! A memory with a bound, for counts that are kept per caller: callers are invented faster than
-//! any sweeper works. It takes all its room at the start and never looks at more than a few
-//! places. When these are taken, the value is forgotten that matters least.
+//! any sweeper works. It takes room for a few keys at a time, as they come, up to its bound, and
+//! never looks at more than a few places. When these are taken, the value is forgotten that matters
+//! least.
 
 /// Places that one key may lie in.
 const WAYS: usize = 8;
@@ -9,20 +10,23 @@ const WAYS: usize = 8;
 /// which places are taken, and 64 bits of it stand for the whole.
 #[derive(Debug)]
 pub(super) struct Table<V> {
-    places: Vec<Option<(u64, V)>>,
+    /// Most servers never meet more than a few callers: a set is made for its first key.
+    sets: Vec<Option<Box<Places<V>>>>,
 }
+
+/// The places that a key may lie in.
+type Places<V> = [Option<(u64, V)>; WAYS];
 
 impl<V: Copy> Table<V> {
     /// Room for so many keys, rounded up.
     pub(super) fn new(keys_max: usize) -> Self {
-        let sets = keys_max.div_ceil(WAYS).max(1);
-        Self { places: vec![None; sets * WAYS] }
+        Self { sets: vec![None; keys_max.div_ceil(WAYS).max(1)] }
     }
 
     /// The value of a key.
     pub(super) fn get(&self, key: u64) -> Option<V> {
-        let set = self.places[self.set(key)].iter();
-        set.flatten().find(|(known, _)| *known == key).map(|(_, value)| *value)
+        let places = self.sets[self.set(key)].as_ref()?;
+        places.iter().flatten().find(|(known, _)| *known == key).map(|(_, value)| *value)
     }
 
     /// Sets the value of a key. If there is no place for a new one, the one in its places that
@@ -34,7 +38,8 @@ impl<V: Copy> Table<V> {
             None => (1, 0),
             Some((_, value)) => (2, weight(value)),
         };
-        if let Some(place) = self.places[set].iter_mut().min_by_key(lightness) {
+        let places = self.sets[set].get_or_insert_with(|| Box::new([None; WAYS]));
+        if let Some(place) = places.iter_mut().min_by_key(lightness) {
             *place = Some((key, value));
         }
     }
@@ -42,16 +47,15 @@ impl<V: Copy> Table<V> {
     /// Forgets the value of a key.
     pub(super) fn remove(&mut self, key: u64) {
         let set = self.set(key);
-        for place in &mut self.places[set] {
+        for place in self.sets[set].iter_mut().flat_map(|places| places.iter_mut()) {
             place.take_if(|(known, _)| *known == key);
         }
     }
 
-    fn set(&self, key: u64) -> std::ops::Range<usize> {
-        let sets = self.places.len() / WAYS;
-        // The remainder is below a `usize`, whatever its width.
-        let set = usize::try_from(key % u64::try_from(sets).unwrap_or(1)).unwrap_or_default();
-        set * WAYS..(set + 1) * WAYS
+    /// Which set a key lies in. The remainder is below a `usize`, whatever its width.
+    fn set(&self, key: u64) -> usize {
+        let sets = u64::try_from(self.sets.len()).unwrap_or(1);
+        usize::try_from(key % sets).unwrap_or_default()
     }
 }
 
@@ -89,8 +93,19 @@ mod tests {
         for key in 100..10_000 {
             table.set_value(key, 1, weight);
         }
-        assert_eq!(table.places.len(), WAYS);
+        assert_eq!(table.sets.len(), 1);
         assert_eq!(table.get(8), Some(80));
+    }
+
+    #[test]
+    fn room_is_taken_for_the_keys_that_came() {
+        let mut table = Table::new(1_000 * WAYS);
+        for key in [1, 2, 2, 1_001] {
+            table.set_value(key, 1, weight);
+        }
+        table.remove(3);
+        assert_eq!(table.get(4), None);
+        assert_eq!(table.sets.iter().flatten().count(), 2, "1 and 1,001 lie in the same set");
     }
 
     #[test]
