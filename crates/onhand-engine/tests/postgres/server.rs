@@ -1,10 +1,7 @@
 //! Databases on the server that the environment names: each test has its own, copied from one that
 //! is migrated once.
 
-use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::JoinHandle;
 
 use onhand_engine::Reader;
 use onhand_engine::postgres::{self, Database, PostgresStore};
@@ -37,15 +34,10 @@ pub(crate) async fn connect_to(url: &str) -> Client {
     client
 }
 
-/// A database of this run, dropped soon after its value.
+/// A database of this run. It goes with its server, which is thrown away: what is dropped between
+/// tests makes a file system look long for room that was not freed just now (a third of the time).
 pub(crate) struct Scratch(pub(crate) String);
 
-/// How many databases may be on their way out. Each drop waits a second until the server has
-/// flushed what others have written, and the next tests need not wait for that. One that the end of
-/// the run overtakes goes with its server.
-const DROPS_MAX: usize = 16;
-
-static DROPS: Mutex<VecDeque<JoinHandle<()>>> = Mutex::new(VecDeque::new());
 static NUMBER: AtomicU32 = AtomicU32::new(1);
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
@@ -60,10 +52,7 @@ impl Scratch {
         let template = TEMPLATE.get_or_init(|| async {
             let template = Self::empty().await;
             Database::open_migrated(&template.url()).await.unwrap();
-            let name = template.0.clone();
-            // It is needed until the end of the run, whose server is thrown away.
-            std::mem::forget(template);
-            name
+            template.0
         });
         Self::from(template.await).await
     }
@@ -80,30 +69,6 @@ impl Scratch {
 
     pub(crate) fn url(&self) -> String {
         url_of(&self.0)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Formatted SQL: a database's name cannot be bound; it is the test's own.
-        let sql = format!("DROP DATABASE {} WITH (FORCE)", self.0);
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(async {
-                // A server that a test has stopped has no database to drop.
-                if let Ok((client, connection)) =
-                    tokio_postgres::connect(&url_of("postgres"), NoTls).await
-                {
-                    tokio::spawn(connection);
-                    let _ = client.batch_execute(&sql).await;
-                }
-            });
-        });
-        let oldest = DROPS.lock().ok().and_then(|mut drops| {
-            drops.push_back(dropping);
-            if drops.len() > DROPS_MAX { drops.pop_front() } else { None }
-        });
-        let _ = oldest.map(JoinHandle::join);
     }
 }
 
