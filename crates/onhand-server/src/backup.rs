@@ -10,7 +10,8 @@ use anyhow::{Context, bail};
 use onhand_engine::{Location, database, sqlite};
 use tokio::task::spawn_blocking;
 
-use crate::cli::{DatabaseOptions, print_report};
+use crate::cli::print_report;
+use crate::database::DatabaseOptions;
 
 /// What to back up, and to where.
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use indicatif::{ProgressBar, ProgressStyle};
 use onhand_engine::{Location, copy, database};
 
-use crate::cli::{location, print_report};
+use crate::cli::print_report;
+use crate::database::location;
 
 /// Where from and where to.
 #[derive(Debug, clap::Args)]

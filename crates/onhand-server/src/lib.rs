@@ -12,6 +12,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod copy;
+pub mod database;
 pub mod demo;
 mod doors;
 pub mod edge;

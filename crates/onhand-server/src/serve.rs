@@ -31,7 +31,7 @@ use crate::adapters::webhooks::guard::Guard;
 use crate::adapters::webhooks::send::Sender;
 use crate::app::{App, Parts, Settings};
 use crate::auth::secrets::Secret;
-use crate::cli::DatabaseOptions;
+use crate::database::DatabaseOptions;
 use crate::doors::{Doors, WORKING};
 use crate::edge::{Edge, EdgeOptions};
 use crate::http::dialects::Dialects;

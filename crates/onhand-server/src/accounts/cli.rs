@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 
 use crate::auth::passwords::Passwords;
 use crate::auth::tokens::api_key::ApiKey;
-use crate::cli::DatabaseOptions;
+use crate::database::DatabaseOptions;
 use crate::http::wire::accounts::{ApiKeyShown, CreatedKeyShown, UserShown};
 use crate::serve;
 

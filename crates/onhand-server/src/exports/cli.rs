@@ -10,7 +10,7 @@ use clap::Args;
 use onhand_engine::Reader;
 
 use super::{Export, Form, What};
-use crate::cli::DatabaseOptions;
+use crate::database::DatabaseOptions;
 use crate::load::progress::note;
 use crate::serve;
 

@@ -2,20 +2,21 @@
 //! needs is said once, in its description (`security`), and enforced from there; a route that says
 //! nothing is closed. Handlers are given a [`Caller`] and never look at a token.
 
-use std::collections::HashMap;
+mod caller;
+mod needs;
+
 use std::net::{IpAddr, Ipv4Addr};
 
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use onhand_core::Actor;
-use onhand_core::accounts::{Access, Scope, Scopes};
+use onhand_core::accounts::{Scope, Scopes};
 use onhand_core::ids::UserId;
-use onhand_engine::committer::Caller as EngineCaller;
-use serde_json::Value;
 
+pub use self::caller::Caller;
+pub use self::needs::{Need, Needs, SCHEME, UnclearNeed};
 use super::dialects::{Anonymous, Dialect, Place};
 use super::dress::Dress;
 use super::headers::API_KEY;
@@ -30,221 +31,6 @@ use crate::request_log as log;
 
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-
-/// The name of the security scheme in the description.
-pub const SCHEME: &str = "bearer";
-
-/// What a route needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Need {
-    /// Nothing: anybody may ask.
-    Nothing,
-    /// A token or key, whatever it is good for.
-    Anybody,
-    /// One of these.
-    OneOf(Vec<Scope>),
-}
-
-/// What each route needs, by its method and path, as its description says; and what the routes of
-/// dialects need, whose paths may be the same ones.
-#[derive(Debug)]
-pub struct Needs {
-    routes: HashMap<String, Vec<(Method, Need)>>,
-    /// In the order of [`Dialect::ALL`].
-    dialects: Vec<Self>,
-}
-
-/// Why a description does not say what a route needs.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{method} {path} does not say what it needs: {found}")]
-pub struct UnclearNeed {
-    method: String,
-    path: String,
-    found: String,
-}
-
-impl Needs {
-    /// Reads a description.
-    ///
-    /// # Errors
-    /// The first route that does not say what it needs, in a way that is known here.
-    pub fn of(description: &Value) -> Result<Self, UnclearNeed> {
-        let mut routes: HashMap<String, Vec<(Method, Need)>> = HashMap::new();
-        for (path, item) in description["paths"].as_object().into_iter().flatten() {
-            for (name, operation) in item.as_object().into_iter().flatten() {
-                let unclear = || UnclearNeed {
-                    method: name.to_uppercase(),
-                    path: path.clone(),
-                    found: operation["security"].to_string(),
-                };
-                let Ok(method) = name.to_uppercase().parse::<Method>() else {
-                    return Err(unclear());
-                };
-                let need = need(&operation["security"]).ok_or_else(unclear)?;
-                routes.entry(path.clone()).or_default().push((method, need));
-            }
-        }
-        Ok(Self { routes, dialects: Vec::new() })
-    }
-
-    /// The same with what the routes of dialects need, in the order of [`Dialect::ALL`].
-    #[must_use]
-    pub fn with_dialects(self, dialects: Vec<Self>) -> Self {
-        Self { dialects, ..self }
-    }
-
-    /// What the routes of a dialect need.
-    pub fn of_dialect(&self, dialect: Dialect) -> Option<&Self> {
-        self.dialects.get(dialect as usize)
-    }
-
-    /// What a route needs; `None` for one that is not described.
-    pub fn get(&self, method: &Method, path: &str) -> Option<&Need> {
-        let methods = self.routes.get(path)?;
-        // A HEAD is answered by who answers the GET.
-        let method = if method == Method::HEAD { &Method::GET } else { method };
-        methods.iter().find(|(known, _)| known == method).map(|(_, need)| need)
-    }
-
-    /// The templates of all routes that are described, those of dialects included.
-    pub fn routes(&self) -> impl Iterator<Item = &str> {
-        let described = std::iter::once(self).chain(&self.dialects);
-        described.flat_map(|needs| needs.routes.keys().map(String::as_str))
-    }
-
-    /// Every route with what it needs; of dialects none.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Method, &Need)> {
-        self.routes.iter().flat_map(|(path, methods)| {
-            methods.iter().map(move |(method, need)| (path.as_str(), method, need))
-        })
-    }
-}
-
-/// What the alternatives of a `security` come to.
-fn need(security: &Value) -> Option<Need> {
-    let alternatives = security.as_array()?;
-    let mut scopes = Vec::new();
-    for alternative in alternatives {
-        let alternative = alternative.as_object()?;
-        let Some(named) = alternative.get(SCHEME) else {
-            let is_nothing = alternative.is_empty() && alternatives.len() == 1;
-            return is_nothing.then_some(Need::Nothing);
-        };
-        match named.as_array()?.as_slice() {
-            [] if alternatives.len() == 1 => return Some(Need::Anybody),
-            [one] => scopes.push(Scope::from_name(one.as_str()?)?),
-            _ => return None,
-        }
-    }
-    (!scopes.is_empty()).then_some(Need::OneOf(scopes))
-}
-
-/// Who asks, as handlers are told.
-#[derive(Debug, Clone, Copy)]
-pub struct Caller {
-    principal: Option<Principal>,
-    /// What the route needs and the caller has.
-    scopes: Scopes,
-    /// Of whose orders alone the caller may know.
-    own: Option<UserId>,
-    address: IpAddr,
-    /// Whether it is nobody who may hand in commands all the same.
-    is_anonymous: bool,
-}
-
-impl Caller {
-    /// Nobody, from this machine: for routes that only measure.
-    pub(super) const NOBODY: Self = Self {
-        principal: None,
-        scopes: Scopes::NONE,
-        own: None,
-        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        is_anonymous: false,
-    };
-
-    /// Who, if anybody; a handler of a route that needs somebody is only called with one.
-    pub fn principal(&self) -> Option<&Principal> {
-        self.principal.as_ref()
-    }
-
-    /// The user who is logged in.
-    ///
-    /// # Errors
-    /// 403 for a key: it is nobody's account.
-    pub fn user(&self) -> Result<UserId, Problem> {
-        match self.principal.map(|principal| principal.who) {
-            Some(Who::User { id, .. }) => Ok(id),
-            Some(Who::Key(_)) | None => {
-                Err(forbidden("an API key has no account: log in as a user"))
-            }
-        }
-    }
-
-    /// That the caller may do this, too, where one scope is not all that a route needs. Whoever
-    /// needs no key has every right that the routes open to them need.
-    ///
-    /// # Errors
-    /// 403 unless so.
-    pub(super) fn expect(&self, scope: Scope) -> Result<(), Problem> {
-        match self.principal {
-            Some(principal) if !principal.scopes.contains(scope) => {
-                Err(forbidden(&format!("this needs `{}`", scope.as_str())))
-            }
-            Some(_) => Ok(()),
-            None if self.is_anonymous => Ok(()),
-            None => Err(unauthenticated()),
-        }
-    }
-
-    /// Of whose orders alone the caller may know; of everybody's when `None`.
-    pub fn own(&self) -> Option<UserId> {
-        self.own
-    }
-
-    /// Who it is, for whoever tells of requests.
-    fn name(&self) -> log::Who {
-        match self.principal.map(|principal| principal.who) {
-            Some(Who::User { id, .. }) => log::Who::User(id),
-            Some(Who::Key(id)) => log::Who::Key(id),
-            None if self.is_anonymous => log::Who::Anonymous,
-            None => log::Who::Nobody,
-        }
-    }
-
-    /// Where the request comes from.
-    pub fn address(&self) -> IpAddr {
-        self.address
-    }
-
-    /// The caller as commands are handed in.
-    ///
-    /// # Errors
-    /// 401 for nobody: a route that needs nothing hands in no command of its caller's.
-    pub fn as_engine(&self) -> Result<EngineCaller, Problem> {
-        let Some(principal) = self.principal else {
-            let access = Access { scopes: self.scopes, ..Access::WHOLE };
-            let anonymous =
-                self.is_anonymous.then_some(EngineCaller { actor: anonymous(), access });
-            return anonymous.ok_or_else(unauthenticated);
-        };
-        let access = principal.access(self.scopes, self.own);
-        Ok(EngineCaller { actor: principal.actor(), access })
-    }
-}
-
-/// Under which name the ledger and the log know whoever needs no key.
-fn anonymous() -> Actor {
-    Actor::Other("anonymous".into())
-}
-
-impl FromRequestParts<App> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
-        // A route that is not behind the gate has nobody to name.
-        parts.extensions.get::<Self>().copied().ok_or_else(closed)
-    }
-}
 
 /// What is answered where nobody has said who may come in.
 fn closed() -> Problem {

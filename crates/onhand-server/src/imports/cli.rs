@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 use super::Format;
 use super::take::{self, Door, SourceFault, TakeError, Wanted};
-use crate::cli::DatabaseOptions;
+use crate::database::DatabaseOptions;
 use crate::demo;
 use crate::http::problem::Problem;
 use crate::http::wire::imports::{ImportView, RowErrorView};

@@ -25,8 +25,8 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use self::books::{Books, Worker};
-use crate::cli::DatabaseOptions;
 use crate::client::{Address, Connection};
+use crate::database::DatabaseOptions;
 use crate::limits::{RECONCILE_ASK_ROWS_MAX, RECONCILE_ASK_TIMEOUT, RECONCILE_LOOK_EVERY};
 use crate::payments::options::PaymentOptions;
 use crate::serve;
