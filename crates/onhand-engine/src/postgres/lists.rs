@@ -60,19 +60,11 @@ const BY_CUSTOMER: &str = "INSERT INTO orders_by_customer SELECT customer_id, id
      WHERE id > $1 AND id <= $2 AND customer_id IS NOT NULL ORDER BY 1, 2";
 const BY_STATUS: &str = "INSERT INTO orders_by_status SELECT status, id FROM orders \
      WHERE id > $1 AND id <= $2 ORDER BY 1, 2";
-/// Of orders that are on no list yet.
-const BY_PRODUCT: &str = "INSERT INTO orders_by_product SELECT DISTINCT product_id, order_id FROM \
-     reservations WHERE id > $1 AND id <= $2 AND order_id > $3 ORDER BY 1, 2";
-/// Of orders that are: they may hold more of a product later. To ask for each whether it is on the
-/// list takes as long as to enter it.
-const MORE_BY_PRODUCT: &str = "INSERT INTO orders_by_product SELECT product_id, order_id FROM \
-     (SELECT DISTINCT product_id, order_id FROM reservations WHERE id > $1 AND id <= $2 AND \
-     order_id <= $3) r WHERE NOT EXISTS (SELECT 1 FROM orders_by_product l WHERE l.product_id = \
+/// An order may hold more of a product later.
+const BY_PRODUCT: &str = "INSERT INTO orders_by_product SELECT product_id, order_id FROM (SELECT \
+     DISTINCT product_id, order_id FROM reservations WHERE id > $1 AND id <= $2 AND order_id IS \
+     NOT NULL) r WHERE NOT EXISTS (SELECT 1 FROM orders_by_product l WHERE l.product_id = \
      r.product_id AND l.order_id = r.order_id) ORDER BY 1, 2";
-/// The newest order that holds something of these reservations. `OFFSET` keeps the server from
-/// looking for it among the newest of all.
-const NEWEST_ORDER: &str = "SELECT max(order_id) FROM (SELECT order_id FROM reservations \
-     WHERE id > $1 AND id <= $2 OFFSET 0) r";
 /// Orders that have changed since: their state now.
 const MOVED: &str = "SELECT DISTINCT o.id, o.status FROM events e \
      JOIN orders o ON o.id = e.subject WHERE e.seq > $1 AND e.seq <= $2 AND e.previous > 0 \
@@ -101,37 +93,9 @@ enum Left {
     Much,
 }
 
-/// Of which orders a step asks whether they are on the lists of their products.
-#[derive(Debug, Clone, Copy)]
-enum Care {
-    /// Of those that a step before has seen.
-    OfOlderOrders,
-    /// Of all. A step that ends among the reservations of one order may leave it to the next one
-    /// as a new order, where it bought a product twice.
-    OfAll,
-}
-
-/// Where a step ends. Orders come as far as reservations do: what an order has reserved is then
-/// mostly entered together with it, and new on all of its lists.
-async fn end(
-    client: &tokio_postgres::Client,
-    from: Progress,
-    newest: Progress,
-    most: i64,
-) -> Result<Progress> {
-    let reservation = newest.reservation.min(from.reservation + most);
-    let mut order = newest.order.min(from.order + most);
-    if reservation < newest.reservation {
-        let last = client.query_one(NEWEST_ORDER, &[&from.reservation, &reservation]).await?;
-        let last: Option<i64> = get(&last, "reservations", 0)?;
-        order = order.min(last.unwrap_or_default().max(from.order));
-    }
-    Ok(Progress { event: newest.event.min(from.event + most), order, reservation })
-}
-
 /// One step, of at most [`LISTS_STEP_ROWS_MAX`] rows of each kind where so much is missing, else of
 /// [`LISTS_CHUNK_ENTRIES`].
-async fn step(session: &Session, care: Care) -> Result<Stepped> {
+async fn step(session: &Session) -> Result<Stepped> {
     let client = session.client();
     // One snapshot: what the step sees of the orders is what it sees of their events.
     client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await?;
@@ -144,16 +108,14 @@ async fn step(session: &Session, care: Care) -> Result<Stepped> {
         (Progress::of(&taken)?, Progress::of(&client.query_one(NEWEST, &[]).await?)?);
     let is_much = newest.event - from.event > LISTS_STEP_WANTED_EVENTS;
     let most = if is_much { LISTS_STEP_ROWS_MAX } else { stored_count(LISTS_CHUNK_ENTRIES) };
-    let to = end(client, from, newest, most).await?;
+    let to = Progress {
+        event: newest.event.min(from.event + most),
+        order: newest.order.min(from.order + most),
+        reservation: newest.reservation.min(from.reservation + most),
+    };
     client.execute(BY_CUSTOMER, &[&from.order, &to.order]).await?;
     client.execute(BY_STATUS, &[&from.order, &to.order]).await?;
-    let listed = match care {
-        Care::OfOlderOrders => from.order,
-        Care::OfAll => i64::MAX,
-    };
-    for by_product in [BY_PRODUCT, MORE_BY_PRODUCT] {
-        client.execute(by_product, &[&from.reservation, &to.reservation, &listed]).await?;
-    }
+    client.execute(BY_PRODUCT, &[&from.reservation, &to.reservation]).await?;
     let (mut ids, mut statuses): (Vec<i64>, Vec<String>) = (Vec::new(), Vec::new());
     for row in client.query(MOVED, &[&from.event, &to.event, &to.order]).await? {
         ids.push(get(&row, "orders", 0)?);
@@ -196,25 +158,18 @@ impl Filler {
         let (reached, event) = watch::channel(0);
         let is_wanted = wanted.clone();
         let task = tokio::spawn(async move {
-            let (mut session, mut care) = (None, Care::OfOlderOrders);
+            let mut session = None;
             loop {
                 let begun = Instant::now();
-                let pause = match (fill(&address, &mut session, care).await, care) {
-                    (Some(stepped), _) => {
-                        reached.send_replace(stepped.event);
-                        care = Care::OfOlderOrders;
-                        match stepped.left {
-                            Left::Nothing => LISTS_PAUSE,
-                            // A step takes a processor for as long as it lasts.
-                            Left::Little => begun.elapsed().min(LISTS_PAUSE),
-                            Left::Much => Duration::ZERO,
-                        }
-                    }
-                    (None, Care::OfOlderOrders) => {
-                        care = Care::OfAll;
-                        Duration::ZERO
-                    }
-                    (None, Care::OfAll) => LISTS_PAUSE,
+                let left = fill(&address, &mut session).await.map(|stepped| {
+                    reached.send_replace(stepped.event);
+                    stepped.left
+                });
+                let pause = match left {
+                    Some(Left::Much) => continue,
+                    // A step takes a processor for as long as it lasts.
+                    Some(Left::Little) => begun.elapsed().min(LISTS_PAUSE),
+                    Some(Left::Nothing) | None => LISTS_PAUSE,
                 };
                 // Nobody has to be told: a list that is behind is united with the log.
                 let _ = timeout(pause, is_wanted.notified()).await;
@@ -247,7 +202,7 @@ impl Drop for Filler {
 }
 
 /// Makes a step; none when the database cannot be reached or somebody else came first.
-async fn fill(address: &Address, session: &mut Option<Session>, care: Care) -> Option<Stepped> {
+async fn fill(address: &Address, session: &mut Option<Session>) -> Option<Stepped> {
     if session.as_ref().is_none_or(Session::is_closed) {
         match Session::open(address).await {
             Ok(opened) => *session = Some(opened),
@@ -257,7 +212,7 @@ async fn fill(address: &Address, session: &mut Option<Session>, care: Care) -> O
             }
         }
     }
-    match step(session.as_ref()?, care).await {
+    match step(session.as_ref()?).await {
         Ok(stepped) => Some(stepped),
         Err(error) => {
             if error.is_passing() {
