@@ -42,10 +42,13 @@ mod pages;
 mod payments_races;
 #[path = "../http/payments_shown.rs"]
 mod payments_shown;
+#[path = "../process/proof.rs"]
+mod proof;
 mod runs;
 #[path = "../process/server.rs"]
 #[expect(dead_code, reason = "some of it is for the embedded store")]
 mod server;
+mod shared_proof;
 #[path = "../http/shelves.rs"]
 mod shelves;
 #[path = "../warehouse/shop.rs"]

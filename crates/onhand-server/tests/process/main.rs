@@ -24,6 +24,7 @@ mod network;
 mod pages;
 mod payments;
 mod production;
+mod proof;
 mod receiver;
 mod request_log;
 #[expect(dead_code, reason = "some of it is for PostgreSQL")]

@@ -3,35 +3,17 @@
 //! off.
 
 use std::path::Path;
-use std::time::Duration;
 
 use axum::http::Method;
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
 
+use crate::proof::told;
 use crate::server::{Server, json, keyed, run};
-
-/// Longest wait for a round on a busy machine.
-const ROUND_MAX: Duration = Duration::from_secs(90);
 
 /// A server that proves, at a share of one core.
 async fn start(folder: &Path, share: &str) -> Server {
     let environment = [("ONHAND_VERIFY", "on".into()), ("ONHAND_VERIFY_SHARE", share.into())];
     Server::start_with(folder, &[], &environment).await
-}
-
-/// What is told of the proof once it is as it should be.
-async fn told(server: &mut Server, is_so: impl Fn(&Value) -> bool) -> Value {
-    let told = async {
-        loop {
-            let told = json(&server.get("/v1/operations/verify").await);
-            if is_so(&told) {
-                return told;
-            }
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    timeout(ROUND_MAX, told).await.unwrap()
 }
 
 async fn ask_for_a_round(server: &mut Server) {
