@@ -24,9 +24,8 @@ const READ_CONNECTIONS: usize = 64;
 const READ_PAGES: usize = 25;
 /// How long the disk's flush rate is measured in each round.
 const FLUSH_PROBE: Duration = Duration::from_secs(1);
-/// How long a started server rests before its memory is read: for ten seconds the threads that
-/// helped with the start are kept, and what these have freed goes back when they end.
-const IDLE: Duration = Duration::from_secs(20);
+/// How long a started server rests before its memory is read.
+const IDLE: Duration = Duration::from_secs(2);
 /// Share of the highest rate at which the open loop runs.
 const OPEN_SHARE: f64 = 0.5;
 

@@ -42,13 +42,21 @@ pub enum SecretError {
         /// The file.
         path: PathBuf,
     },
-    /// The file cannot be read or made.
-    #[error("cannot read or make {}", .path.display())]
-    Io {
+    /// The file cannot be read.
+    #[error("cannot read {}: {cause}", .path.display())]
+    Read {
         /// The file.
         path: PathBuf,
         /// What the system says.
-        source: io::Error,
+        cause: io::Error,
+    },
+    /// The file, or the folder that it is to lie in, cannot be made.
+    #[error("cannot make {}: {cause}", .path.display())]
+    Make {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        cause: io::Error,
     },
     /// The system has no random bytes to give.
     #[error("no random bytes")]
@@ -64,9 +72,9 @@ pub(super) fn read_provided(path: &Path) -> Result<Secret, SecretError> {
 pub(super) fn read_or_create(folder: &Path) -> Result<Secret, SecretError> {
     let path = folder.join(NAME);
     match read(&path, OTHERS) {
-        Err(SecretError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+        Err(SecretError::Read { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
             std::fs::create_dir_all(folder)
-                .map_err(|source| SecretError::Io { path: folder.to_owned(), source })?;
+                .map_err(|cause| SecretError::Make { path: folder.to_owned(), cause })?;
             create(folder, &path)?;
             read(&path, OTHERS)
         }
@@ -75,7 +83,7 @@ pub(super) fn read_or_create(folder: &Path) -> Result<Secret, SecretError> {
 }
 
 fn read(path: &Path, closed_to_others: u32) -> Result<Secret, SecretError> {
-    let failed = |source| SecretError::Io { path: path.to_owned(), source };
+    let failed = |cause| SecretError::Read { path: path.to_owned(), cause };
     let file = File::open(path).map_err(failed)?;
     // Of the file that is open: the name may mean another one by now.
     if file.metadata().map_err(failed)?.permissions().mode() & closed_to_others != 0 {
@@ -92,7 +100,7 @@ fn read(path: &Path, closed_to_others: u32) -> Result<Secret, SecretError> {
 /// Makes the file whole or not at all: it gets its name only when it is on the disk, and only if
 /// nobody else was faster. Whoever was has made the secret that is used.
 fn create(folder: &Path, path: &Path) -> Result<(), SecretError> {
-    let failed = |source| SecretError::Io { path: path.to_owned(), source };
+    let failed = |cause| SecretError::Make { path: path.to_owned(), cause };
     let secret = random_bytes::<32>()?;
     let mut text = Zeroizing::new(String::with_capacity(2 * secret.len() + 1));
     for byte in secret.iter() {
@@ -181,7 +189,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing");
         let message = read_provided(&path).unwrap_err().to_string();
-        assert_eq!(message, format!("cannot read or make {}", path.display()));
+        let of_system = "No such file or directory (os error 2)";
+        assert_eq!(message, format!("cannot read {}: {of_system}", path.display()));
         let most = usize::try_from(SECRET_FILE_BYTES_MAX).unwrap();
         fs::write(&path, "x".repeat(most)).unwrap();
         set_mode(&path, 0o600);
