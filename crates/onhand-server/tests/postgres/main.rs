@@ -45,6 +45,8 @@ mod payments_shown;
 #[path = "../process/proof.rs"]
 mod proof;
 mod runs;
+#[path = "../process/scrape.rs"]
+mod scrape;
 #[path = "../process/server.rs"]
 #[expect(dead_code, reason = "some of it is for the embedded store")]
 mod server;

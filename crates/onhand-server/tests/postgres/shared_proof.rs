@@ -3,24 +3,15 @@
 use serde_json::Value;
 
 use crate::cluster::Cluster;
-use crate::proof::told;
+use crate::proof::{proving, told};
+use crate::scrape::{scraped_with, value};
 use crate::server::Server;
-
-/// How many slices a process has looked at.
-async fn slices(server: &mut Server) -> u64 {
-    let metrics = String::from_utf8(server.get("/metrics").await.body.to_vec()).unwrap();
-    let count = metrics.lines().find_map(|line| line.strip_prefix("onhand_verify_slices_total "));
-    count.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_process_goes_through_a_round_and_another_takes_it_up_where_it_stands() {
     let cluster = Cluster::start(&[]);
     let url = cluster.url("onhand", "postgres");
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-    let proving = |share: &str| {
-        [("ONHAND_VERIFY", "on".into()), ("ONHAND_VERIFY_SHARE", share.to_owned().into())]
-    };
     let mut slow =
         Server::start_on(url.clone(), folders[0].path(), &["--migrate"], &proving("1")).await;
     std::fs::write(folders[1].path().join("key"), &slow.key).unwrap();
@@ -39,8 +30,9 @@ async fn one_process_goes_through_a_round_and_another_takes_it_up_where_it_stand
     assert_eq!((&last["began_at"], &ended["is_clean"]), (began_at, &true.into()), "{ended:#}");
     assert_eq!(ended["runs"], 2, "{ended:#}");
     // A step of so few rows is one slice.
-    let left = at["open"]["steps"].as_u64().unwrap() - step(&at).unwrap();
-    let looked_at = slices(&mut fast).await;
-    assert!((1..=left).contains(&looked_at), "{looked_at} slices, and {left} steps were left");
+    let left = at["open"]["steps"].as_f64().unwrap() - at["open"]["step"].as_f64().unwrap();
+    let metrics = scraped_with(&fast.url, "onhand_verify_slices").await;
+    let looked_at = value(&metrics, "onhand_verify_slices_total").unwrap();
+    assert!((1.0..=left).contains(&looked_at), "{looked_at} slices, and {left} steps were left");
     fast.stop_and_verify().await;
 }

@@ -27,6 +27,7 @@ mod production;
 mod proof;
 mod receiver;
 mod request_log;
+mod scrape;
 #[expect(dead_code, reason = "some of it is for PostgreSQL")]
 mod server;
 mod settings;

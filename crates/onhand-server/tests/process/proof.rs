@@ -1,5 +1,6 @@
 //! What a server tells of the proof beside its work.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,6 +10,11 @@ use crate::server::{Server, json};
 
 /// Longest wait for a round on a busy machine.
 const ROUND_MAX: Duration = Duration::from_secs(90);
+
+/// How a server is told to prove, at a share of one core in per cent.
+pub(crate) fn proving(share: &str) -> [(&'static str, OsString); 2] {
+    [("ONHAND_VERIFY", "on".into()), ("ONHAND_VERIFY_SHARE", share.into())]
+}
 
 /// What is told of the proof once it is as it should be.
 pub(crate) async fn told(server: &mut Server, is_so: impl Fn(&Value) -> bool) -> Value {

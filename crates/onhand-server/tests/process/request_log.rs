@@ -110,7 +110,7 @@ async fn nothing_is_written_unless_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), &[]).await;
     assert_eq!(server.get("/v1/orders").await.status, 200);
-    let text = crate::metrics::scraped_with(&server.url, "onhand_committer_up").await;
+    let text = crate::scrape::scraped_with(&server.url, "onhand_committer_up").await;
     assert!(!text.contains("onhand_request_log_dropped"), "{text}");
     assert!(!server.output().contains("/v1/orders "), "{}", server.output());
     server.stop_and_verify().await;

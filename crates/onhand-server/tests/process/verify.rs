@@ -7,13 +7,12 @@ use std::path::Path;
 use axum::http::Method;
 use serde_json::Value;
 
-use crate::proof::told;
+use crate::proof::{proving, told};
 use crate::server::{Server, json, keyed, run};
 
 /// A server that proves, at a share of one core.
 async fn start(folder: &Path, share: &str) -> Server {
-    let environment = [("ONHAND_VERIFY", "on".into()), ("ONHAND_VERIFY_SHARE", share.into())];
-    Server::start_with(folder, &[], &environment).await
+    Server::start_with(folder, &[], &proving(share)).await
 }
 
 async fn ask_for_a_round(server: &mut Server) {
