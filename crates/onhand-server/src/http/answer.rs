@@ -22,7 +22,8 @@ use super::wire::lists::List;
 use super::wire::orders::{BatchRowView, BatchView, OrderView};
 use super::wire::outbox::{ConsumerView, EndpointView, JobView, ScheduleView};
 use super::wire::payments::EffectView;
-use super::wire::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
+use super::wire::reservations::ReservationsView;
+use super::wire::stock::{LevelView, LocationView, StockChangesView};
 use super::wire::warehouse::SyncView;
 use crate::limits::PAGE_ROWS_DEFAULT;
 

@@ -19,7 +19,7 @@ use super::answer::{answered, cursor, list, page_rows, versioned};
 use super::call::{Call, Named, Params, in_path};
 use super::problem::Problem;
 use super::wire::lists::List;
-use super::wire::stock::{ReservationShown, ReservationsView};
+use super::wire::reservations::{ReservationShown, ReservationsView};
 use super::wire::{Shown, values};
 use crate::app::App;
 

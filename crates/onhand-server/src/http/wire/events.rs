@@ -16,7 +16,8 @@ use super::imports::ImportView;
 use super::operations::ProofFailureView;
 use super::orders::{OrderView, order_example};
 use super::outbox::{DeadLetterView, EndpointView};
-use super::stock::{LevelView, LocationView, ReservationsView, StockChangesView};
+use super::reservations::ReservationsView;
+use super::stock::{LevelView, LocationView, StockChangesView};
 use super::values;
 use super::warehouse::{ShortfallView, SyncView};
 

@@ -11,6 +11,7 @@ pub mod operations;
 pub mod orders;
 pub mod outbox;
 pub mod payments;
+pub mod reservations;
 pub mod stock;
 pub mod values;
 pub mod warehouse;
